@@ -1,0 +1,50 @@
+# make run    install, fetch the default weights, open the app in the browser
+# make test   install, pass all tests
+# make fast   the tests that need neither a browser nor the real models (daily work)
+# make check  style and types
+# make bench  speed, memory and bytes, as tables
+# make shots  pictures of every page, for the README and for looking at
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+
+.PHONY: run test fast check bench shots setup setup-dev clean
+
+run: setup
+	$(BIN)/python -m memviz fetch
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+
+test: setup-dev
+	$(BIN)/python -m memviz fetch
+	$(BIN)/python -m pytest
+
+fast: setup-dev
+	$(BIN)/python -m pytest -m "not browser and not models"
+
+check: setup-dev
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+bench: setup-dev
+	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.browser
+
+shots: setup-dev
+	$(BIN)/python -m tests.browser.shots
+
+setup: $(VENV)/.installed
+setup-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .coverage

@@ -1,0 +1,64 @@
+"""MemViz: see what a Transformer remembers.
+
+    trace = memviz.read("The cat sat on the mat because it was tired.", model="minilm")
+    trace.memory("self").pattern(layer=5, head=11)        # exact weights, [query, key]
+    memviz.measures.received(trace.memory("self"))        # [layer, head, key]
+    memviz.figures.pattern(trace.memory("self"), layer=5, head=11)
+
+Importing memviz imports neither torch nor streamlit nor plotly: each name brings in what it needs
+when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Forget": "memviz.memory",
+    "Memory": "memviz.memory",
+    "Reader": "memviz.reading",
+    "Token": "memviz.tokens",
+    "Trace": "memviz.trace",
+    "load": "memviz.reading",
+    "read": "memviz.reading",
+    "translate": "memviz.reading",
+}
+_ROOMS = ("errors", "figures", "measures", "models", "tables")
+
+__all__ = [
+    "Forget",
+    "Memory",
+    "Reader",
+    "Token",
+    "Trace",
+    "errors",
+    "figures",
+    "load",
+    "measures",
+    "models",
+    "read",
+    "tables",
+    "translate",
+]
+
+if TYPE_CHECKING:
+    from memviz import errors, figures, measures, models, tables
+    from memviz.memory import Forget, Memory
+    from memviz.reading import Reader, load, read, translate
+    from memviz.tokens import Token
+    from memviz.trace import Trace
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"memviz.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'memviz' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

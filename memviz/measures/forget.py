@@ -1,0 +1,93 @@
+"""How far back the model looks, against what chance would give."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from memviz.measures.registry import measure
+from memviz.memory import Memory
+
+
+@measure(
+    "Attention by distance, over the uniform baseline",
+    group="forget",
+    unit="× uniform",
+    axes=("layer", "head", "distance"),
+    formula=r"\frac{D(\delta)}{U(\delta)}, \quad D(\delta) = \operatorname{mean}_{i-j=\delta} a_{ij}, \quad "
+    r"U(\delta) = \operatorname{mean}_{i-j=\delta} \frac{1}{|\text{visible}_i|}",
+    source="Vig & Belinkov 2019, Analyzing the Structure of Attention; the baseline is MemViz's",
+    caveat="Looking back further than chance is not remembering more; and the first token is left out as a sink.",
+)
+def distance(memory: Memory) -> np.ndarray:
+    """Does each head look this far back more than chance would?
+
+    float32 [layer, head, distance] for distances 0 to n − 1 (looking back; in an encoder also
+    forward, by absolute distance). 1 is a uniform look. The first key is left out, as it is
+    where attention rests; NaN where no pair of tokens is that far apart.
+    """
+    memory.square("Attention by distance")
+    total, expected = _sums(memory)
+    return np.divide(total, expected, out=np.full_like(total, np.nan), where=expected > 0)
+
+
+@measure(
+    "Mean distance",
+    group="forget",
+    unit="tokens",
+    axes=("layer", "head"),
+    formula=r"\frac{1}{n} \sum_{ij} a_{ij}\, |i - j|",
+    source="Vig & Belinkov 2019, Analyzing the Structure of Attention in a Transformer Language Model",
+    caveat="A head that rests on the first token has a long mean distance without remembering anything.",
+)
+def mean_distance(memory: Memory) -> np.ndarray:
+    """How far away does each head look on average?
+
+    float32 [layer, head], in tokens, the first token included.
+    """
+    memory.square("Mean distance")
+    keys = len(memory.keys)
+    apart = np.abs(np.arange(memory.summary.distance.shape[-1]) - (keys - 1)).astype(np.float32)
+    return memory.summary.distance @ apart / np.float32(len(memory.queries))
+
+
+def baseline(memory: Memory, layer: int) -> np.ndarray:
+    """What weight would a uniform look give at each distance? float32 [distance], NaN where there is no pair.
+
+    The mean of 1 / (number of keys a query sees) over all pairs that far apart, the first key left out.
+    """
+    sums, pairs = _uniform(memory, layer)
+    return np.divide(sums, pairs, out=np.full_like(sums, np.nan), where=pairs > 0)
+
+
+def _sums(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
+    """(sums of weights, sums of uniform weights) by absolute distance, first key left out: [layer, head, distance]."""
+    keys = len(memory.keys)
+    signed = memory.summary.distance.copy()
+    queries = np.arange(len(memory.queries))
+    signed[:, :, queries + keys - 1] -= memory.summary.first
+    total = signed[:, :, keys - 1 :].copy()
+    total[:, :, 1:keys] += signed[:, :, : keys - 1][:, :, ::-1]
+    expected = np.stack([_uniform(memory, layer)[0] for layer in range(memory.layers)])
+    # a sum from which the first key was taken away again keeps its rounding: what is below that is nothing
+    total[np.abs(total) < 1e-6] = 0.0
+    return total.clip(min=0), np.broadcast_to(expected[:, None], total.shape)
+
+
+def _uniform(memory: Memory, layer: int) -> tuple[np.ndarray, np.ndarray]:
+    """(sum of 1 / keys seen, number of pairs) by absolute distance, first key left out: float32 [distance]."""
+    rows = len(memory.queries)
+    visible = memory.visible(layer)
+    share = 1.0 / (visible[:, 1] - visible[:, 0])
+    first = np.maximum(visible[:, 0], 1)
+    sums, pairs = np.zeros(rows + 1), np.zeros(rows + 1)
+    query = np.arange(rows)
+    for low, high in (
+        (query - np.minimum(visible[:, 1] - 1, query), query - first),  # looking back, itself included
+        (np.maximum(first - query, 1), visible[:, 1] - 1 - query),  # looking forward
+    ):
+        some = high >= low
+        for target, amount in ((sums, share), (pairs, np.ones(rows))):
+            np.add.at(target, low[some], amount[some])
+            np.add.at(target, high[some] + 1, -amount[some])
+    counted = np.round(np.cumsum(pairs)[:-1])
+    return np.where(counted > 0, np.cumsum(sums)[:-1], 0.0).astype(np.float32), counted.astype(np.float32)

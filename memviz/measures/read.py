@@ -1,0 +1,174 @@
+"""Where the model looks, how widely, and how much of it is written."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from memviz.errors import MeasureError
+from memviz.measures.registry import measure
+from memviz.memory import Memory
+
+
+def sinks(memory: Memory) -> tuple[int, ...]:
+    """Which keys are where attention rests when there is nothing to look up? The first key, and special tokens."""
+    special = {position for position, token in enumerate(memory.keys) if token.special}
+    return tuple(sorted(special | {0}))
+
+
+@measure(
+    "Attention received",
+    group="read",
+    unit="mean weight",
+    axes=("layer", "head", "key"),
+    high=1.0,
+    formula=r"r_j = \frac{1}{|\{i : j \text{ visible to } i\}|} \sum_i a_{ij}",
+    source="Attention observed by later tokens, as in Zhang et al. 2023 (H2O); normalised by who could see the key",
+    caveat="A key that is looked at by everyone is often a place to rest, not a memory: see the sink share.",
+)
+def received(memory: Memory) -> np.ndarray:
+    """How strongly was this token looked at, on average, by the tokens that could see it?
+
+    float32 [layer, head, key], 0..1. The division by who could see a key is needed, else early
+    tokens win by age. A key that nobody can see gets NaN.
+    """
+    seen = np.stack([memory.seen_by(layer) for layer in range(memory.layers)])[:, None, :].astype(np.float32)
+    out = np.full_like(memory.summary.mass, np.nan)
+    np.divide(memory.summary.mass, seen, out=out, where=seen > 0)
+    return out
+
+
+@measure(
+    "Attention entropy",
+    group="read",
+    unit="nats",
+    axes=("layer", "head", "query"),
+    formula=r"E_i = -\sum_j a_{ij} \ln a_{ij}",
+    source="Clark et al. 2019, What Does BERT Look At?, section 3.3",
+    caveat="Later queries see more keys and can spread further; compare with the logarithm of how many they see.",
+)
+def entropy(memory: Memory) -> np.ndarray:
+    """How widely does each token spread its attention?
+
+    float32 [layer, head, query], 0 (one key) to ln of the number of visible keys (uniform).
+    With sink logits, the part that goes to the sink is left out of the sum.
+    """
+    return memory.summary.entropy
+
+
+@measure(
+    "Effective slots",
+    group="read",
+    unit="keys",
+    axes=("layer", "head", "query"),
+    formula=r"N_i = \exp(E_i)",
+    source="Perplexity of the attention row; Clark et al. 2019 for the entropy",
+    caveat="A count of keys looked at, not of keys that matter.",
+)
+def slots(memory: Memory) -> np.ndarray:
+    """Over about how many tokens does each token spread its attention?
+
+    float32 [layer, head, query]; 1 for one key, n for a uniform row over n keys.
+    """
+    return np.exp(memory.summary.entropy)
+
+
+@measure(
+    "Sink share",
+    group="read",
+    unit="share of all weight",
+    axes=("layer", "head"),
+    high=1.0,
+    formula=r"s = \frac{1}{n} \sum_i \sum_{j \in \text{first, special}} a_{ij}",
+    source="Xiao et al. 2024, Efficient Streaming Language Models with Attention Sinks; Gu et al. 2025",
+    caveat="Weight on a sink says that little was looked up, not that the sink holds something.",
+)
+def sink_share(memory: Memory) -> np.ndarray:
+    """How much of the attention rests on the first token and on special tokens?
+
+    float32 [layer, head], 0..1, the mean over all queries.
+    """
+    columns = list(sinks(memory))
+    return memory.summary.mass[:, :, columns].sum(-1) / np.float32(len(memory.queries))
+
+
+@measure(
+    "Lift",
+    group="read",
+    unit="× the average look at this token",
+    axes=("query", "key"),
+    formula=r"\text{lift}_{ij} = a_{ij} \Big/ \operatorname{mean}_{i' \neq i,\; j \text{ visible to } i'} a_{i'j}",
+    source="MemViz; the pointwise ratio behind pointwise mutual information (Church & Hanks 1990)",
+    caveat="A high lift on a small weight is still a small weight; read the two together.",
+)
+def lift(memory: Memory, layer: int, head: int) -> np.ndarray:
+    """Is this look special to this token, or does every token look there?
+
+    float32 [query, key]: the weight over the mean weight that the same key gets from the other
+    queries that can see it. 1 means no more than the others; NaN where no other query sees the
+    key, or where nobody looks.
+    """
+    weights = memory.pattern(layer, head)
+    others = memory.summary.mass[layer, head][None, :] - weights
+    count = (memory.seen_by(layer) - 1).astype(np.float32)
+    mean = np.divide(others.clip(min=0), count, out=np.full_like(weights, np.nan), where=count > 0)
+    visible, column = memory.visible(layer), np.arange(len(memory.keys))
+    seen = (column >= visible[:, :1]) & (column < visible[:, 1:])
+    return np.divide(weights, mean, out=np.full_like(weights, np.nan), where=seen & (mean > 0))
+
+
+@measure(
+    "Value-norm attention",
+    group="read",
+    unit="length of the vector written",
+    axes=("query", "key"),
+    formula=r"\lVert a_{ij}\, f_j \rVert, \quad f_j = v_j W_O",
+    source="Kobayashi et al. 2020, Attention is Not Only a Weight",
+    caveat="Norms ignore direction: what two tokens write can cancel.",
+)
+def value_norm(memory: Memory, layer: int, head: int) -> np.ndarray:
+    """Not how hard a token was looked at, but how much of it was written into memory?
+
+    float32 [query, key], from 0. Raises `MeasureError` where the output projection is not known.
+    """
+    return memory.pattern(layer, head) * value_norms(memory)[layer, head]
+
+
+def value_norms(memory: Memory) -> np.ndarray:
+    """How much would a full weight on each token write? ‖f_j‖, float32 [layer, head, key].
+
+    Raises `MeasureError` where the output projection is not known.
+    """
+    norms = memory.summary.value_norm
+    if norms.shape[-1] == 0:
+        raise MeasureError(
+            "The value norms of this model are not known: its output projection could not be found.",
+            todo="Choose the raw weights.",
+        )
+    return norms
+
+
+@measure(
+    "Attention rollout",
+    group="read",
+    unit="share of the input token",
+    axes=("query", "key"),
+    high=1.0,
+    formula=r"R = \hat A_L \cdots \hat A_1, \quad \hat A_l = \tfrac12 \bar A_l + \tfrac12 I",
+    source="Abnar & Zuidema 2020, Quantifying Attention Flow in Transformers",
+    caveat="It assumes that layers only average. Misleading on causal models, so it is shown for encoders only.",
+)
+def rollout(memory: Memory) -> np.ndarray:
+    """If attention only averaged, how much of each input token would be left in each position at the end?
+
+    float32 [query, key], rows sum to one. Raises `MeasureError` for a causal memory or cross-attention.
+    """
+    memory.square("Attention rollout")
+    if memory.causal:
+        raise MeasureError(
+            "Attention rollout is biased towards early tokens in a causal model, so it is not shown here.",
+            todo="Choose an encoder such as minilm.",
+        )
+    out = np.eye(len(memory.queries), dtype=np.float32)
+    for layer in range(memory.layers):
+        out = 0.5 * (memory.mean(layer) @ out) + 0.5 * out
+    return out

@@ -1,0 +1,67 @@
+"""One decorated function is one measure: it appears in selectors, glossary, tests and docs by itself."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Group = Literal["read", "recall", "forget"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a measure is called, what its numbers mean, and where it comes from.
+
+    axes     the axes of the result, in order: layer, head, query, key, distance
+    low, high   the range, ``None`` where it is open
+    formula  in LaTeX, without dollar signs
+    caveat   one sentence on what it does not show
+    """
+
+    name: str
+    label: str
+    group: Group
+    question: str
+    unit: str
+    axes: tuple[str, ...]
+    low: float | None
+    high: float | None
+    formula: str
+    source: str
+    caveat: str
+    compute: Callable[..., np.ndarray]
+
+    @property
+    def of_one_head(self) -> bool:
+        """Does it take a layer and a head?"""
+        return "layer" in inspect.signature(self.compute).parameters
+
+
+MEASURES: dict[str, Measure] = {}
+
+
+def measure(
+    label: str,
+    *,
+    group: Group,
+    unit: str,
+    axes: tuple[str, ...],
+    formula: str,
+    source: str,
+    caveat: str,
+    low: float | None = 0.0,
+    high: float | None = None,
+) -> Callable[[Callable[..., np.ndarray]], Callable[..., np.ndarray]]:
+    """Files a function as a measure and returns it unchanged. Its docstring's first line is the question."""
+
+    def file(compute: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+        question = inspect.getdoc(compute).splitlines()[0]
+        name = compute.__name__
+        MEASURES[name] = Measure(name, label, group, question, unit, axes, low, high, formula, source, caveat, compute)
+        return compute
+
+    return file

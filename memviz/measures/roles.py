@@ -1,0 +1,61 @@
+"""Which heads do what, on this text? Plain names from the measured scores."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from memviz.errors import MeasureError
+from memviz.measures import read, recall
+from memviz.memory import Memory
+
+ROLES: dict[str, str] = {
+    "previous token": "at least half of its weight is on the token before",
+    "next token": "at least half of its weight is on the token after",
+    "itself": "at least half of its weight is on the token itself",
+    "induction": "at least 0.3 on what followed earlier copies (4 repeats or more)",
+    "duplicate token": "at least 0.3 on earlier copies of the token (4 repeats or more)",
+    "first token": "at least half of its weight is on the first token",
+    "broad": "spreads over at least half of the tokens it sees",
+    "sharp": "spreads over at most 2.5 tokens",
+}
+REPEATS = 4
+
+
+def roles(memory: Memory) -> np.ndarray:
+    """What does each head do on this text? Text [layer, head], one of `ROLES` or "" for none of them.
+
+    The first role in the order of `ROLES` whose threshold is reached; the thresholds are MemViz's
+    own, made for reading a picture, not for naming circuits.
+    """
+    tests = {
+        "previous token": _score(memory, recall.previous_token) >= 0.5,
+        "next token": _score(memory, recall.next_token) >= 0.5,
+        "itself": _score(memory, recall.self_attention) >= 0.5,
+        "induction": (_score(memory, recall.induction) >= 0.3) & (memory.summary.repeats >= REPEATS),
+        "duplicate token": (_score(memory, recall.duplicate_token) >= 0.3) & (memory.summary.repeats >= REPEATS),
+        "first token": _score(memory, recall.first_token) >= 0.5,
+        "broad": _spread(memory) >= 0.5,
+        "sharp": np.exp(memory.summary.entropy.mean(-1)) <= 2.5,
+    }
+    names = np.full((memory.layers, memory.heads), "", dtype=object)
+    for role in reversed(ROLES):
+        names[tests[role]] = role
+    return names.astype(str)
+
+
+def _score(memory: Memory, compute) -> np.ndarray:
+    """The score, or 0 where it is not defined."""
+    try:
+        return np.nan_to_num(compute(memory), nan=0.0)
+    except MeasureError:
+        return np.zeros((memory.layers, memory.heads), dtype=np.float32)
+
+
+def _spread(memory: Memory) -> np.ndarray:
+    """The effective slots as a share of the keys seen, the mean over queries that see at least four. [layer, head]."""
+    seen = np.stack([np.diff(memory.visible(layer), axis=1)[:, 0] for layer in range(memory.layers)])
+    enough = seen >= 4
+    if not enough.any():
+        return np.zeros((memory.layers, memory.heads), dtype=np.float32)
+    share = read.slots(memory) / seen[:, None, :]
+    return np.where(enough[:, None, :], share, 0).sum(-1) / np.maximum(enough.sum(-1), 1)[:, None]

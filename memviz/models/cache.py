@@ -1,0 +1,188 @@
+"""Where do fetched models live, and how is one put there so that it is whole or absent?
+
+    <cache>/<name>/               a model, ready to open, with its manifest memviz.json
+    <cache>/.work-<key>/          a fetch under way; what an interrupted one leaves is swept away
+    <cache>/.work-<key>.lock      held while that fetch runs, by one process at a time
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from memviz.errors import FetchError
+from memviz.models.located import Progress, unwatched
+
+LAYOUT = 1
+"""Version of the files written here. Raise it when a fetched model must be made anew."""
+
+MANIFEST = "memviz.json"
+_WORK = ".work-"
+
+
+def folder() -> Path:
+    """Which folder holds the fetched models? ``MEMVIZ_CACHE``, else ``~/.cache/memviz``."""
+    named = os.environ.get("MEMVIZ_CACHE", "").strip()
+    return (Path(named) if named else Path("~/.cache/memviz")).expanduser().absolute()
+
+
+def find(name: str, *, revision: str) -> Path | None:
+    """Is this model here, whole, in this revision? Its folder, or ``None``.
+
+    The manifest is written last, so its presence means that a fetch was finished. Sizes are
+    compared each time (cheap); hashes were checked when the model was fetched.
+    """
+    path = folder() / name
+    facts = manifest(path)
+    if facts is None or facts.get("layout") != LAYOUT or facts.get("revision") != revision:
+        return None
+    try:
+        whole = all((path / file).stat().st_size == kept["size"] for file, kept in facts["files"].items())
+    except (OSError, KeyError, TypeError, AttributeError):
+        return None
+    return path if whole else None
+
+
+def manifest(path: Path) -> dict[str, Any] | None:
+    """What was written down about a fetched model? ``None`` if nothing readable."""
+    try:
+        facts = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+@contextlib.contextmanager
+def alone(key: str, *, progress: Progress = unwatched) -> Iterator[None]:
+    """Be the only process on this machine that fetches ``key``; wait for another one, visibly.
+
+    The system frees the lock when its holder dies, so an interrupted fetch blocks nobody.
+    """
+    root = folder()
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(root / f"{_WORK}{key}.lock")
+        while True:
+            try:
+                lock.acquire(timeout=0.25)
+                break
+            except Timeout:
+                progress(0.0, "Waiting for another download of this model")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def workplace(key: str) -> Iterator[Path]:
+    """A fresh folder next to the models, in the same filesystem, gone at the end whatever happens."""
+    place = folder() / f"{_WORK}{key}"
+    with writing(place):
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove what interrupted fetches left behind, except where a fetch is running now."""
+    for place in folder().glob(f"{_WORK}*"):
+        if not place.is_dir():
+            continue
+        lock = FileLock(place.with_name(f"{place.name}.lock"))
+        with contextlib.suppress(Timeout, OSError), lock.acquire(timeout=0):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def place(source: Path, *, name: str, facts: dict[str, Any]) -> Path:
+    """Put a finished folder where models live: manifest last, all on disk, then one rename.
+
+    ``source`` must be in a :func:`workplace`. A model of that name that is there already is replaced.
+    """
+    with writing(folder()):
+        files = {
+            file.relative_to(source).as_posix(): {"size": file.stat().st_size, "sha256": sha256(file)}
+            for file in sorted(source.rglob("*"))
+            if file.is_file()
+        }
+        written = json.dumps({"layout": LAYOUT, **facts, "files": files}, indent=1, ensure_ascii=False)
+        (source / MANIFEST).write_text(written + "\n", encoding="utf-8")
+        for file in [*source.rglob("*"), source]:
+            _settle(file)
+        target = folder() / name
+        if target.exists():
+            target.rename(source.with_name(f"{source.name}.old"))
+        source.rename(target)
+        _settle(folder())
+    return target
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def need_space(needed: int, *, at: Path) -> None:
+    """Is there room for ``needed`` bytes at this place? Raises ``FetchError`` with both numbers if not."""
+    there = at
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise FetchError(
+            "{needed} MB are needed in {folder}, but only {free} MB are free.",
+            todo="Free some space, or set MEMVIZ_CACHE to a folder on a larger disk.",
+            needed=round(needed / 1e6),
+            folder=str(at),
+            free=round(free / 1e6),
+        )
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what a disk refuses inside this block into a ``FetchError`` with a way out."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise disk_full(path) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise FetchError(
+                "MemViz may not write in {folder}.",
+                todo="Make it writable, or set MEMVIZ_CACHE to a folder that is.",
+                folder=str(path),
+            ) from error
+        raise
+
+
+def disk_full(path: Path) -> FetchError:
+    """The error for a disk that filled up while a model was being fetched."""
+    return FetchError(
+        "The disk that holds {folder} is full.",
+        todo="Free some space, or set MEMVIZ_CACHE to a folder on a larger disk. Nothing half-written was kept.",
+        folder=str(path),
+    )
+
+
+def _settle(path: Path) -> None:
+    """Make sure that a file or a folder is on the disk, not only on its way there."""
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

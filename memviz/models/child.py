@@ -1,0 +1,53 @@
+"""How is a long step run in a process of its own, so that it can be watched and stopped at any moment?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def running(command: list[str], *, into: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does not outlive this block; what it says goes to ``out.log`` and ``err.log``.
+
+    ``env`` is added to this process's own environment. Temporary files go to ``into``, in the
+    filesystem whose free space was looked at.
+    """
+    here = {name: str(into) for name in ("TMPDIR", "TEMP", "TMP")}
+    with (into / "out.log").open("wb") as out, (into / "err.log").open("wb") as err:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **here, "PYTHONUTF8": "1", **env},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def ended(process: subprocess.Popen[bytes], *, within: float) -> bool:
+    """Did the process end within so many seconds?"""
+    try:
+        process.wait(timeout=within)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def said(into: Path) -> str:
+    """All that the process wrote, its answers first, then its complaints."""
+    logs = (into / "out.log", into / "err.log")
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace") for log in logs if log.exists())
+
+
+def is_disk_full(text: str) -> bool:
+    """Does a message of another program mean that the disk is full?"""
+    return any(sign in text for sign in ("No space left on device", "Errno 28", "os error 28", "os error 112"))

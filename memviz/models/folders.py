@@ -1,0 +1,259 @@
+"""Is this folder, or this file, a model that may be opened? Judged before anything in it is run or loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+from memviz.errors import ModelFileError, UnsafeModelError, UnsupportedModelError
+from memviz.models import gguf_header
+from memviz.models.located import Format, Located
+
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".h5")
+"""Weights that are, or may hide, a pickle: opening one can run any code that its author liked."""
+
+VOCABULARIES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "sentencepiece.model",
+    "source.spm",
+    "tekken.json",
+    "spm.model",
+    "prophetnet.tokenizer",
+    "bpe.codes",
+)
+_BYTE_TOKENIZERS = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
+INDEX = "model.safetensors.index.json"
+
+
+def locate(path: Path, *, name: str) -> Located:
+    """What model is in this local folder, or in this ``.gguf`` file?
+
+    Raises ``UnsafeModelError`` (weights only as a pickle; a model that would need its own code),
+    ``ModelFileError`` (no model there; parts missing or broken), ``UnsupportedModelError``.
+    """
+    if os.path.isdir(path):
+        kind = check(path, name=name)
+        if kind == "gguf":
+            path = only_gguf(path, name=name)
+    elif os.path.isfile(path) and path.suffix.lower() == ".gguf":
+        kind = "gguf"
+    elif os.path.isfile(path):
+        raise _not_a_model(path, name=name)
+    else:
+        raise ModelFileError("There is no model at {name}.", todo="Check the path.", name=name)
+    known = gguf_header.fields(path) if kind == "gguf" else {}
+    return Located(
+        name=name,
+        title=str(known.get("general.name", path.stem if kind == "gguf" else path.name)),
+        path=path,
+        format=kind,
+        revision=fingerprint(path),
+        licence=str(known.get("general.license", "")),
+        quantisation=gguf_header.quantisation(known) if kind == "gguf" else "",
+    )
+
+
+def check(path: Path, *, name: str) -> Format:
+    """Is everything in this folder that a model needs, and nothing that must be run? Its format.
+
+    Reads the small files and the headers of the weights, never the weights.
+    """
+    if not (path / "config.json").is_file():
+        return _without_config(path, name=name)
+    config = _json(path / "config.json", name=name)
+    check_code(config, name=name)
+    if (path / "adapter_config.json").is_file():
+        raise UnsupportedModelError(
+            "{name} is an adapter, not a whole model.",
+            todo="Merge it into its base model first, save that, and open the result.",
+            name=name,
+        )
+    for file in _weights(path, name=name):
+        _check_safetensors(file, name=name)
+    tokenizer = path / "tokenizer_config.json"
+    said = _json(tokenizer, name=name) if tokenizer.is_file() else {}
+    if said.get("tokenizer_class") not in _BYTE_TOKENIZERS and not any((path / v).is_file() for v in VOCABULARIES):
+        raise ModelFileError(
+            "The tokenizer of {name} is missing: its folder has no vocabulary.",
+            todo="Save the tokenizer into the same folder (tokenizer.save_pretrained).",
+            name=name,
+        )
+    return "transformers"
+
+
+def check_code(config: dict[str, Any], *, name: str) -> None:
+    """Could this model be opened without running code of its own?
+
+    A configuration with ``auto_map`` asks for code from its own folder. That code is never run: a
+    type that transformers knows is opened with transformers' own code, any other is refused.
+    """
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    kind = config.get("model_type")
+    if isinstance(kind, str) and kind in CONFIG_MAPPING_NAMES:
+        return
+    if config.get("auto_map"):
+        raise UnsafeModelError(
+            "{name} asks for remote code: it brings its own program, which MemViz never runs.",
+            todo="Choose a model of a type that transformers knows by itself.",
+            name=name,
+        )
+    if not isinstance(kind, str):
+        raise ModelFileError(
+            "The file config.json of {name} does not say what type of model it is.",
+            todo="Copy the model again, with its own config.json (it has a model_type).",
+            name=name,
+        )
+    raise UnsupportedModelError(
+        "{name} is a model of the type {kind}, which the installed transformers does not know.",
+        todo="Update transformers, or choose another model.",
+        name=name,
+        kind=kind,
+    )
+
+
+def only_gguf(path: Path, *, name: str) -> Path:
+    """The one GGUF file of a folder. Raises ``ModelFileError`` if there are several."""
+    found = sorted(path.glob("*.gguf"))
+    if len(found) != 1:
+        raise ModelFileError(
+            "The folder {name} holds {count} GGUF files: {files}.",
+            todo="Open one of them by its own path.",
+            name=name,
+            count=len(found),
+            files=", ".join(file.name for file in found[:5]),
+        )
+    return found[0]
+
+
+def fingerprint(path: Path) -> str:
+    """Which very weights are these? A name made of content alone: ``blocks:`` and 16 hexadecimal digits.
+
+    Hashes the configuration, and of every weight file its size and 64 blocks of 64 KiB, evenly
+    spread: milliseconds for any size, and fine-tuning changes it.
+    """
+    files = [path] if path.is_file() else sorted([*path.glob("*.safetensors"), *path.glob("*.bin"), path / "config.json"])
+    digest = hashlib.sha256()
+    for file in (file for file in files if file.is_file()):
+        size = file.stat().st_size
+        digest.update(f"{file.name if path.is_dir() else ''}:{size};".encode())
+        with file.open("rb") as stream:
+            for step in range(64):
+                stream.seek(step * size // 64)
+                digest.update(stream.read(1 << 16))
+    return f"blocks:{digest.hexdigest()[:16]}"
+
+
+def _without_config(path: Path, *, name: str) -> Format:
+    """A folder that is not transformers': GGUF, Firefox, or a reason why not."""
+    if any(path.glob("*.gguf")):
+        return "gguf"
+    if any(path.glob("*.spm")) and any(_is_marian(file) for file in path.glob("model*.bin")):
+        return "marian"
+    _refuse_pickles(path, name=name)
+    raise ModelFileError(
+        "{name} is not a model: its folder has no config.json.",
+        todo="Give the folder that holds config.json, the weights (.safetensors) and the tokenizer.",
+        name=name,
+    )
+
+
+def _weights(path: Path, *, name: str) -> list[Path]:
+    """The safetensors files that make up the weights; all of them must be there."""
+    if (path / "model.safetensors").is_file():
+        return [path / "model.safetensors"]
+    if (path / INDEX).is_file():
+        parts = _json(path / INDEX, name=name).get("weight_map")
+        wanted = sorted({str(part) for part in parts.values()}) if isinstance(parts, dict) else []
+        missing = [part for part in wanted if "/" in part or "\\" in part or not (path / part).is_file()]
+        if not wanted or missing:
+            raise ModelFileError(
+                "The weights of {name} are incomplete: {missing} is missing.",
+                todo="Fetch or copy the model again.",
+                name=name,
+                missing=", ".join(missing[:3]) or INDEX,
+            )
+        return [path / part for part in wanted]
+    _refuse_pickles(path, name=name)
+    raise ModelFileError(
+        "{name} has no weights that can be opened: there is no model.safetensors in its folder.",
+        todo="Save the model as safetensors (model.save_pretrained), into the folder of its config.json.",
+        name=name,
+    )
+
+
+def _check_safetensors(path: Path, *, name: str) -> None:
+    """Does the header fit the file? Finds cut and overwritten files without reading the weights."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as opened:
+            opened.keys()
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(
+            "The weights of {name} are broken: {file} cannot be read ({said}).",
+            todo="Fetch or copy the model again.",
+            name=name,
+            file=path.name,
+            said=str(error)[:120],
+        ) from error
+
+
+def _refuse_pickles(path: Path, *, name: str) -> None:
+    """If all that could be weights here is a pickle, say so by its name."""
+    found = sorted(file.name for file in path.iterdir() if file.suffix.lower() in PICKLES)
+    if found:
+        raise UnsafeModelError(
+            "The weights of {name} come as {file}, a format that can run programs when it is opened.",
+            todo="MemViz opens safetensors and GGUF only: convert the model, or choose one that has model.safetensors.",
+            name=name,
+            file=found[0],
+        )
+
+
+def _not_a_model(path: Path, *, name: str) -> UnsafeModelError | ModelFileError:
+    if path.suffix.lower() in PICKLES:
+        return UnsafeModelError(
+            "{file} is in a format that can run programs when it is opened.",
+            todo="MemViz opens safetensors and GGUF only.",
+            file=name,
+        )
+    return ModelFileError(
+        "{name} is a file, but not a .gguf file.",
+        todo="Give the folder of a model, or a .gguf file.",
+        name=name,
+    )
+
+
+def _is_marian(path: Path) -> bool:
+    """Does this file begin like a Marian model (version 1, a plausible number of items)?"""
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    if len(head) < 16:
+        return False
+    version, items = struct.unpack("<QQ", head)
+    return bool(version == 1 and 0 < items < 100_000)
+
+
+def _json(path: Path, *, name: str) -> dict[str, Any]:
+    """A small file of settings. Raises ``ModelFileError`` if it cannot be read."""
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelFileError(
+            "The file {file} of {name} cannot be read.", todo="Fetch or copy the model again.", file=path.name, name=name
+        ) from error
+    if not isinstance(read, dict):
+        raise ModelFileError(
+            "The file {file} of {name} cannot be read.", todo="Fetch or copy the model again.", file=path.name, name=name
+        )
+    return read

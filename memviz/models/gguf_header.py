@@ -1,0 +1,118 @@
+"""What does a GGUF file say about itself? Its small fields, read in milliseconds without any library.
+
+Layout (version 2 and 3, little endian): ``GGUF``, u32 version, u64 tensors, u64 fields; a field is
+a string key, a u32 type and a value; a string is a u64 length and bytes; an array is a u32 type, a
+u64 length and values. Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
+
+from memviz.errors import ModelFileError
+
+_STRING, _ARRAY = 8, 9
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_DIGIT_SPLITTERS = ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b")
+
+Fields = dict[str, str | int | float | bool]
+
+
+def fields(path: Path) -> Fields:
+    """The fields of a GGUF file that hold one value (arrays, such as the vocabulary, are skipped).
+
+    Raises ``ModelFileError`` if this is no GGUF file or if it ends too early.
+    """
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return _Scan(data).fields()
+    except (struct.error, ValueError, OSError, IndexError) as error:
+        raise ModelFileError(
+            "{file} is not a GGUF file that can be read.",
+            todo="Download or copy it again; GGUF versions 2 and 3 are known.",
+            file=path.name,
+        ) from error
+
+
+def quantisation(known: Fields) -> str:
+    """How are the weights stored? Such as ``GGUF Q4_1``; ``GGUF`` if the file does not say."""
+    try:
+        from gguf import LlamaFileType
+
+        kind = LlamaFileType(int(known["general.file_type"])).name
+    except (ImportError, KeyError, ValueError):
+        return "GGUF"
+    return f"GGUF {kind.removeprefix('MOSTLY_').removeprefix('ALL_')}"
+
+
+def splits_digits(known: Fields) -> bool:
+    """Was this model trained on numbers cut into single digits before anything else?
+
+    GGUF stores only the name of that rule (``tokenizer.ggml.pre``). The names are those for which
+    llama.cpp applies its pattern for one digit first.
+    """
+    return known.get("tokenizer.ggml.model") == "gpt2" and known.get("tokenizer.ggml.pre") in _DIGIT_SPLITTERS
+
+
+class _Scan:
+    """A position that walks through the header."""
+
+    def __init__(self, data: mmap.mmap) -> None:
+        self.data = data
+        self.at = 0
+
+    def fields(self) -> Fields:
+        magic, version = self.take("4s"), self.take("I")
+        if magic != b"GGUF" or version not in (2, 3):
+            raise ValueError("not GGUF version 2 or 3")
+        self.take("Q")
+        found: Fields = {}
+        for _ in range(self.count()):
+            key, kind = self.string(), self.take("I")
+            if kind == _ARRAY:
+                self.skip_array()
+            else:
+                found[key] = self.string() if kind == _STRING else self.take(_scalar(kind))
+        return found
+
+    def take(self, form: str) -> object:
+        (value,) = struct.unpack_from(f"<{form}", self.data, self.at)
+        self.at += struct.calcsize(f"<{form}")
+        return value
+
+    def count(self) -> int:
+        """A length, never more than the file has bytes."""
+        number = self.take("Q")
+        if not isinstance(number, int) or number > len(self.data):
+            raise ValueError("a length goes beyond the end of the file")
+        return number
+
+    def string(self) -> str:
+        length = self.count()
+        text = self.data[self.at : self.at + length]
+        if len(text) < length:
+            raise ValueError("a text goes beyond the end of the file")
+        self.at += length
+        return text.decode("utf-8", errors="replace")
+
+    def skip_array(self) -> None:
+        kind, length = self.take("I"), self.count()
+        if kind == _STRING:
+            for _ in range(length):
+                length_of_one = self.count()
+                self.at += length_of_one
+        elif kind == _ARRAY:
+            for _ in range(length):
+                self.skip_array()
+        else:
+            self.at += length * struct.calcsize(f"<{_scalar(kind)}")
+        if self.at > len(self.data):
+            raise ValueError("a list goes beyond the end of the file")
+
+
+def _scalar(kind: object) -> str:
+    if not isinstance(kind, int) or kind not in _SCALARS:
+        raise ValueError("an unknown type of field")
+    return _SCALARS[kind]

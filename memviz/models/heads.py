@@ -1,0 +1,63 @@
+"""In which class is a model opened, so that its head is used when the file has it and never invented?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memviz.errors import UnsupportedModelError
+
+_TABLES = {
+    "AutoModelForSeq2SeqLM": "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES",
+    "AutoModelForCausalLM": "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES",
+    "AutoModelForMaskedLM": "MODEL_FOR_MASKED_LM_MAPPING_NAMES",
+    "AutoModelForSequenceClassification": "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES",
+    "AutoModelForQuestionAnswering": "MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES",
+    "AutoModelForTokenClassification": "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES",
+}
+
+
+def candidates(config: Any, *, gguf: bool = False) -> list[str]:
+    """Which auto classes of transformers fit this configuration? The best first, ``AutoModel`` last.
+
+    Looked up in transformers' own tables by the class that the file was saved from; nothing is
+    tried. A file without a class name is a plain model, or, as GGUF, a model that writes text.
+
+    Raises ``UnsupportedModelError`` if transformers has no model of text for it.
+    """
+    from transformers.models.auto import modeling_auto
+
+    kind = config.model_type
+    tables = {name: getattr(modeling_auto, table) for name, table in _TABLES.items()}
+    if kind not in modeling_auto.MODEL_MAPPING_NAMES and not any(kind in table for table in tables.values()):
+        raise UnsupportedModelError(
+            "Models of the type {kind} do not read text with attention that can be shown.",
+            todo="Choose a text model, such as minilm.",
+            kind=kind,
+        )
+    saved_from = [str(name) for name in config.architectures or ()]
+    found = [name for name, table in tables.items() if any(saved in _classes(table.get(kind)) for saved in saved_from)]
+    return [*(found or _implied(config, saved_from=saved_from, gguf=gguf))[:1], "AutoModel"]
+
+
+def is_harmless(key: str, *, model: Any) -> bool:
+    """May this weight be absent from the file? Only a pooler that no head of this model uses.
+
+    Many files leave the pooler out, and neither attention nor the words' states depend on it.
+    """
+    inner = key.removeprefix(f"{model.base_model_prefix}.")
+    return inner.startswith("pooler.") and "Classification" not in type(model).__name__
+
+
+def _implied(config: Any, *, saved_from: list[str], gguf: bool) -> list[str]:
+    """The head that a file has although the class it was saved from does not say so."""
+    if gguf and not saved_from:
+        return ["AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"]
+    if any(name.endswith("ForPreTraining") for name in saved_from):
+        return ["AutoModelForMaskedLM"]
+    if config.is_encoder_decoder and getattr(config, "tie_word_embeddings", False):
+        return ["AutoModelForSeq2SeqLM"]  # its head is the embedding, which every file has
+    return []
+
+
+def _classes(entry: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (entry,) if isinstance(entry, str) else tuple(entry or ())

@@ -1,0 +1,65 @@
+"""What can go wrong between us and the model hub, and what can a person do about it?"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from memviz.errors import FetchError, MemVizError, UnknownModelError, UnsafeModelError
+from memviz.models import folders
+
+
+class Unreachable(FetchError):
+    """The hub did not answer at all."""
+
+
+@contextlib.contextmanager
+def asking(id: str) -> Iterator[None]:
+    """Turn what goes wrong between us and the hub into an error that says what to do."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except MemVizError:
+        raise
+    except errors.GatedRepoError as error:
+        raise FetchError(
+            "{id} is gated: its owner asks you to accept terms before the download.",
+            todo="Accept them at https://huggingface.co/{id}, log in with: hf auth login, and try again.",
+            id=id,
+        ) from error
+    except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
+        raise UnknownModelError(
+            "The model hub has no public model {id}.", todo="Check the spelling of the id (owner/name).", id=id
+        ) from error
+    except errors.HfHubHTTPError as error:
+        raise FetchError(
+            "The model hub refused to give {id}: {said}",
+            todo="Try again later.",
+            id=id,
+            said=str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__,
+        ) from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
+            raise  # the disk, not the hub
+        raise Unreachable(
+            "The model hub could not be reached, and {id} is not on this machine yet ({said}).",
+            todo="Check the network. The models minilm and smollm2 need no hub, only a Python package index.",
+            id=id,
+            said=type(error).__name__,
+        ) from error
+
+
+def no_safetensors(id: str, info: Any) -> UnsafeModelError:
+    names = sorted(sibling.rfilename for sibling in info.siblings or ())
+    others = [name for name in names if name.endswith((".gguf", *folders.PICKLES))]
+    todo = "MemViz opens safetensors only; choose a model that has model.safetensors."
+    if others and others[0].endswith(".gguf"):
+        todo = "Download one of its .gguf files and open it by its path."
+    return UnsafeModelError(
+        "{id} has no weights in the safetensors format (it has {found}).",
+        todo=todo,
+        id=id,
+        found=", ".join(others[:3]) or "none at all",
+    )

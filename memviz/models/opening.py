@@ -1,0 +1,219 @@
+"""How do files become a model that is ready to be read? With transformers, safely, and never with random weights."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memviz.errors import ModelError, ModelFileError, UnsupportedModelError
+from memviz.models import gguf_header
+from memviz.models.heads import candidates, is_harmless
+from memviz.models.located import Located, Progress, unwatched
+
+_SAFE = {"local_files_only": True, "trust_remote_code": False}
+_FOREIGN = ("does not recognize this architecture", "Unrecognized", "not supported", "custom code", "Unknown")
+
+
+_ONE_AT_A_TIME = threading.RLock()
+"""transformers sets types and devices for the whole process while it loads, and ``quietly`` its logging."""
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where transformers finds a model, and the name that messages call it by."""
+
+    name: str
+    folder: Path
+    gguf: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return _SAFE | ({"gguf_file": self.gguf} if self.gguf else {})
+
+
+def open_model(
+    located: Located, *, attn_implementation: str, device: str = "cpu", dtype: Any = None
+) -> tuple[Any, Any]:
+    """The model and the tokenizer of a located model, ready to read.
+
+    The class follows the ``architectures`` of the file; if the weights of its head are not in the
+    file, the model is opened without a head (``AutoModel``) rather than with a random one. A model
+    that knows no other attention than its own is opened with ``"eager"`` (then
+    ``model.config._attn_implementation`` says so). ``dtype`` is a torch type, ``None`` means
+    float32. Only safetensors and GGUF are read, no code of the model's folder runs, nothing is
+    downloaded.
+
+    Raises ``ModelFileError`` (broken or incomplete files) and ``UnsupportedModelError``.
+    """
+    if located.format == "marian":
+        raise UnsupportedModelError(
+            "{name} is a Firefox translation model, which transformers does not open.",
+            todo="Use memviz.translate with it.",
+            name=located.name,
+        )
+    with _ONE_AT_A_TIME:
+        if located.format == "gguf":
+            wished = {"attn_implementation": attn_implementation, "dtype": dtype}
+            model, tokenizer = load_gguf(located.path, name=located.name, **wished)
+        else:
+            files = _Files(located.name, located.path)
+            tokenizer = _tokenizer(files)
+            model = _model(files, config=_config(files), attn_implementation=attn_implementation, dtype=dtype)
+    model.eval().requires_grad_(False)
+    return model.to(device), tokenizer
+
+
+def load_gguf(
+    path: Path, *, name: str = "", attn_implementation: str, dtype: Any = None, progress: Progress = unwatched
+) -> tuple[Any, Any]:
+    """The model and the tokenizer inside a ``.gguf`` file, dequantised.
+
+    Slow: half a minute for a small file, because transformers parses it three times.
+    """
+    from memviz.models.conversion import split_digits
+
+    known = gguf_header.fields(path)
+    files = _Files(name or path.name, path.parent, gguf=path.name)
+    config = _config(files)
+    progress(0.3, "Reading the tokenizer")
+    tokenizer = _tokenizer(files)
+    if gguf_header.splits_digits(known):
+        split_digits(tokenizer)
+    progress(0.4, "Unpacking the weights")
+    return _model(files, config=config, attn_implementation=attn_implementation, dtype=dtype), tokenizer
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep transformers' bars and advice off the terminal; what matters is raised as an error here."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn what transformers raises inside this block into one of our errors, and keep it quiet."""
+    from safetensors import SafetensorError
+
+    try:
+        with quietly():
+            yield
+    except ModelError:
+        raise
+    except (ImportError, NotImplementedError) as error:
+        raise _unsupported(name, error) from error
+    except (KeyError, ValueError) as error:
+        foreign = any(sign in str(error) for sign in _FOREIGN)
+        raise (_unsupported if foreign else _broken)(name, error) from error
+    except (SafetensorError, OSError, RuntimeError, TypeError, AttributeError, IndexError, EOFError) as error:
+        raise _broken(name, error) from error
+    except Exception as error:  # the tokenizers library raises bare Exceptions for broken files
+        if type(error) is not Exception:
+            raise
+        raise _broken(name, error) from error
+
+
+def _config(files: _Files) -> Any:
+    from transformers import AutoConfig
+
+    with _explained(files.name):
+        return AutoConfig.from_pretrained(files.folder, **files.options)
+
+
+def _tokenizer(files: _Files) -> Any:
+    """The tokenizer, with the padding and the truncation that its file may carry taken off.
+
+    Some tokenizer files were saved with "pad to 128, cut at 128". transformers lifts that at the
+    first call, by changing the shared object; here it is gone before anyone can see it.
+    """
+    from transformers import AutoTokenizer
+
+    with _explained(files.name):
+        tokenizer = AutoTokenizer.from_pretrained(files.folder, **files.options)
+    if len(tokenizer) == 0:
+        raise _broken(files.name, ValueError("its tokenizer knows no token"))
+    if tokenizer.is_fast:
+        tokenizer.backend_tokenizer.no_padding()
+        tokenizer.backend_tokenizer.no_truncation()
+    return tokenizer
+
+
+def _model(files: _Files, *, config: Any, attn_implementation: str, dtype: Any) -> Any:
+    """The model in the first of the candidate classes whose weights are all in the file."""
+    missing: list[str] = []
+    for class_name in candidates(config, gguf=bool(files.gguf)):
+        with _explained(files.name):
+            model, info = _load(class_name, files=files, config=config, attention=attn_implementation, dtype=dtype)
+        missing = [key for key in sorted(info["missing_keys"]) if not is_harmless(key, model=model)]
+        if not missing:
+            return model
+    raise ModelFileError(
+        "The weights of {name} are incomplete: {count} parts are missing, among them {missing}.",
+        todo="Fetch or copy the model again.",
+        name=files.name,
+        count=len(missing),
+        missing=", ".join(missing[:3]),
+    )
+
+
+def _load(class_name: str, *, files: _Files, config: Any, attention: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
+    """Load with the wished attention, or with the model's own where it knows no other."""
+    import torch
+    import transformers
+
+    def load(attn_implementation: str) -> tuple[Any, dict[str, Any]]:
+        loaded: tuple[Any, dict[str, Any]] = getattr(transformers, class_name).from_pretrained(
+            files.folder,
+            config=copy.deepcopy(config),  # loading writes into it, and a second try must start clean
+            attn_implementation=attn_implementation,
+            dtype=torch.float32 if dtype is None else dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+            **files.options,
+        )
+        return loaded
+
+    try:
+        return load(attention)
+    except (ValueError, ImportError) as error:
+        if attention == "eager" or "attention" not in str(error).lower():
+            raise
+    return load("eager")
+
+
+def _broken(name: str, error: Exception) -> ModelFileError:
+    return ModelFileError(
+        "The model {name} cannot be opened: {said}",
+        todo="Its files are broken or incomplete. Fetch or copy the model again.",
+        name=name,
+        said=_first_line(error),
+    )
+
+
+def _unsupported(name: str, error: Exception) -> UnsupportedModelError:
+    return UnsupportedModelError(
+        "The model {name} is of a kind that cannot be opened here: {said}",
+        todo="Choose another model, or install what the message asks for.",
+        name=name,
+        said=_first_line(error),
+    )
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of a message, not too long, never empty."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:300]

@@ -1,0 +1,134 @@
+"""How does pip bring a wheel here, with a progress that is real and an error that says what to do?
+
+pip runs as a process of its own, so that it can be stopped, and so that the user's index, mirror
+and proxy settings hold. Its progress is read off the growing file: ``--progress-bar raw`` exists
+only in newer versions, while every version writes the wheel below the temporary folder it is given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+from pathlib import Path
+
+from memviz.errors import FetchError
+from memviz.models import cache, child
+from memviz.models.located import Progress, unwatched
+
+_NO_CONNECTION = (
+    "Failed to establish a new connection",
+    "NewConnectionError",
+    "NameResolutionError",
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "Network is unreachable",
+    "Connection refused",
+    "Max retries exceeded",
+    "ConnectTimeoutError",
+    "Read timed out",
+    "Cannot connect to proxy",
+    "ProxyError",
+    "SSLError",
+    "CERTIFICATE_VERIFY_FAILED",
+    "Connection aborted",
+    "Connection broken",
+    "IncompleteRead",
+)
+
+
+def download(
+    requirement: str, *, sha256: str, size: int, into: Path, progress: Progress = unwatched
+) -> Path:
+    """Download one pinned wheel, checked by hash, and return the file.
+
+    ``size`` (bytes) turns what has arrived into a fraction. Nothing is installed, no dependency is
+    followed, no package code runs.
+    """
+    into.mkdir(parents=True)
+    wanted = into / "requirement.txt"
+    wanted.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
+    with child.running(_command(wanted, into=into), into=into, env={"PIP_REQUIRE_VIRTUALENV": "0"}) as process:
+        while not child.ended(process, within=0.1):
+            arrived = _arrived(into)
+            progress(min(arrived / size, 0.99), "Downloading" if arrived else "Asking the package index")
+    wheels = list(into.glob("*.whl"))
+    if process.returncode != 0 or len(wheels) != 1:
+        raise _explain(child.said(into), requirement=requirement, code=process.returncode)
+    return wheels[0]
+
+
+def wrong_hash(file: str, *, found: str = "", expected: str) -> FetchError:
+    """The error for a file that is not the one MemViz knows."""
+    return FetchError(
+        "{file} is not the file that MemViz knows: its SHA-256 is {found}, expected {expected}.",
+        todo="Nothing of it was kept. Try again; if it stays so, ask who runs your package index or mirror.",
+        file=file,
+        found=found or "another one",
+        expected=expected,
+    )
+
+
+def _command(wanted: Path, *, into: Path) -> list[str]:
+    if importlib.util.find_spec("pip") is None:
+        raise _missing()
+    options = "--no-deps --require-hashes --only-binary=:all: --platform any --ignore-requires-python"
+    quiet = "--no-cache-dir --progress-bar off --no-input --disable-pip-version-check"
+    return [
+        *(sys.executable, "-m", "pip", "download"),
+        *options.split(),
+        *quiet.split(),
+        *("--dest", str(into), "--requirement", str(wanted)),
+    ]
+
+
+def _arrived(folder: Path) -> int:
+    """How many bytes of the wheel are here? pip writes it below the temporary folder first."""
+    sizes = [0]
+    for wheel in folder.rglob("*.whl"):
+        with contextlib.suppress(OSError):  # pip moves it while we look
+            sizes.append(wheel.stat().st_size)
+    return max(sizes)
+
+
+def _explain(log: str, *, requirement: str, code: int) -> FetchError:
+    """What did pip mean, in words a person can act on?"""
+    if "No module named pip" in log:
+        return _missing()
+    if "DO NOT MATCH THE HASHES" in log:
+        found = [line.split()[-1] for line in log.splitlines() if line.strip().startswith("Got")]
+        expected = [line.split()[-1] for line in log.splitlines() if line.strip().startswith("Expected sha256")]
+        return wrong_hash(requirement, found="".join(found[:1]), expected="".join(expected[:1]))
+    if child.is_disk_full(log):
+        return cache.disk_full(cache.folder())
+    if code < 0:
+        return FetchError(
+            "The download of {what} was interrupted.", todo="Start it again; nothing half-written was kept.", what=requirement
+        )
+    if any(sign in log for sign in _NO_CONNECTION):
+        return FetchError(
+            "No package index could be reached, so {what} could not be downloaded.",
+            todo="Check the network, or name a mirror with PIP_INDEX_URL; then try again.",
+            what=requirement,
+        )
+    if "No matching distribution found" in log:
+        return FetchError(
+            "The package index does not offer {what}.",
+            todo="Check which index pip uses (pip config list); a mirror may not carry it.",
+            what=requirement,
+        )
+    lines = [line.strip() for line in log.splitlines() if line.strip()] or ["no message"]
+    errors = [line for line in lines if line.startswith("ERROR")] or lines
+    return FetchError(
+        "pip could not download {what}: {said}",
+        todo="Try the same with pip on the command line to see more.",
+        what=requirement,
+        said=errors[-1].removeprefix("ERROR:").strip()[:300],
+    )
+
+
+def _missing() -> FetchError:
+    return FetchError(
+        "pip is not installed next to this Python, and the models come through it.",
+        todo="Install it with: python -m ensurepip --upgrade (or: uv pip install pip).",
+    )

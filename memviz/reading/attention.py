@@ -1,0 +1,245 @@
+"""One function sees every attention.
+
+transformers calls it for every layer of every model that uses the attention interface. A
+`ContextVar` tells it what to do, so one shared model serves many people at once and its
+configuration never changes: nothing asked, and it answers with plain SDPA; a run in progress,
+and the run records what it sees, or forgets what it may not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+NAME = "memviz"
+BLOCK = 64  # queries at a time: their scores stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """One attention call on one text.
+
+    query [head, query, dim], key [key-value head, key, dim], value [key-value head, key, dim];
+    visible int64 [query, 2] is the first key a query may see, and one past the last; bias is
+    [head or 1, query, key]; sink is [head].
+    """
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    scale: float
+    visible: Tensor
+    bias: Tensor | None = None
+    softcap: float | None = None
+    sink: Tensor | None = None
+    cut: Tensor | None = None  # bool [head or 1, query, key]: edges to forget
+
+    @property
+    def plain(self) -> bool:
+        """Are the scores nothing but scaled dot products?"""
+        return self.bias is None and self.softcap is None and self.sink is None
+
+
+class Run(Protocol):
+    """What a reading in progress does with each attention call."""
+
+    def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
+        """The attention output [head, query, dim]."""
+
+
+RUN: ContextVar[Run | None] = ContextVar("memviz_run", default=None)
+
+
+def attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    is_causal: bool | None = None,
+    position_bias: Tensor | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """transformers' attention interface: [batch, head, position, dim] in, [batch, position, head, dim] out."""
+    run = RUN.get()
+    if run is None and softcap is None and s_aux is None:
+        return sdpa_attention_forward(
+            module,
+            query,
+            key,
+            value,
+            attention_mask,
+            dropout=dropout,
+            scaling=scaling,
+            is_causal=is_causal,
+            position_bias=position_bias,
+            **kwargs,
+        )
+    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    outputs = []
+    for item in range(query.shape[0]):
+        mask = None if attention_mask is None else attention_mask[min(item, attention_mask.shape[0] - 1)]
+        visible, bias = spans(mask, query.shape[2], key.shape[2], causal=causal, device=query.device)
+        if position_bias is not None:
+            bias = position_bias[0] if bias is None else bias + position_bias[0]
+        lookup = Lookup(
+            query=query[item],
+            key=key[item],
+            value=value[item],
+            scale=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
+            visible=visible,
+            bias=bias,
+            softcap=softcap,
+            sink=s_aux,
+        )
+        outputs.append(attend(lookup) if run is None else run.attend(module, lookup))
+    return torch.stack(outputs).transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(NAME, attention)
+AttentionMaskInterface.register(NAME, sdpa_mask)
+
+
+def spans(
+    mask: Tensor | None, rows: int, cols: int, *, causal: bool, device: torch.device
+) -> tuple[Tensor, Tensor | None]:
+    """Which keys may each query see? (int64 [query, 2], what is left of the mask as a bias or ``None``).
+
+    A boolean mask keeps where it is true; a float mask is added. Where the keys a query may see
+    are not one stretch, the mask is returned as a bias.
+    """
+    if mask is None:
+        stop = torch.full((rows,), cols, device=device)
+        if causal and rows > 1:
+            stop = torch.arange(1, rows + 1, device=device)
+        return torch.stack([torch.zeros_like(stop), stop], dim=1), None
+    keep = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+    seen = keep[0].sum(-1)
+    start = keep[0].to(torch.uint8).argmax(-1)
+    last = cols - 1 - keep[0].flip(-1).to(torch.uint8).argmax(-1)
+    one_stretch = bool((last - start + 1 == seen).all()) and bool((keep == keep[:1]).all())
+    leftover = None
+    if mask.dtype != torch.bool and bool((mask[keep] != 0).any()):
+        leftover = mask.float()
+    if not one_stretch:
+        leftover = torch.where(keep, 0.0 if leftover is None else leftover, float("-inf"))
+        start, last = torch.zeros_like(start), torch.full_like(last, cols - 1)
+    return torch.stack([start, last + 1], dim=1), leftover
+
+
+@dataclass
+class Block:
+    """The weights of a few consecutive queries: [head, query, key] from ``start`` and ``first`` on."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+    weights: Tensor
+    normaliser: Tensor | None = None
+    mixed: Tensor | None = None  # weights @ [value, key]; [head, query, dim + dim]
+
+
+def attend(
+    lookup: Lookup,
+    *,
+    watch: Callable[[Block], None] | None = None,
+    cell: tuple[int, int] = (1, 1),
+) -> Tensor:
+    """What does each query read? [head, query, dim], exactly as softmax attention defines it.
+
+    Works through blocks of queries; ``watch`` is shown each block's weights (and may overwrite
+    them: the output has been taken). Blocks never straddle a ``cell`` of queries, and begin at
+    a multiple of a cell of keys.
+    """
+    heads, rows, _ = lookup.query.shape
+    kv_heads, cols, depth = lookup.value.shape
+    groups = heads // kv_heads
+    carried = lookup.value
+    if watch is not None and lookup.plain:
+        carried = torch.cat([lookup.value, lookup.key], dim=-1)
+    output = torch.empty(heads, rows, depth, dtype=lookup.value.dtype, device=lookup.value.device)
+    visible = lookup.visible.tolist()
+    ranges = list(blocks(rows, cell[0]))
+    longest = max(stop - start for start, stop in ranges)
+    room = torch.empty(heads * longest * cols, dtype=torch.float32, device=output.device)
+    query = lookup.query * lookup.scale if lookup.query.dtype == torch.float32 else lookup.query
+    query = query.reshape(kv_heads, groups, rows, -1)
+    for start, stop in ranges:
+        first = min(begin for begin, _ in visible[start:stop]) // cell[1] * cell[1]
+        last = max(end for _, end in visible[start:stop])
+        block = Block(start, stop, first, last, _weights(lookup, query, visible, room, (start, stop, first, last)))
+        if not lookup.plain:
+            block.normaliser = _normalise(lookup, block.weights)
+        else:
+            torch.softmax(block.weights, dim=-1, out=block.weights)
+        stacked = block.weights.view(kv_heads, groups * (stop - start), last - first)
+        mixed = torch.bmm(stacked.to(carried.dtype), carried[:, first:last]).view(heads, stop - start, -1)
+        output[:, start:stop] = mixed[..., :depth]
+        if watch is not None:
+            block.mixed = mixed
+            watch(block)
+    return output
+
+
+def blocks(rows: int, cell: int) -> Iterator[tuple[int, int]]:
+    """Which stretches of queries are worked on together? At most about BLOCK, none across two cells."""
+    step = BLOCK // cell * cell if cell <= BLOCK else -(-cell // -(-cell // BLOCK))
+    limit = step if cell <= BLOCK else cell
+    for begin in range(0, rows, limit):
+        for start in range(begin, min(begin + limit, rows), step):
+            yield start, min(start + step, begin + limit, rows)
+
+
+def _weights(lookup: Lookup, query: Tensor, visible: list, room: Tensor, where: tuple[int, int, int, int]) -> Tensor:
+    """The scores of one block, −inf where nothing may be seen: float32 [head, query, key], kept in ``room``."""
+    start, stop, first, last = where
+    kv_heads, groups, _, dim = query.shape
+    heads, height, width = kv_heads * groups, stop - start, last - first
+    scores = room[: heads * height * width].view(kv_heads, groups * height, width)
+    asked = query[:, :, start:stop].reshape(kv_heads, groups * height, dim)
+    keys = lookup.key[:, first:last].transpose(1, 2)
+    if asked.dtype == scores.dtype:
+        torch.bmm(asked, keys, out=scores)
+    else:  # half precision: scale in float32, so that nothing more is rounded than in the model
+        scores.copy_(torch.bmm(asked, keys)).mul_(lookup.scale)
+    scores = scores.view(heads, height, width)
+    if lookup.softcap is not None:
+        scores.div_(lookup.softcap).tanh_().mul_(lookup.softcap)
+    if lookup.bias is not None:
+        scores.add_(lookup.bias[:, start:stop, first:last])
+    begins, ends = zip(*visible[start:stop], strict=True)
+    column = torch.arange(first, last, device=scores.device)
+    span = lookup.visible[start:stop]
+    if min(ends) < last:  # only the columns that some query of the block may not see
+        tail = min(ends) - first
+        scores[:, :, tail:].masked_fill_(column[tail:] >= span[:, 1:], float("-inf"))
+    if max(begins) > first:
+        lead = max(begins) - first
+        scores[:, :, :lead].masked_fill_(column[:lead] < span[:, :1], float("-inf"))
+    if lookup.cut is not None:
+        scores.masked_fill_(lookup.cut[:, start:stop, first:last], float("-inf"))
+    return scores
+
+
+def _normalise(lookup: Lookup, scores: Tensor) -> Tensor:
+    """Softmax in place, a sink's logit included; returns the log of the denominator [head, query]."""
+    if lookup.sink is None:
+        normaliser = scores.logsumexp(-1)
+    else:
+        sink = lookup.sink.float().view(-1, 1)
+        normaliser = torch.logaddexp(scores.logsumexp(-1), sink.expand(scores.shape[:2]))
+    scores.sub_(normaliser.unsqueeze(-1)).exp_()
+    return normaliser

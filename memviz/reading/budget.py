@@ -1,0 +1,67 @@
+"""Will a reading fit into memory? Estimated before the run, refused with numbers."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+from transformers import PreTrainedModel
+
+from memviz.errors import MemoryBudgetError, TextTooLongError
+from memviz.reading.probe import Plan
+
+GB = 1e9
+SHARE = 0.7  # of the free memory that a reading may take
+OVERHEAD = 150e6  # what a reading of a short text takes: allocator, buffers, tokens
+
+
+def available() -> float:
+    """Bytes a reading may use: ``MEMVIZ_MEMORY_GB``, else a share of what is free now."""
+    limit = os.environ.get("MEMVIZ_MEMORY_GB")
+    return float(limit) * GB if limit else SHARE * psutil.virtual_memory().available
+
+
+def estimate(model: PreTrainedModel, plan: Plan, tokens: int) -> float:
+    """About how many bytes does a reading of so many tokens take, the model itself not counted?
+
+    What is kept: queries, keys and the summary, linear in the text; or every weight twice, when
+    the reading is dense. What is passed through: a layer's activations, a block of scores, and
+    the mask that transformers makes.
+    """
+    config = model.config.get_text_config()
+    layers, hidden = sum(plan.layers.values()), config.hidden_size
+    inner = getattr(config, "intermediate_size", None) or getattr(config, "ffn_dim", None) or 4 * hidden
+    if plan.dense:
+        kept = 2 * layers * plan.heads * tokens * tokens * 4
+    else:
+        kept = layers * tokens * 4 * ((plan.heads + plan.kv_heads) * plan.head_dim + 9 * plan.heads)
+    passing = tokens * 4 * (6 * hidden + 3 * inner) + 128 * tokens * plan.heads * 4 * 2 + tokens * tokens
+    return OVERHEAD + kept + passing
+
+
+def check(model: PreTrainedModel, plan: Plan, tokens: int, *, context: int | None) -> None:
+    """Raises `TextTooLongError` or `MemoryBudgetError` when the text cannot be read."""
+    limit = context_limit(context)
+    if limit is not None and tokens > limit:
+        raise TextTooLongError(
+            "This text has {tokens:,} tokens; at most {limit:,} can be read at once.",
+            todo="Read the first {limit:,} tokens, or choose another window of the text.",
+            tokens=tokens,
+            limit=limit,
+        )
+    need, have = estimate(model, plan, tokens), available()
+    if need > have:
+        raise MemoryBudgetError(
+            "Reading {tokens:,} tokens would take about {need:.1f} GB of memory; {have:.1f} GB may be used.",
+            todo="Shorten the text, choose a smaller model, or raise MEMVIZ_MEMORY_GB.",
+            tokens=tokens,
+            need=need / GB,
+            have=have / GB,
+        )
+
+
+def context_limit(context: int | None) -> int | None:
+    """The model's context, or the server's limit ``MEMVIZ_MAX_TOKENS`` when that is smaller."""
+    limit = os.environ.get("MEMVIZ_MAX_TOKENS")
+    bounds = [bound for bound in (context, int(limit) if limit else None) if bound is not None]
+    return min(bounds) if bounds else None

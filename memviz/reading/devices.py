@@ -1,0 +1,54 @@
+"""Where does a model run, and how precisely? Chosen by itself, and settable."""
+
+from __future__ import annotations
+
+import torch
+
+from memviz.errors import ModelError
+from memviz.models import Located
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def choose(device: str | None = None, precision: str | None = None, *, weights: int = 0) -> tuple[str, torch.dtype]:
+    """The device and the precision for a model of so many bytes in float32.
+
+    CUDA first, then MPS, then the CPU. float32, because readings are exact then; bfloat16 (or
+    float16) on an accelerator only where float32 weights would fill more than half of it.
+    Raises `ModelError` for a device or a precision that this machine does not have.
+    """
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device is None:
+        device = next(name for name, there in has.items() if there)
+    if not has.get(device.split(":")[0], False):
+        raise ModelError(
+            "This machine has no device “{device}”.",
+            todo="Choose one of: {devices}.",
+            device=device,
+            devices=", ".join(name for name, there in has.items() if there),
+        )
+    if precision is None:
+        return device, _automatic(device, weights)
+    if precision not in PRECISIONS:
+        raise ModelError(
+            "There is no precision “{precision}”.",
+            todo="Choose one of: {precisions}.",
+            precision=precision,
+            precisions=", ".join(PRECISIONS),
+        )
+    return device, PRECISIONS[precision]
+
+
+def _automatic(device: str, weights: int) -> torch.dtype:
+    if not device.startswith("cuda"):
+        return torch.float32
+    whole = torch.cuda.get_device_properties(device).total_memory
+    if weights <= whole / 2:
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def weight_bytes(located: Located) -> int:
+    """About how many bytes the weights of a located model are on disk."""
+    files = [located.path] if located.path.is_file() else located.path.glob("*.safetensors")
+    return sum(file.stat().st_size for file in files)

@@ -1,0 +1,251 @@
+"""How is this model's attention read? Found out once, when the model is opened, on a short text.
+
+The probe runs the model twice: through MemViz's attention function, and with the model's own
+eager attention. Where the two agree, readings are recorded; where they do not, or where the
+model never calls the function, readings are dense (the model's own eager weights), and the
+trace says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from memviz.errors import UnsupportedModelError
+from memviz.memory import Kind, Scores
+from memviz.reading.attention import RUN, Lookup, Run, attend
+from memviz.reading.recording import kept
+
+PROBE = "Memory is what remains when the words are gone."
+EAGER_OUTPUTS: dict[Kind, str] = {
+    "self": "attentions",
+    "encoder": "encoder_attentions",
+    "decoder": "decoder_attentions",
+    "cross": "cross_attentions",
+}
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.bfloat16: 2e-2, torch.float16: 5e-3}
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How one model is read.
+
+    kinds      which memory an attention module writes to, by the module's id
+    layers     how many attention layers each memory has
+    heads, kv_heads, head_dim   of the first memory
+    projections   the output projection of each layer, where it could be found
+    dense      read the model's own eager weights instead of recording
+    headed     the next-token logits are ``head(base_model(...))``, so they can be taken in pieces
+    note       why the reading is dense, or what else a reader should know
+    """
+
+    kinds: dict[int, Kind]
+    layers: dict[Kind, int]
+    heads: int
+    kv_heads: int
+    head_dim: int
+    projections: dict[Kind, list[nn.Module | None]] = field(default_factory=dict)
+    dense: bool = False
+    headed: bool = False
+    note: str = ""
+
+
+@contextmanager
+def running(run: Run | None) -> Iterator[None]:
+    """Attention calls inside go to this run."""
+    token = RUN.set(run)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        RUN.reset(token)
+
+
+@dataclass
+class _Seen:
+    module: nn.Module
+    scores: Scores
+    output: Tensor
+    projection: nn.Module | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.scores.query.shape[1], self.scores.key.shape[1]
+
+
+class _Witness:
+    """Notes every attention call of the probe, and which linear map its output goes into."""
+
+    def __init__(self) -> None:
+        self.calls: list[_Seen] = []
+
+    def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
+        output = attend(lookup)
+        flat = output.transpose(0, 1).reshape(output.shape[1], -1)
+        self.calls.append(_Seen(module, kept(lookup), flat))
+        return output
+
+    def entering(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        """A linear map's input: is it the output of the latest attention call?"""
+        if not self.calls or not args or not isinstance(args[0], Tensor):
+            return
+        latest = self.calls[-1]
+        if latest.projection is None and args[0].numel() == latest.output.numel():
+            given = args[0].reshape(latest.output.shape) if args[0].shape[-1] == latest.output.shape[-1] else None
+            if given is not None and torch.equal(given, latest.output):
+                latest.projection = module
+
+
+def survey(model: PreTrainedModel, ids: list[int]) -> Plan:
+    """How is this model read? ``ids`` are the tokens of a short text it can read.
+
+    Expects the model in eval mode. Changes its attention implementation and leaves it set to
+    the one that the plan needs. Raises `UnsupportedModelError` when no attention comes out.
+    """
+    inputs = probe_inputs(model, ids)
+    eager = _eager(model, inputs)
+    try:
+        witness = _recorded(model, inputs)
+    except (RuntimeError, ValueError, TypeError, NotImplementedError) as problem:
+        return _dense(model, eager, f"its attention could not be recorded: {problem}")
+    if not witness.calls:
+        return _dense(model, eager, "its attention does not pass through transformers' attention interface")
+    kinds = _kinds(model, witness.calls, inputs)
+    calls = {kind: [call for call in witness.calls if kinds.get(id(call.module)) == kind] for kind in eager}
+    apart = _difference(calls, eager)
+    if not apart <= TOLERANCE.get(model.dtype, 1e-5):
+        return _dense(model, eager, f"recorded weights differ from the model's own by {apart:.1g}")
+    first = next(iter(calls.values()))[0].scores
+    return Plan(
+        kinds=kinds,
+        layers={kind: len(seen) for kind, seen in calls.items()},
+        heads=first.query.shape[0],
+        kv_heads=first.key.shape[0],
+        head_dim=first.query.shape[2],
+        projections={kind: [call.projection for call in seen] for kind, seen in calls.items()},
+        headed=_headed(model, inputs),
+        note=_missing_layers(model, calls),
+    )
+
+
+def probe_inputs(model: PreTrainedModel, ids: list[int]) -> dict[str, Tensor]:
+    """Inputs for the probe: about a dozen tokens, and fewer for a decoder, so that sides can be told apart."""
+    ids = (ids * 4)[: max(6, min(len(ids), 12))] if ids else [0] * 6
+    inputs = {"input_ids": torch.tensor([ids], device=model.device)}
+    if model.config.is_encoder_decoder:
+        inputs["decoder_input_ids"] = inputs["input_ids"][:, : len(ids) - 2]
+    if getattr(model.config, "use_cache", None) is not None:
+        inputs["use_cache"] = False
+    return inputs
+
+
+def _eager(model: PreTrainedModel, inputs: dict[str, Any]) -> dict[Kind, list[np.ndarray]]:
+    """The model's own weights, by memory: a list over layers of [head, query, key]."""
+    try:
+        model.set_attn_implementation("eager")
+        with running(None):
+            outputs = model(**inputs, output_attentions=True, return_dict=True)
+    except (TypeError, ValueError, NotImplementedError, AttributeError) as problem:
+        raise UnsupportedModelError(
+            "{model} does not give its attention away ({problem}).",
+            todo="Choose a Transformer whose attention can be read, such as minilm or smollm2.",
+            model=type(model).__name__,
+            problem=str(problem).splitlines()[0] if str(problem) else type(problem).__name__,
+        ) from problem
+    found: dict[Kind, list[np.ndarray]] = {}
+    for kind, name in EAGER_OUTPUTS.items():
+        layers = [layer for layer in (getattr(outputs, name, None) or ()) if layer is not None]
+        if layers:
+            found[kind] = [layer[0].float().cpu().numpy() for layer in layers]
+    if not found or any(layer.ndim != 3 for layers in found.values() for layer in layers):
+        raise UnsupportedModelError(
+            "{model} has no attention that can be read: it gave no weights for a short text.",
+            todo="Choose a Transformer with softmax attention, such as minilm or smollm2.",
+            model=type(model).__name__,
+        )
+    return found
+
+
+def _recorded(model: PreTrainedModel, inputs: dict[str, Any]) -> _Witness:
+    witness = _Witness()
+    model.set_attn_implementation("memviz")
+    linear = [m for m in model.modules() if isinstance(m, nn.Linear | Conv1D)]
+    hooks = [module.register_forward_pre_hook(witness.entering) for module in linear]
+    try:
+        with running(witness):
+            model(**inputs, return_dict=True)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return witness
+
+
+def _kinds(model: PreTrainedModel, calls: list[_Seen], inputs: dict[str, Any]) -> dict[int, Kind]:
+    """Which memory each attention module writes to, told by the lengths of its two sides."""
+    if not model.config.is_encoder_decoder:
+        return {id(call.module): "self" for call in calls}
+    source, target = inputs["input_ids"].shape[1], inputs["decoder_input_ids"].shape[1]
+    shapes: dict[tuple[int, int], Kind] = {
+        (source, source): "encoder",
+        (target, target): "decoder",
+        (target, source): "cross",
+    }
+    return {id(call.module): shapes[call.shape] for call in calls if call.shape in shapes}
+
+
+def _difference(calls: dict[Kind, list[_Seen]], eager: dict[Kind, list[np.ndarray]]) -> float:
+    """The largest difference between a rebuilt weight and the model's own; infinite when shapes differ."""
+    largest = 0.0
+    for kind, layers in eager.items():
+        if len(layers) != len(calls[kind]):
+            return float("inf")
+        for call, own in zip(calls[kind], layers, strict=True):
+            rows = np.arange(call.shape[0])
+            heads = range(call.scores.query.shape[0])
+            rebuilt = np.stack([call.scores.weights(head, rows) for head in heads])
+            if rebuilt.shape != own.shape:
+                return float("inf")
+            largest = max(largest, float(np.abs(rebuilt - own).max()))
+    return largest
+
+
+def _dense(model: PreTrainedModel, eager: dict[Kind, list[np.ndarray]], why: str) -> Plan:
+    model.set_attn_implementation("eager")
+    first = next(iter(eager.values()))[0]
+    config = model.config.get_text_config()
+    return Plan(
+        kinds={},
+        layers={kind: len(layers) for kind, layers in eager.items()},
+        heads=first.shape[0],
+        kv_heads=first.shape[0],
+        head_dim=getattr(config, "head_dim", None) or config.hidden_size // first.shape[0],
+        dense=True,
+        note=f"Read through the model's own eager weights, because {why}.",
+    )
+
+
+def _headed(model: PreTrainedModel, inputs: dict[str, Any]) -> bool:
+    """Are the logits exactly ``head(base_model(...))``?"""
+    head = model.get_output_embeddings()
+    if head is None or model.base_model is model or model.config.is_encoder_decoder:
+        return False
+    with running(None):
+        logits = getattr(model(**inputs, return_dict=True), "logits", None)
+        own = head(model.base_model(**inputs, return_dict=True).last_hidden_state)
+    return logits is not None and logits.shape == own.shape and torch.allclose(logits, own, atol=1e-5, rtol=1e-5)
+
+
+def _missing_layers(model: PreTrainedModel, calls: dict[Kind, list[_Seen]]) -> str:
+    whole = getattr(model.config.get_text_config(), "num_hidden_layers", None)
+    seen = len(calls.get("self", ()))
+    if seen and whole and seen < whole:
+        return f"Only {seen} of its {whole} layers have softmax attention; the others are not shown."
+    return ""

@@ -1,0 +1,20 @@
+"""Tokens and words: what the model reads, and what a person reads.
+
+A token is what the model attends to; a word is what a person reads. Words are cut by writing system (`cuts`) and not
+by the tokenizer; a token that reaches into two words makes them one.
+
+    spelling   characters: what cannot be read, where words are, what is visible
+    raw_bytes  pieces that are bytes
+    alignment  pieces without offsets, walked along the text
+    pieces     calling a tokenizer without changing it
+    sequence   Token
+    merging    Word; attention between words
+"""
+
+from __future__ import annotations
+
+from memviz.tokens.merging import Word, merge, words
+from memviz.tokens.sequence import Token, align, tokenise
+from memviz.tokens.spelling import clean, cuts, require_text, visible
+
+__all__ = ["Token", "Word", "align", "clean", "cuts", "merge", "require_text", "tokenise", "visible", "words"]

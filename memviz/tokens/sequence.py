@@ -1,0 +1,157 @@
+"""What does the model read instead of the text?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from memviz.errors import EmptyTextError
+from memviz.tokens.alignment import unmarked
+from memviz.tokens.pieces import Inputs, Pieces, decode, encode
+from memviz.tokens.spelling import WHITE, Hulls, Span, accented, clean, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One slot of the model's memory.
+
+    ``start``/``end`` are character offsets in the text of its ``segment`` (0 = the text, 1 = its pair), without white
+    space at the edges. ``special`` = added by the tokenizer; a "[SEP]" that a person typed is a token like any other.
+    """
+
+    text: str  # what a person sees; never empty
+    id: int
+    start: int
+    end: int
+    word: int  # running number of its word over the whole sequence; an added token is a word of its own
+    special: bool
+    segment: int = 0
+    group: int = -1  # tokens that share a character share this running number (the two or four bytes of 猫, 😀)
+
+
+def tokenise(
+    tokenizer: Any, text: str, pair: str | None = None, *, target: bool = False
+) -> tuple[tuple[Token, ...], Inputs]:
+    """Which tokens does the model read instead of this text?
+
+    ``tokenizer``: a transformers tokenizer, fast or written in Python; it is not changed, and many threads may share
+    it. Nothing is truncated or padded. ``pair`` = a second text (an empty one counts as none). ``target`` = read as
+    the output side of a translation.
+
+    Returns the tokens and the model's inputs (``input_ids``, ``attention_mask`` …) as lists of equal length. Offsets
+    count in ``clean(text)``.
+
+    Raises:
+        EmptyTextError: the text has characters, but the tokenizer keeps none of them.
+        ReadingError: the text cannot be encoded, or the target language is unknown.
+    """
+    texts = [clean(part) for part in (text, pair or "")[: 2 if pair else 1]]
+    pieces = encode(tokenizer, texts, target=target)
+    for source, part in enumerate(texts):
+        if part.strip(WHITE) and source not in pieces.sources:
+            raise EmptyTextError(
+                "The tokenizer of this model keeps none of the {count} characters of the text.",
+                todo="Add a word, or choose another model.",
+                count=len(part),
+            )
+    return _tokens(pieces, texts), pieces.inputs
+
+
+def align(tokenizer: Any, ids: Sequence[int], text: str) -> tuple[Token, ...]:
+    """Which tokens are these ids, when a model wrote them as this text?
+
+    For generated and translated text, which is not tokenised again. ``special`` = an id that the tokenizer calls
+    special. Pieces that cannot be found in the text share the characters that are left over; nothing raises.
+    """
+    return _tokens(decode(tokenizer, ids, text), [text])
+
+
+def _tokens(pieces: Pieces, texts: Sequence[str]) -> tuple[Token, ...]:
+    """Which token is which: its place, its word, its group, and what a person sees of it?"""
+    segments = _segments(pieces.sources)
+    spans = _places(pieces, segments, texts)
+    shown, groups = _groups(pieces, spans, texts)
+    numbers = _numbers(pieces.sources, segments, spans, texts)
+    added = [source is None for source in pieces.sources]
+    fields = zip(shown, pieces.inputs["input_ids"], spans, numbers, added, segments, groups, strict=True)
+    return tuple(
+        Token(text, number, *span, word, special, segment, group)
+        for text, number, span, word, special, segment, group in fields
+    )
+
+
+def _segments(sources: Sequence[int | None]) -> list[int]:
+    """Which text does each piece stand with? An added piece stands with the text before it."""
+    segments, current = [], 0
+    for source in sources:
+        current = current if source is None else source
+        segments.append(current)
+    return segments
+
+
+def _places(pieces: Pieces, segments: Sequence[int], texts: Sequence[str]) -> list[Span]:
+    """Where does each piece lie, once accents are given back and pieces without characters have found a place?
+
+    Added pieces stand at the start or at the end of their text, other empty ones not before the characters so far.
+    """
+    spans = list(pieces.spans)
+    for segment, text in enumerate(texts):
+        inked = _inked(pieces.sources, spans, segment)
+        for place, span in zip(inked, accented(text, [spans[place] for place in inked]), strict=True):
+            spans[place] = span
+        end = 0
+        for place in (place for place, own in enumerate(segments) if own == segment):
+            start, stop = spans[place]
+            if pieces.sources[place] is None:
+                start = stop = len(text) if inked and place > inked[-1] else end
+            elif start == stop:
+                start = stop = max(start, end)
+            spans[place] = start, stop
+            end = max(end, stop)
+    return spans
+
+
+def _inked(sources: Sequence[int | None], spans: Sequence[Span], segment: int) -> list[int]:
+    """Which pieces hold characters of that text?"""
+    return [
+        i
+        for i, (source, span) in enumerate(zip(sources, spans, strict=True))
+        if source == segment and span[0] < span[1]
+    ]
+
+
+def _groups(pieces: Pieces, spans: Sequence[Span], texts: Sequence[str]) -> tuple[list[str], list[int]]:
+    """What does a person see of each piece, and which pieces share a character and so show the same?"""
+    shown = [""] * len(spans)
+    keys: list[tuple[int, int]] = [(-1, place) for place in range(len(spans))]
+    for segment, text in enumerate(texts):
+        inked = _inked(pieces.sources, spans, segment)
+        hulls = Hulls.joined(spans[place] for place in inked)
+        for place in inked:
+            number = hulls.around(spans[place][0])
+            keys[place] = segment, number
+            shown[place] = visible(text[slice(*hulls.spans[number])])
+    for place, (string, source) in enumerate(zip(pieces.strings, pieces.sources, strict=True)):
+        shown[place] = shown[place] or visible(string if source is None else unmarked(string)) or "␣"
+    order = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return shown, [order[key] for key in keys]
+
+
+def _numbers(
+    sources: Sequence[int | None], segments: Sequence[int], spans: Sequence[Span], texts: Sequence[str]
+) -> list[int]:
+    """Which word does each piece belong to, counted in reading order?
+
+    A piece without characters joins the word that it stands inside of; between words it is one of its own.
+    """
+    keys = [(segment, span[0], place) for place, (segment, span) in enumerate(zip(segments, spans, strict=True))]
+    for segment, text in enumerate(texts):
+        hulls = Hulls.words(text, [spans[place] for place in _inked(sources, spans, segment)])
+        first: dict[int, int] = {}
+        for place, (source, (start, end)) in enumerate(zip(sources, spans, strict=True)):
+            word = hulls.around(start) if source == segment else -1
+            if word >= 0 and (start < end or hulls.spans[word][0] < start):
+                keys[place] = segment, hulls.spans[word][0], first.setdefault(word, place)
+    order = {key: number for number, key in enumerate(sorted(set(keys)))}
+    return [order[key] for key in keys]

@@ -1,0 +1,251 @@
+"""What one reading left behind: text, tokens, memories, predictions, and where they came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from memviz.errors import TraceError
+from memviz.memory import Forget, Kind, Memory, Scores, Summary, frozen
+from memviz.tokens import Token, Word, words
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which model read the text, exactly?
+
+    ``quantisation`` is "" for full-precision weights; ``path`` says how attention was read:
+    "recorded" (by the attention function) or "dense" (the model's own eager weights), and
+    ``note`` why, when it is worth saying.
+    """
+
+    name: str
+    revision: str = ""
+    family: str = ""
+    kind: str = ""
+    layers: int = 0
+    heads: int = 0
+    kv_heads: int = 0
+    head_dim: int = 0
+    context: int | None = None
+    quantisation: str = ""
+    licence: str = ""
+    device: str = "cpu"
+    precision: str = "float32"
+    path: str = "recorded"
+    note: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name and what was done to the weights, as shown under every picture."""
+        return f"{self.name} ({self.quantisation})" if self.quantisation else self.name
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One possible next token: its text, id and probability (0..1)."""
+
+    text: str
+    id: int
+    probability: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace:
+    """One reading of one text by one model.
+
+    text         what was read; ``pair`` is the second text of a sentence pair
+    output       the generated or translated text, else ``None``
+    tokens       the tokens of ``text`` (and ``pair``), special ones included
+    targets      the tokens of ``output``, empty where there is none
+    memories     attention stores by kind
+    logprobs     float32 [token]: natural log of the probability the model gave each token before
+                 seeing it (of ``targets`` when there are any); NaN where it made no prediction
+    next_tokens  what the model would say next, likeliest first
+    seconds      how long each step took
+    """
+
+    text: str
+    tokens: tuple[Token, ...]
+    model: ModelInfo
+    memories: Mapping[Kind, Memory]
+    pair: str | None = None
+    output: str | None = None
+    targets: tuple[Token, ...] = ()
+    logprobs: np.ndarray = field(default_factory=lambda: frozen(np.zeros(0, dtype=np.float32)))
+    next_tokens: tuple[Candidate, ...] = ()
+    forget: Forget | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "memories", MappingProxyType(dict(self.memories)))
+        object.__setattr__(self, "seconds", MappingProxyType(dict(self.seconds)))
+
+    def __repr__(self) -> str:
+        text = self.text if len(self.text) <= 32 else self.text[:31] + "…"
+        shape = " + ".join(f"{m.kind} {m.layers}×{m.heads}" for m in self.memories.values())
+        return f"<Trace “{text}” · {len(self.tokens)} tokens · {self.model.name} · {shape}>"
+
+    def memory(self, kind: Kind | None = None) -> Memory:
+        """The attention store of that kind; without one, the first: how the model read the text.
+
+        Raises `TraceError` when this model has no such memory.
+        """
+        if kind is None:
+            return next(iter(self.memories.values()))
+        if kind not in self.memories:
+            raise TraceError(
+                "{model} left no “{kind}” memory.",
+                todo="This trace holds: {kinds}.",
+                model=self.model.name,
+                kind=kind,
+                kinds=", ".join(self.memories),
+            )
+        return self.memories[kind]
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words of the text, each with the tokens it is made of."""
+        return words(self.tokens, self.text, self.pair)
+
+    @property
+    def target_words(self) -> tuple[Word, ...]:
+        """The words of the output, each with the tokens it is made of."""
+        return words(self.targets, self.output or "")
+
+    def sides(self, kind: Kind | None = None) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+        """The words along the two sides of a memory: (those that look, those looked at)."""
+        memory = self.memory(kind)
+        if memory.kind in ("self", "encoder"):
+            return self.words, self.words
+        if memory.kind == "cross":
+            return self.target_words, self.words
+        return self.target_words, words(memory.keys, self.output or "")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the whole trace to one file: arrays as npz, the rest as json, no pickle. Returns its path."""
+        arrays: dict[str, np.ndarray] = {"logprobs": self.logprobs}
+        head = {
+            "format": FORMAT,
+            "text": self.text,
+            "pair": self.pair,
+            "output": self.output,
+            "tokens": [asdict(t) for t in self.tokens],
+            "targets": [asdict(t) for t in self.targets],
+            "model": asdict(self.model),
+            "next_tokens": [asdict(c) for c in self.next_tokens],
+            "forget": None if self.forget is None else asdict(self.forget),
+            "seconds": dict(self.seconds),
+            "memories": [_pack(memory, arrays) for memory in self.memories.values()],
+        }
+        arrays["trace"] = np.frombuffer(json.dumps(head).encode("utf-8"), dtype=np.uint8)
+        path = Path(path)
+        with path.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trace:
+        """The trace in a file that `save` wrote. Raises `TraceError` for any other file."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: frozen(file[name]) for name in file.files}
+            head = json.loads(arrays["trace"].tobytes().decode("utf-8"))
+            known = head["format"] == FORMAT
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
+            raise TraceError(
+                "{path} is not a trace that MemViz can read ({problem}).",
+                todo="Give a file written by `trace.save`.",
+                path=str(path),
+                problem=str(problem) or type(problem).__name__,
+            ) from problem
+        if not known:
+            raise TraceError(
+                "{path} has trace format {found}; this MemViz reads format {expected}.",
+                todo="Read the text again, or use the version of MemViz that wrote the file.",
+                path=str(path),
+                found=head["format"],
+                expected=FORMAT,
+            )
+        memories = [_unpack(packed, arrays) for packed in head["memories"]]
+        return cls(
+            text=head["text"],
+            pair=head["pair"],
+            output=head["output"],
+            tokens=_tokens(head["tokens"]),
+            targets=_tokens(head["targets"]),
+            model=ModelInfo(**head["model"]),
+            memories={memory.kind: memory for memory in memories},
+            logprobs=arrays["logprobs"],
+            next_tokens=tuple(Candidate(**c) for c in head["next_tokens"]),
+            forget=None if head["forget"] is None else Forget(**head["forget"]),
+            seconds=head["seconds"],
+        )
+
+
+def _tokens(packed: list[dict[str, Any]]) -> tuple[Token, ...]:
+    return tuple(Token(**token) for token in packed)
+
+
+def _pack(memory: Memory, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The memory's plain values; its arrays go into ``arrays`` under names that begin with its kind."""
+    prefix = f"{memory.kind}."
+    if memory.weights is not None:
+        arrays[prefix + "weights"] = memory.weights
+    for item in fields(Summary):
+        value = getattr(memory.summary, item.name)
+        if isinstance(value, np.ndarray):
+            arrays[f"{prefix}summary.{item.name}"] = value
+    layers = []
+    for number, layer in enumerate(memory.scores):
+        plain: dict[str, Any] = {}
+        for item in fields(Scores):
+            value = getattr(layer, item.name)
+            if isinstance(value, np.ndarray):
+                arrays[f"{prefix}{number}.{item.name}"] = value
+            else:
+                plain[item.name] = value
+        layers.append(plain)
+    return {
+        "kind": memory.kind,
+        "queries": [asdict(t) for t in memory.queries],
+        "keys": [asdict(t) for t in memory.keys],
+        "layers": memory.layers,
+        "heads": memory.heads,
+        "causal": memory.causal,
+        "repeats": memory.summary.repeats,
+        "scores": layers,
+        "forget": None if memory.forget is None else asdict(memory.forget),
+    }
+
+
+def _unpack(packed: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Memory:
+    prefix = f"{packed['kind']}."
+
+    def stored(start: str) -> dict[str, np.ndarray]:
+        return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+
+    scores = tuple(Scores(**plain, **stored(f"{prefix}{n}.")) for n, plain in enumerate(packed["scores"]))
+    summary = Summary(repeats=packed["repeats"], **stored(f"{prefix}summary."))
+    return Memory(
+        kind=packed["kind"],
+        queries=_tokens(packed["queries"]),
+        keys=_tokens(packed["keys"]),
+        layers=packed["layers"],
+        heads=packed["heads"],
+        causal=packed["causal"],
+        scores=scores,
+        summary=summary,
+        forget=None if packed["forget"] is None else Forget(**packed["forget"]),
+        weights=arrays.get(prefix + "weights"),
+    )

@@ -1,0 +1,71 @@
+"""Models and traces that are kept between reruns: bounded, shared by all readers, keyed by strings.
+
+Streamlit hashes large arrays by a sample, so nothing here is ever keyed by an array.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from cachetools import LRUCache
+
+from memviz import Reader, Trace, load
+from memviz.models import Policy
+from memviz.ui.gate import GATE
+
+Progress = Callable[[float, str], None]
+Key = tuple[str, ...]
+
+_lock = threading.Lock()
+_opening = threading.Lock()
+_readers: LRUCache[str, Reader] = LRUCache(maxsize=int(os.environ.get("MEMVIZ_OPEN_MODELS", "2")))
+_traces: LRUCache[Key, Trace] = LRUCache(
+    maxsize=float(os.environ.get("MEMVIZ_TRACE_GB", "2")) * 1e9,
+    getsizeof=lambda trace: sum(memory.nbytes for memory in trace.memories.values()) + 10_000,
+)
+
+
+def reader(name: str, progress: Progress) -> Reader:
+    """The model of that name, opened (and fetched) at most once at a time."""
+    with _lock:
+        if name in _readers:
+            return _readers[name]
+    while not _opening.acquire(timeout=0.25):
+        progress(0.0, "")
+    try:
+        with _lock:
+            if name in _readers:
+                return _readers[name]
+        opened = load(name, policy=Policy.server(), progress=progress)
+        with _lock:
+            _readers[name] = opened
+        return opened
+    finally:
+        _opening.release()
+
+
+def trace(model: str, text: str, pair: str | None, *, waiting: Callable[[int], None], progress: Progress) -> Trace:
+    """The reading of a text by a model; read now, unless it is still remembered."""
+    key = (model, text, pair or "", str(pair is not None))
+    with _lock:
+        if key in _traces:
+            return _traces[key]
+    opened = reader(model, progress)
+    with GATE.entered(waiting):
+        with _lock:
+            if key in _traces:
+                return _traces[key]
+        found = opened.read(text, pair, progress=progress)
+    with _lock:
+        if _traces.getsizeof(found) <= _traces.maxsize:
+            _traces[key] = found
+    return found
+
+
+def forget_everything() -> None:
+    """Empties both caches."""
+    with _lock:
+        _readers.clear()
+        _traces.clear()

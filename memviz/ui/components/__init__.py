@@ -1,0 +1,13 @@
+"""Which pictures does Streamlit not have? The grid of heads, and the text as words.
+
+Each folder is one component: a typed Python function, and the markup, style and script that
+draw it in the browser. Hover, pin, filter and order happen there, without asking the server;
+only a choice comes back.
+"""
+
+from __future__ import annotations
+
+from memviz.ui.components.grid import heads_grid
+from memviz.ui.components.words import Links, words_view
+
+__all__ = ["Links", "heads_grid", "words_view"]

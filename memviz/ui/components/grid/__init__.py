@@ -1,0 +1,113 @@
+"""Which heads do what? All layers and heads as small pictures, in one canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from memviz.ui.components.assets import packed, register
+from memviz.ui.components.choice import Picked, chosen
+
+Head = tuple[int, int]
+
+LABELS = {
+    "heads": "All attention heads, {layers} layers by {heads} heads. Arrow keys move, Enter chooses a head.",
+    "order": "Order by",
+    "position": "layer and head",
+    "roles": "Show only heads with this role",
+    "no_role": "",
+}
+
+_mount = register(Path(__file__).parent, name="heads_grid")
+
+
+def heads_grid(
+    thumbnails: np.ndarray,
+    *,
+    scores: Mapping[str, np.ndarray],
+    roles: np.ndarray,
+    labels: Mapping[str, str],
+    selected: Head,
+    range_note: str = "",
+    key: str,
+) -> Head:
+    """Which head was chosen from the grid? ``(layer, head)``, 0-based.
+
+    ``thumbnails``: uint8 [layer, head, row, column], the square root of the weight from 0 to 255
+    over the whole trace's range; rows are queries, columns are keys, at most 32 of each.
+    ``scores``: by name, float [layer, head], NaN where undefined. ``roles``: names [layer, head],
+    ``""`` for none. ``labels`` replaces the words in `LABELS`, and the names of roles and scores.
+    ``selected`` is the page's choice; whoever chose last, page or person, is followed.
+    ``range_note`` says what the lightest and the darkest colour mean.
+
+    Raises ``ValueError`` when the arrays do not have one value for each head.
+    """
+    layers, heads, rows, columns = _shape(thumbnails)
+    names, codes = _coded(roles, shape=(layers, heads))
+    words = {**LABELS, **labels}
+    choice = chosen(
+        key,
+        about=(layers, heads),
+        given=(int(selected[0]), int(selected[1])),
+        picked=_picked(key, shape=(layers, heads)),
+    )
+    data = {
+        "id": key,
+        "shape": {"layers": layers, "heads": heads, "rows": rows, "columns": columns},
+        "selected": list(choice.sent),
+        "turn": choice.turn,
+        "roles": [words.get(name, name) for name in names],
+        "scores": [words.get(name, name) for name in scores],
+        "labels": {name: words[name] for name in LABELS},
+        "note": range_note,
+        "arrays": packed({"weights": thumbnails, "role": codes, "score": _stacked(scores, shape=(layers, heads))}),
+    }
+    _mount(data=data, key=key, on_head_change=_rerun)
+    return choice.answer
+
+
+def _shape(thumbnails: np.ndarray) -> tuple[int, int, int, int]:
+    """How many layers, heads, rows and columns?"""
+    if thumbnails.ndim != 4 or thumbnails.dtype != np.uint8:
+        got = f"{thumbnails.dtype} {thumbnails.shape}"
+        raise ValueError(f"thumbnails must be uint8 [layer, head, row, column], got {got}")
+    layers, heads, rows, columns = thumbnails.shape
+    return layers, heads, rows, columns
+
+
+def _coded(roles: np.ndarray, *, shape: Head) -> tuple[list[str], np.ndarray]:
+    """Which roles are there, and which has each head? Names, and uint8 [layer, head], 0 for none."""
+    roles = np.asarray(roles, dtype=object)
+    if roles.shape != shape:
+        raise ValueError(f"roles must have one name for each head, {shape}, got {roles.shape}")
+    names = sorted({str(role) for role in roles.flat if role})
+    number = {name: i + 1 for i, name in enumerate(names)}
+    return names, np.array([number.get(role, 0) for role in roles.flat], dtype=np.uint8)
+
+
+def _stacked(scores: Mapping[str, np.ndarray], *, shape: Head) -> np.ndarray:
+    """All scores in one array: float32 [score, layer, head]."""
+    wrong = {name: np.shape(values) for name, values in scores.items() if np.shape(values) != shape}
+    if wrong:
+        raise ValueError(f"scores must have one value for each head, {shape}, got {wrong}")
+    return np.array([np.asarray(values) for values in scores.values()], dtype=np.float32)
+
+
+def _picked(key: str, *, shape: Head) -> Picked[Head] | None:
+    """What did the browser report? Nothing is believed that is not a head of this model."""
+    state: Any = st.session_state.get(key) or {}
+    head = state.get("head") or {}
+    layer, column = head.get("layer"), head.get("head")
+    if not (isinstance(layer, int) and isinstance(column, int)):
+        return None
+    if not (0 <= layer < shape[0] and 0 <= column < shape[1]):
+        return None
+    return Picked((layer, column), head.get("click", 0))
+
+
+def _rerun() -> None:
+    """Streamlit hands back only what has a callback; the run that follows is all we want."""

@@ -1,0 +1,33 @@
+/* Put in front of every component's script: bytes in, colours out, small words. */
+
+/** One array of the Arrow row that Python packed. Copied, because a view may be unaligned. */
+const array = (table, name, Type) => new Type(table.getChild(name).get(0).slice().buffer);
+
+/** The attention head as it is written everywhere: L5.H11. */
+const headName = (layer, head) => `L${layer}.H${head}`;
+
+/** A sentence with its {places} filled. */
+const filled = (template, values) => template.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+
+/** A new element with a class and some text. Text only: tokens are never trusted. */
+const element = (tag, className = "", text = "") => {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+};
+
+/** What a colour of the style sheet is on this page, as [red, green, blue], 0 to 255. */
+const rgb = (root, colour) => {
+  const probe = element("span");
+  probe.style.color = colour;
+  root.append(probe);
+  const pen = new OffscreenCanvas(1, 1).getContext("2d");
+  pen.fillStyle = getComputedStyle(probe).color;
+  probe.remove();
+  pen.fillRect(0, 0, 1, 1);
+  return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+};
+
+/** A colour between two others, the way color-mix(in srgb) does it. */
+const mixed = (from, to, share) => from.map((channel, i) => channel + (to[i] - channel) * share);

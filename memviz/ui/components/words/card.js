@@ -1,0 +1,87 @@
+/* The two cards below the text: what a word remembers, and who remembers it. */
+
+/** One card: a title, the names of the columns, a row for each link. Rows are kept and reused. */
+class Card {
+  rows = [];
+
+  constructor(root, onJump) {
+    this.root = root;
+    this.title = root.querySelector("h3");
+    this.empty = root.querySelector(".empty");
+    this.table = root.querySelector(".table");
+    this.head = cardRow({ head: true });
+    this.table.addEventListener("click", (event) => {
+      const row = event.target.closest(".link")?.closest(".row");
+      if (row) onJump(Number(row.dataset.index));
+    });
+  }
+
+  sayColumns(labels) {
+    const names = [labels.word, "", labels.weight, labels.lift, labels.head];
+    this.head.cells.forEach((cell, i) => (cell.textContent = names[i]));
+    this.head.cells[3].title = labels.lift_help;
+  }
+
+  fill({ word, rows, name, labels }) {
+    writeTitle(this.title, { template: labels[name], word });
+    this.empty.textContent = rows.length ? "" : word === null ? labels.choose : labels[`${name}_none`];
+    while (this.rows.length < rows.length) this.rows.push(cardRow({ head: false }));
+    rows.forEach((row, i) => writeRow(this.rows[i], row));
+    const table = rows.length ? [this.head, ...this.rows.slice(0, rows.length)] : [];
+    this.table.replaceChildren(...table.map((row) => row.element));
+    this.table.setAttribute("aria-label", this.title.textContent);
+    if (rows.length) this.table.setAttribute("role", "table");
+    else this.table.removeAttribute("role");
+  }
+}
+
+/** Word, bar, weight, lift, head: five cells. */
+function cardRow({ head }) {
+  const row = element("div", head ? "row head" : "row");
+  row.setAttribute("role", "row");
+  const cells = ["", "", "number", "number", "tagged"].map((name) => element("span", name));
+  cells.forEach((cell, i) => cell.setAttribute("role", i === 1 ? "presentation" : head ? "columnheader" : "cell"));
+  row.append(...cells);
+  if (head) return { element: row, cells };
+  row.dataset.testid = "memviz-row";
+  return { element: row, cells, ...furnish(cells) };
+}
+
+function furnish([word, bar, weight, lift, head]) {
+  const parts = { link: element("button", "link"), bar: element("span", "bar"), weight, lift, tag: element("span", "tag") };
+  const track = element("span", "track");
+  parts.link.type = "button";
+  parts.link.dir = "auto";
+  track.append(parts.bar);
+  word.append(parts.link);
+  bar.append(track);
+  head.append(parts.tag);
+  return parts;
+}
+
+function writeRow(row, { index, word, weight, lift, layer, head }) {
+  Object.assign(row.element.dataset, { index, weight, lift, head: headName(layer, head) });
+  row.link.textContent = word;
+  row.link.title = word;
+  row.bar.style.setProperty("--share", Math.min(1, weight));
+  row.weight.textContent = percent(weight);
+  row.lift.textContent = times(lift);
+  row.tag.textContent = headName(layer, head);
+}
+
+/** “{word}” remembers: the word is isolated, because it may run the other way. */
+function writeTitle(title, { template, word }) {
+  const [before, after = ""] = template.split("{word}");
+  const name = element("bdi", "", word ?? "…");
+  title.replaceChildren(before, name, after);
+  title.title = word === null ? "" : title.textContent;
+}
+
+/** 71 %; small ones with one digit more, and never "0 %" for something. */
+const percent = (weight) => {
+  const share = weight * 100;
+  if (share >= 0.95) return `${share.toFixed(0)} %`;
+  return share < 0.05 ? "<0.1 %" : `${share.toFixed(1)} %`;
+};
+
+const times = (lift) => (Number.isNaN(lift) ? "–" : `${lift.toFixed(lift < 9.95 ? 1 : 0)} ×`);

@@ -1,0 +1,297 @@
+/**
+ * The text as words: point at one, and see what it remembers and who remembers it.
+ *
+ * data = {
+ *   id                               the component's key
+ *   words: [text]
+ *   pinned: index or null, turn      `pinned` is followed only when `turn` changes
+ *   links                            how many links each word has at most
+ *   labels: {name: text}             every word on screen that is not of the text
+ *   note                             one line below the cards
+ *   arrays                           one Arrow row of bytes:
+ *     flags    uint8 [word]          1 special, 2 a space stands before, 4 a new line begins, 8 an empty line before it
+ *     remembers_*, remembered_by_*   [word, link]; weight 0 is no link
+ *       index  uint16, or uint32 in a very long text
+ *       weight float32, 0 to 1
+ *       lift   float32, NaN is undefined
+ *       layer, head  uint8
+ * }
+ * A pin or its end reports setStateValue("word", {index, click}); index is null after Escape.
+ * On each word: data-testid="memviz-word", data-index. On each row of a card: data-index,
+ * data-weight, data-lift (every digit), data-head. On the outer element: data-shown, data-drawn.
+ */
+
+const SPECIAL = 1;
+const SPACE = 2;
+const LINE = 4;
+const EMPTY_LINE = 8;
+const views = new WeakMap();
+const kept = new Map(); // id -> {turn, index}: a pin outlives the element that showed it
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".memviz.words");
+  if (!views.has(root)) views.set(root, new Words(root));
+  const view = views.get(root);
+  view.report = (word) => setStateValue("word", word);
+  view.take(data);
+}
+
+class Words {
+  spans = [];
+  marked = [];
+  shown = null;
+  pinned = null;
+  turn = null;
+  current = 0; // the one word that Tab reaches
+
+  constructor(root) {
+    this.root = root;
+    this.text = root.querySelector(".text");
+    this.cards = {
+      remembers: new Card(root.querySelector(".remembers"), (index) => this.jump(index)),
+      remembered_by: new Card(root.querySelector(".remembered-by"), (index) => this.jump(index)),
+    };
+    this.listen();
+  }
+
+  listen() {
+    const { text, root } = this;
+    text.addEventListener("pointerover", (event) => this.preview(indexOf(event.target)));
+    text.addEventListener("focusin", (event) => this.arrive(indexOf(event.target)));
+    text.addEventListener("click", (event) => this.toggle(indexOf(event.target)));
+    text.addEventListener("keydown", (event) => this.key(event));
+    root.addEventListener("keydown", (event) => event.key === "Escape" && this.pin(null));
+  }
+
+  /** New data: the same element; the words are built again only if they are others. */
+  take(data) {
+    const flags = array(data.arrays, "flags", Uint8Array);
+    const same = this.data && sameList(data.words, this.data.words) && sameList(flags, this.flags);
+    Object.assign(this, { data, flags });
+    this.links = { remembers: readLinks(data, "remembers"), remembered_by: readLinks(data, "remembered_by") };
+    this.sayWords();
+    if (!same) this.build();
+    this.colours = readColours(this.root);
+    this.follow(data);
+    this.show(this.pinned ?? (same ? this.shown : null));
+    this.root.dataset.drawn = "true";
+  }
+
+  follow({ id, turn, pinned }) {
+    if (turn === this.turn) return;
+    const before = kept.get(id);
+    this.turn = turn;
+    this.press(before?.turn === turn ? before.index : pinned);
+    this.reveal(this.pinned);
+  }
+
+  /** In a text that scrolls, bring a word into sight; the page itself stays where it is. */
+  reveal(index) {
+    if (index === null) return;
+    const top = this.spans[index].getBoundingClientRect().top - this.text.getBoundingClientRect().top;
+    if (top < 0 || top > this.text.clientHeight - 40) this.text.scrollTop += top - this.text.clientHeight / 3;
+  }
+
+  sayWords() {
+    const { root, text, data } = this;
+    text.setAttribute("aria-label", data.labels.text);
+    root.querySelector(".hint").textContent = data.labels.hint;
+    root.querySelector(".note").textContent = data.note;
+    root.style.setProperty("--rows", data.links);
+    for (const card of Object.values(this.cards)) card.sayColumns(data.labels);
+  }
+
+  build() {
+    const { data, flags, root, text } = this;
+    Object.assign(this, { marked: [], shown: null, pinned: null, turn: null, current: 0 });
+    this.spans = data.words.map((word, i) => wordSpan(word, { index: i, flags }));
+    const lines = document.createDocumentFragment();
+    let line = null;
+    this.spans.forEach((span, i) => {
+      if (!line || flags[i] & LINE) line = newLine(lines, flags[i] & EMPTY_LINE);
+      else if (flags[i] & SPACE) line.append(" ");
+      line.append(span);
+    });
+    text.replaceChildren(lines);
+    root.dataset.length = lengthName(this.spans.length);
+    if (this.spans.length) this.spans[0].tabIndex = 0;
+  }
+
+  preview(index) {
+    if (index !== null && this.pinned === null && index !== this.shown) this.show(index);
+  }
+
+  /** The keyboard reached a word. */
+  arrive(index) {
+    if (index === null) return;
+    this.spans[this.current].tabIndex = -1;
+    this.spans[index].tabIndex = 0;
+    this.current = index;
+    this.preview(index);
+    this.say(index);
+  }
+
+  toggle(index) {
+    if (index !== null) this.pin(index === this.pinned ? null : index);
+  }
+
+  /** A person pins a word, or lets go: shown here, and told to Python. */
+  pin(index) {
+    if (index === this.pinned) return;
+    this.press(index);
+    this.show(index ?? this.shown);
+    kept.set(this.data.id, { turn: this.turn, index });
+    this.report({ index, click: Date.now() });
+  }
+
+  press(index) {
+    this.spans[this.pinned]?.setAttribute("aria-pressed", "false");
+    this.spans[index]?.setAttribute("aria-pressed", "true");
+    this.pinned = this.spans[index] ? index : null;
+  }
+
+  /** A word in a card was clicked: go there. */
+  jump(index) {
+    this.pin(index);
+    this.spans[index].scrollIntoView({ block: "nearest" });
+    this.say(index);
+  }
+
+  /** Tint the sources blue and the readers orange, fill the cards. At most 16 words change. */
+  show(index) {
+    this.marked.forEach(unmark);
+    this.shown = index;
+    if (index === null) delete this.root.dataset.shown;
+    else this.root.dataset.shown = index;
+    const remembers = index === null ? [] : this.links.remembers(index);
+    const readers = index === null ? [] : this.links.remembered_by(index);
+    this.marked = this.mark({ index, remembers, readers });
+    this.fill("remembers", { index, links: remembers });
+    this.fill("remembered_by", { index, links: readers });
+  }
+
+  mark({ index, remembers, readers }) {
+    const addressed = strongest(remembers);
+    const reads = strongest(readers);
+    const touched = new Set([...addressed.keys(), ...reads.keys()]);
+    for (const i of touched) tint(this.spans[i], { blue: addressed.get(i), orange: reads.get(i), colours: this.colours });
+    if (index === null) return [];
+    this.spans[index].classList.add("shown");
+    return [...touched.add(index)].map((i) => this.spans[i]);
+  }
+
+  fill(name, { index, links }) {
+    const word = index === null ? null : visible(this.data.words[index]);
+    const rows = links.map((link) => ({ ...link, word: visible(this.data.words[link.index]) }));
+    this.cards[name].fill({ word, rows, name, labels: this.data.labels });
+  }
+
+  /** What a screen reader hears: the strongest link in words. */
+  say(index) {
+    const [top] = this.links.remembers(index);
+    const { announce, announce_none } = this.data.labels;
+    const values = { word: visible(this.data.words[index]) };
+    if (top) Object.assign(values, { top: visible(this.data.words[top.index]), weight: percent(top.weight), head: headName(top.layer, top.head) });
+    this.root.querySelector(".spoken").textContent = filled(top ? announce : announce_none, values);
+  }
+
+  key(event) {
+    const index = indexOf(event.target);
+    if (index === null) return;
+    const target = this.target(event.key, index);
+    if (event.key === "Enter" || event.key === " ") this.toggle(index);
+    else if (target === undefined) return;
+    else this.spans[target]?.focus();
+    event.preventDefault();
+  }
+
+  /** The word a key leads to; undefined for any other key. In right-to-left lines, left is onward. */
+  target(key, index) {
+    const onward = getComputedStyle(this.spans[index].parentElement).direction === "rtl" ? -1 : 1;
+    const moves = {
+      ArrowRight: () => index + onward,
+      ArrowLeft: () => index - onward,
+      ArrowDown: () => this.beyond(index, 1),
+      ArrowUp: () => this.beyond(index, -1),
+      Home: () => 0,
+      End: () => this.spans.length - 1,
+    };
+    return moves[key]?.();
+  }
+
+  /** The word above (-1) or below (1): nearest in the next line as it is laid out. */
+  beyond(index, step) {
+    const here = middle(this.spans[index]);
+    const height = this.spans[index].getClientRects()[0].height;
+    let line = null;
+    let best = index;
+    for (let i = index + step; i >= 0 && i < this.spans.length; i += step) {
+      const there = middle(this.spans[i]);
+      if (Math.abs(there.y - here.y) < height / 2) continue;
+      line ??= there.y;
+      if (Math.abs(there.y - line) > height / 2) break;
+      if (best === index || Math.abs(there.x - here.x) < Math.abs(middle(this.spans[best]).x - here.x)) best = i;
+    }
+    return best;
+  }
+}
+
+function wordSpan(word, { index, flags }) {
+  const shownText = visible(word);
+  const span = element("span", "word", shownText);
+  const joined = (i) => i > 0 && i < flags.length && !(flags[i] & (SPACE | LINE));
+  span.classList.toggle("joined-before", joined(index));
+  span.classList.toggle("joined-after", joined(index + 1));
+  if (flags[index] & SPECIAL) {
+    span.classList.add("special");
+    span.dir = "ltr"; // and so it does not decide the direction of its line
+  }
+  span.tabIndex = -1;
+  span.dataset.testid = "memviz-word";
+  span.dataset.index = index;
+  span.setAttribute("role", "button");
+  span.setAttribute("aria-pressed", "false");
+  return span;
+}
+
+function newLine(lines, afterEmpty) {
+  if (afterEmpty) lines.append(element("p"));
+  const line = element("p");
+  line.dir = "auto";
+  lines.append(line);
+  return line;
+}
+
+/**
+ * How a word is written: control pictures for control characters, ␣ for what has no ink.
+ * Characters that order the text after them to run the other way are left out.
+ */
+function visible(word) {
+  const calm = word.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+  const printed = calm.replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)));
+  return /^[\s\u007f-\u009f\u200b-\u200f\u2028\u2029\u2060-\u2064\ufeff]*$/u.test(printed) ? "␣" : printed;
+}
+
+const indexOf = (target) => {
+  const word = target.closest?.("[data-testid=memviz-word]");
+  return word ? Number(word.dataset.index) : null;
+};
+
+const middle = (span) => {
+  const box = span.getClientRects()[0];
+  return { x: box.left + box.width / 2, y: box.top + box.height / 2 };
+};
+
+const sameList = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
+
+const lengthName = (count) => (count <= 80 ? "short" : count <= 300 ? "medium" : "long");
+
+/** A function from a word to its links, strongest first. */
+function readLinks({ arrays, words, links }, name) {
+  const size = arrays.getChild(`${name}_index`).get(0).length / Math.max(1, words.length * links);
+  const index = array(arrays, `${name}_index`, size > 2 ? Uint32Array : Uint16Array);
+  const [weight, lift] = ["weight", "lift"].map((part) => array(arrays, `${name}_${part}`, Float32Array));
+  const [layer, head] = ["layer", "head"].map((part) => array(arrays, `${name}_${part}`, Uint8Array));
+  const link = (i) => ({ index: index[i], weight: weight[i], lift: lift[i], layer: layer[i], head: head[i] });
+  return (word) => Array.from({ length: links }, (_, i) => link(word * links + i)).filter(({ weight: w }) => w > 0);
+}

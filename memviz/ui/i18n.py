@@ -1,0 +1,35 @@
+"""In which language is the page? English is the source text; other languages map it to theirs."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+LOCALES = Path(__file__).parents[1] / "locales"
+LANGUAGES = {"en": "English", "zh": "中文"}
+KEY = "lang"
+
+
+def t(text: str, **values: Any) -> str:
+    """The text in the reader's language, its placeholders filled with ``values``."""
+    translated = catalogue(language()).get(text, text)
+    return translated.format(**values) if values else translated
+
+
+def language() -> str:
+    """The reader's language: chosen on the page, else the browser's, else English."""
+    chosen = st.session_state.get(KEY)
+    if chosen in LANGUAGES:
+        return chosen
+    return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
+
+
+@cache
+def catalogue(name: str) -> dict[str, str]:
+    """All texts of a language by their English source; empty for English."""
+    path = LOCALES / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -1,0 +1,55 @@
+"""Both components on one page, with made-up numbers. The address chooses: ``?grid=6x12&text=english``."""
+
+from __future__ import annotations
+
+import component_samples as samples
+import streamlit as st
+
+from memviz.ui.components import heads_grid, words_view
+
+st.set_page_config(page_title="Components", layout="wide")
+chosen = st.query_params
+size, text = chosen.get("grid", "6x12"), chosen.get("text", "english")
+pinned = int(chosen["pinned"]) if "pinned" in chosen else None
+chinese = chosen.get("lang") == "zh"
+
+if text != "no":
+    st.title("这段文字记得什么？" if chinese else "What does this text remember?")
+    st.session_state.setdefault("page_word", pinned)
+    if st.button("Page chooses word 3"):
+        st.session_state.page_word = 3
+    words = samples.words(text)
+    word = words_view(
+        words,
+        remembers=samples.links(len(words), seed=1),
+        remembered_by=samples.links(len(words), seed=2),
+        labels={"remembers": "“{word}” 记得", "remembered_by": "谁记得 “{word}”"} if chinese else {},
+        pinned=st.session_state.page_word,
+        key="words",
+        sink_note="9 % of this look-back rests on the first token [CLS].",
+    )
+    st.text(f"word {word}")
+    if chosen.get("echo") and word != st.session_state.page_word:
+        st.session_state.page_word = word
+        st.rerun()
+
+if size != "no":
+    st.title("Which heads do what?")
+    st.session_state.setdefault("page_head", (5, 11) if size == "6x12" else (2, 3))
+    if st.button("Page chooses L1.H2"):
+        st.session_state.page_head = (1, 2)
+    layers, heads = (int(part) for part in size.split("x"))
+    made = samples.heads(layers, heads, cells=int(chosen.get("cells", 32)))
+    head = heads_grid(
+        made["thumbnails"],
+        scores=made["scores"],
+        roles=made["roles"],
+        labels={"previous token": "前一个词"} if chinese else {},
+        selected=st.session_state.page_head,
+        range_note="0 to 0.98, the largest weight in this text; square-root scale.",
+        key="grid",
+    )
+    st.text(f"head L{head[0]}.H{head[1]}")
+    if chosen.get("echo") and head != st.session_state.page_head:
+        st.session_state.page_head = head
+        st.rerun()
