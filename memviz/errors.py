@@ -34,10 +34,10 @@ class MemVizError(Exception):
         self.todo = todo
         self.values = values
 
-    def said(self, translate: Callable[[str], str] = str) -> str:
-        """The whole message, in the language that ``translate`` turns a template into."""
-        parts = (translate(part).format(**self.values) for part in (self.happened, self.todo) if part)
-        return " ".join(parts)
+    def said(self, translate: Callable[[str], str] = str, quote: Callable[[str], str] = str) -> str:
+        """The whole message: templates through ``translate``, the texts filled into them through ``quote``."""
+        values = {name: quote(value) if isinstance(value, str) else value for name, value in self.values.items()}
+        return " ".join(translate(part).format(**values) for part in (self.happened, self.todo) if part)
 
     def __str__(self) -> str:
         return self.said()

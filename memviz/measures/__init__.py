@@ -3,7 +3,7 @@
 `MEASURES` lists them all, by name, with unit, range, formula, source and caveat.
 """
 
-from memviz.measures.forget import baseline, distance, mean_distance
+from memviz.measures.forget import baseline, distance, mean_distance, span
 from memviz.measures.links import Links, links
 from memviz.measures.read import entropy, lift, received, rollout, sink_share, sinks, slots, value_norm, value_norms
 from memviz.measures.recall import (
@@ -41,6 +41,7 @@ __all__ = [
     "sink_share",
     "sinks",
     "slots",
+    "span",
     "value_norm",
     "value_norms",
 ]

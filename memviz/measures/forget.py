@@ -50,6 +50,29 @@ def mean_distance(memory: Memory) -> np.ndarray:
     return memory.summary.distance @ apart / np.float32(len(memory.queries))
 
 
+@measure(
+    "Span",
+    group="forget",
+    unit="tokens",
+    axes=("layer", "head"),
+    formula=r"\min \{ d : \sum_{|i-j| \le d,\; j>0} a_{ij} \ge \tfrac12 \sum_{ij,\; j>0} a_{ij} \}",
+    source="MemViz; the median of the look-back distance, after Vig & Belinkov 2019",
+    caveat="How far a head looks, not how far back the text still changes what the model says.",
+)
+def span(memory: Memory, share: float = 0.5) -> np.ndarray:
+    """Within how many tokens does each head find half of what it looks at?
+
+    float32 [layer, head], in tokens: the smallest distance that holds ``share`` of the weight,
+    the first token left out. NaN for a head that looks at nothing but the first token.
+    """
+    memory.square("Span")
+    total, _ = _sums(memory)
+    reached = np.cumsum(total, axis=-1)
+    whole = reached[..., -1:]
+    within = (reached >= share * whole - 1e-6).argmax(-1).astype(np.float32)
+    return np.where(whole[..., 0] > 1e-6, within, np.nan).astype(np.float32)
+
+
 def baseline(memory: Memory, layer: int) -> np.ndarray:
     """What weight would a uniform look give at each distance? float32 [distance], NaN where there is no pair.
 

@@ -1,0 +1,18 @@
+"""MemViz: see what a Transformer remembers. `streamlit run app.py`"""
+
+import streamlit as st
+
+from memviz.ui import frame
+from memviz.ui.i18n import t
+
+st.set_page_config(page_title="MemViz", page_icon=":material/neurology:", layout="wide")
+frame.sidebar()
+page = st.navigation(
+    [
+        st.Page("pages/home.py", title=t("Home"), icon=":material/home:", url_path="home", default=True),
+        st.Page("pages/heads.py", title=t("Heads"), icon=":material/grid_on:", url_path="heads"),
+        st.Page("pages/recall.py", title=t("Recall"), icon=":material/history:", url_path="recall"),
+        st.Page("pages/glossary.py", title=t("Glossary"), icon=":material/menu_book:", url_path="glossary"),
+    ]
+)
+page.run()

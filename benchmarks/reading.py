@@ -1,0 +1,162 @@
+"""How much does a reading cost over a plain forward pass? `python -m benchmarks.reading [--long]`
+
+Times are taken in turn in one process (plain, reading, eager, plain, …) and printed as ratios,
+as machines are noisy; the ratio is the median over the rounds. Memory is the peak of a process
+of its own, above what the loaded model holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+LENGTHS = (128, 512, 1024, 2048)
+EAGER_UP_TO = 1024
+TARGET_RATIO = 1.3
+TARGET_MEMORY = {1024: 0.25, 8192: 3.0}
+TARGET_HEAD_MS = 60
+TARGET_LOAD_S = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--long", action="store_true", help="also 8,192 tokens (minutes)")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--one", nargs=2, metavar=("WAY", "TOKENS"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(peak(arguments.one[0], int(arguments.one[1]))))
+        return
+    began = time.perf_counter()
+    reader = loaded()
+    seconds = time.perf_counter() - began
+    print(f"SmolLM2-135M on {reader.info.device}, {reader.info.precision}, {threads()} threads\n")
+    print(f"load from cache: {seconds:.1f} s (target ≤ {TARGET_LOAD_S} s)")
+    head(reader)
+    print("\n  tokens   plain     reading   ratio  target   eager ratio   memory +plain  +reading   +eager   target")
+    for tokens in LENGTHS + ((8192,) if arguments.long else ()):
+        row(reader, tokens, arguments.rounds if tokens < 8192 else 1)
+
+
+def row(reader, tokens: int, rounds: int) -> None:
+    """One line of the table."""
+    ids, text = cut(reader, tokens)
+    ways = {"plain": plain(reader, ids), "reading": lambda: reader.read(text)}
+    if tokens <= EAGER_UP_TO:
+        ways["eager"] = eager(reader, ids)
+    times = in_turn(ways, rounds)
+    ratio = statistics.median(b / a for a, b in zip(times["plain"], times["reading"], strict=True))
+    slow = "–"
+    if "eager" in times:
+        slow = f"{statistics.median(b / a for a, b in zip(times['plain'], times['eager'], strict=True)):.2f} ×"
+    peaks = {way: measured(way, tokens) for way in ways}
+    memory = TARGET_MEMORY.get(tokens)
+    print(
+        f"{tokens:8,}  {statistics.median(times['plain']):6.2f} s  {statistics.median(times['reading']):6.2f} s  "
+        f"{ratio:5.2f}  ≤ {TARGET_RATIO}   {slow:>11}   {peaks['plain']:10.2f} GB  {peaks['reading']:5.2f} GB  "
+        f"{peaks.get('eager', float('nan')):5.2f} GB   {'' if memory is None else f'≤ {memory} GB'}",
+        flush=True,
+    )
+
+
+def head(reader) -> None:
+    """How long does it take to rebuild one head of 1,024 tokens?"""
+    memory = reader.read(cut(reader, 1024)[1]).memory()
+    times = in_turn({"head": lambda: memory.pattern(15, 4)}, 9)["head"]
+    print(f"one head rebuilt, 1,024 tokens: {1000 * statistics.median(times):.0f} ms (target ≤ {TARGET_HEAD_MS} ms)")
+
+
+def in_turn(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each way, in turn, after one round that is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            if number:
+                times[name].append(time.perf_counter() - began)
+    return times
+
+
+def plain(reader, ids) -> Callable[[], object]:
+    """The model's own forward pass with SDPA: logits of every token, nothing recorded."""
+    import torch
+
+    def run() -> object:
+        reader.model.set_attn_implementation("sdpa")
+        try:
+            with torch.inference_mode():
+                return reader.model(input_ids=ids, use_cache=False)
+        finally:
+            reader.model.set_attn_implementation("memviz")
+
+    return run
+
+
+def eager(reader, ids) -> Callable[[], object]:
+    """What other tools do: eager attention, and every weight of every head kept."""
+    import torch
+
+    def run() -> object:
+        reader.model.set_attn_implementation("eager")
+        try:
+            with torch.inference_mode():
+                return reader.model(input_ids=ids, use_cache=False, output_attentions=True)
+        finally:
+            reader.model.set_attn_implementation("memviz")
+
+    return run
+
+
+def measured(way: str, tokens: int) -> float:
+    """Peak memory of one run in a fresh process, above the loaded model, in GB."""
+    command = [sys.executable, "-m", "benchmarks.reading", "--one", way, str(tokens)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return json.loads(out.splitlines()[-1])["gb"]
+
+
+def peak(way: str, tokens: int) -> dict[str, float]:
+    """Runs one way once, after a short warm-up, and reports what it took above the model."""
+    reader = loaded()
+    ids, text = cut(reader, tokens)
+    reader.read("A short text to warm up.")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    way_to_run = {"plain": plain, "eager": eager}.get(way)
+    kept = way_to_run(reader, ids)() if way_to_run else reader.read(text)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    del kept
+    return {"gb": (after - before) * 1024 / 1e9}
+
+
+def loaded():
+    """The reader of smollm2."""
+    import memviz
+
+    return memviz.load("smollm2")
+
+
+def cut(reader, tokens: int):
+    """(ids [1, tokens], a text that has exactly these tokens)."""
+    import torch
+
+    from benchmarks.text import prose
+
+    text = reader.window(prose(), 0, tokens)
+    ids = reader.tokenizer(text)["input_ids"][:tokens]
+    return torch.tensor([ids]), text
+
+
+def threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+if __name__ == "__main__":
+    main()

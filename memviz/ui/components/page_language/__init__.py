@@ -1,0 +1,14 @@
+"""Which language does a screen reader hear? Streamlit always says English; this says the page's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memviz.ui.components.assets import register
+
+_mount = register(Path(__file__).parent, name="page_language")
+
+
+def page_language(language: str) -> None:
+    """Declares the language of the whole page, such as "en" or "zh"."""
+    _mount(data={"language": language}, key="page_language")

@@ -1,0 +1,6 @@
+// Sets the language of the page for screen readers, fonts and hyphenation.
+// data: { language: "en" | "zh" }
+
+export default function ({ data }) {
+  document.documentElement.lang = data.language === "zh" ? "zh-Hans" : data.language;
+}

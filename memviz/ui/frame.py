@@ -1,0 +1,97 @@
+"""The frame around every page: language, model, and the text that is being read."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memviz.models import CATALOGUE, Policy
+from memviz.trace import Trace
+from memviz.ui import reading
+from memviz.ui.components import page_language
+from memviz.ui.i18n import KEY, LANGUAGES, language, t
+from memviz.ui.samples import Sample, samples
+
+TEXT, PAIR, MODEL = "text", "pair", "model"
+
+
+def sidebar() -> None:
+    """Language and model, for all pages."""
+    with st.sidebar:
+        st.session_state.setdefault(KEY, language())
+        st.segmented_control(
+            t("Language"),
+            list(LANGUAGES),
+            format_func=LANGUAGES.get,
+            key=KEY,
+            required=True,
+            bind="query-params",
+            persist_state="session",
+        )
+        page_language(language())
+        _choose_model()
+
+
+def _choose_model() -> None:
+    allowed = Policy.server().allowed
+    names = [name for name in CATALOGUE if allowed is None or name in allowed]
+    st.selectbox(
+        t("Model"),
+        names,
+        key=MODEL,
+        accept_new_options=allowed is None,
+        format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else name,
+        help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as openai-community/gpt2."),
+        bind="query-params",
+        persist_state="session",
+    )
+    entry = CATALOGUE.get(st.session_state[MODEL])
+    if entry is not None:
+        st.caption(t(entry.note) if entry.note else "")
+
+
+def reading_of(*, in_front: bool = False) -> Trace:
+    """The reading of the text that was pasted; stops the page with a message when there is none.
+
+    ``in_front``: the text box stands open on the page; elsewhere it is folded away.
+    """
+    place = st.container() if in_front else st.expander(t("Text"), icon=":material/edit:")
+    with place:
+        _choose_text()
+    pair = st.session_state.get(PAIR) or None
+    return reading.trace(st.session_state[MODEL], st.session_state.get(TEXT, ""), pair)
+
+
+def _choose_text() -> None:
+    """The text box with its samples; the first sample is there to begin with."""
+    offered = samples(_kind())
+    _begin(offered[0])
+    st.text_area(
+        t("Your text"),
+        key=TEXT,
+        height=92,
+        placeholder=t("Paste a text here"),
+        help=t("Press Ctrl+Enter to read it. The text stays on this machine."),
+        persist_state="session",
+    )
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    for number, sample in enumerate(offered):
+        row.button(t(sample.name), key=f"sample_{number}", help=t(sample.see), on_click=_take, args=(sample,))
+    with row.popover(t("Second sentence"), type="tertiary", help=t("For models that read sentence pairs.")):
+        st.text_input(t("Second sentence"), key=PAIR, persist_state="session")
+
+
+def _begin(sample: Sample) -> None:
+    shared = st.query_params.get(TEXT)
+    if shared and TEXT not in st.session_state:
+        st.session_state[TEXT], st.session_state[PAIR] = shared, st.query_params.get(PAIR, "")
+    if TEXT not in st.session_state:
+        _take(sample)
+
+
+def _take(sample: Sample) -> None:
+    st.session_state[TEXT], st.session_state[PAIR] = sample.text, sample.pair or ""
+
+
+def _kind() -> str:
+    entry = CATALOGUE.get(st.session_state[MODEL])
+    return entry.family if entry is not None else "decoder-only"

@@ -1,0 +1,207 @@
+"""The parts of the page Heads: the grid, the choice of what to see of a head, the head in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from memviz import figures, measures, tables
+from memviz.errors import MeasureError
+from memviz.memory import Memory
+from memviz.trace import Trace
+from memviz.ui import show, state
+from memviz.ui.components import heads_grid
+from memviz.ui.components.grid import LABELS
+from memviz.ui.i18n import t
+
+LARGEST = 256  # words or tokens a side that are drawn one by one
+SCORES = (
+    "previous_token",
+    "next_token",
+    "self_attention",
+    "first_token",
+    "duplicate_token",
+    "induction",
+    "sink_share",
+    "mean_distance",
+)
+KINDS = {
+    "self": "the text",
+    "encoder": "encoder: the source reads itself",
+    "decoder": "decoder: the output reads itself",
+    "cross": "cross-attention: the output reads the source",
+}
+SHOWN = {"head": "one head", "layer": "mean over the heads of a layer", "all": "mean over all heads"}
+VALUES = {"weight": "raw weights", "value norm": "value norm", "log": "raw weights, log scale"}
+
+
+@dataclass(frozen=True)
+class View:
+    """What is to be seen of a memory: which head (``None``: a mean), and how."""
+
+    memory: Memory
+    layer: int | None
+    head: int | None
+    values: str = "weight"
+    by_word: bool = True
+    without: tuple[int, ...] = ()
+    cumulative: float = 1.0
+    find: str = ""
+    window: tuple[slice, slice] | None = None
+
+
+def choose_memory(trace: Trace) -> Memory:
+    """Which attention store? Asked only where a model has several."""
+    kinds = list(trace.memories)
+    if len(kinds) == 1:
+        return trace.memory()
+    kind = st.segmented_control(
+        t("Memory"), kinds, format_func=lambda name: t(KINDS[name]), key="kind", required=True, default=kinds[0]
+    )
+    return trace.memory(kind)
+
+
+def grid(memory: Memory) -> None:
+    """All heads as small pictures; a click chooses one for the whole page."""
+    scores = {name: measures.MEASURES[name] for name in SCORES}
+    chosen = heads_grid(
+        memory.summary.thumbnail,
+        scores={t(measure.label): score(memory, name) for name, measure in scores.items()},
+        roles=measures.roles(memory),
+        labels={name: t(text) for name, text in {**LABELS, **{role: role for role in measures.ROLES}}.items()},
+        selected=state.head(memory),
+        range_note=range_note(memory),
+        key=f"grid_{memory.kind}",
+    )
+    state.keep_head(*chosen)
+
+
+def score(memory: Memory, name: str) -> np.ndarray:
+    """A measure of every head [layer, head]; NaN where it means nothing in this memory."""
+    try:
+        return measures.MEASURES[name].compute(memory)
+    except MeasureError:
+        return np.full((memory.layers, memory.heads), np.nan, dtype=np.float32)
+
+
+def range_note(memory: Memory) -> str:
+    """What light and dark mean, and how many tokens share a cell."""
+    note = t("Empty: weight 0. Full colour: weight 1; shown as its square root.")
+    cells = memory.summary.thumbnail.shape[2]
+    if len(memory.queries) > cells:
+        tokens = -(-len(memory.queries) // cells)
+        note += " " + t("One cell is the largest weight among {count} × {count} tokens.", count=tokens)
+    return note
+
+
+def choose_view(memory: Memory) -> View:
+    """Layer, head, and how to see them."""
+    layer_box, head_box, mean_box = st.columns([2, 2, 5], vertical_alignment="bottom", wrap=False)
+    shown = mean_box.selectbox(
+        t("Show"), list(SHOWN), format_func=lambda name: t(SHOWN[name]), key="shown", bind="query-params",
+        persist_state="session",
+    )  # fmt: skip
+    state.keep_head(*state.head(memory))
+    layer = state.choose_layer(memory, place=layer_box)
+    head = state.choose_head(memory, place=head_box)
+    options = _options(memory)
+    return View(
+        memory=memory,
+        layer=None if shown == "all" else layer,
+        head=head if shown == "head" else None,
+        **options,
+    )
+
+
+def _options(memory: Memory) -> dict:
+    bound = {"bind": "query-params", "persist_state": "session"}
+    with st.popover(t("Options"), icon=":material/tune:"):
+        values = st.radio(t("Values"), list(VALUES), format_func=lambda name: t(VALUES[name]), key="values", **bound)
+        by_word = st.toggle(t("Whole words"), value=True, key="by_word", **bound)
+        hide = st.toggle(t("Hide resting places"), key="sinkless", **bound)
+        cumulative = st.slider(
+            t("Keep the strongest weights of each row, up to"),
+            50,
+            100,
+            100,
+            step=5,
+            format="%d %%",
+            key="keep",
+            **bound,
+        )
+        find = st.text_input(t("Find a word"), key="find", **bound)
+        window = _window(memory)
+    return {
+        "values": values,
+        "by_word": by_word,
+        "without": measures.sinks(memory) if hide else (),
+        "cumulative": cumulative / 100,
+        "find": find,
+        "window": window,
+    }
+
+
+def _window(memory: Memory) -> tuple[slice, slice] | None:
+    """Which stretch of a long text is seen exactly? ``None``: all of it, pooled where it is too long."""
+    longest = max(len(memory.queries), len(memory.keys))
+    if longest <= LARGEST:
+        return None
+    if not st.toggle(t("Zoom into a window with exact values"), key="zoom"):
+        return None
+    rows = st.slider(t("Rows from"), 0, len(memory.queries) - 1, key="zoom_rows")
+    cols = st.slider(t("Columns from"), 0, len(memory.keys) - 1, key="zoom_cols")
+    return slice(rows, rows + LARGEST // 2), slice(cols, cols + LARGEST // 2)
+
+
+def picture(trace: Trace, view: View) -> None:
+    """The head in full: exact values on hover."""
+    try:
+        chart = figure(trace, view)
+    except MeasureError as error:
+        show.problem(error)
+        return
+    show.figure(chart, key="pattern")
+    st.markdown(in_short(view))
+
+
+def figure(trace: Trace, view: View):
+    """The heatmap of a view, as a Plotly figure."""
+    queries, keys = trace.sides(view.memory.kind) if view.by_word else (None, None)
+    return figures.pattern(
+        view.memory,
+        view.layer,
+        view.head,
+        view=view.values,
+        query_words=queries,
+        key_words=keys,
+        without=view.without,
+        window=view.window,
+        cumulative=view.cumulative,
+        find=view.find,
+        largest=LARGEST,
+    )
+
+
+def in_short(view: View) -> str:
+    """The head in one line: its role, effective slots, and what rests on the first token."""
+    memory = view.memory
+    if view.layer is None or view.head is None:
+        return t("A mean over heads hides specialists: look at single heads first.")
+    role = str(measures.roles(memory)[view.layer, view.head])
+    return t(
+        "**{head}** · {role} · effective slots **{slots:.1f}** · on resting places **{sink}**",
+        head=f"L{view.layer}.H{view.head}",
+        role=t(role) if role else t("no clear role"),
+        slots=float(measures.slots(memory)[view.layer, view.head].mean()),
+        sink=figures.percent(float(measures.sink_share(memory)[view.layer, view.head])),
+    )
+
+
+def numbers(trace: Trace, view: View) -> None:
+    """The strongest weights of the head as a table."""
+    if view.layer is None or view.head is None:
+        return
+    frame = tables.pattern_table(view.memory, view.layer, view.head, rows=view.window and view.window[0])
+    show.table(frame.nlargest(200, "value"), label="The 200 strongest weights of this head")

@@ -1,0 +1,67 @@
+"""The parts of the page Home that no other page has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from memviz.figures import percent, times
+from memviz.trace import Trace
+from memviz.ui import state, words
+from memviz.ui.i18n import t
+from memviz.ui.markdown import literal
+
+
+def hide_sinks() -> bool:
+    """Should the places where attention rests be taken out of every row?"""
+    return st.toggle(
+        t("Hide resting places"),
+        key="sinkless",
+        bind="query-params",
+        persist_state="session",
+        help=t(
+            "Attention that finds nothing to look up rests on the first token and on special tokens. "
+            "Hiding them renormalises the rest of every row to 100 %."
+        ),
+    )
+
+
+def strongest(trace: Trace, *, without: Sequence[int]) -> None:
+    """The links that are most special in this text, in plain words; each opens its head."""
+    rows = words.strongest(trace, without=without)
+    if not rows:
+        return
+    st.subheader(t("The strongest links that belong to two words"), anchor=False)
+    for number, link in enumerate(rows):
+        said, door = st.columns([5, 1], vertical_alignment="center", wrap=False)
+        said.markdown(sentence(link))
+        if door.button(f"L{link['layer']}.H{link['head']}", key=f"link_{number}", help=t("Open this head")):
+            state.keep_head(link["layer"], link["head"])
+            state.keep_word(link["position"])
+            st.switch_page("pages/heads.py")
+
+
+def sentence(link: dict) -> str:
+    """One link in plain words."""
+    if link["lift"] != link["lift"]:  # NaN: nobody else sees that word
+        text = "“{word}” looks at “{source}” with **{weight}** of its attention."
+    else:
+        text = "“{word}” looks at “{source}” with **{weight}** of its attention: **{lift}** what other words give it."
+    return t(
+        text,
+        word=literal(link["word"]),
+        source=literal(link["source"]),
+        weight=percent(link["weight"]),
+        lift=times(link["lift"]),
+    )
+
+
+def doors() -> None:
+    """The ways to the other pages, as questions."""
+    row = st.container(horizontal=True, gap="medium")
+    row.page_link("pages/heads.py", label=t("Which heads do what?"), icon=":material/grid_on:")
+    row.page_link(
+        "pages/recall.py", label=t("What does this word remember, and who remembers it?"), icon=":material/history:"
+    )
+    row.page_link("pages/glossary.py", label=t("What do the numbers mean?"), icon=":material/menu_book:")

@@ -1,0 +1,67 @@
+"""How a page speaks: its question, its pictures, its caveat, and what went wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from memviz.errors import MemVizError
+from memviz.figures import alt
+from memviz.trace import Trace
+from memviz.ui.i18n import t
+from memviz.ui.markdown import literal
+
+MEANING = (
+    "Weights say where the model looks, not why it answers: attention alone is not an explanation "
+    "(Jain & Wallace 2019; Wiegreffe & Pinter 2019)."
+)
+
+
+def question(title: str, hint: str) -> None:
+    """The page's question as its title, and one line on how to read the picture."""
+    st.title(t(title), anchor=False)
+    st.markdown(t(hint))
+
+
+def problem(error: MemVizError) -> None:
+    """What happened, what we got, what to do: the one box in which an error becomes visible."""
+    st.error(error.said(t, quote=literal), icon=":material/error:")
+
+
+def figure(chart: Any, *, key: str) -> None:
+    """A Plotly figure with its text alternative."""
+    st.plotly_chart(chart, key=key, alt=alt(chart), width="stretch", config={"displaylogo": False})
+
+
+def table(frame: pd.DataFrame, *, label: str) -> None:
+    """The numbers behind a picture, folded away."""
+    with st.expander(t(label), icon=":material/table:"):
+        st.dataframe(frame, hide_index=True, width="stretch")
+
+
+def caveat(text: str = MEANING) -> None:
+    """One honest sentence on what the picture does not show."""
+    st.caption(t(text))
+
+
+def model_line(trace: Trace) -> None:
+    """Which model read this, how, and how long it took."""
+    model = trace.model
+    line = t(
+        "{name} · {layers} layers × {heads} heads · {tokens} tokens · {device}, {precision} · read in {seconds:.2f} s",
+        name=literal(model.label),
+        layers=model.layers,
+        heads=model.heads,
+        tokens=f"{len(trace.tokens):,}",
+        device=model.device,
+        precision=model.precision,
+        seconds=trace.seconds.get("total", 0.0),
+    )
+    st.caption(line + (" · " + literal(t(model.note)) if model.note else ""))
+
+
+def two_columns() -> list[Any]:
+    """An overview and a detail side by side; one above the other on a phone."""
+    return st.columns([6, 5], gap="large")

@@ -1,0 +1,57 @@
+"""What a link to a page must hold: which word, which head. Kept in the session and in the address."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memviz.memory import Memory
+from memviz.ui.i18n import t
+
+WORD, LAYER, HEAD = "word", "layer", "head"
+
+
+def word(count: int) -> int | None:
+    """The chosen word's number, from the session or the address; ``None`` when there is none."""
+    if WORD not in st.session_state:
+        given = st.query_params.get(WORD, "")
+        st.session_state[WORD] = int(given) if given.isdecimal() else None
+    chosen = st.session_state[WORD]
+    return chosen if chosen is not None and chosen < count else None
+
+
+def keep_word(chosen: int | None) -> None:
+    """Remembers the chosen word for the other pages, and puts it into the address."""
+    st.session_state[WORD] = chosen
+    if chosen is None:
+        st.query_params.pop(WORD, None)
+    else:
+        st.query_params[WORD] = str(chosen)
+
+
+def head(memory: Memory) -> tuple[int, int]:
+    """The chosen layer and head, moved inside this memory when another model had more of them."""
+    return (
+        min(int(st.session_state.get(LAYER) or 0), memory.layers - 1),
+        min(int(st.session_state.get(HEAD) or 0), memory.heads - 1),
+    )
+
+
+def keep_head(layer: int, head: int) -> None:
+    """Makes the select boxes of layer and head, drawn later in this run, show this choice."""
+    st.session_state[LAYER], st.session_state[HEAD] = layer, head
+
+
+def choose_layer(memory: Memory, *, place=st) -> int:
+    """The layer as a select box: the grid of heads for those who do not point."""
+    return _choose(t("Layer"), "L", memory.layers, key=LAYER, place=place)
+
+
+def choose_head(memory: Memory, *, place=st) -> int:
+    """The head as a select box."""
+    return _choose(t("Head"), "H", memory.heads, key=HEAD, place=place)
+
+
+def _choose(label: str, letter: str, count: int, *, key: str, place) -> int:
+    return place.selectbox(
+        label, range(count), format_func=lambda n: f"{letter}{n}", key=key, bind="query-params", persist_state="session"
+    )

@@ -1,0 +1,112 @@
+"""The text as words on a page: what each word remembers, and who remembers it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from memviz.figures import percent, times
+from memviz.measures import Links, links, sink_share, sinks
+from memviz.memory import Memory
+from memviz.tokens import Word
+from memviz.trace import Trace
+from memviz.ui import state
+from memviz.ui.components import words_view
+from memviz.ui.components.words import LABELS
+from memviz.ui.i18n import t
+
+Pair = tuple[Links, Links]
+
+
+def panel(trace: Trace, *, without: Sequence[int], layer: int | None = None, head: int | None = None) -> int | None:
+    """The text as words with their links; the word that is pinned, or ``None``.
+
+    Over all heads each pair of words is shown in the head where the look is most special to it;
+    with a layer and a head, the links of that head alone.
+    """
+    words = trace.words
+    remembers, remembered_by = found(trace, without=without, layer=layer, head=head)
+    pinned = words_view(
+        [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in words],
+        remembers=remembers,
+        remembered_by=remembered_by,
+        labels={name: t(label) for name, label in LABELS.items()},
+        pinned=state.word(len(words)),
+        key="words",
+        sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
+    )
+    state.keep_word(pinned)
+    return pinned
+
+
+def found(trace: Trace, *, without: Sequence[int] = (), layer: int | None = None, head: int | None = None) -> Pair:
+    """The links of every word, remembered between reruns under the names of what was read."""
+    return _links(trace, trace.model.name, trace.text, trace.pair or "", tuple(without), layer, head)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _links(
+    _trace: Trace, model: str, text: str, pair: str, without: tuple[int, ...], layer: int | None, head: int | None
+) -> Pair:
+    queries, keys = _trace.sides()
+    return links(_trace.memory(), queries, keys, layer=layer, head=head, without=without)
+
+
+def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head: int | None) -> str:
+    """How much rests on the first token and the special tokens, and whether it was taken out."""
+    share = sink_share(memory)
+    share = float(share.mean() if layer is None else share[layer, head])
+    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sinks(memory)))
+    if without:
+        return t(
+            "{share} of this look-back rests on {names}. It is taken out here, and the rest renormalised to 100 %.",
+            share=percent(share),
+            names=names,
+        )
+    return t("{share} of this look-back rests on {names}.", share=percent(share), names=names)
+
+
+def strongest(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[dict]:
+    """The links of the whole text that are most special, best first: words, weight, lift, head."""
+    words = trace.words
+    remembers, _ = found(trace, without=without)
+    real = np.array([not word.special for word in words])
+    usable = (remembers.index >= 0) & real[:, None] & real[np.maximum(remembers.index, 0)]
+    order = np.argsort(-np.where(usable, remembers.excess, -np.inf), axis=None)[:count]
+    places = [np.unravel_index(place, usable.shape) for place in order]
+    return [
+        {
+            "word": words[query].text,
+            "position": int(query),
+            "source": words[remembers.index[query, rank]].text,
+            "weight": float(remembers.weight[query, rank]),
+            "lift": float(remembers.lift[query, rank]),
+            "layer": int(remembers.layer[query, rank]),
+            "head": int(remembers.head[query, rank]),
+        }
+        for query, rank in places
+        if usable[query, rank]
+    ]
+
+
+def card(trace: Trace, word: int, *, of: Links) -> pd.DataFrame:
+    """The links of one word as a table."""
+    words = trace.words
+    some = of.index[word] >= 0
+    return pd.DataFrame(
+        {
+            t("word"): [words[other].text for other in of.index[word][some]],
+            t("share"): [percent(weight) for weight in of.weight[word][some]],
+            t("lift"): [times(lift) for lift in of.lift[word][some]],
+            t("distance (words)"): [abs(word - other) for other in of.index[word][some]],
+            t("head"): [f"L{a}.H{b}" for a, b in zip(of.layer[word][some], of.head[word][some], strict=True)],
+        }
+    )
+
+
+def name(words: Sequence[Word], position: int) -> str:
+    """A word with its number, so that two equal words can be told apart."""
+    return f"{position} · {words[position].text}"

