@@ -5,7 +5,7 @@ import streamlit as st
 from memviz.ui import frame
 from memviz.ui.i18n import t
 
-st.set_page_config(page_title="MemViz", page_icon=":material/neurology:", layout="wide")
+st.set_page_config(page_title="MemViz", page_icon="memviz/ui/icon.png", layout="wide")
 frame.sidebar()
 page = st.navigation(
     [

@@ -97,7 +97,11 @@ def _read(chosen: argparse.Namespace) -> None:
     memory = trace.memory()
     looking, looked_at = trace.sides(memory.kind)
     found, _ = memviz.measures.links(memory, looking, looked_at)
-    places = [(q, k) for q in range(len(looking)) for k in range(found.index.shape[1]) if found.index[q, k] >= 0]
+    places = [
+        (query, rank)
+        for query, rank in zip(*(found.index >= 0).nonzero(), strict=True)
+        if not (looking[query].special or looked_at[found.index[query, rank]].special)
+    ]
     places.sort(key=lambda place: -found.excess[place])
     rows = [("WORD", "REMEMBERS", "WEIGHT", "LIFT", "HEAD")]
     for place in places[: chosen.top]:

@@ -50,6 +50,20 @@ class Forget:
             if value is not None:
                 object.__setattr__(self, name, tuple(int(v) for v in value))
 
+    def check(self, *, layers: int, heads: int) -> None:
+        """Raises `TraceError` for a layer or a head that the memory does not have."""
+        for what, wanted, there in (("layer", self.layers, layers), ("head", self.heads, heads)):
+            wrong = [number for number in wanted or () if not 0 <= number < there]
+            if wrong:
+                raise TraceError(
+                    "There is no {what} {number} to forget in: this memory has {there} of them.",
+                    todo="They are counted from 0 to {last}.",
+                    what=what,
+                    number=wrong[0],
+                    there=there,
+                    last=there - 1,
+                )
+
     def touches(self, layer: int) -> bool:
         """Is anything forgotten in this layer?"""
         return bool(self.keys) and (self.layers is None or layer in self.layers)
@@ -125,8 +139,8 @@ class Scores:
     def logits(self, head: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """Scores before the softmax, −inf where a query may not look. float32 [query, key]."""
         query, key = self.query[head], self.key[head // self.groups]
-        query = query if len(rows) == len(query) else query[rows]
-        key = key if len(cols) == len(key) else key[cols]
+        query = query if _whole(rows, len(query)) else query[rows]
+        key = key if _whole(cols, len(key)) else key[cols]
         scores = (query * np.float32(self.scale)) @ key.T
         if self.softcap is not None:
             scores = np.tanh(scores / self.softcap) * np.float32(self.softcap)
@@ -236,8 +250,10 @@ class Memory:
 
     @property
     def sinks(self) -> bool:
-        """Does part of every row go to a learned sink, so that rows sum to less than one?"""
-        return any(layer.sink is not None for layer in self.scores)
+        """Does part of the attention go to a learned sink that is no token, so that rows sum to less than one?"""
+        if any(layer.sink is not None for layer in self.scores):
+            return True
+        return bool((self.summary.mass.sum(axis=-1) < (1 - 1e-4) * len(self.queries)).any())
 
     @property
     def nbytes(self) -> int:
@@ -250,9 +266,9 @@ class Memory:
         """Which keys may each query see? int [query, 2]: the first, and one past the last."""
         if self.scores:
             return self.scores[layer].visible
-        rows, cols = len(self.queries), len(self.keys)
-        stop = np.arange(1, rows + 1) if self.causal else np.full(rows, cols)
-        return np.stack([np.zeros(rows, dtype=np.int64), stop], axis=1)
+        # a softmax is exactly 0 only where nothing may be seen (or where it underflows in all heads)
+        seen = (self.weights[layer] > 0).any(axis=0)
+        return np.stack([seen.argmax(axis=1), len(self.keys) - seen[:, ::-1].argmax(axis=1)], axis=1)
 
     def seen_by(self, layer: int) -> np.ndarray:
         """How many queries can see each key in this layer? int [key]."""
@@ -279,7 +295,7 @@ class Memory:
             return self.weights[layer, head][np.ix_(rows, cols)]
         cut = self._cut(layer, head)
         weights = self.scores[layer].weights(head, rows, cut=None if cut is None else cut[rows])
-        return weights if len(cols) == len(self.keys) else weights[:, cols]
+        return weights if _whole(cols, len(self.keys)) else weights[:, cols]
 
     def row(self, query: int) -> np.ndarray:
         """Where does this token look, in every head? float32 [layer, head, key]."""
@@ -307,6 +323,7 @@ class Memory:
     def weights_at(self, layer: int, head: int, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """The weights of single edges, queries[k] → keys[k]: float32 [edge]. Linear in their number."""
         self.check(layer, head)
+        queries, keys = positions(queries, len(self.queries)), positions(keys, len(self.keys))
         if self.weights is not None:
             return self.weights[layer, head][queries, keys]
         scores = self.scores[layer].at(head, queries, keys)
@@ -367,6 +384,11 @@ class Memory:
     def _index(wanted: Index, length: int) -> np.ndarray:
         if wanted is None:
             return np.arange(length)
-        if isinstance(wanted, slice):
+        if isinstance(wanted, slice) or (isinstance(wanted, np.ndarray) and wanted.dtype == bool):
             return np.arange(length)[wanted]
         return positions(wanted, length)
+
+
+def _whole(index: np.ndarray, length: int) -> bool:
+    """Are these all positions, in order?"""
+    return len(index) == length and bool((index == np.arange(length)).all())

@@ -1,8 +1,8 @@
 """Where do fetched models live, and how is one put there so that it is whole or absent?
 
-    <cache>/<name>/               a model, ready to open, with its manifest memviz.json
-    <cache>/.work-<key>/          a fetch under way; what an interrupted one leaves is swept away
-    <cache>/.work-<key>.lock      held while that fetch runs, by one process at a time
+<cache>/<name>/               a model, ready to open, with its manifest memviz.json
+<cache>/.work-<key>/          a fetch under way; what an interrupted one leaves is swept away
+<cache>/.work-<key>.lock      held while that fetch runs, by one process at a time
 """
 
 from __future__ import annotations
@@ -36,14 +36,20 @@ def folder() -> Path:
 
 
 def find(name: str, *, revision: str) -> Path | None:
-    """Is this model here, whole, in this revision? Its folder, or ``None``.
+    """Is this model here, whole, in this revision? Its folder, or ``None``."""
+    path = complete(name)
+    return path if path and (manifest(path) or {}).get("revision") == revision else None
+
+
+def complete(name: str) -> Path | None:
+    """Is a model of this name here, whole, in any revision? Its folder, or ``None``.
 
     The manifest is written last, so its presence means that a fetch was finished. Sizes are
     compared each time (cheap); hashes were checked when the model was fetched.
     """
     path = folder() / name
     facts = manifest(path)
-    if facts is None or facts.get("layout") != LAYOUT or facts.get("revision") != revision:
+    if facts is None or facts.get("layout") != LAYOUT:
         return None
     try:
         whole = all((path / file).stat().st_size == kept["size"] for file, kept in facts["files"].items())

@@ -186,7 +186,5 @@ def nearest(name: str, *, among: Iterable[str] | None = None, count: int = 3) ->
 def sharing(wheel: Wheel) -> tuple[Entry, ...]:
     """Which entries take their files out of this very wheel?"""
     return tuple(
-        entry
-        for entry in CATALOGUE.values()
-        if isinstance(entry.source, Wheel) and entry.source.sha256 == wheel.sha256
+        entry for entry in CATALOGUE.values() if isinstance(entry.source, Wheel) and entry.source.sha256 == wheel.sha256
     )

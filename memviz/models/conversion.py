@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from typing import Any
 from memviz.errors import FetchError
 from memviz.models import cache, child
 from memviz.models.located import Progress, unwatched
+
+_PROGRESS = re.compile(r"^(\d\.\d{3})\t(.*)\n", re.MULTILINE)
 
 
 def convert_gguf(gguf: Path, *, into: Path, work: Path, progress: Progress = unwatched) -> None:
@@ -61,7 +64,7 @@ def convert(gguf: Path, *, into: Path, progress: Progress = unwatched) -> None:
     from memviz.models.opening import load_gguf, quietly
 
     # transformers parses the file for the configuration, the tokenizer and the weights; once is enough.
-    library.GGUFReader = functools.lru_cache(maxsize=1)(library.GGUFReader)
+    library.GGUFReader = functools.lru_cache(maxsize=1)(library.GGUFReader)  # type: ignore[misc, assignment]
     progress(0.02, "Converting, once")
     model, tokenizer = load_gguf(gguf, attn_implementation="eager", progress=progress)
     progress(0.9, "Saving")
@@ -88,8 +91,8 @@ def _save(model: Any, tokenizer: Any, *, into: Path) -> None:
 
 def _latest(log: Path) -> tuple[float, str]:
     """The last whole line that the process wrote about its progress."""
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
-    fraction, _, label = (lines[-1] if lines else "0.0\tConverting, once").partition("\t")
+    found = _PROGRESS.findall(log.read_text(encoding="utf-8", errors="replace"))
+    fraction, label = found[-1] if found else ("0", "Converting, once")
     return float(fraction), label
 
 
@@ -99,7 +102,7 @@ def _failed(file: str, *, said: str) -> FetchError:
     lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it was stopped"]
     return FetchError(
         "{file} could not be converted: {said}",
-        todo="Check that the packages gguf and accelerate are installed and that 2 GB of memory are free; then try again.",
+        todo="Check that gguf and accelerate are installed and that 2 GB of memory are free; then try again.",
         file=file,
         said=lines[-1][:300],
     )

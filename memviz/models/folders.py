@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import struct
@@ -11,6 +10,7 @@ from typing import Any
 
 from memviz.errors import ModelFileError, UnsafeModelError, UnsupportedModelError
 from memviz.models import gguf_header
+from memviz.models.fingerprint import fingerprint
 from memviz.models.located import Format, Located
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".h5")
@@ -96,10 +96,10 @@ def check_code(config: dict[str, Any], *, name: str) -> None:
     A configuration with ``auto_map`` asks for code from its own folder. That code is never run: a
     type that transformers knows is opened with transformers' own code, any other is refused.
     """
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+    from transformers import CONFIG_MAPPING
 
     kind = config.get("model_type")
-    if isinstance(kind, str) and kind in CONFIG_MAPPING_NAMES:
+    if isinstance(kind, str) and kind in CONFIG_MAPPING:
         return
     if config.get("auto_map"):
         raise UnsafeModelError(
@@ -133,24 +133,6 @@ def only_gguf(path: Path, *, name: str) -> Path:
             files=", ".join(file.name for file in found[:5]),
         )
     return found[0]
-
-
-def fingerprint(path: Path) -> str:
-    """Which very weights are these? A name made of content alone: ``blocks:`` and 16 hexadecimal digits.
-
-    Hashes the configuration, and of every weight file its size and 64 blocks of 64 KiB, evenly
-    spread: milliseconds for any size, and fine-tuning changes it.
-    """
-    files = [path] if path.is_file() else sorted([*path.glob("*.safetensors"), *path.glob("*.bin"), path / "config.json"])
-    digest = hashlib.sha256()
-    for file in (file for file in files if file.is_file()):
-        size = file.stat().st_size
-        digest.update(f"{file.name if path.is_dir() else ''}:{size};".encode())
-        with file.open("rb") as stream:
-            for step in range(64):
-                stream.seek(step * size // 64)
-                digest.update(stream.read(1 << 16))
-    return f"blocks:{digest.hexdigest()[:16]}"
 
 
 def _without_config(path: Path, *, name: str) -> Format:
@@ -248,12 +230,13 @@ def _json(path: Path, *, name: str) -> dict[str, Any]:
     """A small file of settings. Raises ``ModelFileError`` if it cannot be read."""
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(read, dict):
+            raise ValueError("not a list of settings")
     except (OSError, ValueError, RecursionError) as error:
         raise ModelFileError(
-            "The file {file} of {name} cannot be read.", todo="Fetch or copy the model again.", file=path.name, name=name
+            "The file {file} of {name} cannot be read.",
+            todo="Fetch or copy the model again.",
+            file=path.name,
+            name=name,
         ) from error
-    if not isinstance(read, dict):
-        raise ModelFileError(
-            "The file {file} of {name} cannot be read.", todo="Fetch or copy the model again.", file=path.name, name=name
-        )
     return read

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import struct
 from pathlib import Path
+from typing import Any
 
 from memviz.errors import ModelFileError
 
@@ -69,7 +70,7 @@ class _Scan:
             raise ValueError("not GGUF version 2 or 3")
         self.take("Q")
         found: Fields = {}
-        for _ in range(self.count()):
+        for _ in range(self.take("Q")):
             key, kind = self.string(), self.take("I")
             if kind == _ARRAY:
                 self.skip_array()
@@ -77,20 +78,13 @@ class _Scan:
                 found[key] = self.string() if kind == _STRING else self.take(_scalar(kind))
         return found
 
-    def take(self, form: str) -> object:
+    def take(self, form: str) -> Any:
         (value,) = struct.unpack_from(f"<{form}", self.data, self.at)
         self.at += struct.calcsize(f"<{form}")
         return value
 
-    def count(self) -> int:
-        """A length, never more than the file has bytes."""
-        number = self.take("Q")
-        if not isinstance(number, int) or number > len(self.data):
-            raise ValueError("a length goes beyond the end of the file")
-        return number
-
     def string(self) -> str:
-        length = self.count()
+        length = self.take("Q")
         text = self.data[self.at : self.at + length]
         if len(text) < length:
             raise ValueError("a text goes beyond the end of the file")
@@ -98,10 +92,10 @@ class _Scan:
         return text.decode("utf-8", errors="replace")
 
     def skip_array(self) -> None:
-        kind, length = self.take("I"), self.count()
+        kind, length = self.take("I"), self.take("Q")
         if kind == _STRING:
             for _ in range(length):
-                length_of_one = self.count()
+                length_of_one = self.take("Q")
                 self.at += length_of_one
         elif kind == _ARRAY:
             for _ in range(length):
@@ -112,7 +106,7 @@ class _Scan:
             raise ValueError("a list goes beyond the end of the file")
 
 
-def _scalar(kind: object) -> str:
-    if not isinstance(kind, int) or kind not in _SCALARS:
+def _scalar(kind: int) -> str:
+    if kind not in _SCALARS:
         raise ValueError("an unknown type of field")
     return _SCALARS[kind]

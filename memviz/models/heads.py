@@ -28,7 +28,7 @@ def candidates(config: Any, *, gguf: bool = False) -> list[str]:
 
     kind = config.model_type
     tables = {name: getattr(modeling_auto, table) for name, table in _TABLES.items()}
-    if kind not in modeling_auto.MODEL_MAPPING_NAMES and not any(kind in table for table in tables.values()):
+    if not any(kind in table for table in (*tables.values(), modeling_auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES)):
         raise UnsupportedModelError(
             "Models of the type {kind} do not read text with attention that can be shown.",
             todo="Choose a text model, such as minilm.",

@@ -11,7 +11,7 @@ from typing import Any
 
 from memviz.errors import FetchError
 from memviz.models import cache, folders
-from memviz.models.hub_download import download
+from memviz.models.hub_download import download, hub_cache
 from memviz.models.hub_errors import asking, no_safetensors
 from memviz.models.located import Progress, unwatched
 from memviz.models.policy import Policy
@@ -64,7 +64,7 @@ def plan(id: str) -> Plan:
     weights = _weights(info)
     if not weights:
         raise no_safetensors(id, info)
-    sizes = {sibling.rfilename: int(sibling.size or 0) for sibling in info.siblings}
+    sizes = {sibling.rfilename: int(sibling.size or 0) for sibling in info.siblings or ()}
     files = sorted({*weights, *(name for name in sizes if name in SETTINGS)})
     size = sum(sizes[name] for name in files)
     return Plan(id=id, revision=str(info.sha), files=tuple(files), size=size, licence=_licence(info))
@@ -91,8 +91,7 @@ def fetch(id: str, *, policy: Policy, progress: Progress = unwatched) -> tuple[P
     path = _snapshot(id, plan=wanted)
     if path is None:
         _check_size(wanted, policy=policy)
-        with asking(id), cache.writing(_hub_cache()):
-            path = download(id, revision=wanted.revision, files=wanted.files, size=wanted.size, progress=progress)
+        path = download(id, revision=wanted.revision, files=wanted.files, size=wanted.size, progress=progress)
     _remember(wanted)
     progress(1.0, "Ready")
     return path, wanted
@@ -142,26 +141,36 @@ def _check_size(wanted: Plan, *, policy: Policy) -> None:
             size=f"{wanted.size / 1e9:.1f}",
             limit=f"{policy.max_download_gb:g}",
         )
-    cache.need_space(wanted.size, at=_hub_cache())
+    cache.need_space(wanted.size, at=hub_cache())
 
 
 def _snapshot(id: str, *, plan: Plan | None) -> Path | None:
-    """The folder of a commit that was downloaded before, whole; without a plan, of the main branch."""
+    """The folder of a commit that was downloaded before, whole; without a plan, the best one there is."""
     from huggingface_hub import snapshot_download
 
-    revision, files = (plan.revision, list(plan.files)) if plan else ("main", None)
+    if plan is None:
+        return _any_snapshot(id)
+    files = list(plan.files)
     try:
-        path = Path(snapshot_download(id, revision=revision, local_files_only=True, allow_patterns=files))
+        path = Path(snapshot_download(id, revision=plan.revision, local_files_only=True, allow_patterns=files))
     except (OSError, ValueError):
         return None
-    wanted = files or ["config.json", folders.INDEX if (path / folders.INDEX).is_file() else "model.safetensors"]
-    return path if all((path / file).is_file() for file in wanted) else None
+    return path if all((path / file).is_file() for file in files) else None
 
 
-def _hub_cache() -> Path:
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE)
+def _any_snapshot(id: str) -> Path | None:
+    """What any program downloaded of this model: the commit of the main branch, else the newest one."""
+    kept = hub_cache() / f"models--{id.replace('/', '--')}"
+    with contextlib.suppress(OSError):
+        commits = sorted((kept / "snapshots").iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        main = (
+            (kept / "refs" / "main").read_text(encoding="utf-8").strip() if (kept / "refs" / "main").is_file() else ""
+        )
+        for path in sorted(commits, key=lambda path: path.name != main):
+            weights = folders.INDEX if (path / folders.INDEX).is_file() else "model.safetensors"
+            if (path / "config.json").is_file() and (path / weights).is_file():
+                return path
+    return None
 
 
 def _note(id: str) -> Path:

@@ -6,10 +6,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from memviz.models import cache
+from memviz.models.hub_errors import asking
 from memviz.models.located import Progress
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """Raised inside the hub's own threads to end a download."""
 
 
@@ -34,7 +36,7 @@ class _Count:
 
             def update(self, n: float | None = 1) -> bool | None:
                 if count.stop.is_set():
-                    raise _Stopped
+                    raise _StoppedError
                 if self.bytes is not None:
                     # There is one bar for what came over the network and one for what was written: the larger counts.
                     self.bytes += n or 0
@@ -48,7 +50,8 @@ def download(id: str, *, revision: str, files: tuple[str, ...], size: int, progr
     """Download these files of one commit and return their folder.
 
     ``progress`` is called from the thread that called this function (pages need that). If it raises,
-    the download ends; what has arrived stays in the hub's cache and is continued next time.
+    the download ends; what has arrived stays in the hub's cache and is continued next time. What the
+    hub refuses is raised as in :func:`memviz.models.hub_errors.asking`.
     """
     from huggingface_hub import snapshot_download
 
@@ -57,9 +60,7 @@ def download(id: str, *, revision: str, files: tuple[str, ...], size: int, progr
 
     def work() -> None:
         try:
-            outcome.append(
-                snapshot_download(id, revision=revision, allow_patterns=list(files), tqdm_class=count.bar())
-            )
+            outcome.append(snapshot_download(id, revision=revision, allow_patterns=list(files), tqdm_class=count.bar()))
         except BaseException as error:
             outcome.append(error)
         finally:
@@ -74,6 +75,14 @@ def download(id: str, *, revision: str, files: tuple[str, ...], size: int, progr
         count.stop.set()
     worker.join()
     (result,) = outcome
-    if isinstance(result, BaseException):
-        raise result
+    with asking(id), cache.writing(hub_cache()):
+        if isinstance(result, BaseException):
+            raise result
     return Path(result)
+
+
+def hub_cache() -> Path:
+    """Which folder holds what programs fetched from the hub?"""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)

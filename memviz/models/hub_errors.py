@@ -10,7 +10,7 @@ from memviz.errors import FetchError, MemVizError, UnknownModelError, UnsafeMode
 from memviz.models import folders
 
 
-class Unreachable(FetchError):
+class UnreachableError(FetchError):
     """The hub did not answer at all."""
 
 
@@ -41,13 +41,11 @@ def asking(id: str) -> Iterator[None]:
             said=str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__,
         ) from error
     except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
-            raise  # the disk, not the hub
-        raise Unreachable(
+        raise UnreachableError(
             "The model hub could not be reached, and {id} is not on this machine yet ({said}).",
             todo="Check the network. The models minilm and smollm2 need no hub, only a Python package index.",
             id=id,
-            said=type(error).__name__,
+            said=" ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])[:120],
         ) from error
 
 

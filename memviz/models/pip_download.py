@@ -37,9 +37,7 @@ _NO_CONNECTION = (
 )
 
 
-def download(
-    requirement: str, *, sha256: str, size: int, into: Path, progress: Progress = unwatched
-) -> Path:
+def download(requirement: str, *, sha256: str, size: int, into: Path, progress: Progress = unwatched) -> Path:
     """Download one pinned wheel, checked by hash, and return the file.
 
     ``size`` (bytes) turns what has arrived into a fraction. Nothing is installed, no dependency is
@@ -103,18 +101,22 @@ def _explain(log: str, *, requirement: str, code: int) -> FetchError:
         return cache.disk_full(cache.folder())
     if code < 0:
         return FetchError(
-            "The download of {what} was interrupted.", todo="Start it again; nothing half-written was kept.", what=requirement
+            "The download of {what} was interrupted.",
+            todo="Start it again; nothing half-written was kept.",
+            what=requirement,
         )
-    if any(sign in log for sign in _NO_CONNECTION):
+    unknown = "No matching distribution found" in log
+    other_versions = unknown and "from versions: none" not in log  # then some index did answer
+    if not other_versions and any(sign in log for sign in _NO_CONNECTION):
         return FetchError(
             "No package index could be reached, so {what} could not be downloaded.",
             todo="Check the network, or name a mirror with PIP_INDEX_URL; then try again.",
             what=requirement,
         )
-    if "No matching distribution found" in log:
+    if unknown:
         return FetchError(
-            "The package index does not offer {what}.",
-            todo="Check which index pip uses (pip config list); a mirror may not carry it.",
+            "No package index that pip uses offers {what}.",
+            todo="Check the network and which index pip uses (pip config list); a mirror may not carry it.",
             what=requirement,
         )
     lines = [line.strip() for line in log.splitlines() if line.strip()] or ["no message"]

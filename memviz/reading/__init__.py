@@ -38,7 +38,7 @@ def load(
         quantisation=located.quantisation,
         licence=located.licence,
     )
-    return Reader(model, tokenizer, info=info)
+    return Reader(model, tokenizer, info=info, owned=True)
 
 
 def read(text: str, pair: str | None = None, forget: Forget | None = None, *, model: str = "minilm") -> Trace:

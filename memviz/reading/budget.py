@@ -29,13 +29,14 @@ def estimate(model: PreTrainedModel, plan: Plan, tokens: int) -> float:
     the mask that transformers makes.
     """
     config = model.config.get_text_config()
-    layers, hidden = sum(plan.layers.values()), config.hidden_size
+    layers, heads, hidden = sum(plan.layers.values()), max(plan.heads.values()), config.hidden_size
     inner = getattr(config, "intermediate_size", None) or getattr(config, "ffn_dim", None) or 4 * hidden
+    inner = max(inner) if isinstance(inner, list | tuple) else inner  # one for each layer in some models
     if plan.dense:
-        kept = 2 * layers * plan.heads * tokens * tokens * 4
+        kept = 2 * layers * heads * tokens * tokens * 4
     else:
-        kept = layers * tokens * 4 * ((plan.heads + plan.kv_heads) * plan.head_dim + 9 * plan.heads)
-    passing = tokens * 4 * (6 * hidden + 3 * inner) + 128 * tokens * plan.heads * 4 * 2 + tokens * tokens
+        kept = layers * tokens * 4 * ((heads + plan.kv_heads) * plan.head_dim + 9 * heads)
+    passing = tokens * 4 * (6 * hidden + 3 * inner) + 128 * tokens * heads * 4 * 2 + tokens * tokens
     return OVERHEAD + kept + passing
 
 

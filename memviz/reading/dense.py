@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from memviz.errors import ReadingError
 from memviz.memory import Forget, Kind, Memory, Summary, frozen
 from memviz.reading.attention import Block, Lookup, blocks
-from memviz.reading.probe import EAGER_OUTPUTS, running
+from memviz.reading.eager import EAGER_OUTPUTS, is_attention, running
 from memviz.reading.recording import Progress, Repeats, Sides, Watcher, summarised
 
 
@@ -38,6 +38,13 @@ def read(
     memories: dict[Kind, Memory] = {}
     for number, (kind, side) in enumerate(sides.items()):
         layers = [layer for layer in (getattr(outputs, EAGER_OUTPUTS[kind], None) or ()) if layer is not None]
+        if not all(is_attention(layer[0], (len(side.queries), len(side.keys))) for layer in layers):
+            raise ReadingError(
+                "{model} gives away something else than its attention for a text of {tokens} tokens.",
+                todo="Shorten the text, or choose another model.",
+                model=type(model).__name__,
+                tokens=len(side.queries),
+            )
         if layers:
             memories[kind] = _memory(kind, side, torch.stack([layer[0].float() for layer in layers]))
         if progress is not None:

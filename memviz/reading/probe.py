@@ -1,15 +1,14 @@
 """How is this model's attention read? Found out once, when the model is opened, on a short text.
 
 The probe runs the model twice: through MemViz's attention function, and with the model's own
-eager attention. Where the two agree, readings are recorded; where they do not, or where the
-model never calls the function, readings are dense (the model's own eager weights), and the
-trace says so.
+eager attention. Where the two agree, in their weights and in what the model answers, readings
+are recorded; where they do not, or where the model never calls the function, readings are dense
+(the model's own eager weights), and the trace says so. What is no attention over the tokens (a
+window cut out of it, a pooled or a linear layer) is refused or left out, never shown as one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,17 +20,13 @@ from transformers.pytorch_utils import Conv1D
 
 from memviz.errors import UnsupportedModelError
 from memviz.memory import Kind, Scores
-from memviz.reading.attention import RUN, Lookup, Run, attend
+from memviz.reading.attention import Lookup, attend
+from memviz.reading.eager import Eager, answer_of, lengths, own_weights, running
 from memviz.reading.recording import kept
 
 PROBE = "Memory is what remains when the words are gone."
-EAGER_OUTPUTS: dict[Kind, str] = {
-    "self": "attentions",
-    "encoder": "encoder_attentions",
-    "decoder": "decoder_attentions",
-    "cross": "cross_attentions",
-}
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.bfloat16: 2e-2, torch.float16: 5e-3}
+ANSWERS = {torch.float32: 1e-3, torch.float64: 1e-3}  # of the largest logit; errors grow through the layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,33 +35,27 @@ class Plan:
 
     kinds      which memory an attention module writes to, by the module's id
     layers     how many attention layers each memory has
-    heads, kv_heads, head_dim   of the first memory
+    heads      how many heads each memory has
+    kv_heads, head_dim   of the first memory
+    causal     no token sees a later one
     projections   the output projection of each layer, where it could be found
     dense      read the model's own eager weights instead of recording
+    implementation   the attention that transformers is asked for; "" where the model has only its own
     headed     the next-token logits are ``head(base_model(...))``, so they can be taken in pieces
     note       why the reading is dense, or what else a reader should know
     """
 
     kinds: dict[int, Kind]
     layers: dict[Kind, int]
-    heads: int
+    heads: dict[Kind, int]
     kv_heads: int
     head_dim: int
+    causal: bool
     projections: dict[Kind, list[nn.Module | None]] = field(default_factory=dict)
     dense: bool = False
+    implementation: str = "memviz"
     headed: bool = False
     note: str = ""
-
-
-@contextmanager
-def running(run: Run | None) -> Iterator[None]:
-    """Attention calls inside go to this run."""
-    token = RUN.set(run)
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        RUN.reset(token)
 
 
 @dataclass
@@ -86,6 +75,7 @@ class _Witness:
 
     def __init__(self) -> None:
         self.calls: list[_Seen] = []
+        self.answer: Tensor | None = None
 
     def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
         output = attend(lookup)
@@ -111,27 +101,33 @@ def survey(model: PreTrainedModel, ids: list[int]) -> Plan:
     the one that the plan needs. Raises `UnsupportedModelError` when no attention comes out.
     """
     inputs = probe_inputs(model, ids)
-    eager = _eager(model, inputs)
+    eager = own_weights(model, inputs)
+    if not getattr(type(model), "_can_set_attn_implementation", lambda: True)():
+        return _dense(model, eager, "its attention does not pass through transformers' attention interface")
     try:
         witness = _recorded(model, inputs)
-    except (RuntimeError, ValueError, TypeError, NotImplementedError) as problem:
+    except Exception as problem:  # its own attention did run, so there is another way
         return _dense(model, eager, f"its attention could not be recorded: {problem}")
     if not witness.calls:
         return _dense(model, eager, "its attention does not pass through transformers' attention interface")
     kinds = _kinds(model, witness.calls, inputs)
-    calls = {kind: [call for call in witness.calls if kinds.get(id(call.module)) == kind] for kind in eager}
-    apart = _difference(calls, eager)
+    calls = {kind: [call for call in witness.calls if kinds.get(id(call.module)) == kind] for kind in eager.weights}
+    apart = _difference(calls, eager.weights)
     if not apart <= TOLERANCE.get(model.dtype, 1e-5):
         return _dense(model, eager, f"recorded weights differ from the model's own by {apart:.1g}")
+    known = set(kinds) == {id(call.module) for call in witness.calls} and set(kinds.values()) == set(eager.weights)
+    if not known or not _same(eager.answer, witness.answer):
+        return _dense(model, eager, "it uses its attention in a way of its own")
     first = next(iter(calls.values()))[0].scores
     return Plan(
         kinds=kinds,
         layers={kind: len(seen) for kind, seen in calls.items()},
-        heads=first.query.shape[0],
+        heads=eager.heads,
         kv_heads=first.key.shape[0],
         head_dim=first.query.shape[2],
+        causal=eager.causal,
         projections={kind: [call.projection for call in seen] for kind, seen in calls.items()},
-        headed=_headed(model, inputs),
+        headed=eager.causal and _headed(model, inputs),
         note=_missing_layers(model, calls),
     )
 
@@ -147,31 +143,10 @@ def probe_inputs(model: PreTrainedModel, ids: list[int]) -> dict[str, Tensor]:
     return inputs
 
 
-def _eager(model: PreTrainedModel, inputs: dict[str, Any]) -> dict[Kind, list[np.ndarray]]:
-    """The model's own weights, by memory: a list over layers of [head, query, key]."""
-    try:
-        model.set_attn_implementation("eager")
-        with running(None):
-            outputs = model(**inputs, output_attentions=True, return_dict=True)
-    except (TypeError, ValueError, NotImplementedError, AttributeError) as problem:
-        raise UnsupportedModelError(
-            "{model} does not give its attention away ({problem}).",
-            todo="Choose a Transformer whose attention can be read, such as minilm or smollm2.",
-            model=type(model).__name__,
-            problem=str(problem).splitlines()[0] if str(problem) else type(problem).__name__,
-        ) from problem
-    found: dict[Kind, list[np.ndarray]] = {}
-    for kind, name in EAGER_OUTPUTS.items():
-        layers = [layer for layer in (getattr(outputs, name, None) or ()) if layer is not None]
-        if layers:
-            found[kind] = [layer[0].float().cpu().numpy() for layer in layers]
-    if not found or any(layer.ndim != 3 for layers in found.values() for layer in layers):
-        raise UnsupportedModelError(
-            "{model} has no attention that can be read: it gave no weights for a short text.",
-            todo="Choose a Transformer with softmax attention, such as minilm or smollm2.",
-            model=type(model).__name__,
-        )
-    return found
+def _same(own: Tensor | None, found: Tensor | None) -> bool:
+    if own is None or found is None or own.shape != found.shape:
+        return own is found
+    return bool((own - found).abs().max() <= ANSWERS.get(own.dtype, 0.1) * own.abs().max())
 
 
 def _recorded(model: PreTrainedModel, inputs: dict[str, Any]) -> _Witness:
@@ -181,7 +156,7 @@ def _recorded(model: PreTrainedModel, inputs: dict[str, Any]) -> _Witness:
     hooks = [module.register_forward_pre_hook(witness.entering) for module in linear]
     try:
         with running(witness):
-            model(**inputs, return_dict=True)
+            witness.answer = answer_of(model(**inputs, return_dict=True))
     finally:
         for hook in hooks:
             hook.remove()
@@ -190,14 +165,8 @@ def _recorded(model: PreTrainedModel, inputs: dict[str, Any]) -> _Witness:
 
 def _kinds(model: PreTrainedModel, calls: list[_Seen], inputs: dict[str, Any]) -> dict[int, Kind]:
     """Which memory each attention module writes to, told by the lengths of its two sides."""
-    if not model.config.is_encoder_decoder:
-        return {id(call.module): "self" for call in calls}
-    source, target = inputs["input_ids"].shape[1], inputs["decoder_input_ids"].shape[1]
-    shapes: dict[tuple[int, int], Kind] = {
-        (source, source): "encoder",
-        (target, target): "decoder",
-        (target, source): "cross",
-    }
+    kinds: tuple[Kind, ...] = ("encoder", "decoder", "cross") if model.config.is_encoder_decoder else ("self",)
+    shapes = {lengths(kind, inputs): kind for kind in kinds}
     return {id(call.module): shapes[call.shape] for call in calls if call.shape in shapes}
 
 
@@ -217,17 +186,26 @@ def _difference(calls: dict[Kind, list[_Seen]], eager: dict[Kind, list[np.ndarra
     return largest
 
 
-def _dense(model: PreTrainedModel, eager: dict[Kind, list[np.ndarray]], why: str) -> Plan:
-    model.set_attn_implementation("eager")
-    first = next(iter(eager.values()))[0]
+def _dense(model: PreTrainedModel, eager: Eager, why: str) -> Plan:
+    if eager.partly:
+        raise UnsupportedModelError(
+            "{model} cannot be read: some of its layers give away something that is no attention over the tokens.",
+            todo="Choose a Transformer with softmax attention, such as minilm or smollm2.",
+            model=type(model).__name__,
+        )
+    if model.config._attn_implementation == "memviz":
+        model.set_attn_implementation("eager")
+    first = next(iter(eager.weights.values()))[0]
     config = model.config.get_text_config()
     return Plan(
         kinds={},
-        layers={kind: len(layers) for kind, layers in eager.items()},
-        heads=first.shape[0],
+        layers={kind: len(layers) for kind, layers in eager.weights.items()},
+        heads=eager.heads,
         kv_heads=first.shape[0],
         head_dim=getattr(config, "head_dim", None) or config.hidden_size // first.shape[0],
+        causal=eager.causal,
         dense=True,
+        implementation="eager" if model.config._attn_implementation == "eager" else "",
         note=f"Read through the model's own eager weights, because {why}.",
     )
 
@@ -237,9 +215,12 @@ def _headed(model: PreTrainedModel, inputs: dict[str, Any]) -> bool:
     head = model.get_output_embeddings()
     if head is None or model.base_model is model or model.config.is_encoder_decoder:
         return False
-    with running(None):
-        logits = getattr(model(**inputs, return_dict=True), "logits", None)
-        own = head(model.base_model(**inputs, return_dict=True).last_hidden_state)
+    try:
+        with running(None):
+            logits = getattr(model(**inputs, return_dict=True), "logits", None)
+            own = head(model.base_model(**inputs, return_dict=True).last_hidden_state)
+    except (RuntimeError, TypeError, AttributeError):  # there is something between the two
+        return False
     return logits is not None and logits.shape == own.shape and torch.allclose(logits, own, atol=1e-5, rtol=1e-5)
 
 

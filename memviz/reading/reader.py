@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import threading
+import inspect
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.pytorch_utils import Conv1D
 
-from memviz.errors import ModelError, ReadingError
+from memviz.errors import EmptyTextError, ModelError, ReadingError
 from memviz.memory import Forget, Kind, Memory
 from memviz.reading import budget, dense
+from memviz.reading.borrowing import borrowed
+from memviz.reading.decompose import Decomposition, decompose
+from memviz.reading.describing import describe
+from memviz.reading.eager import running
 from memviz.reading.predictions import candidates, expectations
-from memviz.reading.probe import PROBE, running, survey
+from memviz.reading.probe import PROBE, survey
+from memviz.reading.projections import grams
 from memviz.reading.recording import Progress, Recording, Sides
-from memviz.tokens import align, clean, require_text, tokenise
+from memviz.tokens import Token, align, clean, require_text, tokenise
 from memviz.trace import Candidate, ModelInfo, Trace
 
 
@@ -33,6 +37,7 @@ class Reader:
 
     model, tokenizer   as given
     info               which model this is, and how it is read
+    owned              the model is nobody else's: it stays as readings need it, and several can run at once
     """
 
     def __init__(
@@ -41,14 +46,14 @@ class Reader:
         tokenizer: PreTrainedTokenizerBase,
         *,
         info: ModelInfo | None = None,
+        owned: bool = False,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
-        self._owned = info is not None
-        self._lock = threading.RLock()
-        with self._settled():
-            self._plan = survey(model, self._probe_ids())
-        self.info = self._described(info)
+        self._owned = owned
+        with nullcontext() if owned else borrowed(model, ""):
+            self.plan = survey(model, self._probe_ids())
+        self.info = describe(model, tokenizer, plan=self.plan, known=info)
         self._grams: dict[Kind, list[Tensor | None]] | None = None
 
     def __repr__(self) -> str:
@@ -72,19 +77,57 @@ class Reader:
         """
         if self.model.config.is_encoder_decoder:
             return self.translate(text, target=pair, forget=forget, progress=progress)
-        began = time.perf_counter()
         require_text(text)
         text, pair = clean(text), None if pair is None else clean(pair)
         tokens, inputs = tokenise(self.tokenizer, text, pair)
-        tensors = self._tensors(inputs)
+        return self._trace(tokens, inputs, forget=forget, progress=progress, text=text, pair=pair)
+
+    def read_ids(
+        self, ids: Sequence[int], forget: Forget | None = None, *, progress: Progress | None = None
+    ) -> Trace:
+        """What does the model look at when it reads exactly these tokens?
+
+        For ids that were not made from a text, such as random ones; nothing is added to them. The
+        trace's text is what they decode to. Raises as `read` does, and `ReadingError` for an
+        encoder-decoder.
+        """
+        ids = [int(token) for token in ids]
+        if self.model.config.is_encoder_decoder:
+            raise ReadingError(
+                "{model} reads one text and writes another; token ids alone do not say which is which.",
+                todo="Use `translate` with two texts.",
+                model=self.info.name,
+            )
+        if not ids:
+            raise EmptyTextError("There are no tokens to read.", todo="Give at least one token id.")
+        self._known(ids)
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        tokens = align(self.tokenizer, ids, text)
+        return self._trace(tokens, {"input_ids": ids}, forget=forget, progress=progress, text=text)
+
+    def decompose(self, text: str, layer: int) -> Decomposition:
+        """What does one layer write into each token, piece by piece? See `memviz.reading.decompose`."""
+        return decompose(self, text, layer=layer)
+
+    def _trace(
+        self,
+        tokens: tuple[Token, ...],
+        inputs: Mapping[str, list[int]],
+        *,
+        forget: Forget | None,
+        progress: Progress | None,
+        **texts: str | None,
+    ) -> Trace:
+        """One reading of one text by a model that is no encoder-decoder."""
+        began = time.perf_counter()
+        tensors = self.tensors(inputs)
         ids = tensors["input_ids"][0].tolist()
-        budget.check(self.model, self._plan, len(ids), context=self.info.context)
+        budget.check(self.model, self.plan, len(ids), context=self.info.context)
         sides: dict[Kind, Sides] = {"self": Sides(tokens, tokens, tuple(ids))}
         memories, outputs, seconds = self._run(tensors, sides, forget=forget, progress=progress)
         logprobs, next_tokens = self._expected(outputs, ids)
         return Trace(
-            text=text,
-            pair=pair,
+            **texts,
             tokens=tokens,
             model=self.info,
             memories=memories,
@@ -114,10 +157,11 @@ class Reader:
         require_text(text)
         text = clean(text)
         tokens, inputs = tokenise(self.tokenizer, text)
-        tensors = self._tensors(inputs)
+        tensors = self.tensors(inputs)
         source = tensors["input_ids"][0].tolist()
-        budget.check(self.model, self._plan, len(source), context=self.info.context)
+        budget.check(self.model, self.plan, len(source), context=self.info.context)
         start, written, output = self._written(tensors, target, max_new_tokens)
+        budget.check(self.model, self.plan, len(written), context=self.info.context)
         targets = align(self.tokenizer, written, output)
         entered = align(self.tokenizer, [start], "") + tuple(
             replace(token, word=token.word + 1, group=token.group + 1) for token in targets[:-1]
@@ -130,7 +174,9 @@ class Reader:
             "cross": Sides(targets, tokens),
         }
         memories, outputs, seconds = self._run(tensors, sides, forget=forget, progress=progress)
-        logprobs, _ = expectations(lambda rows: outputs.logits[0, rows], written, shift=0)
+        logprobs = np.full(len(written), np.nan, dtype=np.float32)
+        if getattr(outputs, "logits", None) is not None:
+            logprobs, _ = expectations(lambda rows: outputs.logits[0, rows], written, shift=0)
         return Trace(
             text=text,
             output=output,
@@ -160,7 +206,7 @@ class Reader:
 
     def estimate(self, tokens: int) -> float:
         """About how many bytes a reading of so many tokens would take."""
-        return budget.estimate(self.model, self._plan, tokens)
+        return budget.estimate(self.model, self.plan, tokens)
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -173,28 +219,31 @@ class Reader:
         progress: Progress | None,
     ) -> tuple[dict[Kind, Memory], Any, float]:
         """One forward pass: (memories by kind, the model's output, seconds)."""
-        with self._settled():
+        kind: Kind = "cross" if "cross" in sides else "self"
+        if forget is not None:
+            forget.check(layers=self.plan.layers[kind], heads=self.plan.heads[kind])
+        with self.settled():
             began = time.perf_counter()
-            if self._plan.dense:
+            if self.plan.dense:
                 memories, outputs = dense.read(self.model, tensors, sides, forget=forget, progress=progress)
             else:
                 recording = Recording(
-                    kinds=self._plan.kinds,
+                    kinds=self.plan.kinds,
                     sides=sides,
-                    layers=self._plan.layers,
+                    layers=self.plan.layers,
                     grams=self._output_grams(),
                     forget=forget,
-                    forget_in="cross" if "cross" in sides else "self",
+                    forget_in=kind,
                     progress=progress,
                 )
                 with running(recording):
-                    outputs = self._forward(tensors)
+                    outputs = self.forward(tensors)
                 memories = {kind: recording.memory(kind) for kind in sides if recording.scores[kind]}
             return memories, outputs, time.perf_counter() - began
 
-    def _forward(self, tensors: dict[str, Tensor]) -> Any:
+    def forward(self, tensors: dict[str, Tensor]) -> Any:
         """The forward pass; of a decoder-only model without its head, when logits can be taken in pieces."""
-        model = self.model.base_model if self._plan.headed or self.model.can_generate() is False else self.model
+        model = self.model.base_model if self.plan.headed or self.model.can_generate() is False else self.model
         extra = {"use_cache": False} if getattr(self.model.config, "use_cache", None) is not None else {}
         return model(**tensors, **extra, return_dict=True)
 
@@ -202,10 +251,10 @@ class Reader:
         """Log-probabilities and next tokens; none for a model that does not predict the next token."""
         logits = getattr(outputs, "logits", None)
         with torch.inference_mode():
-            if self._plan.headed:
+            if self.plan.headed:
                 head, hidden = self.model.get_output_embeddings(), outputs.last_hidden_state[0]
                 logprobs, last = expectations(lambda rows: head(hidden[rows]), ids, shift=1)
-            elif logits is not None and self.info.kind == "decoder-only":
+            elif logits is not None and self.plan.causal:
                 logprobs, last = expectations(lambda rows: logits[0, rows], ids, shift=1)
             else:
                 return np.full(len(ids), np.nan, dtype=np.float32), ()
@@ -214,8 +263,11 @@ class Reader:
     def _written(self, tensors: dict[str, Tensor], target: str | None, limit: int) -> tuple[int, list[int], str]:
         """(the decoder's start token, the tokens written, their text)."""
         if target is None:
-            with self._settled(), running(None):
-                made = self.model.generate(**tensors, max_new_tokens=limit, num_beams=1, do_sample=False)
+            self._require_head()
+            room = self.info.context or limit
+            given = {**tensors, "attention_mask": torch.ones_like(tensors["input_ids"])}
+            with self.settled(), running(None):
+                made = self.model.generate(**given, max_new_tokens=min(limit, room), num_beams=1, do_sample=False)
             ids = made[0].tolist()
             return ids[0], ids[1:], self.tokenizer.decode(ids, skip_special_tokens=True)
         require_text(target)
@@ -225,21 +277,43 @@ class Reader:
         start = shift(labels=ids)[0, 0].item() if shift else self.model.config.decoder_start_token_id
         return int(start), ids[0].tolist(), target
 
-    def _tensors(self, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
+    def tensors(self, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
         """The tokenizer's lists as a batch of one. Raises `ModelError` when the model lacks one of the tokens."""
-        vocabulary = self.model.get_input_embeddings().num_embeddings
-        highest = max(inputs["input_ids"])
-        if highest >= vocabulary:
+        self._known(inputs["input_ids"])
+        # one text, nothing padded: an attention mask of ones would only cost time
+        wanted = {"input_ids": inputs["input_ids"]}
+        segments = inputs.get("token_type_ids")
+        if segments and "token_type_ids" in inspect.signature(self.model.forward).parameters:
+            kinds = getattr(self.model.config, "type_vocab_size", None)
+            if kinds is None or (isinstance(kinds, int) and max(segments) < kinds):
+                wanted["token_type_ids"] = segments
+        return {name: torch.tensor([ids], device=self.model.device) for name, ids in wanted.items()}
+
+    def _known(self, ids: Sequence[int]) -> None:
+        """Raises `ModelError` when the model lacks one of these tokens."""
+        wrong = [token for token in ids if not 0 <= token < self._vocabulary]
+        if wrong:
             raise ModelError(
                 "The tokenizer gave token {token}, but {model} knows only {vocabulary} tokens.",
                 todo="Use the tokenizer that belongs to this model.",
-                token=highest,
+                token=wrong[0],
                 model=type(self.model).__name__,
-                vocabulary=vocabulary,
+                vocabulary=self._vocabulary,
             )
-        # one text, nothing padded: an attention mask of ones would only cost time
-        wanted = {name: ids for name, ids in inputs.items() if name in ("input_ids", "token_type_ids")}
-        return {name: torch.tensor([ids], device=self.model.device) for name, ids in wanted.items()}
+
+    @property
+    def _vocabulary(self) -> int:
+        """How many tokens does the model know?"""
+        weight = getattr(self.model.get_input_embeddings(), "weight", None)
+        return len(weight) if isinstance(weight, Tensor) else int(self.model.config.get_text_config().vocab_size)
+
+    def _require_head(self) -> None:
+        if not self.model.can_generate():
+            raise ReadingError(
+                "{model} was opened without the part that chooses words, so it cannot write.",
+                todo="Give it the text to write as `target`.",
+                model=type(self.model).__name__,
+            )
 
     def _require_decoder(self) -> None:
         if not self.model.config.is_encoder_decoder:
@@ -251,82 +325,16 @@ class Reader:
 
     def _probe_ids(self) -> list[int]:
         ids = tokenise(self.tokenizer, PROBE)[1]["input_ids"]
-        top = self.model.get_input_embeddings().num_embeddings
-        return [token for token in ids if token < top]
+        return [token for token in ids if token < self._vocabulary]
 
     @contextmanager
-    def _settled(self) -> Iterator[None]:
+    def settled(self) -> Iterator[None]:
         """The model as readings need it. One that belongs to the caller is put back afterwards, under a lock."""
-        if self._owned:
+        with nullcontext() if self._owned else borrowed(self.model, self.plan.implementation):
             yield
-            return
-        with self._lock:
-            training = self.model.training
-            own = self.model.config._attn_implementation
-            plan = getattr(self, "_plan", None)
-            self.model.eval()
-            if plan is not None:
-                self.model.set_attn_implementation("eager" if plan.dense else "memviz")
-            try:
-                yield
-            finally:
-                self.model.train(training)
-                self.model.set_attn_implementation(own or "eager")
 
     def _output_grams(self) -> dict[Kind, list[Tensor | None]]:
         """W_O · W_Oᵀ of every head, [head, dim, dim] a layer: turns values into the norm of what they write."""
         if self._grams is None:
-            with torch.inference_mode():
-                self._grams = {
-                    kind: [_gram(module, self._plan.heads) for module in modules]
-                    for kind, modules in self._plan.projections.items()
-                }
+            self._grams = grams(self.plan)
         return self._grams
-
-    def _described(self, info: ModelInfo | None) -> ModelInfo:
-        config, plan = self.model.config, self._plan
-        known = info or ModelInfo(name=config.name_or_path or config.model_type)
-        kind = "encoder-decoder" if config.is_encoder_decoder else "decoder-only"
-        if kind == "decoder-only" and not self.model.can_generate() and not self._is_causal():
-            kind = "encoder-only"
-        found = {
-            "family": config.model_type,
-            "kind": kind,
-            "layers": next(iter(plan.layers.values())),
-            "heads": plan.heads,
-            "kv_heads": plan.kv_heads,
-            "head_dim": plan.head_dim,
-            "context": context(self.model, self.tokenizer),
-            "device": str(self.model.device),
-            "precision": str(self.model.dtype).removeprefix("torch."),
-            "path": "dense" if plan.dense else "recorded",
-            "note": plan.note,
-        }
-        return ModelInfo(**{**vars(known), **found})
-
-    def _is_causal(self) -> bool:
-        return bool(getattr(self.model.config, "is_decoder", False)) or any(
-            getattr(module, "is_causal", False) for module in self.model.modules()
-        )
-
-
-def _gram(module: nn.Module | None, heads: int) -> Tensor | None:
-    if module is None:
-        return None
-    weight = module.weight if isinstance(module, Conv1D) else module.weight.T  # [head · dim, width]
-    by_head = weight.detach().float().unflatten(0, (heads, -1))
-    return torch.bmm(by_head, by_head.transpose(1, 2))
-
-
-def context(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """How many tokens can the model read at once? ``None`` when nothing limits it."""
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Embedding) and name.endswith("position_embeddings") and module.padding_idx is not None:
-            return module.num_embeddings - module.padding_idx - 1  # RoBERTa and its kin count from padding_idx + 1
-    config = model.config.get_text_config()
-    for name in ("max_position_embeddings", "n_positions", "max_sequence_length"):
-        limit = getattr(config, name, None)
-        if isinstance(limit, int) and limit > 0:
-            return limit
-    limit = getattr(tokenizer, "model_max_length", None)
-    return limit if isinstance(limit, int) and limit < 10**6 else None

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from memviz.errors import ReadingError
 from memviz.memory import Forget, Kind, Memory, Scores, Summary, frozen
 from memviz.reading.attention import Block, Lookup, attend
 from memviz.tokens import Token
@@ -56,8 +57,9 @@ class Repeats:
             col = torch.arange(block.first, block.last, device=self.ids.device)[None, :]
             same = self.ids[block.start : block.stop, None] == self.ids[None, block.first : block.last]
             copy = same & (col < row)
+            before = self.ids[max(block.first - 1, 0) : block.last - 1]  # what stands just before each key
             after = torch.zeros_like(copy)
-            after[:, 1:] = copy[:, :-1]
+            after[:, block.last - block.first - len(before) :] = self.ids[block.start : block.stop, None] == before
             after &= col < row
             self._found[where] = copy.view(-1).nonzero()[:, 0], after.view(-1).nonzero()[:, 0]
         return self._found[where]
@@ -208,7 +210,7 @@ def diagonal_sums(weights: Tensor) -> Tensor:
     Views with a stride of one row plus one column turn diagonals into columns: the long ones need
     no copy, only the two corners are padded.
     """
-    heads, rows, cols = weights.shape
+    _, rows, cols = weights.shape
     if cols < 2 * rows:
         wide = nn.functional.pad(weights, (rows - 1, rows - 1))
         return _skew(wide, rows + cols - 1).sum(1)
@@ -249,7 +251,7 @@ class Recording:
 
     def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
         """The attention output; on the way, everything that is kept."""
-        kind = self.kinds[id(module)]
+        kind = self._kind(module)
         layer = len(self.scores[kind])
         lookup = self._forgetting(lookup, kind, layer)
         sides = self.sides[kind]
@@ -283,6 +285,15 @@ class Recording:
             forget=self.forget if kind == self.forget_in else None,
         )
 
+    def _kind(self, module: nn.Module) -> Kind:
+        if id(module) not in self.kinds:
+            raise ReadingError(
+                "A part of the model ({part}) attends to this text that did not attend when the model was opened.",
+                todo="Shorten the text, or choose another model.",
+                part=type(module).__name__,
+            )
+        return self.kinds[id(module)]
+
     def _forgetting(self, lookup: Lookup, kind: Kind, layer: int) -> Lookup:
         if self.forget is None or kind != self.forget_in or not self.forget.touches(layer):
             return lookup
@@ -299,9 +310,12 @@ class Recording:
         return self._repeats[kind]
 
     def _value_norm(self, kind: Kind, layer: int, lookup: Lookup) -> np.ndarray:
-        """‖value · W_O‖ by head [head, key], from the Gram matrix of each head's output projection."""
-        grams = self.grams.get(kind)
-        gram = grams[layer] if grams else None
+        """‖value · W_O‖ by head [head, key], from the Gram matrix of each head's output projection.
+
+        [head, 0] in every layer when the projection of any layer is not known.
+        """
+        grams = self.grams.get(kind) or [None]
+        gram = None if None in grams else grams[layer]
         if gram is None:
             return np.zeros((lookup.query.shape[0], 0), dtype=np.float32)
         value = lookup.value.float().repeat_interleave(lookup.query.shape[0] // lookup.value.shape[0], dim=0)
@@ -338,7 +352,7 @@ def kept(lookup: Lookup) -> Scores:
 
 def _compact(bias: Tensor) -> Tensor:
     """A bias that depends only on distance, as one row [head, query + key − 1]; any other bias unchanged."""
-    heads, rows, cols = bias.shape
+    _, rows, cols = bias.shape
     if rows > 1 and cols > 1 and not torch.equal(bias[:, 1:, 1:], bias[:, :-1, :-1]):
         return bias
     # along the first column from the bottom up, then along the first row: key − query from −(rows − 1)

@@ -20,7 +20,7 @@ from memviz.tokens import raw_bytes
 from memviz.tokens.spelling import WHITE, Span, cuts
 
 _ACCENTS = regex.compile(r"\p{Mn}+")  # what accent stripping takes away; vowel signs that take room (Mc) stay
-_SPACES = str.maketrans("", "", WHITE + "▁")
+_SPACES = str.maketrans("", "", WHITE)
 _NEAR, _FAR = 64, 4096  # folded characters that may be missing before a long piece, before any piece
 _SLACK = 4  # and between a piece and the next, which bears it out
 
@@ -90,7 +90,7 @@ def _units(pieces: Sequence[str], fold: Callable[[str], str], unknown: str | Non
             size = 1
         else:
             piece, size = pieces[index], 1
-            stripped = fold(unmarked(piece))
+            stripped = fold(unmarked(piece)).replace("▁", "")
             ways = dict.fromkeys(
                 (fold(piece), fold((raw_bytes.printed(piece) or b"").decode(errors="ignore")), stripped)
             )

@@ -98,9 +98,10 @@ def _twin(tokenizer: Any) -> tuple[Any, Lock]:
             try:
                 twin = copy.deepcopy(tokenizer)
             except Exception:  # a part written in Python cannot be copied: then the lock has to be enough
-                twin = tokenizer
+                twin = None
             kept = _TWINS[tokenizer] = (settings, twin, Lock())
-        return kept[1:]
+    _, twin, lock = kept
+    return (tokenizer if twin is None else twin), lock
 
 
 def _detached(tokenizer: Any) -> Any:
@@ -184,8 +185,8 @@ def _encode_slow(tokenizer: Any, texts: Sequence[str], call: dict[str, Any]) -> 
 def _sources(tokenizer: Any, ids: Sequence[int], written: Sequence[Sequence[str]]) -> list[int | None]:
     """Which piece comes from which text, and which did the tokenizer add?
 
-    Stand-ins are sent through the tokenizer's own template. Where that does not fit, every id that the tokenizer
-    calls special counts as added.
+    Stand-ins are sent through the tokenizer's own template. Where that does not fit, the texts' own ids are looked
+    for; where they are not there either, every id that the tokenizer calls special counts as added.
     """
     standins = [[-1 - source] * len(pieces) for source, pieces in enumerate(written)]
     try:
@@ -194,10 +195,28 @@ def _sources(tokenizer: Any, ids: Sequence[int], written: Sequence[Sequence[str]
         built = []
     if len(built) == len(ids):
         return [-1 - mark if mark < 0 else None for mark in built]
+    found = _embedded([tokenizer.convert_tokens_to_ids(pieces) for pieces in written], ids)
+    if found is not None:
+        return found
     special, seen = set(tokenizer.all_special_ids), 0
     sources: list[int | None] = []
     for number in ids:
         own = number not in special
         sources.append(int(len(written) > 1 and seen >= len(written[0])) if own else None)
         seen += own
+    return sources
+
+
+def _embedded(texts: Sequence[list[int]], ids: Sequence[int]) -> list[int | None] | None:
+    """Which ids are those of the texts, in order and each in one piece? ``None``: they are not there."""
+    sources: list[int | None] = [None] * len(ids)
+    at, spare = 0, len(ids) - sum(map(len, texts))
+    for source, own in enumerate(texts):
+        places = range(at, at + spare + 1)
+        begin = next((place for place in places if list(ids[place : place + len(own)]) == own), None)
+        if begin is None:
+            return None
+        spare -= begin - at
+        at = begin + len(own)
+        sources[begin:at] = [source] * len(own)
     return sources

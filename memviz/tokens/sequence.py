@@ -9,7 +9,7 @@ from typing import Any
 from memviz.errors import EmptyTextError
 from memviz.tokens.alignment import unmarked
 from memviz.tokens.pieces import Inputs, Pieces, decode, encode
-from memviz.tokens.spelling import WHITE, Hulls, Span, accented, clean, visible
+from memviz.tokens.spelling import WHITE, Hulls, Span, accented, clean, trimmed, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def _tokens(pieces: Pieces, texts: Sequence[str]) -> tuple[Token, ...]:
     added = [source is None for source in pieces.sources]
     fields = zip(shown, pieces.inputs["input_ids"], spans, numbers, added, segments, groups, strict=True)
     return tuple(
-        Token(text, number, *span, word, special, segment, group)
-        for text, number, span, word, special, segment, group in fields
+        Token(text, number, start, end, word, special, segment, group)
+        for text, number, (start, end), word, special, segment, group in fields
     )
 
 
@@ -94,9 +94,13 @@ def _places(pieces: Pieces, segments: Sequence[int], texts: Sequence[str]) -> li
     """Where does each piece lie, once accents are given back and pieces without characters have found a place?
 
     Added pieces stand at the start or at the end of their text, other empty ones not before the characters so far.
+    Where no piece could be placed, all share the text.
     """
     spans = list(pieces.spans)
     for segment, text in enumerate(texts):
+        if text.strip(WHITE) and not _inked(pieces.sources, spans, segment):
+            whole = trimmed(text, (0, len(text)))
+            spans = [whole if source == segment else span for source, span in zip(pieces.sources, spans, strict=True)]
         inked = _inked(pieces.sources, spans, segment)
         for place, span in zip(inked, accented(text, [spans[place] for place in inked]), strict=True):
             spans[place] = span

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from memviz.models import CATALOGUE, Policy
@@ -14,8 +16,12 @@ from memviz.ui.samples import Sample, samples
 TEXT, PAIR, MODEL = "text", "pair", "model"
 
 
+STYLE = Path(__file__).parent / "frame.css"
+
+
 def sidebar() -> None:
     """Language and model, for all pages."""
+    st.html(STYLE)
     with st.sidebar:
         st.session_state.setdefault(KEY, language())
         st.segmented_control(

@@ -98,7 +98,7 @@ def range_note(memory: Memory) -> str:
 
 def choose_view(memory: Memory) -> View:
     """Layer, head, and how to see them."""
-    layer_box, head_box, mean_box = st.columns([2, 2, 5], vertical_alignment="bottom", wrap=False)
+    layer_box, head_box, mean_box, more = st.columns([2, 2, 4, 3], vertical_alignment="bottom", gap="small")
     shown = mean_box.selectbox(
         t("Show"), list(SHOWN), format_func=lambda name: t(SHOWN[name]), key="shown", bind="query-params",
         persist_state="session",
@@ -106,7 +106,7 @@ def choose_view(memory: Memory) -> View:
     state.keep_head(*state.head(memory))
     layer = state.choose_layer(memory, place=layer_box)
     head = state.choose_head(memory, place=head_box)
-    options = _options(memory)
+    options = _options(memory, place=more)
     return View(
         memory=memory,
         layer=None if shown == "all" else layer,
@@ -115,9 +115,9 @@ def choose_view(memory: Memory) -> View:
     )
 
 
-def _options(memory: Memory) -> dict:
+def _options(memory: Memory, *, place) -> dict:
     bound = {"bind": "query-params", "persist_state": "session"}
-    with st.popover(t("Options"), icon=":material/tune:"):
+    with place.popover(t("Options"), icon=":material/tune:"):
         values = st.radio(t("Values"), list(VALUES), format_func=lambda name: t(VALUES[name]), key="values", **bound)
         by_word = st.toggle(t("Whole words"), value=True, key="by_word", **bound)
         hide = st.toggle(t("Hide resting places"), key="sinkless", **bound)

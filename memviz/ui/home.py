@@ -8,7 +8,7 @@ import streamlit as st
 
 from memviz.figures import percent, times
 from memviz.trace import Trace
-from memviz.ui import state, words
+from memviz.ui import words
 from memviz.ui.i18n import t
 from memviz.ui.markdown import literal
 
@@ -37,9 +37,7 @@ def strongest(trace: Trace, *, without: Sequence[int]) -> None:
         said, door = st.columns([5, 1], vertical_alignment="center", wrap=False)
         said.markdown(sentence(link))
         if door.button(f"L{link['layer']}.H{link['head']}", key=f"link_{number}", help=t("Open this head")):
-            state.keep_head(link["layer"], link["head"])
-            state.keep_word(link["position"])
-            st.switch_page("pages/heads.py")
+            words.open_head(link["layer"], link["head"], link["position"])
 
 
 def sentence(link: dict) -> str:

@@ -11,7 +11,6 @@ from memviz import figures, measures
 from memviz.trace import Trace
 from memviz.ui import show, state, words
 from memviz.ui.i18n import t
-from memviz.ui.markdown import literal
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,9 @@ def card(trace: Trace, view: View, *, word: int | None) -> None:
         return
     _measured(trace, view, word)
     remembers, remembered_by = words.found(trace, without=view.without, layer=view.layer, head=view.head)
-    name = literal(trace.words[word].text)
-    left, right = st.columns(2, gap="large")
-    for place, title, found in (
-        (left, "“{word}” looks at", remembers),
-        (right, "“{word}” is looked at by", remembered_by),
-    ):
-        place.markdown(f":small[{t(title, word=name)}]")
-        place.dataframe(words.card(trace, word, of=found), hide_index=True, width="stretch")
+    name = trace.words[word].text
+    show.table(words.card(trace, word, of=remembers), label="What “{word}” looks at, as a table", word=name)
+    show.table(words.card(trace, word, of=remembered_by), label="Who looks at “{word}”, as a table", word=name)
 
 
 def _measured(trace: Trace, view: View, word: int) -> None:

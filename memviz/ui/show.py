@@ -35,9 +35,10 @@ def figure(chart: Any, *, key: str) -> None:
     st.plotly_chart(chart, key=key, alt=alt(chart), width="stretch", config={"displaylogo": False})
 
 
-def table(frame: pd.DataFrame, *, label: str) -> None:
+def table(frame: pd.DataFrame, *, label: str, **values: str) -> None:
     """The numbers behind a picture, folded away."""
-    with st.expander(t(label), icon=":material/table:"):
+    quoted = {name: literal(value) for name, value in values.items()}
+    with st.expander(t(label, **quoted), icon=":material/table:"):
         st.dataframe(frame, hide_index=True, width="stretch")
 
 
@@ -64,4 +65,4 @@ def model_line(trace: Trace) -> None:
 
 def two_columns() -> list[Any]:
     """An overview and a detail side by side; one above the other on a phone."""
-    return st.columns([6, 5], gap="large")
+    return st.columns(2, gap="large")

@@ -14,7 +14,7 @@ def word(count: int) -> int | None:
     """The chosen word's number, from the session or the address; ``None`` when there is none."""
     if WORD not in st.session_state:
         given = st.query_params.get(WORD, "")
-        st.session_state[WORD] = int(given) if given.isdecimal() else None
+        st.session_state[WORD] = int(given) if given.isdecimal() and len(given) < 9 else None
     chosen = st.session_state[WORD]
     return chosen if chosen is not None and chosen < count else None
 
@@ -30,10 +30,16 @@ def keep_word(chosen: int | None) -> None:
 
 def head(memory: Memory) -> tuple[int, int]:
     """The chosen layer and head, moved inside this memory when another model had more of them."""
-    return (
-        min(int(st.session_state.get(LAYER) or 0), memory.layers - 1),
-        min(int(st.session_state.get(HEAD) or 0), memory.heads - 1),
-    )
+    return _within(LAYER, memory.layers), _within(HEAD, memory.heads)
+
+
+def _within(key: str, count: int) -> int:
+    """The number kept under this key, else the one in the address, moved inside 0 … count − 1."""
+    given = st.session_state.get(key)
+    if given is None:
+        address = st.query_params.get(key, "")
+        given = int(address) if address.isdecimal() and len(address) < 6 else 0
+    return min(int(given), count - 1)
 
 
 def keep_head(layer: int, head: int) -> None:

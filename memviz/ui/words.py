@@ -37,9 +37,18 @@ def panel(trace: Trace, *, without: Sequence[int], layer: int | None = None, hea
         pinned=state.word(len(words)),
         key="words",
         sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
+        tint="excess" if layer is None else "weight",
+        on_open=open_head,
     )
     state.keep_word(pinned)
     return pinned
+
+
+def open_head(layer: int, head: int, word: int) -> None:
+    """The page Heads, at the head whose name was clicked."""
+    state.keep_head(layer, head)
+    state.keep_word(word)
+    st.switch_page("pages/heads.py")
 
 
 def found(trace: Trace, *, without: Sequence[int] = (), layer: int | None = None, head: int | None = None) -> Pair:

@@ -57,7 +57,8 @@ def word_piece() -> PreTrainedTokenizerFast:
     raw.enable_truncation(5)
     raw.enable_padding(length=12)
     names = {"cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]", "pad_token": "[PAD]"}
-    return PreTrainedTokenizerFast(tokenizer_object=raw, **names)
+    inputs = ["input_ids", "token_type_ids", "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=raw, model_input_names=inputs, **names)
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +144,7 @@ def prophet(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """ProphetNet: WordPiece written in Python; unknown words say nothing about their characters."""
     from transformers import ProphetNetTokenizer
 
-    pieces = "[PAD] [UNK] [CLS] [SEP] [MASK] the cat sat ##s ##at c ##a ##f ##e e t ##t didn ' .".split()
+    pieces = "[PAD] [UNK] [CLS] [SEP] [MASK] the cat cafe sat ##s ##at c ##a ##f ##e e t ##t didn ' .".split()
     path = tmp_path_factory.mktemp("prophet") / "vocab.txt"
     path.write_text("\n".join(pieces), encoding="utf-8")
     return ProphetNetTokenizer(str(path))

@@ -26,6 +26,7 @@ def shown(pieces: list[str], text: str, unknown: str | None = None) -> list[str]
         (["@@"], "@@", ["@@"]),
         (["ĠçĮ", "«", "Ġ", "x"], " 猫 x", [" 猫", "猫", " ", "x"]),
         (["çĮ", "«"], " 猫", ["猫", "猫"]),
+        (["ĠçĮ", "«", "Ġx"], "猫 x", ["猫", "猫", " x"]),
         (["▁a", "<0xE7>", "<0x8C>", "<0xAB>", "b"], "a猫b", ["a", "猫", "猫", "猫", "b"]),
         (["<0x61>", "<0x0A>", "<0xE7>", "b"], "a\nzb", ["a", "\n", "z", "b"]),
         (["▁fi", "n", "▁1", "..."], "ﬁn ①…", ["ﬁ", "n", "①", "…"]),
@@ -36,6 +37,8 @@ def shown(pieces: list[str], text: str, unknown: str | None = None) -> list[str]
         (["hi", "there"], "\ufeffhi \0 there", ["hi", "there"]),
         (["the", "cat", "sat"], "the" + "\u200b" * 700 + " cat sat", ["the", "cat", "sat"]),
         (["नि", "##ि"], "निि", ["नि", "ि"]),
+        (["resum", "##es", "x"], "Résumés x", ["Résum", "és", "x"]),
+        (["ab", "cd"], "αβγδ", ["αβ", "γδ"]),
         (["zzz"], "", [""]),
         ([], "text", []),
     ],
@@ -48,6 +51,8 @@ def test_unknown_pieces_take_the_gap() -> None:
     assert shown(["[UNK]", "cat", "[UNK]", "[UNK]"], "😀 cat 犬 é!", "[UNK]")[:2] == ["😀", "cat"]
     assert shown(["[UNK]", "cat", "[UNK]", "[UNK]"], "😀 cat 犬 éa", "[UNK]") == ["😀", "cat", "犬", "éa"]
     assert shown(["[UNK]", "[UNK]"], "犬 é!", "[UNK]") == ["犬 é!", "犬 é!"]  # three words, two pieces: together
+    assert shown(["[UNK]", "[UNK]"], "zzz wwwwwww", "[UNK]") == ["zzz", "wwwwwww"]
+    assert shown(["[UNK]", "a", "b"], "xay ab", "[UNK]") == ["xay", "a", "b"]
     assert shown(["cafe", "[UNK]"], "cafe\u0301 犬", "[UNK]") == ["cafe", "犬"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +44,7 @@ def test_words_follow_the_writing_system(text: str, expected: list[str]) -> None
 def test_words_cover_all_but_white_space_once(text: str) -> None:
     spans = cuts(text)
     assert all(a < b for a, b in spans)
-    assert all(one[1] <= two[0] for one, two in zip(spans, spans[1:], strict=False))
+    assert all(one[1] <= two[0] for one, two in pairwise(spans))
     covered = {place for start, end in spans for place in range(start, end)}
     assert {place for place, char in enumerate(text) if char not in WHITE} <= covered
 

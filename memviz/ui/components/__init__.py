@@ -8,6 +8,7 @@ only a choice comes back.
 from __future__ import annotations
 
 from memviz.ui.components.grid import heads_grid
-from memviz.ui.components.words import Links, words_view
+from memviz.ui.components.page_language import page_language
+from memviz.ui.components.words import words_view
 
-__all__ = ["Links", "heads_grid", "words_view"]
+__all__ = ["heads_grid", "page_language", "words_view"]

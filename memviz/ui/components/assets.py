@@ -20,8 +20,14 @@ def register(folder: Path, *, name: str) -> Callable[..., Any]:
     few functions (``shared.js``) that every component needs; the scripts together are one module.
     Call it once, when the Python module is imported: a name registered twice is a warning.
     """
-    html, css, js = (_joined(HERE, kind) + _joined(folder, kind) for kind in ("html", "css", "js"))
+    html, css, js = sources(folder)
     return st.components.v2.component(f"memviz.{name}", html=html, css=css, js=js)
+
+
+def sources(folder: Path) -> tuple[str, str, str]:
+    """The markup, the style and the script of a component, the shared parts first."""
+    html, css, js = (_joined(HERE, kind) + _joined(folder, kind) for kind in ("html", "css", "js"))
+    return html, css, js
 
 
 def _joined(folder: Path, kind: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from memviz.ui.components import Links
+from memviz.measures import Links
 
 ROLES = ("previous token", "first token", "itself", "broad", "")
 TEXTS = {
@@ -12,7 +12,8 @@ TEXTS = {
     "chinese": "[CLS] 猫 坐 在 垫子 上 ， 因为 它 累 了 。 [SEP]",
     "arabic": "[CLS] جلست القطة على السجادة لأنها كانت متعبة . [SEP]",
     "emoji": "[CLS] I 👩‍👩‍👧 love नमस्ते 🇧🇷 and é́ 😀 ! [SEP]",
-    "markup": "[CLS] <img src=x onerror=alert(1)> <script>alert(1)</script> **bold** :red[x] $$ ](javascript:alert(1)) {word} [SEP]",
+    "markup": "[CLS] <img src=x onerror=alert(1)> <script>alert(1)</script> **bold** :red[x] $$ "
+    "](javascript:alert(1)) {word} [SEP]",
     "odd": "[CLS] \x00 \ufeff \x07bell \ud800 \u202e \xa0 end [SEP]",
     "one": "cat",
     "empty": "",
@@ -44,19 +45,24 @@ def _repeated(count: int) -> list[dict]:
     ]
 
 
+def none(count: int) -> Links:
+    """No links at all, for so many words."""
+    return Links(*(np.zeros((count, 0)),) * 6)
+
+
 def links(count: int, *, seed: int, width: int = 8) -> Links:
     """Random links of a text: heavy tails, some missing, some without lift; none to itself."""
     random = np.random.default_rng(seed)
     width = min(width, max(count - 1, 0))
     if not width:
-        return Links.none(count)
+        return none(count)
     step = np.argsort(random.random((count, min(count - 1, 40))), axis=1)[:, :width] + 1
     weight = -np.sort(-random.dirichlet([0.45] * (width + 1), size=count)[:, :width], axis=1).astype(np.float32)
     weight[:, -1] = 0
     lift = random.gamma(2, 1.2, size=weight.shape).astype(np.float32)
     lift[:, 1::3] = np.nan
     layer, head = random.integers(0, 6, weight.shape), random.integers(0, 12, weight.shape)
-    return Links((np.arange(count)[:, None] + step) % count, weight, lift, layer, head)
+    return Links((np.arange(count)[:, None] + step) % count, weight, lift, weight, layer, head)
 
 
 def heads(layers: int, count: int, *, cells: int = 32) -> dict[str, np.ndarray]:

@@ -8,7 +8,8 @@ import pytest
 from streamlit.components.v2.bidi_component.serialization import serialize_mixed_data
 from streamlit.proto.BidiComponent_pb2 import BidiComponent
 
-from memviz.ui.components import Links, grid, heads_grid, words, words_view
+from memviz.measures import Links
+from memviz.ui.components import grid, heads_grid, words, words_view
 from memviz.ui.components.choice import Picked, settle
 
 
@@ -56,31 +57,31 @@ def test_the_grid_sends_little_more_than_its_thumbnails(sent: dict, shape: tuple
     assert bytes_on_the_wire(sent) < made["thumbnails"].size * 1.05 + 4_000
 
 
-def test_the_strongest_links_are_kept_in_order_and_exact(sent: dict) -> None:
+def test_links_are_sent_in_the_order_given_and_exact(sent: dict) -> None:
     weight = np.array([[0.1, 0.7, 0.0], [0.2, 0.3, 0.25]], dtype=np.float32)
     lift = np.array([[1, np.nan, 3], [4, 5, 6]], dtype=np.float32)
     index = np.array([[0, 1, 0], [1, 0, 1]])
-    table = Links(index, weight, lift, layer=index + 4, head=index + 10)
+    table = Links(index, weight, lift, weight, layer=index + 4, head=index + 10)
     view(
         [{"text": "a"}, {"text": "b", "special": True, "space": True, "newline": 2}],
         remembers=table,
-        remembered_by=Links.none(2),
+        remembered_by=samples.none(2),
     )
-    assert column(sent, "remembers_weight", np.float32).reshape(2, 3).tolist() == (-np.sort(-weight, 1)).tolist()
-    assert column(sent, "remembers_index", np.uint16).tolist() == [1, 0, 0, 0, 1, 1]
-    assert column(sent, "remembers_layer", np.uint8).tolist() == [5, 4, 4, 4, 5, 5]
-    assert column(sent, "remembers_head", np.uint8).tolist() == [11, 10, 10, 10, 11, 11]
-    np.testing.assert_array_equal(column(sent, "remembers_lift", np.float32), [np.nan, 1, 3, 5, 6, 4])
+    np.testing.assert_array_equal(column(sent, "remembers_weight", np.float32), weight.ravel())
+    assert column(sent, "remembers_index", np.uint16).tolist() == [0, 1, 0, 1, 0, 1]
+    assert column(sent, "remembers_layer", np.uint8).tolist() == [4, 5, 0, 5, 4, 5]
+    assert column(sent, "remembers_head", np.uint8).tolist() == [10, 11, 0, 11, 10, 11]
+    np.testing.assert_array_equal(column(sent, "remembers_lift", np.float32), [1, np.nan, 0, 4, 5, 6])
     assert column(sent, "remembered_by_weight", np.float32).tolist() == [0] * 6
     assert column(sent, "flags", np.uint8).tolist() == [0, 15]
 
 
-def test_links_and_words_are_not_changed() -> None:
+def test_links_and_words_are_not_changed(sent: dict) -> None:
     table = samples.links(13, seed=3)
     before = [part.copy() for part in (table.index, table.weight, table.lift)]
     for part in (table.index, table.weight, table.lift):
         part.setflags(write=False)
-    table.strongest(5)
+    view(samples.words("english"), remembers=table, remembered_by=table)
     for was, part in zip(before, (table.index, table.weight, table.lift), strict=True):
         np.testing.assert_array_equal(was, part)
 
@@ -123,11 +124,11 @@ def test_scores_of_another_shape_are_refused_by_name() -> None:
 def test_links_must_fit_the_text() -> None:
     with pytest.raises(ValueError, match="one row"):
         view(samples.words("english"), remembers=samples.links(3, seed=1))
-    outside = Links(*(np.full((1, 1), 7),) * 5)
+    outside = Links(*(np.full((1, 1), 7),) * 6)
     with pytest.raises(ValueError, match="word 7"):
         view([{"text": "a"}], remembers=outside)
     with pytest.raises(ValueError, match="one shape"):
-        Links(*(np.zeros((2, 3)),) * 4, np.zeros((3, 2)))
+        view([{"text": "a"}, {"text": "b"}], remembers=Links(*(np.zeros((2, 3)),) * 5, np.zeros((3, 2))))
 
 
 @pytest.mark.parametrize(
@@ -158,6 +159,11 @@ def test_a_click_wins_and_its_echo_sends_nothing() -> None:
         ("B", 0, "A"),
         ("B", 0, "A"),
     ]
+
+
+def test_a_click_stays_on_a_page_that_never_follows() -> None:
+    click = Picked("B", 1)
+    assert steps(("t", "A", None), ("t", "A", click), ("t", "A", click))[-1] == ("B", 0, "A")
 
 
 def test_the_page_wins_when_it_changes_its_mind() -> None:

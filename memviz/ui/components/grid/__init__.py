@@ -19,7 +19,6 @@ LABELS = {
     "order": "Order by",
     "position": "layer and head",
     "roles": "Show only heads with this role",
-    "no_role": "",
 }
 
 _mount = register(Path(__file__).parent, name="heads_grid")

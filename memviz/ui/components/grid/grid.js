@@ -14,7 +14,8 @@
  *     score    float32 [score, layer, head]         NaN is undefined
  * }
  * A click or Enter reports setStateValue("head", {layer, head, click}).
- * On the outer element: data-selected="L5.H11", data-drawn="true"; on .plane: data-columns and
+ * On the outer element: data-selected="L5.H11", data-drawn="true",
+ * data-drawing (how often new data was drawn); on .plane: data-columns and
  * data-pitch="x y", the distance from tile to tile in pixels.
  */
 
@@ -37,6 +38,7 @@ class Grid {
   role = 0;
   width = 0;
   turn = null;
+  taken = 0; // how often new data came
 
   constructor(root) {
     this.root = root;
@@ -70,6 +72,7 @@ class Grid {
   /** New data: the same element, the same order and filter, new pictures. */
   take(data) {
     this.data = data;
+    this.taken += 1;
     this.weights = array(data.arrays, "weights", Uint8Array);
     this.roles = array(data.arrays, "role", Uint8Array);
     this.scores = array(data.arrays, "score", Float32Array);
@@ -198,6 +201,7 @@ class Grid {
     });
     pen.globalAlpha = 1;
     this.root.dataset.drawn = "true";
+    this.root.dataset.drawing = String(this.taken);
   }
 
   /** Above a sorted tile: its name, and the score it was sorted by. */
@@ -345,7 +349,7 @@ class Grid {
   }
 
   roleName(index) {
-    return this.data.roles[this.roles[index] - 1] ?? this.data.labels.no_role;
+    return this.data.roles[this.roles[index] - 1] ?? "";
   }
 
   score(score, index) {

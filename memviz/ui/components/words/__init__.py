@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import streamlit as st
 
+from memviz.measures import Links
 from memviz.ui.components.assets import packed, register
 from memviz.ui.components.choice import Picked, chosen
 
 LINKS = 8  # rows in a card
-BUDGET = 800_000  # bytes of links: with its words, a text of 8,192 words stays below one megabyte
+BUDGET = 860_000  # bytes of links: with its words, a text of 8,192 words stays below one megabyte
 
 LABELS = {
     "text": "The text, word by word. Arrow keys move, Enter keeps a word, Escape lets it go.",
@@ -36,6 +36,9 @@ LABELS = {
 _mount = register(Path(__file__).parent, name="words_view")
 
 
+Tint = Literal["weight", "excess"]
+
+
 class Word(TypedDict, total=False):
     """One word of the text. ``space``: a space stands before it; ``newline``: line breaks before it."""
 
@@ -43,40 +46,6 @@ class Word(TypedDict, total=False):
     special: bool
     space: bool
     newline: int
-
-
-@dataclass(frozen=True)
-class Links:
-    """For each word, a few others it is linked to: [word, link].
-
-    ``index``: the other word. ``weight``: 0 to 1, where 0 means no link. ``lift``: the weight over
-    what the other word usually gets, NaN where undefined. ``layer``, ``head``: where it was found,
-    0-based, at most 255.
-    """
-
-    index: np.ndarray
-    weight: np.ndarray
-    lift: np.ndarray
-    layer: np.ndarray
-    head: np.ndarray
-
-    def __post_init__(self) -> None:
-        shapes = {np.shape(part) for part in (self.index, self.weight, self.lift, self.layer, self.head)}
-        if len(shapes) != 1 or len(self.weight.shape) != 2:
-            raise ValueError(f"links must be five arrays of one shape [word, link], got {sorted(shapes)}")
-
-    @classmethod
-    def none(cls, words: int) -> Links:
-        """No links at all, for so many words."""
-        empty = np.zeros((words, 0), dtype=np.float32)
-        return cls(empty, empty, empty, empty, empty)
-
-    def strongest(self, count: int) -> Links:
-        """The heaviest links of each word, heaviest first, padded to ``count``."""
-        order = np.argsort(-self.weight, axis=1, kind="stable")[:, :count]
-        missing = ((0, 0), (0, count - order.shape[1]))
-        parts = (self.index, self.weight, self.lift, self.layer, self.head)
-        return Links(*(np.pad(np.take_along_axis(part, order, axis=1), missing) for part in parts))
 
 
 def words_view(
@@ -88,44 +57,63 @@ def words_view(
     pinned: int | None,
     key: str,
     sink_note: str = "",
+    tint: Tint = "weight",
+    on_open: Callable[[int, int, int], None] | None = None,
 ) -> int | None:
     """Which word is pinned? Its index, or ``None``.
 
     ``remembers`` are the words each word looks at (blue); ``remembered_by`` those that look at it
     (orange). ``labels`` replaces the words in `LABELS`. ``pinned`` is the page's choice; whoever
     chose last, page or person, is followed. ``sink_note`` is one line below the cards.
+    Words are coloured by the ``tint`` of their links. ``on_open(layer, head, word)`` is called when the
+    name of a head is clicked; without it, names of heads are no buttons.
 
-    Each word shows its `LINKS` heaviest links; in very long texts as many as fit into `BUDGET`.
+    Each word shows its first `LINKS` links, in the order given; in very long texts as many as fit into `BUDGET`.
     Raises ``ValueError`` when there is not one row of links for each word.
     """
     _check(len(words), remembers=remembers, remembered_by=remembered_by)
-    texts = [word["text"].encode("utf-8", "replace").decode("utf-8") for word in words]
+    texts = tuple(word["text"] for word in words)
     pinned = pinned if pinned is not None and 0 <= pinned < len(words) else None
-    choice = chosen(key, about=hash(tuple(texts)), given=pinned, picked=_picked(key, words=len(words)))
+    choice = chosen(key, about=hash(texts), given=pinned, picked=_picked(key, words=len(words)))
+    data, arrays = drawing(words, remembers=remembers, remembered_by=remembered_by, labels=labels, note=sink_note, tint=tint)
+    data |= {"id": key, "pinned": choice.sent, "turn": choice.turn, "opens": on_open is not None}
+    result = _mount(data={**data, "arrays": packed(arrays)}, key=key, on_word_change=_rerun, on_open_change=_rerun)
+    if on_open is not None and isinstance(result.open, Mapping):
+        on_open(int(result.open["layer"]), int(result.open["head"]), int(result.open.get("word") or 0))
+    return choice.answer
+
+
+def drawing(
+    words: Sequence[Word],
+    *,
+    remembers: Links,
+    remembered_by: Links,
+    labels: Mapping[str, str],
+    note: str = "",
+    tint: Tint = "weight",
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What does the script draw? (plain values, arrays), as ``words.js`` describes them."""
     count = _links_that_fit(remembers, remembered_by)
-    data = {
-        "id": key,
-        "words": texts,
-        "pinned": choice.sent,
-        "turn": choice.turn,
+    plain = {
+        "words": [word["text"].encode("utf-8", "replace").decode("utf-8") for word in words],
         "links": count,
         "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
-        "note": sink_note,
-        "arrays": packed(
-            {
-                "flags": _flags(words),
-                **_columns("remembers", remembers.strongest(count)),
-                **_columns("remembered_by", remembered_by.strongest(count)),
-            }
-        ),
+        "note": note,
     }
-    _mount(data=data, key=key, on_word_change=_rerun)
-    return choice.answer
+    arrays = {
+        "flags": _flags(words),
+        **_columns("remembers", remembers, count, tint),
+        **_columns("remembered_by", remembered_by, count, tint),
+    }
+    return plain, arrays
 
 
 def _check(words: int, **links: Links) -> None:
     """Is there one row of links for each word, and every link inside the text?"""
     for name, table in links.items():
+        shapes = {np.shape(part) for part in (table.index, table.weight, table.lift, table.layer, table.head)}
+        if len(shapes) != 1 or len(table.weight.shape) != 2:
+            raise ValueError(f"{name} must be arrays of one shape [word, link], got {sorted(shapes)}")
         if len(table.weight) != words:
             raise ValueError(f"{name} must have one row for each of {words} words, got {len(table.weight)}")
         if table.index[table.weight > 0].max(initial=-1) >= words:
@@ -135,7 +123,7 @@ def _check(words: int, **links: Links) -> None:
 def _links_that_fit(*tables: Links) -> int:
     """How many links of each word can be sent? At least one, if there are any."""
     words = max(1, len(tables[0].weight))
-    each = words * len(tables) * ((2 if words <= 65_536 else 4) + 4 + 4 + 1 + 1)
+    each = words * len(tables) * ((2 if words <= 65_536 else 4) + 4 + 4 + 1 + 1 + 1)
     most = max(table.weight.shape[1] for table in tables)
     return min(LINKS, most, max(1, BUDGET // each))
 
@@ -152,15 +140,24 @@ def _flags(words: Sequence[Word]) -> np.ndarray:
     return np.array(bits, dtype=np.uint8)
 
 
-def _columns(name: str, links: Links) -> dict[str, np.ndarray]:
-    """One direction of links, in the smallest types that lose nothing."""
-    words = len(links.weight)
+def _columns(name: str, links: Links, count: int, tint: Tint) -> dict[str, np.ndarray]:
+    """One direction of links, in the smallest types that lose nothing; a missing link has weight 0."""
+    words, width = links.weight.shape
+    kinds = {
+        "index": np.uint16 if words <= 65_536 else np.uint32,
+        "weight": np.float32,
+        "lift": np.float32,
+        "layer": np.uint8,
+        "head": np.uint8,
+        "tint": np.uint8,
+    }
+    missing = ((0, 0), (0, max(count - width, 0)))
+    there = links.weight > 0
+    columns = {part: getattr(links, part) for part in kinds if part != "tint"}
+    columns["tint"] = np.round(255 * np.clip(getattr(links, tint), 0, 1))
     return {
-        f"{name}_index": links.index.astype(np.uint16 if words <= 65_536 else np.uint32),
-        f"{name}_weight": links.weight.astype(np.float32),
-        f"{name}_lift": links.lift.astype(np.float32),
-        f"{name}_layer": links.layer.astype(np.uint8),
-        f"{name}_head": links.head.astype(np.uint8),
+        f"{name}_{part}": np.pad(np.where(there, values, 0)[:, :count], missing).astype(kinds[part])
+        for part, values in columns.items()
     }
 
 

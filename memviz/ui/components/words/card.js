@@ -4,15 +4,19 @@
 class Card {
   rows = [];
 
-  constructor(root, onJump) {
+  opens = false; // may a head be opened from here?
+
+  constructor(root, { onJump, onOpen }) {
     this.root = root;
-    this.title = root.querySelector("h3");
+    this.title = root.querySelector("h2");
     this.empty = root.querySelector(".empty");
     this.table = root.querySelector(".table");
     this.head = cardRow({ head: true });
     this.table.addEventListener("click", (event) => {
-      const row = event.target.closest(".link")?.closest(".row");
-      if (row) onJump(Number(row.dataset.index));
+      const row = event.target.closest("button")?.closest(".row");
+      if (!row) return;
+      if (event.target.closest(".link")) onJump(Number(row.dataset.index));
+      else onOpen(row.dataset);
     });
   }
 
@@ -25,18 +29,25 @@ class Card {
   fill({ word, rows, name, labels }) {
     writeTitle(this.title, { template: labels[name], word });
     this.empty.textContent = rows.length ? "" : word === null ? labels.choose : labels[`${name}_none`];
-    while (this.rows.length < rows.length) this.rows.push(cardRow({ head: false }));
+    while (this.rows.length < rows.length) this.rows.push(cardRow({ head: false, opens: this.opens }));
     rows.forEach((row, i) => writeRow(this.rows[i], row));
     const table = rows.length ? [this.head, ...this.rows.slice(0, rows.length)] : [];
     this.table.replaceChildren(...table.map((row) => row.element));
-    this.table.setAttribute("aria-label", this.title.textContent);
-    if (rows.length) this.table.setAttribute("role", "table");
-    else this.table.removeAttribute("role");
+    this.sayTable(rows.length > 0);
+  }
+
+  /** A table without rows is none. */
+  sayTable(filledIn) {
+    const meaning = filledIn ? { role: "table", "aria-label": this.title.textContent } : {};
+    for (const name of ["role", "aria-label"]) {
+      if (name in meaning) this.table.setAttribute(name, meaning[name]);
+      else this.table.removeAttribute(name);
+    }
   }
 }
 
 /** Word, bar, weight, lift, head: five cells. */
-function cardRow({ head }) {
+function cardRow({ head, opens = false }) {
   const row = element("div", head ? "row head" : "row");
   row.setAttribute("role", "row");
   const cells = ["", "", "number", "number", "tagged"].map((name) => element("span", name));
@@ -44,11 +55,13 @@ function cardRow({ head }) {
   row.append(...cells);
   if (head) return { element: row, cells };
   row.dataset.testid = "memviz-row";
-  return { element: row, cells, ...furnish(cells) };
+  return { element: row, cells, ...furnish(cells, opens) };
 }
 
-function furnish([word, bar, weight, lift, head]) {
-  const parts = { link: element("button", "link"), bar: element("span", "bar"), weight, lift, tag: element("span", "tag") };
+function furnish([word, bar, weight, lift, head], opens) {
+  const tag = element(opens ? "button" : "span", "tag");
+  const parts = { link: element("button", "link"), bar: element("span", "bar"), weight, lift, tag };
+  if (opens) tag.type = "button";
   const track = element("span", "track");
   parts.link.type = "button";
   parts.link.dir = "auto";
@@ -60,7 +73,7 @@ function furnish([word, bar, weight, lift, head]) {
 }
 
 function writeRow(row, { index, word, weight, lift, layer, head }) {
-  Object.assign(row.element.dataset, { index, weight, lift, head: headName(layer, head) });
+  Object.assign(row.element.dataset, { index, weight, lift, head: headName(layer, head), layer, column: head });
   row.link.textContent = word;
   row.link.title = word;
   row.bar.style.setProperty("--share", Math.min(1, weight));

@@ -2,10 +2,10 @@
 
 const STRONGEST = 0.92; // a full tint, still paler than the bar's colour
 
-/** Each linked word with its heaviest weight: two heads may lead to the same word. */
+/** Each linked word with its strongest tint, 0 to 1: two heads may lead to the same word. */
 function strongest(links) {
   const best = new Map();
-  for (const { index, weight } of links) best.set(index, Math.max(weight, best.get(index) ?? 0));
+  for (const { index, tint } of links) best.set(index, Math.max(tint / 255, best.get(index) ?? 0));
   return best;
 }
 

@@ -8,6 +8,7 @@
  *   links                            how many links each word has at most
  *   labels: {name: text}             every word on screen that is not of the text
  *   note                             one line below the cards
+ *   opens                            is a head's name a button that opens the head?
  *   arrays                           one Arrow row of bytes:
  *     flags    uint8 [word]          1 special, 2 a space stands before, 4 a new line begins, 8 an empty line before it
  *     remembers_*, remembered_by_*   [word, link]; weight 0 is no link
@@ -15,7 +16,9 @@
  *       weight float32, 0 to 1
  *       lift   float32, NaN is undefined
  *       layer, head  uint8
+ *       tint   uint8, how strongly the other word is coloured
  * }
+ * A head's name reports setTriggerValue("open", {layer, head, word}).
  * A pin or its end reports setStateValue("word", {index, click}); index is null after Escape.
  * On each word: data-testid="memviz-word", data-index. On each row of a card: data-index,
  * data-weight, data-lift (every digit), data-head. On the outer element: data-shown, data-drawn.
@@ -28,11 +31,12 @@ const EMPTY_LINE = 8;
 const views = new WeakMap();
 const kept = new Map(); // id -> {turn, index}: a pin outlives the element that showed it
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".memviz.words");
   if (!views.has(root)) views.set(root, new Words(root));
   const view = views.get(root);
   view.report = (word) => setStateValue("word", word);
+  view.open = (head) => setTriggerValue("open", head);
   view.take(data);
 }
 
@@ -48,10 +52,16 @@ class Words {
     this.root = root;
     this.text = root.querySelector(".text");
     this.cards = {
-      remembers: new Card(root.querySelector(".remembers"), (index) => this.jump(index)),
-      remembered_by: new Card(root.querySelector(".remembered-by"), (index) => this.jump(index)),
+      remembers: new Card(root.querySelector(".remembers"), this.actions()),
+      remembered_by: new Card(root.querySelector(".remembered-by"), this.actions()),
     };
     this.listen();
+  }
+
+  /** What a card may ask for: another word, or a head in full. */
+  actions() {
+    const onOpen = ({ layer, column }) => this.open({ layer: Number(layer), head: Number(column), word: this.shown });
+    return { onJump: (index) => this.jump(index), onOpen };
   }
 
   listen() {
@@ -66,6 +76,7 @@ class Words {
   /** New data: the same element; the words are built again only if they are others. */
   take(data) {
     const flags = array(data.arrays, "flags", Uint8Array);
+    for (const card of Object.values(this.cards)) card.opens = data.opens;
     const same = this.data && sameList(data.words, this.data.words) && sameList(flags, this.flags);
     Object.assign(this, { data, flags });
     this.links = { remembers: readLinks(data, "remembers"), remembered_by: readLinks(data, "remembered_by") };
@@ -291,7 +302,8 @@ function readLinks({ arrays, words, links }, name) {
   const size = arrays.getChild(`${name}_index`).get(0).length / Math.max(1, words.length * links);
   const index = array(arrays, `${name}_index`, size > 2 ? Uint32Array : Uint16Array);
   const [weight, lift] = ["weight", "lift"].map((part) => array(arrays, `${name}_${part}`, Float32Array));
-  const [layer, head] = ["layer", "head"].map((part) => array(arrays, `${name}_${part}`, Uint8Array));
-  const link = (i) => ({ index: index[i], weight: weight[i], lift: lift[i], layer: layer[i], head: head[i] });
+  const [layer, head, tint] = ["layer", "head", "tint"].map((part) => array(arrays, `${name}_${part}`, Uint8Array));
+  const parts = { index, weight, lift, layer, head, tint };
+  const link = (i) => Object.fromEntries(Object.entries(parts).map(([part, values]) => [part, values[i]]));
   return (word) => Array.from({ length: links }, (_, i) => link(word * links + i)).filter(({ weight: w }) => w > 0);
 }

@@ -1,0 +1,134 @@
+"""What does the browser get, and how soon? `python -m benchmarks.browser`
+
+For the grid of heads (MiniLM, 6 × 12) on texts of 64 to 1,024 words: bytes over the wire from
+the paste on, elements on the page, and seconds until it is drawn; beside it bertviz's model view
+of the same weights: bytes of its HTML and seconds to build it. Then paste to first picture on Home.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from benchmarks.text import prose
+from tests.browser.serving import chromium, serving, settled
+
+LENGTHS = (64, 128, 512, 1024)
+BERTVIZ_UP_TO = 128
+TARGET = {"bytes": 0.3e6, "nodes": 300, "seconds": 1.0, "paste": 1.5}
+
+
+def main() -> None:
+    import memviz
+
+    reader = memviz.load("minilm")
+    texts = {tokens: reader.window(prose(), 0, tokens - 2) for tokens in LENGTHS if tokens <= 512}
+    texts[1024] = prose()[:6000]
+    with serving(OMP_NUM_THREADS="2") as address, chromium() as browser:
+        print("the grid of heads, MiniLM 6 × 12\n")
+        print("  tokens   on the wire   grid nodes   page nodes   drawn after   bertviz HTML   built in")
+        for tokens, text in texts.items():
+            model = "minilm" if tokens <= 512 else "smollm2"
+            figures = grid(browser, f"{address}/heads?model={model}", text)
+            peer = bertviz(reader, text) if tokens <= BERTVIZ_UP_TO else None
+            print(row(tokens, figures, peer), flush=True)
+        print(f"\ntarget at 128 tokens: ≤ 0.3 MB, ≤ {TARGET['nodes']} nodes, ≤ {TARGET['seconds']} s")
+        seconds = sorted(first_picture(browser, address, texts[64]) for _ in range(5))[2]
+        print(f"paste to first picture on Home, 64 tokens: {seconds:.2f} s (target ≤ {TARGET['paste']} s)")
+
+
+def row(tokens: int, figures: dict[str, float], peer: tuple[float, float] | None) -> str:
+    """One line of the table."""
+    other = "–" if peer is None else f"{peer[0] / 1e6:9.1f} MB     {peer[1]:5.1f} s"
+    return (
+        f"{tokens:8,}   {figures['bytes'] / 1e6:8.2f} MB   {figures['grid']:10,.0f}   {figures['nodes']:10,.0f}   "
+        f"{figures['seconds']:9.2f} s   {other}"
+    )
+
+
+def grid(browser: Any, address: str, text: str) -> dict[str, float]:
+    """Pastes a text on the page Heads and waits for its grid."""
+    page = opened(browser, address)
+    received = wire(page)
+    page.get_by_text("Text", exact=True).first.click()
+    box = page.locator("textarea").first
+    box.wait_for(state="visible")
+    before = page.locator("[data-testid=memviz-grid]").get_attribute("data-drawing")
+    box.fill(text)
+    received.clear()
+    began = time.perf_counter()
+    box.press("Control+Enter")
+    page.wait_for_function(
+        "before => { const grid = document.querySelector('[data-testid=memviz-grid]');"
+        " return grid && grid.dataset.drawn === 'true' && grid.dataset.drawing !== before; }",
+        arg=before,
+        timeout=120_000,
+    )
+    seconds = time.perf_counter() - began
+    settled(page, 120_000)
+    count = "selector => document.querySelectorAll(selector).length"
+    found = {
+        "bytes": float(sum(received)),
+        "nodes": float(page.evaluate(count, "*")),
+        "grid": float(page.evaluate(count, "[data-testid=memviz-grid] *")),
+        "seconds": seconds,
+    }
+    page.context.close()
+    return found
+
+
+def first_picture(browser: Any, address: str, text: str) -> float:
+    """Seconds from the paste to the words on Home, the model warm."""
+    page = opened(browser, f"{address}/?model=minilm")
+    box = page.locator("textarea").first
+    marked = f"{text} {time.time_ns()}"
+    box.fill(marked)
+    began = time.perf_counter()
+    box.press("Control+Enter")
+    page.get_by_test_id("memviz-words").get_by_text(marked.split()[-1][-6:]).first.wait_for(timeout=60_000)
+    seconds = time.perf_counter() - began
+    page.context.close()
+    return seconds
+
+
+def opened(browser: Any, address: str) -> Any:
+    """A fresh page, with the model warm."""
+    page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+    page.goto(address)
+    page.wait_for_selector("[data-testid^=memviz-]", timeout=120_000)
+    settled(page, 120_000)
+    return page
+
+
+def wire(page: Any) -> list[int]:
+    """The sizes of all messages that the server sends from now on."""
+    sizes: list[int] = []
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+
+    def frame(event: dict[str, Any]) -> None:
+        response = event["response"]
+        data = response["payloadData"]
+        sizes.append(len(data) * 3 // 4 if response["opcode"] == 2 else len(data))
+
+    session.on("Network.webSocketFrameReceived", frame)
+    return sizes
+
+
+def bertviz(reader: Any, text: str) -> tuple[float, float]:
+    """(bytes of bertviz's model view of the same weights, seconds to build it)."""
+    import torch
+    from bertviz import model_view
+
+    inputs = reader.tokenizer(text, return_tensors="pt")
+    reader.model.set_attn_implementation("eager")
+    with torch.inference_mode():
+        weights = reader.model(**inputs, output_attentions=True).attentions
+    reader.model.set_attn_implementation("memviz")
+    began = time.perf_counter()
+    page = model_view(weights, reader.tokenizer.convert_ids_to_tokens(inputs["input_ids"][0]), html_action="return")
+    return float(len(page.data)), time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""How does a token become a label? Tokens are untrusted: whatever they hold is shown as text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+import regex
+
+from memviz.figures.view import Side
+
+WIDTH = 16  # of a label, in narrow letters
+READABLE = 40  # labels along one side; above it some are left out
+
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "{": "&#123;", "\n": "⏎", "\r": "⏎"})
+
+
+def escape(text: str) -> str:
+    """The same text for Plotly, which reads some tags, entities, formulas and places (`<b>`, `&lt;`, `$x$`, `%{x}`)."""
+    return text.translate(_ESCAPES)
+
+
+def width(text: str) -> int:
+    """How many narrow letters wide is this text? East Asian letters and emoji count two, marks none."""
+    return sum(
+        0 if unicodedata.category(char) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(char) in "WF")
+        for char in text
+    )
+
+
+def isolated(text: str) -> str:
+    """The same text, kept from turning round the signs next to it where it runs from right to left."""
+    turns = any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for char in text)
+    return f"\u2068{text}\u2069" if turns else text
+
+
+def shorten(text: str, at_most: int = WIDTH) -> str:
+    """The start and the end of a long text, "…" between; whole characters (graphemes) only."""
+    if width(text) <= at_most:
+        return text
+    pieces = regex.findall(r"\X", text[: 40 * at_most]), regex.findall(r"\X", text[-40 * at_most :])
+    room = at_most - 1
+    start = _fitting(pieces[0], room - room // 3)
+    end = _fitting(pieces[1][::-1], room // 3)[::-1]
+    return "".join(start) + "…" + "".join(end)
+
+
+def _fitting(pieces: Sequence[str], room: int) -> list[str]:
+    kept = []
+    for piece in pieces:
+        room -= width(piece)
+        if room < 0:
+            break
+        kept.append(piece)
+    return kept
+
+
+def cell_labels(side: Side) -> list[str]:
+    """What stands at each row (or column) of a picture? Where units are pooled: the first one, with its number."""
+    if side.step == 1:
+        return [isolated(shorten(side.texts[unit])) for unit in side.starts]
+    return [f"{unit} {isolated(shorten(side.texts[unit], WIDTH - 6))}…" for unit in side.starts]
+
+
+def ticks(count: int, *, keep: Sequence[int] = (), room: int = READABLE) -> np.ndarray:
+    """Which of so many labels are drawn, so that they can be read? int, always those to ``keep``.
+
+    Every k-th, and not right beside one that is kept; of too many to keep, again every k-th.
+    """
+    step = -(-count // room)
+    kept = np.unique(np.asarray(keep, dtype=np.int64))
+    kept = kept[:: -(-len(kept) // room)] if len(kept) else kept
+    every = np.arange(0, count, step)
+    if step == 1 or not len(kept):
+        return np.union1d(every, kept)
+    clear = np.abs(every[:, None] - kept).min(axis=1) >= step
+    return np.union1d(every[clear], kept)
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """The lines of a text that is so many narrow letters wide; East Asian text breaks anywhere."""
+    lines, current = [], ""
+    for piece in regex.findall(r"[^\s\p{Han}\p{Kana}。,、]*\s*|.", text):
+        if current and width((current + piece).rstrip()) > columns:
+            lines.append(current.rstrip())
+            current = ""
+        current += piece
+    return [*lines, current.rstrip()] if current.strip() else lines

@@ -1,0 +1,61 @@
+"""Can the pictures be taken along? One HTML page that opens offline, with its provenance in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from memviz.figures import phrases
+from memviz.figures.frame import alt
+from memviz.figures.phrases import Translate
+
+_HERE = Path(__file__).parent
+
+
+def html(
+    figures: Sequence[go.Figure],
+    *,
+    title: str,
+    provenance: Mapping[str, str],
+    intro: str = "",
+    translate: Translate = str,
+) -> str:
+    """Figures in one self-contained page: it loads nothing, opens offline, and follows the reader's theme.
+
+    Plotly is inside once (about 5 MB). ``title`` and ``intro`` are plain text. ``provenance`` can
+    be read at the foot of the page, and by programs in ``<script type="application/json"
+    id="provenance">``. The page forbids itself every load by its content security policy.
+    """
+    return Template(_part("page.html")).substitute(
+        title=escape(title),
+        style=_part("page.css"),
+        intro=f'<p class="intro">{escape(intro)}</p>' if intro else "",
+        figures="\n".join(map(_figure, figures)),
+        where_from=escape(translate(phrases.WHERE_FROM)),
+        provenance="\n".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in provenance.items()),
+        provenance_json=_inert(json.dumps(dict(provenance), ensure_ascii=False)),
+        plotly=get_plotlyjs(),
+        script=_part("page.js"),
+    )
+
+
+def _figure(figure: go.Figure) -> str:
+    said = escape(alt(figure))
+    data = _inert(figure.to_json())
+    picture = f'<div class="picture" role="img" aria-label="{said}"></div><figcaption>{said}</figcaption>'
+    return f'<figure>{picture}<script type="application/json">{data}</script></figure>'
+
+
+def _inert(text: str) -> str:
+    """JSON that cannot end the script element it stands in: the same value, spelt without "<"."""
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _part(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8").strip()

@@ -1,0 +1,123 @@
+"""Which colour means what, and how is a number written? Decided here, once.
+
+Blue is what is addressed, orange is who remembers it, grey is what was forgotten. Plotly figures
+are drawn on any background, so their colours hold on light and on dark paper (contrast of the
+full colours ≥ 3 : 1 on both); pictures that bring their own paper have a `Theme`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+ThemeName = Literal["light", "dark"]
+Colour = tuple[int, int, int]
+
+BLUE = "#2f86e0"
+ORANGE = "#dd6b20"
+GREY = "#7f8a95"
+FAINT = "rgba(127, 138, 149, 0.28)"
+CLEAR = "rgba(0, 0, 0, 0)"
+HOVER = {"bgcolor": "#171d24", "bordercolor": "#171d24", "font": {"color": "#ffffff", "size": 14}, "align": "left"}
+
+GAMMA = 0.5  # the square root, as in the thumbnails: weak weights stay visible
+NO_BREAK = "\u00a0"
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a picture that brings its own paper, each as red, green, blue (0 to 255)."""
+
+    paper: Colour
+    panel: Colour
+    ink: Colour
+    muted: Colour
+    line: Colour
+    chip: Colour
+    blue: Colour
+    orange: Colour
+
+
+THEMES: dict[str, Theme] = {
+    "light": Theme(
+        paper=(255, 255, 255),
+        panel=(246, 247, 249),
+        ink=(27, 31, 36),
+        muted=(82, 92, 102),
+        line=(223, 227, 232),
+        chip=(234, 238, 242),
+        blue=(11, 98, 184),
+        orange=(194, 80, 10),
+    ),
+    "dark": Theme(
+        paper=(15, 19, 24),
+        panel=(23, 29, 36),
+        ink=(232, 237, 242),
+        muted=(164, 175, 186),
+        line=(52, 62, 73),
+        chip=(37, 46, 56),
+        blue=(105, 177, 255),
+        orange=(255, 160, 102),
+    ),
+}
+
+
+def strength(share: np.ndarray | float) -> np.ndarray | float:
+    """How strongly is a share of the range coloured? 0..1 for 0..1, `GAMMA` between."""
+    return np.clip(share, 0.0, 1.0) ** GAMMA
+
+
+def ramp(colour: str = BLUE, *, even: bool = False) -> list[tuple[float, str]]:
+    """A sequential Plotly colour scale from nothing to a colour, for any background.
+
+    Transparent at 0, so that light paper stays light and dark paper dark. ``even`` takes equal
+    steps of the number for equal steps of the colour, for values that are on a logarithm already.
+    """
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    shares = np.linspace(0, 1, 21)
+    alphas = shares if even else strength(shares)
+    return [(float(s), f"rgba({red}, {green}, {blue}, {a:.3f})") for s, a in zip(shares, alphas, strict=True)]
+
+
+def mixed(low: Colour, high: Colour, share: np.ndarray | float) -> np.ndarray:
+    """The colours that lie a share of the way between two others: uint8 [..., 3]."""
+    share = np.asarray(share, dtype=np.float64)[..., None]
+    return np.round(np.array(low) + (np.array(high, dtype=np.float64) - np.array(low)) * share).astype(np.uint8)
+
+
+def readable(behind: Colour) -> Colour:
+    """Black or white, whichever can be read better on this colour (relative luminance, WCAG 2.2)."""
+    channels = np.array(behind, dtype=np.float64) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return (0, 0, 0) if float(linear @ [0.2126, 0.7152, 0.0722]) > 0.179 else (255, 255, 255)
+
+
+def percent(share: float, *, digits: int = 0) -> str:
+    """A share of one, in words: 71 %, 4 %, 0.4 %, <0.1 %; never "0 %" for something, "–" for undefined.
+
+    ``digits`` after the point; what is too small for them gets one more.
+    """
+    if np.isnan(share):
+        return "–"
+    hundredths, step = share * 100, 10.0**-digits
+    if share == 0 or hundredths >= 0.95 * step:
+        return f"{hundredths:.{digits}f}{NO_BREAK}%"
+    if hundredths < 0.05 * step:
+        return f"<{step / 10:.{digits + 1}f}{NO_BREAK}%"
+    return f"{hundredths:.{digits + 1}f}{NO_BREAK}%"
+
+
+def times(ratio: float) -> str:
+    """How many times as much: 3.7 ×, 12 ×, <0.1 ×; "–" for undefined."""
+    if np.isnan(ratio):
+        return "–"
+    if 0 < ratio < 0.05:
+        return f"<0.1{NO_BREAK}×"
+    return f"{ratio:.1f}{NO_BREAK}×" if ratio < 9.95 else f"{ratio:.0f}{NO_BREAK}×"
+
+
+def head_name(layer: int, head: int) -> str:
+    """The attention head as it is written everywhere: L5.H11."""
+    return f"L{layer}.H{head}"

@@ -1,0 +1,225 @@
+"""How hard do whole words look at whole words in one head, and what would be usual?
+
+Two ways to the same numbers: `Block` takes every pair of some query words with all key words, `strongest` only the
+pairs that hold the strongest key of some token, in time linear in the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from memviz.memory import Memory
+from memviz.tokens import Word
+
+ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
+LEFT = 1e-4  # of a row: with less than this left, `strongest` cannot renormalise what the reading kept
+EDGES = 24  # edges that `strongest` looks up, for each token of the text
+AT_ONCE = 1 << 16  # of them in one go
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """The words along one side of a memory.
+
+    tokens         int [token]: the positions of all tokens, word after word
+    starts, sizes  int [word]: where each word begins in ``tokens``, and of how many it is made
+    """
+
+    tokens: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of(cls, words: Sequence[Word]) -> Side:
+        """The side that these words make."""
+        sizes = np.array([len(word.tokens) for word in words], dtype=np.int64)
+        tokens = np.array([token for word in words for token in word.tokens], dtype=np.int64)
+        return cls(tokens, np.cumsum(sizes) - sizes, sizes)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def part(self, words: slice) -> Side:
+        """The side of some of the words, one after the other."""
+        starts, sizes = self.starts[words], self.sizes[words]
+        return Side(self.tokens[starts[0] : starts[-1] + sizes[-1]], starts - starts[0], sizes)
+
+    def sums(self, values: np.ndarray, *, axis: int = -1) -> np.ndarray:
+        """Values of tokens, in the order of ``tokens``, summed by word along an axis."""
+        return values if len(self) == len(self.tokens) else np.add.reduceat(values, self.starts, axis=axis)
+
+    def owners(self, length: int) -> np.ndarray:
+        """The word that each position belongs to, −1 for none; int [position]."""
+        owners = np.full(length, -1, dtype=np.int64)
+        owners[self.tokens] = np.repeat(np.arange(len(self)), self.sizes)
+        return owners
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Pairs of words in one head: arrays [query word, key word], or [pair]; see `Links` for what they mean."""
+
+    weight: np.ndarray
+    lift: np.ndarray
+    excess: np.ndarray
+
+
+class Pairs:
+    """The words of a memory, and what is usual between them.
+
+    ``gone`` are the keys that are taken out of every row, bool [key]. ``own`` is the key word that each query word is
+    itself, −1 for none; where a decoder writes a token, that token is the next key.
+    """
+
+    def __init__(self, memory: Memory, queries: Side, keys: Side, *, without: np.ndarray) -> None:
+        self.memory, self.queries, self.keys = memory, queries, keys
+        self.visible = [memory.visible(layer) for layer in range(memory.layers)]
+        self.gone = np.zeros(len(memory.keys), dtype=bool)
+        self.gone[without] = True
+        self.query_owner = queries.owners(len(memory.queries))
+        self.key_owner = keys.owners(len(memory.keys))
+        self.first = np.minimum.reduceat(keys.tokens, keys.starts)
+        self.last = np.maximum.reduceat(keys.tokens, keys.starts)
+        self.own = np.full(len(queries), -1)
+        if memory.kind != "cross":
+            place = queries.tokens[queries.starts] + (memory.kind == "decoder")
+            there = place < len(memory.keys)
+            self.own[there] = self.key_owner[place[there]]
+
+    def sees(self, layer: int, query: np.ndarray, key: np.ndarray) -> np.ndarray:
+        """Can these query tokens see some token of these key words? bool, of the shape of both together."""
+        visible = self.visible[layer][query]
+        return (visible[..., 0] <= self.last[key]) & (visible[..., 1] > self.first[key])
+
+    def judged(
+        self, layer: int, head: int, key: np.ndarray, *, weight: np.ndarray, size: np.ndarray, seen: np.ndarray, near: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(lift, excess) of pairs with these key words, of one shape with ``weight``.
+
+        ``size`` is how many tokens the query word has, ``seen`` how many of them see the key word, ``near`` what other
+        tokens give at the same distance.
+        """
+        begins, ends = (np.sort(column) for column in self.visible[layer].T)
+        seers = np.searchsorted(begins, self.last, side="right") - np.searchsorted(ends, self.first, side="right")
+        mass = np.where(self.gone, np.float32(0), self.memory.summary.mass[layer, head])
+        total = self.keys.sums(mass[self.keys.tokens])[key]
+        rest = total - weight * size
+        rest = np.where(rest > ROUNDING * total, rest, np.float32(0))
+        others = (seers[key] - seen).astype(np.float32)
+        usual = np.divide(rest, others, out=np.zeros_like(weight), where=others > 0)
+        lift = np.divide(weight, usual, out=np.full_like(weight, np.nan), where=usual > 0)
+        return lift, weight - np.maximum(usual, near)
+
+    def at_distance(self, layer: int, head: int) -> np.ndarray:
+        """Sums of weights by distance as in the summary, without the first key, where attention rests.
+
+        At a long distance there are few pairs: the first key alone would look like the habit of the head.
+        """
+        sums = self.memory.summary.distance[layer, head].copy()
+        sums[np.arange(len(self.memory.queries)) + len(self.memory.keys) - 1] -= self.memory.summary.first[layer, head]
+        return sums
+
+    def left(self, layer: int, head: int) -> np.ndarray:
+        """What is left of each row without the keys that are gone, from what the reading kept: float32 [query]."""
+        if self.memory.weights is not None:
+            return self.memory.weights[layer, head][:, ~self.gone].sum(axis=1)
+        sink = self.memory.scores[layer].sink
+        resting = 0.0 if sink is None else np.exp(sink[head] - self.memory.summary.normaliser[layer, head])
+        return 1.0 - resting - self._taken[layer, head]
+
+    @cached_property
+    def _taken(self) -> np.ndarray:
+        return sum(self.memory.column(int(key)) for key in np.nonzero(self.gone)[0])
+
+
+class Distances:
+    """What do other tokens give at the same distance as these edges, of any shape?"""
+
+    def __init__(self, memory: Memory, query: np.ndarray, key: np.ndarray) -> None:
+        rows, cols = len(memory.queries), len(memory.keys)
+        apart = query - key
+        pairs = np.minimum(rows, cols + apart) - np.maximum(apart, 0)
+        others = pairs - 1 - ((apart >= 0) & (key > 0))  # neither this edge nor the one to the first key
+        self.place = apart + cols - 1
+        self.share = np.divide(1, others, out=np.zeros(apart.shape, dtype=np.float32), where=others > 0)
+        self.own = np.where(key > 0, self.share, np.float32(0))
+
+    def usual(self, sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The mean weight of the others, given the sums by distance and the weights of these edges themselves."""
+        return sums[self.place] * self.share - weights * self.own
+
+
+class Block:
+    """All pairs of some query words with all key words, head after head."""
+
+    def __init__(self, pairs: Pairs, words: slice) -> None:
+        self.pairs, self.words = pairs, pairs.queries.part(words)
+        self.gone = pairs.gone[pairs.keys.tokens]
+        self.others = pairs.own[words, None] != np.arange(len(pairs.keys))
+        self.distances = None
+        if pairs.memory.kind != "cross":
+            self.distances = Distances(pairs.memory, self.words.tokens[:, None], pairs.keys.tokens[None, :])
+        self._visible = self._seen = np.zeros(0)
+
+    def look(self, layer: int, head: int) -> Found:
+        """Every pair in one head: arrays [query word, key word]."""
+        pairs, tokens = self.pairs, self.words.tokens
+        weights = pairs.memory.pattern(layer, head, rows=tokens, cols=pairs.keys.tokens)
+        near = np.float32(0)
+        if self.distances is not None:
+            near = self.distances.usual(pairs.at_distance(layer, head), weights)
+            near = self._merged(np.where(self.gone, np.float32(0), near) if self.gone.any() else near)
+        shares = weights
+        if self.gone.any():
+            weights = np.where(self.gone, np.float32(0), weights)
+            shares = dropped(weights, np.nonzero(self.gone)[0])
+        weight = self._merged(weights)
+        size = self.words.sizes[:, None].astype(np.float32)
+        lift, excess = pairs.judged(
+            layer, head, np.arange(len(pairs.keys)), weight=weight, size=size, seen=self._seers(layer), near=near
+        )
+        return Found(weight if shares is weights else self._merged(shares), lift, excess)
+
+    def _merged(self, values: np.ndarray) -> np.ndarray:
+        """Sum to a word, mean from it."""
+        summed = self.words.sums(self.pairs.keys.sums(values), axis=0)
+        return summed / self.words.sizes[:, None].astype(np.float32)
+
+    def _seers(self, layer: int) -> np.ndarray:
+        """How many tokens of each query word see each key word? Most layers see alike: found once."""
+        visible = self.pairs.visible[layer][self.words.tokens]
+        if not np.array_equal(visible, self._visible):
+            seen = self.pairs.sees(layer, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
+            self._visible = visible
+            self._seen = self.words.sums(seen.astype(np.int32), axis=0)
+        return self._seen
+
+
+def strongest(pairs: Pairs, layer: int, head: int) -> tuple[np.ndarray, np.ndarray, Found]:
+    """The pairs that hold the strongest key of some token: (query word [pair], key word [pair], what they are)."""
+    memory, queries, keys = pairs.memory, pairs.queries, pairs.keys
+    query, key = _candidates(pairs, memory.summary.top_key[layer, head])
+    asked, looked, pair = _spread(pairs, query, key)
+    steps = [slice(start, start + AT_ONCE) for start in range(0, len(pair), AT_ONCE)]
+    parts = [memory.weights_at(layer, head, asked[step], looked[step]) for step in steps]
+    weights = np.where(pairs.gone[looked], np.float32(0), np.concatenate([*parts, np.zeros(0, dtype=np.float32)]))
+    size = queries.sizes[query].astype(np.float32)
+
+    def merged(values: np.ndarray) -> np.ndarray:
+        return np.bincount(pair, weights=values, minlength=len(query)).astype(np.float32) / size
+
+    near = np.float32(0)
+    if memory.kind != "cross":
+        near = Distances(memory, asked, looked).usual(pairs.at_distance(layer, head), weights)
+        near = merged(np.where(pairs.gone[looked], np.float32(0), near))
+    seen = merged(pairs.sees(layer, asked, key[pair])) * size / keys.sizes[key]
+    weight = merged(weights)
+    lift, excess = pairs.judged(layer, head, key, weight=weight, size=size, seen=seen, near=near)
+    if pairs.gone.any():
+        left = pairs.left(layer, head)
+        weight = merged(np.divide(weights, left[asked], out=np.zeros_like(weights), where=left[asked] > LEFT))
+    return query, key, Found(weight, lift, excess)

@@ -1,0 +1,140 @@
+"""What does a written name mean: an entry of the catalogue, a local path, or an id on the hub?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from memviz.errors import ModelFileError, UnknownModelError, UnsafeModelError
+from memviz.models.catalogue import CATALOGUE, nearest
+from memviz.models.entry import Entry, Hub
+from memviz.models.hub_errors import UnreachableError
+from memviz.models.policy import Policy
+
+_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
+_LONGEST_ID, _LONGEST_PATH = 96, 1024
+
+Name = str | os.PathLike[str]
+
+
+def meant(name: Name, *, policy: Policy) -> Entry | Path | str:
+    """Does a name mean an entry of the catalogue, a local path, or a hub id? Allowed names only."""
+    text = legible(name)
+    entry = CATALOGUE.get(text) if isinstance(name, str) else None
+    if entry:
+        policy.check_name(*sorted(_known_as(entry), key=lambda known: known != entry.name))
+        return entry
+    if path := _local(name, policy=policy):
+        return path
+    _check_id(text, policy=policy)
+    policy.check_name(text, *(entry.name for entry in CATALOGUE.values() if text in _known_as(entry)))
+    return text
+
+
+@contextlib.contextmanager
+def suggesting(name: Name) -> Iterator[None]:
+    """Where the hub does not know a name, or cannot be asked: offer the names that look like it."""
+    try:
+        yield
+    except (UnknownModelError, UnreachableError) as error:
+        text = legible(name)
+        near = nearest(text)
+        if not near or text in CATALOGUE:
+            raise
+        raise _mistyped(text, near=near) from error
+
+
+def offered(policy: Policy) -> tuple[Entry, ...]:
+    """The entries of the catalogue that may be opened, in the order in which they are shown."""
+    allowed = policy.allowed
+    return tuple(entry for entry in CATALOGUE.values() if allowed is None or _known_as(entry) & set(allowed))
+
+
+def legible(name: Name) -> str:
+    """The name as a text that may be looked up and shown. Raises ``UnknownModelError`` for what cannot be one."""
+    if not isinstance(name, str | os.PathLike):
+        raise UnknownModelError(
+            "A model is opened by its name, a hub id or a path; this is {kind}.",
+            todo="For a model you hold already, use memviz.Reader(model, tokenizer).",
+            kind=type(name).__name__,
+        )
+    text = os.fspath(name)
+    if not isinstance(text, str) or not text.strip():
+        raise UnknownModelError("No model is named.", todo="Name one, such as minilm.")
+    if len(text) > _LONGEST_PATH or any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
+        raise UnknownModelError(
+            "{name} cannot be the name of a model: it is too long, or has characters that cannot be shown.",
+            todo="Give a name, a hub id (owner/name) or a path.",
+            name=ascii(text[:60]),
+        )
+    return text.strip() if isinstance(name, str) else text
+
+
+def _local(name: Name, *, policy: Policy) -> Path | None:
+    """The real path that a local name means, or ``None`` if it is not written like one.
+
+    Where local paths are off, the file system is not asked at all.
+    """
+    text = legible(name)
+    if "://" in text:
+        return None
+    separators = {os.sep, os.altsep or os.sep, "\\"}
+    written = (
+        not isinstance(name, str)
+        or Path(text).is_absolute()
+        or text.startswith((".", "~"))
+        or text.lower().endswith(".gguf")
+        or (any(sign in text for sign in separators) and not _ID.fullmatch(text))
+    )
+    try:
+        path = policy.local_path(text)
+    except UnsafeModelError:
+        if written:
+            raise
+        return None
+    except (OSError, ValueError, RuntimeError) as error:  # an unknown ~user, a circle of links
+        raise ModelFileError("There is no model at {name}.", todo="Check the path.", name=text[:120]) from error
+    return path if written or os.path.isdir(path) else None
+
+
+def _check_id(text: str, *, policy: Policy) -> None:
+    """Is this written like a hub id? Raises ``UnknownModelError`` with the nearest names if not."""
+    if "://" in text:
+        inside = re.fullmatch(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)/?.*", text)
+        raise UnknownModelError(
+            "{name} is a web address, not the name of a model.",
+            todo="Give the id alone: {id}.",
+            name=text[:120],
+            id=inside.group(1) if inside else "owner/name",
+        )
+    if len(text) > _LONGEST_ID or ".." in text or "--" in text or not _ID.fullmatch(text):
+        raise _unknown(text, policy=policy)
+
+
+def _unknown(text: str, *, policy: Policy) -> UnknownModelError:
+    known = [entry.name for entry in offered(policy)]
+    if near := nearest(text, among=known):
+        return _mistyped(text, near=near)
+    return UnknownModelError(
+        "There is no model called {name}; known are {offered}.",
+        todo="Give one of these names, a hub id (owner/name), or a path.",
+        name=text[:120],
+        offered=", ".join(known),
+    )
+
+
+def _mistyped(text: str, *, near: tuple[str, ...]) -> UnknownModelError:
+    return UnknownModelError(
+        "No model called {name} is known here or found on the model hub.",
+        todo="Did you mean {near}?",
+        name=text[:120],
+        near=" or ".join(near),
+    )
+
+
+def _known_as(entry: Entry) -> set[str]:
+    return {entry.name, entry.source.id} if isinstance(entry.source, Hub) else {entry.name}

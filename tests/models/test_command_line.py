@@ -1,0 +1,145 @@
+"""``python -m memviz``: one line for every refusal, never a traceback."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import memviz
+from memviz.__main__ import main
+from memviz.errors import FetchError
+from memviz.models import hub
+from memviz.models.hub_errors import UnreachableError
+
+FILES = {"tiny/model.safetensors": b"w" * 5000, "tiny/config.json": b"{}"}
+
+
+@pytest.fixture(autouse=True)
+def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    def plan(id: str) -> None:
+        raise UnreachableError("The hub is away, says {id}.", id=id)
+
+    monkeypatch.setattr(hub, "plan", plan)
+    monkeypatch.setattr(hub, "_snapshot", lambda id, plan: None)
+
+
+def test_fetch_says_the_size_and_the_place(make_entry, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    make_entry(FILES)
+    assert main(["fetch", "tiny"]) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("tiny: Tiny weights, 0 MB to download")
+    assert out.startswith(f"tiny: ready in {tmp_path / 'cache' / 'tiny'} (sha256:")
+    assert "MIT" in out
+    assert main(["fetch", "tiny"]) == 0
+    assert "to download" not in capsys.readouterr().err
+
+
+def test_fetch_without_a_name_brings_the_defaults(make_entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("memviz.__main__.locate", lambda name, progress: asked.append(name) or make_found())
+    assert main(["fetch"]) == 0
+    assert asked == ["minilm", "smollm2"]
+
+
+def make_found():
+    from memviz.models import Located
+
+    return Located(name="x", title="x", path=Path("x"), format="transformers", revision="r", licence="")
+
+
+def test_models_lists_the_catalogue(make_entry, capsys: pytest.CaptureFixture[str]) -> None:
+    make_entry(FILES)
+    main(["fetch", "tiny"])
+    capsys.readouterr()
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["NAME", "FAMILY", "DOWNLOAD", "LICENCE", "HERE", "WHAT", "IT", "IS"]
+    assert lines[1].split() == ["minilm", "encoder-only", "84", "MB", "Apache-2.0", "no", "all-MiniLM-L6-v2"]
+    tiny = next(line for line in lines if line.startswith("tiny "))
+    assert tiny.split()[5] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fetch", "minlm"], "Did you mean minilm?"),
+        (["fetch", "../x"], "no model at ../x"),
+        (["fetch", "gpt2"], "The hub is away, says openai-community/gpt2."),
+        (["fetch", "https://huggingface.co/a/b"], "Give the id alone: a/b."),
+        (["read", "hello", "--model", "what is this"], "There is no model called what is this"),
+    ],
+)
+def test_a_refusal_is_one_line_and_status_2(arguments: list[str], said: str, capsys) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("memviz: ")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    def stop(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("memviz.__main__.preview", stop)
+    assert main(["fetch"]) == 130
+    assert capsys.readouterr().err == "memviz: stopped; nothing half-written was kept.\n"
+
+
+def test_the_reader_of_a_pipe_may_leave() -> None:
+    program = "import sys; from memviz.__main__ import main; sys.exit(main(['models']))"
+    root = str(Path(memviz.__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", program], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    _, err = process.communicate(timeout=60)
+    assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["read"], ["read", "x", "--top", "0"], ["read", "x", "--top", "x"]])
+def test_a_wrong_command_shows_how_it_is_used(arguments: list[str], capsys) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert "usage: python -m memviz" in capsys.readouterr().err
+
+
+def test_help_and_version(capsys) -> None:
+    for arguments in (["--help"], ["fetch", "--help"], ["read", "--help"], ["--version"]):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == 0
+    told = capsys.readouterr().out
+    assert "MEMVIZ_CACHE" in told
+    assert memviz.__version__ in told
+
+
+def test_read_lists_the_strongest_links(make_model, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_model("BertForMaskedLM", "bert")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("the cat sat on the mat"))
+    assert main(["read", "-", "--model", str(path), "--top", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "8 tokens" in lines[0]
+    assert lines[1].split() == ["WORD", "REMEMBERS", "WEIGHT", "LIFT", "HEAD"]
+    assert len(lines) == 5
+    for line in lines[2:]:
+        word, remembered, weight, lift, _head = line.split()
+        assert {word, remembered} <= set("the cat sat on mat".split())
+        assert 0 < float(weight) < 1
+        assert lift.endswith("x")
+
+
+def test_the_progress_bar_tells_what_is_done(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    def locate(name: str, *, progress) -> None:
+        progress(0.5, "Downloading")
+        raise FetchError("The disk is full.")
+
+    monkeypatch.setattr("memviz.__main__.locate", locate)
+    assert main(["fetch", "minilm"]) == 2
+    err = capsys.readouterr().err
+    assert "minilm: Downloading:  50 %" in err
+    assert err.endswith("memviz: The disk is full.\n")

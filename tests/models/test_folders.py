@@ -1,0 +1,263 @@
+"""Local folders and files: judged before anything is loaded."""
+
+import json
+import pickle
+import struct
+from pathlib import Path
+
+import pytest
+
+from memviz.errors import ModelError, ModelFileError, UnsafeModelError, UnsupportedModelError
+from memviz.models import folders, locate, open_model
+from memviz.models.fingerprint import fingerprint
+
+
+class Bomb:
+    """A pickle that would write a file when it is opened."""
+
+    def __reduce__(self):
+        return (open, ("bomb-went-off", "w"))
+
+
+@pytest.fixture
+def model(make_model) -> Path:
+    return make_model("BertForMaskedLM", "bert")
+
+
+def edit(path: Path, **changes: object) -> None:
+    kept = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({key: value for key, value in kept.items() if value is not None}))
+
+
+def test_a_good_folder(model: Path) -> None:
+    found = locate(str(model))
+    assert (found.path, found.format, found.title) == (model.resolve(), "transformers", "model")
+    assert found.revision == fingerprint(model)
+    assert locate(model) == found
+
+
+def test_a_folder_with_only_a_pickle_is_refused_by_name_and_never_opened(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model)
+    (model / "model.safetensors").unlink()
+    (model / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(UnsafeModelError, match=r"pytorch_model.bin, a format that can run programs"):
+        locate(str(model))
+    assert not Path("bomb-went-off").exists()
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "x.pkl", "model.ckpt", "A.BIN"])
+def test_every_kind_of_pickle_is_named(model: Path, name: str) -> None:
+    (model / "model.safetensors").unlink()
+    (model / name).write_bytes(b"")
+    with pytest.raises(UnsafeModelError, match=name):
+        locate(str(model))
+    with pytest.raises(UnsafeModelError, match=name):
+        locate(str(model / name))
+
+
+def test_a_pickle_beside_safetensors_is_left_alone(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(model)
+    for name in ("pytorch_model.bin", "training_args.bin", "optimizer.pt"):
+        (model / name).write_bytes(pickle.dumps(Bomb()))
+    opened, _ = open_model(locate(str(model)), attn_implementation="eager")
+    assert type(opened).__name__ == "BertForMaskedLM"
+    assert not Path("bomb-went-off").exists()
+
+
+def test_a_folder_with_a_pickle_and_no_config(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "model.pkl").write_bytes(b"")
+    with pytest.raises(UnsafeModelError, match=r"model.pkl"):
+        locate(str(tmp_path / "x"))
+
+
+REMOTE = """
+from pathlib import Path
+Path("remote-code-ran").write_text("ran")
+from transformers import BertConfig, BertForMaskedLM
+class Mine(BertForMaskedLM): pass
+class MineConfig(BertConfig): pass
+"""
+
+
+def test_remote_code_of_an_unknown_type_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(model)
+    (model / "mine.py").write_text(REMOTE)
+    edit(model / "config.json", model_type="mine", auto_map={"AutoConfig": "mine.MineConfig"})
+    with pytest.raises(UnsafeModelError, match="asks for remote code"):
+        locate(str(model))
+    edit(model / "config.json", model_type=None)
+    with pytest.raises(UnsafeModelError, match="asks for remote code"):
+        locate(str(model))
+    assert not Path("remote-code-ran").exists()
+
+
+def test_remote_code_of_a_known_type_is_ignored_and_never_run(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(model)
+    (model / "mine.py").write_text(REMOTE)
+    asked = dict.fromkeys(("AutoModel", "AutoModelForMaskedLM"), "mine.Mine")
+    edit(model / "config.json", auto_map={**asked, "AutoConfig": "mine.MineConfig"})
+    edit(model / "tokenizer_config.json", auto_map={"AutoTokenizer": ["mine.Mine", "mine.Mine"]})
+    opened, tokenizer = open_model(locate(str(model)), attn_implementation="eager")
+    assert type(opened).__module__.startswith("transformers.")
+    assert tokenizer.convert_tokens_to_ids("cat") == 6
+    assert not Path("remote-code-ran").exists()
+
+
+def test_a_type_that_nobody_knows(model: Path) -> None:
+    edit(model / "config.json", model_type="not-invented-yet")
+    with pytest.raises(UnsupportedModelError, match="not-invented-yet"):
+        locate(str(model))
+
+
+def test_a_config_without_a_type(model: Path) -> None:
+    edit(model / "config.json", model_type=None)
+    with pytest.raises(ModelFileError, match="does not say what type"):
+        locate(str(model))
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "\x00", '"text"', "[" * 100_000])
+def test_a_broken_config(model: Path, content: str) -> None:
+    (model / "config.json").write_text(content)
+    with pytest.raises(ModelFileError, match=r"config.json .* cannot be read"):
+        locate(str(model))
+
+
+def test_a_missing_config(model: Path) -> None:
+    (model / "config.json").unlink()
+    with pytest.raises(ModelFileError, match=r"no config.json"):
+        locate(str(model))
+
+
+def test_a_missing_tokenizer(make_model) -> None:
+    path = make_model("BertForMaskedLM", "bert", tokenizer=False)
+    with pytest.raises(ModelFileError, match=r"tokenizer .* is missing"):
+        locate(str(path))
+
+
+def test_a_tokenizer_of_bytes_needs_no_vocabulary(make_model) -> None:
+    path = make_model("BertForMaskedLM", "bert", tokenizer=False)
+    (path / "tokenizer_config.json").write_text('{"tokenizer_class": "ByT5Tokenizer"}')
+    assert folders.check(path, name="x") == "transformers"
+
+
+def cut(weights: Path) -> None:
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+
+def overwrite(weights: Path) -> None:
+    weights.write_bytes(b"<!doctype html>" * 100)
+
+
+def empty(weights: Path) -> None:
+    weights.write_bytes(b"")
+
+
+def huge_header(weights: Path) -> None:
+    weights.write_bytes(struct.pack("<Q", 1 << 60) + b"{}")
+
+
+@pytest.mark.parametrize("damage", [cut, overwrite, empty, huge_header])
+def test_corrupt_safetensors(model: Path, damage) -> None:
+    damage(model / "model.safetensors")
+    with pytest.raises(ModelFileError, match=r"model.safetensors cannot be read"):
+        locate(str(model))
+
+
+def test_missing_weights(model: Path) -> None:
+    (model / "model.safetensors").unlink()
+    with pytest.raises(ModelFileError, match=r"no model.safetensors"):
+        locate(str(model))
+
+
+def test_weights_in_parts(model: Path) -> None:
+    from transformers import AutoModelForMaskedLM
+
+    whole = AutoModelForMaskedLM.from_pretrained(model)
+    whole.save_pretrained(model, max_shard_size="5kB")
+    (model / "model.safetensors").unlink(missing_ok=True)
+    opened, _ = open_model(locate(str(model)), attn_implementation="eager")
+    assert opened.num_parameters() == whole.num_parameters()
+    part = sorted(model.glob("model-*.safetensors"))[1]
+    part.unlink()
+    with pytest.raises(ModelFileError, match=part.name):
+        locate(str(model))
+
+
+@pytest.mark.parametrize("weight_map", [{}, {"a": "../../secret.safetensors"}, None, {"a": "/etc/passwd"}])
+def test_an_index_that_leads_elsewhere(model: Path, weight_map: object) -> None:
+    (model / "model.safetensors").unlink()
+    (model / folders.INDEX).write_text(json.dumps({"weight_map": weight_map}))
+    with pytest.raises(ModelFileError, match="incomplete"):
+        locate(str(model))
+
+
+def test_an_adapter_is_not_a_model(model: Path) -> None:
+    (model / "adapter_config.json").write_text("{}")
+    with pytest.raises(UnsupportedModelError, match="adapter"):
+        locate(str(model))
+
+
+def test_a_firefox_folder_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    (tmp_path / "vocab.enpt.spm").write_bytes(b"")
+    (tmp_path / "model.enpt.intgemm.alphas.bin").write_bytes(struct.pack("<QQ", 1, 195) + b"\x00" * 100)
+    found = locate(str(tmp_path))
+    assert found.format == "marian"
+    with pytest.raises(UnsupportedModelError, match="Firefox"):
+        open_model(found, attn_implementation="eager")
+    for content in (pickle.dumps(Bomb()), b"PK", struct.pack("<QQ", 1, 0)):
+        (tmp_path / "model.enpt.intgemm.alphas.bin").write_bytes(content)
+        with pytest.raises(UnsafeModelError, match=r"\.bin"):
+            locate(str(tmp_path))
+
+
+def test_files_that_are_no_models(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(ModelFileError, match=r"not a .gguf file"):
+        locate(str(tmp_path / "notes.txt"))
+    with pytest.raises(ModelFileError, match="no model at"):
+        locate(str(tmp_path / "nothing"))
+    (tmp_path / "x.gguf").write_bytes(b"nothing of the kind")
+    with pytest.raises(ModelFileError, match="not a GGUF file"):
+        locate(str(tmp_path / "x.gguf"))
+
+
+def test_a_folder_with_gguf_files(tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    from tiny_gguf import write_gguf
+
+    write_gguf(tmp_path / "a.gguf")
+    found = locate(str(tmp_path))
+    assert (found.path.name, found.format, found.quantisation) == ("a.gguf", "gguf", "GGUF Q8_0")
+    assert (found.title, found.licence) == ("Tiny llama", "mit")
+    write_gguf(tmp_path / "b.gguf")
+    with pytest.raises(ModelFileError, match=r"2 GGUF files: a.gguf, b.gguf"):
+        locate(str(tmp_path))
+
+
+def test_a_fingerprint_follows_the_content_and_not_the_place(model: Path, make_model) -> None:
+    same = make_model("BertForMaskedLM", "bert", folder="elsewhere")
+    assert fingerprint(same) == fingerprint(model)
+    weights = bytearray((same / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (same / "model.safetensors").write_bytes(weights)
+    assert fingerprint(same) != fingerprint(model)
+
+
+def test_a_fingerprint_sees_a_change_in_a_large_file(tmp_path: Path) -> None:
+    file = tmp_path / "x.gguf"
+    file.write_bytes(bytes(20_000_000))
+    before = fingerprint(file)
+    with file.open("r+b") as stream:
+        stream.seek(10_000_100)
+        stream.write(b"x")
+    assert fingerprint(file) != before
+
+
+def test_every_refusal_says_what_to_do(model: Path) -> None:
+    (model / "config.json").unlink()
+    with pytest.raises(ModelError) as refused:
+        locate(str(model))
+    assert refused.value.todo
