@@ -114,20 +114,28 @@ def _read(chosen: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _bar(name: str) -> Iterator[Progress]:
-    """A progress bar on the terminal that appears with the first sign of work and says what is done."""
+    """A progress bar on a terminal, one line per step in a log. It appears with the first sign of work."""
     from tqdm import tqdm
 
+    shape = "{desc}: {percentage:3.0f} %|{bar}| {elapsed}"
     bar: tqdm | None = None
+    before = ""
 
-    def progress(fraction: float, label: str) -> None:
+    def draw(fraction: float, label: str) -> None:
         nonlocal bar
-        bar = bar or tqdm(total=100, bar_format="{desc}: {percentage:3.0f} %|{bar}| {elapsed}", leave=False)
+        bar = bar or tqdm(total=100, bar_format=shape, leave=False)
         bar.set_description_str(f"{name}: {label}", refresh=False)
         bar.n = round(100 * fraction)
         bar.refresh()
 
+    def write(fraction: float, label: str) -> None:
+        nonlocal before
+        if label != before:
+            sys.stderr.write(f"{name}: {label}\n")
+            before = label
+
     try:
-        yield progress
+        yield draw if sys.stderr.isatty() else write
     finally:
         if bar is not None:
             bar.close()

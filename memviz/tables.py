@@ -1,1 +1,179 @@
-"""Tables (being built)."""
+"""Arrays on named axes as tidy tables, and tables as files that say where they come from.
+
+    tidy            any array on the axes layer, head, query, key, distance
+    measure_table   one measure of a memory
+    pattern_table   the weights of one head
+    links_table     the strongest links of every word
+    csv, read_csv   a table as text, with its provenance on top, and back
+    npz             arrays as bytes, with their provenance inside
+
+Text in CSV: token texts are anything a person typed, so a spreadsheet could take one for a formula
+(``=…``, ``+…``, ``-…``, ``@…``), and a program for a number, a truth value or a missing one (``7``,
+``true``, ``NA``). Such texts, and those that begin with white space or an apostrophe, get one
+apostrophe put before them; all others stay as they are. Taking one leading apostrophe off every
+text gives back exactly what was there; `read_csv` does so.
+"""
+
+from __future__ import annotations
+
+import csv as rules
+import difflib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memviz.errors import MeasureError, TraceError
+from memviz.measures import MEASURES, Links, Measure
+from memviz.memory import Index, Memory, positions
+from memviz.tokens import Word, visible
+from memviz.trace import Trace
+
+ROWS = 5_000_000  # of one table; above it a file helps nobody
+AXES = ("layer", "head", "query", "key", "distance")
+
+_FORMULA = tuple("=+-@＝＋－＠")
+_MISSING = {"", "#n/a", "#n/a n/a", "#na", "-1.#ind", "-1.#qnan", "-nan", "1.#ind", "1.#qnan", "<na>", "n/a", "na"}
+_MISSING |= {"nan", "none", "null", "true", "false"}
+_GUARD = "a text that starts with ' had it put before, so that nothing takes it for a formula, a number or a gap"
+
+
+def tidy(
+    values: np.ndarray,
+    axes: Sequence[str],
+    memory: Memory,
+    *,
+    name: str = "value",
+    at: Mapping[str, Sequence[int] | np.ndarray] | None = None,
+) -> pd.DataFrame:
+    """One row for each number of an array on named axes.
+
+    ``axes`` names the axes of ``values`` in order: layer, head, query, key, distance. Columns: one
+    for each axis with its positions (0-based), ``query_token`` and ``key_token`` with the texts,
+    and ``name`` with the numbers. ``at`` gives the positions along an axis that is not whole.
+    Raises `MeasureError` where the array does not fit the axes or the table would have more than
+    5 million rows.
+    """
+    values = np.asarray(values)
+    places = _places(values, axes, memory, at or {})
+    if values.size > ROWS:
+        raise MeasureError(
+            "A table of {rows} rows is too long to be of use; {most} is the most.",
+            todo="Choose fewer layers, heads, rows or columns.",
+            rows=f"{values.size:,}",
+            most=f"{ROWS:,}",
+        )
+    grid = np.meshgrid(*places, indexing="ij") if places else []
+    columns: dict[str, Any] = {axis: flat.ravel() for axis, flat in zip(axes, grid, strict=True)}
+    for axis, tokens in (("query", memory.queries), ("key", memory.keys)):
+        if axis in columns:
+            columns[f"{axis}_token"] = np.array([token.text for token in tokens], dtype=object)[columns[axis]]
+    return pd.DataFrame({**columns, name: values.ravel()})
+
+
+def _places(
+    values: np.ndarray, axes: Sequence[str], memory: Memory, at: Mapping[str, Sequence[int] | np.ndarray]
+) -> list[np.ndarray]:
+    """The positions along each axis."""
+    lengths = {"layer": memory.layers, "head": memory.heads, "query": len(memory.queries), "key": len(memory.keys)}
+    wanted = [len(at[axis]) if axis in at else lengths.get(axis) for axis in axes]
+    known = len(set(axes)) == len(axes) and set(axes) <= set(AXES)
+    fits = values.ndim == len(axes) and all(n in (None, m) for n, m in zip(wanted, values.shape, strict=False))
+    if not (known and fits):
+        raise MeasureError(
+            "An array of shape {shape} does not fit the axes {axes}.",
+            todo="Name one axis for each dimension, from {names}; this memory is {memory}.",
+            shape=" × ".join(map(str, values.shape)),
+            axes=", ".join(axes),
+            names=", ".join(AXES),
+            memory=repr(memory),
+        )
+    sized = zip(axes, values.shape, strict=True)
+    return [positions(at[a], lengths.get(a, 10**9)) if a in at else np.arange(n) for a, n in sized]
+
+
+def measure_table(name: str, memory: Memory, **where: int | slice | Sequence[int]) -> pd.DataFrame:
+    """One measure of a memory, a row for each number.
+
+    ``name`` is one of `measures.MEASURES`; the numbers stand in a column of that name, and
+    ``frame.attrs`` holds its label, unit and caveat. ``where`` chooses positions along an axis
+    (``layer=5``, ``query=[3, 4]``, ``key=slice(0, 9)``); a measure of one head needs its ``layer``
+    and ``head``. Raises `MeasureError` for an unknown name or axis, `TraceError` for a position
+    that is not there.
+    """
+    measure = _measure(name)
+    chosen: dict[str, Any] = dict(where)
+    given = {axis: chosen.pop(axis, None) for axis in ("layer", "head")} if measure.of_one_head else {}
+    if None in given.values():
+        raise MeasureError(
+            "“{name}” is measured in one head.", todo="Say which: layer=… and head=….", name=measure.label
+        )
+    values = measure.compute(memory, **given)
+    odd = [axis for axis in chosen if axis not in measure.axes]
+    if odd:
+        raise MeasureError(
+            "“{name}” has no axis “{axis}”.",
+            todo="It has: {axes}.",
+            name=measure.label,
+            axis=odd[0],
+            axes=", ".join(measure.axes),
+        )
+    at = {axis: _chosen(index, values.shape[measure.axes.index(axis)]) for axis, index in chosen.items()}
+    for axis, index in at.items():
+        values = np.take(values, index, axis=measure.axes.index(axis))
+    frame = tidy(values, measure.axes, memory, name=name, at=at)
+    for place, (axis, number) in enumerate(given.items()):
+        frame.insert(place, axis, number)
+    frame.attrs |= {"label": measure.label, "unit": measure.unit, "caveat": measure.caveat}
+    return frame
+
+
+def _measure(name: str) -> Measure:
+    if name not in MEASURES:
+        near = sorted(MEASURES, key=lambda other: -difflib.SequenceMatcher(None, name, other).ratio())
+        raise MeasureError(
+            "There is no measure “{name}”.", todo="Choose one of: {names}.", name=name, names=", ".join(near)
+        )
+    return MEASURES[name]
+
+
+def _chosen(index: int | Index, length: int) -> np.ndarray:
+    if isinstance(index, slice):
+        return np.arange(length)[index]
+    return positions([index] if isinstance(index, int | np.integer) else list(index or ()), length)
+
+
+def pattern_table(
+    memory: Memory, layer: int, head: int, rows: Index = None, cols: Index = None, *, name: str = "value"
+) -> pd.DataFrame:
+    """The weights of one head, a row for each pair of tokens: query, key, their texts, weight (0..1).
+
+    ``rows`` and ``cols`` choose queries and keys, as a slice or a list; weights keep their share of
+    the whole row. Raises `TraceError` for a head or position that is not there, `MeasureError` for
+    more than 5 million pairs.
+    """
+    at = {
+        "query": np.arange(len(memory.queries)) if rows is None else _chosen(rows, len(memory.queries)),
+        "key": np.arange(len(memory.keys)) if cols is None else _chosen(cols, len(memory.keys)),
+    }
+    values = memory.pattern(layer, head, rows=at["query"], cols=at["key"])
+    return tidy(values, ("query", "key"), memory, name=name, at=at)
+
+
+def links_table(links: Links, words: Sequence[Word], others: Sequence[Word]) -> pd.DataFrame:
+    """The strongest links of every word, best first: word, rank, other, weight, lift, excess, layer, head.
+
+    ``links`` has one row for each of ``words``, and leads to ``others``; "word" and "other" are their
+    positions, "word_text" and "other_text" what stands there.
+    """
+    word, rank = np.nonzero((links.index >= 0) & (links.weight > 0))
+    other = links.index[word, rank]
+    columns = {"word": word, "rank": rank, "other": other}
+    columns["word_text"] = np.array([one.text for one in words], dtype=object)[word]
+    columns["other_text"] = np.array([one.text for one in others], dtype=object)[other]
+    names = ("weight", "lift", "excess", "layer", "head")
+    return pd.DataFrame(columns | {name: getattr(links, name)[word, rank] for name in names})

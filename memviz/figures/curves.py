@@ -64,7 +64,7 @@ def by_distance(
         notes=[*said, caption or ""],
         drawn=caption != "",
         size=SIZE,
-        above=30,
+        above=44,
         below=52,
         alt=_told(name, at, chosen, enough=pairs >= FEW, translate=translate),
         shown={"layer": str(layer) if layer is not None else "mean over layers"}

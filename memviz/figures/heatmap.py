@@ -18,8 +18,8 @@ from memviz.figures.view import FLOOR, Shown, Side, Values, View, Window
 from memviz.memory import Memory
 from memviz.tokens import Word
 
-LONGEST = 620  # pixels of the longer side of a large picture
-LARGEST_CELL = 36
+LONGEST = 600  # pixels of the longer side of a large picture
+LARGEST_CELL = 30
 MARKS = 8  # rows, and columns, that are framed when a word is looked for; more would hide the picture
 BAR = 74  # pixels that the colour bar takes below
 

@@ -1,8 +1,4 @@
-"""How hard do whole words look at whole words in one head, and what would be usual?
-
-Two ways to the same numbers: `Block` takes every pair of some query words with all key words, `strongest` only the
-pairs that hold the strongest key of some token, in time linear in the text.
-"""
+"""How hard do whole words look at whole words in one head, and what would be usual between them?"""
 
 from __future__ import annotations
 
@@ -16,9 +12,6 @@ from memviz.memory import Memory
 from memviz.tokens import Word
 
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
-LEFT = 1e-4  # of a row: with less than this left, `strongest` cannot renormalise what the reading kept
-EDGES = 24  # edges that `strongest` looks up, for each token of the text
-AT_ONCE = 1 << 16  # of them in one go
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,24 +88,15 @@ class Pairs:
         visible = self.visible[layer][query]
         return (visible[..., 0] <= self.last[key]) & (visible[..., 1] > self.first[key])
 
-    def judged(
-        self, layer: int, head: int, key: np.ndarray, *, weight: np.ndarray, size: np.ndarray, seen: np.ndarray, near: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """(lift, excess) of pairs with these key words, of one shape with ``weight``.
-
-        ``size`` is how many tokens the query word has, ``seen`` how many of them see the key word, ``near`` what other
-        tokens give at the same distance.
-        """
+    def seers(self, layer: int) -> np.ndarray:
+        """How many tokens can see some token of each key word? int [key word]."""
         begins, ends = (np.sort(column) for column in self.visible[layer].T)
-        seers = np.searchsorted(begins, self.last, side="right") - np.searchsorted(ends, self.first, side="right")
+        return np.searchsorted(begins, self.last, side="right") - np.searchsorted(ends, self.first, side="right")
+
+    def received(self, layer: int, head: int) -> np.ndarray:
+        """What each key word gets from all tokens, without the keys that are gone: float32 [key word]."""
         mass = np.where(self.gone, np.float32(0), self.memory.summary.mass[layer, head])
-        total = self.keys.sums(mass[self.keys.tokens])[key]
-        rest = total - weight * size
-        rest = np.where(rest > ROUNDING * total, rest, np.float32(0))
-        others = (seers[key] - seen).astype(np.float32)
-        usual = np.divide(rest, others, out=np.zeros_like(weight), where=others > 0)
-        lift = np.divide(weight, usual, out=np.full_like(weight, np.nan), where=usual > 0)
-        return lift, weight - np.maximum(usual, near)
+        return self.keys.sums(mass[self.keys.tokens])
 
     def at_distance(self, layer: int, head: int) -> np.ndarray:
         """Sums of weights by distance as in the summary, without the first key, where attention rests.
@@ -134,6 +118,22 @@ class Pairs:
     @cached_property
     def _taken(self) -> np.ndarray:
         return sum(self.memory.column(int(key)) for key in np.nonzero(self.gone)[0])
+
+
+def usual(total: np.ndarray, given: np.ndarray, *, others: np.ndarray) -> np.ndarray:
+    """What does a key word get from each of so many other tokens? 0 where there are none.
+
+    ``total`` is what it gets from all, ``given`` what the tokens of one word give.
+    """
+    rest = total - given
+    rest = np.where(rest > ROUNDING * total, rest, np.float32(0))
+    return np.divide(rest, others, out=np.zeros_like(rest), where=others > 0)
+
+
+def judged(weight: np.ndarray, *, by_others: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(lift, excess) of weights, given what others give to the same key, and at the same distance."""
+    lift = np.divide(weight, by_others, out=np.full_like(weight, np.nan), where=by_others > 0)
+    return lift, weight - np.maximum(by_others, near)
 
 
 class Distances:
@@ -159,67 +159,52 @@ class Block:
     def __init__(self, pairs: Pairs, words: slice) -> None:
         self.pairs, self.words = pairs, pairs.queries.part(words)
         self.gone = pairs.gone[pairs.keys.tokens]
-        self.others = pairs.own[words, None] != np.arange(len(pairs.keys))
+        self.foreign = pairs.own[words, None] != np.arange(len(pairs.keys))
         self.distances = None
         if pairs.memory.kind != "cross":
             self.distances = Distances(pairs.memory, self.words.tokens[:, None], pairs.keys.tokens[None, :])
-        self._visible = self._seen = np.zeros(0)
+        self._visible = self._seers = np.zeros(0)
 
     def look(self, layer: int, head: int) -> Found:
         """Every pair in one head: arrays [query word, key word]."""
-        pairs, tokens = self.pairs, self.words.tokens
-        weights = pairs.memory.pattern(layer, head, rows=tokens, cols=pairs.keys.tokens)
-        near = np.float32(0)
+        pairs = self.pairs
+        weights = pairs.memory.pattern(layer, head, rows=self.words.tokens, cols=pairs.keys.tokens)
+        near = np.zeros(1, dtype=np.float32)
         if self.distances is not None:
-            near = self.distances.usual(pairs.at_distance(layer, head), weights)
-            near = self._merged(np.where(self.gone, np.float32(0), near) if self.gone.any() else near)
-        shares = weights
+            near = self._merged(self._kept(self.distances.usual(pairs.at_distance(layer, head), weights)))
+        weight = self._merged(self._kept(weights))
+        given = weight * self.words.sizes[:, None].astype(np.float32)
+        others = pairs.seers(layer) - self._own_seers(layer)
+        by_others = usual(pairs.received(layer, head), given, others=others)
+        lift, excess = judged(weight, by_others=by_others, near=near)
         if self.gone.any():
-            weights = np.where(self.gone, np.float32(0), weights)
-            shares = dropped(weights, np.nonzero(self.gone)[0])
-        weight = self._merged(weights)
-        size = self.words.sizes[:, None].astype(np.float32)
-        lift, excess = pairs.judged(
-            layer, head, np.arange(len(pairs.keys)), weight=weight, size=size, seen=self._seers(layer), near=near
-        )
-        return Found(weight if shares is weights else self._merged(shares), lift, excess)
+            weight = self._merged(dropped(weights, np.nonzero(self.gone)[0]))
+        return Found(weight, lift, excess)
+
+    def _kept(self, values: np.ndarray) -> np.ndarray:
+        return np.where(self.gone, np.float32(0), values) if self.gone.any() else values
 
     def _merged(self, values: np.ndarray) -> np.ndarray:
         """Sum to a word, mean from it."""
         summed = self.words.sums(self.pairs.keys.sums(values), axis=0)
         return summed / self.words.sizes[:, None].astype(np.float32)
 
-    def _seers(self, layer: int) -> np.ndarray:
-        """How many tokens of each query word see each key word? Most layers see alike: found once."""
+    def _own_seers(self, layer: int) -> np.ndarray:
+        """How many tokens of each query word see each key word? Found once for layers that see alike."""
         visible = self.pairs.visible[layer][self.words.tokens]
         if not np.array_equal(visible, self._visible):
             seen = self.pairs.sees(layer, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
             self._visible = visible
-            self._seen = self.words.sums(seen.astype(np.int32), axis=0)
-        return self._seen
+            self._seers = self.words.sums(seen.astype(np.int32), axis=0)
+        return self._seers
 
 
-def strongest(pairs: Pairs, layer: int, head: int) -> tuple[np.ndarray, np.ndarray, Found]:
-    """The pairs that hold the strongest key of some token: (query word [pair], key word [pair], what they are)."""
-    memory, queries, keys = pairs.memory, pairs.queries, pairs.keys
-    query, key = _candidates(pairs, memory.summary.top_key[layer, head])
-    asked, looked, pair = _spread(pairs, query, key)
-    steps = [slice(start, start + AT_ONCE) for start in range(0, len(pair), AT_ONCE)]
-    parts = [memory.weights_at(layer, head, asked[step], looked[step]) for step in steps]
-    weights = np.where(pairs.gone[looked], np.float32(0), np.concatenate([*parts, np.zeros(0, dtype=np.float32)]))
-    size = queries.sizes[query].astype(np.float32)
+def dropped(weights: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """The same rows without some keys, renormalised to sum to one: [query, key].
 
-    def merged(values: np.ndarray) -> np.ndarray:
-        return np.bincount(pair, weights=values, minlength=len(query)).astype(np.float32) / size
-
-    near = np.float32(0)
-    if memory.kind != "cross":
-        near = Distances(memory, asked, looked).usual(pairs.at_distance(layer, head), weights)
-        near = merged(np.where(pairs.gone[looked], np.float32(0), near))
-    seen = merged(pairs.sees(layer, asked, key[pair])) * size / keys.sizes[key]
-    weight = merged(weights)
-    lift, excess = pairs.judged(layer, head, key, weight=weight, size=size, seen=seen, near=near)
-    if pairs.gone.any():
-        left = pairs.left(layer, head)
-        weight = merged(np.divide(weights, left[asked], out=np.zeros_like(weights), where=left[asked] > LEFT))
-    return query, key, Found(weight, lift, excess)
+    A row that looked at nothing else stays empty (all zero).
+    """
+    kept = weights.copy()
+    kept[:, keys] = 0.0
+    total = kept.sum(axis=1, keepdims=True)
+    return np.divide(kept, total, out=np.zeros_like(kept), where=total > 1e-9)

@@ -29,7 +29,7 @@ def fields(path: Path) -> Fields:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _Scan(data).fields()
-    except (struct.error, ValueError, OSError, IndexError) as error:
+    except (struct.error, ValueError, OSError, OverflowError, RecursionError) as error:
         raise ModelFileError(
             "{file} is not a GGUF file that can be read.",
             todo="Download or copy it again; GGUF versions 2 and 3 are known.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -83,9 +84,11 @@ def _command(wanted: Path, *, into: Path) -> list[str]:
 def _arrived(folder: Path) -> int:
     """How many bytes of the wheel are here? pip writes it below the temporary folder first."""
     sizes = [0]
-    for wheel in folder.rglob("*.whl"):
-        with contextlib.suppress(OSError):  # pip moves it while we look
-            sizes.append(wheel.stat().st_size)
+    for place, _, names in os.walk(folder):  # unlike rglob, quiet about folders that vanish while we look
+        for name in names:
+            if name.endswith(".whl"):
+                with contextlib.suppress(OSError):
+                    sizes.append(os.path.getsize(os.path.join(place, name)))
     return max(sizes)
 
 

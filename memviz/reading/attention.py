@@ -20,6 +20,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "memviz"
+HIDDEN = torch.finfo(torch.float32).min / 2  # weight exactly 0 after the softmax; 0 · HIDDEN is 0, 0 · −∞ is not
 BLOCK = 64  # queries at a time: their scores stay in the processor's cache
 
 
@@ -148,8 +149,8 @@ class Block:
     first: int
     last: int
     weights: Tensor
-    normaliser: Tensor | None = None
-    mixed: Tensor | None = None  # weights @ [value, key]; [head, query, dim + dim]
+    scores: Tensor | None = None  # before the softmax; kept apart only where they are plain and somebody watches
+    normaliser: Tensor | None = None  # log of the softmax denominator [head, query], where it was computed
 
 
 def attend(
@@ -167,29 +168,29 @@ def attend(
     heads, rows, _ = lookup.query.shape
     kv_heads, cols, depth = lookup.value.shape
     groups = heads // kv_heads
-    carried = lookup.value
-    if watch is not None and lookup.plain:
-        carried = torch.cat([lookup.value, lookup.key], dim=-1)
     output = torch.empty(heads, rows, depth, dtype=lookup.value.dtype, device=lookup.value.device)
     visible = lookup.visible.tolist()
     ranges = list(blocks(rows, cell[0]))
     longest = max(stop - start for start, stop in ranges)
     room = torch.empty(heads * longest * cols, dtype=torch.float32, device=output.device)
+    apart = torch.empty_like(room) if watch is not None and lookup.plain else room
     query = lookup.query * lookup.scale if lookup.query.dtype == torch.float32 else lookup.query
     query = query.reshape(kv_heads, groups, rows, -1)
     for start, stop in ranges:
         first = min(begin for begin, _ in visible[start:stop]) // cell[1] * cell[1]
         last = max(end for _, end in visible[start:stop])
-        block = Block(start, stop, first, last, _weights(lookup, query, visible, room, (start, stop, first, last)))
-        if not lookup.plain:
-            block.normaliser = _normalise(lookup, block.weights)
+        scores = _scores(lookup, query, visible, room, (start, stop, first, last))
+        weights = apart[: scores.numel()].view_as(scores)
+        block = Block(start, stop, first, last, weights)
+        if lookup.plain:
+            torch.softmax(scores, dim=-1, out=weights)
+            block.scores = scores
         else:
-            torch.softmax(block.weights, dim=-1, out=block.weights)
-        stacked = block.weights.view(kv_heads, groups * (stop - start), last - first)
-        mixed = torch.bmm(stacked.to(carried.dtype), carried[:, first:last]).view(heads, stop - start, -1)
-        output[:, start:stop] = mixed[..., :depth]
+            block.normaliser = _normalise(lookup, weights)
+        stacked = weights.view(kv_heads, groups * (stop - start), last - first)
+        mixed = torch.bmm(stacked.to(lookup.value.dtype), lookup.value[:, first:last])
+        output[:, start:stop] = mixed.view(heads, stop - start, depth)
         if watch is not None:
-            block.mixed = mixed
             watch(block)
     return output
 
@@ -203,8 +204,8 @@ def blocks(rows: int, cell: int) -> Iterator[tuple[int, int]]:
             yield start, min(start + step, begin + limit, rows)
 
 
-def _weights(lookup: Lookup, query: Tensor, visible: list, room: Tensor, where: tuple[int, int, int, int]) -> Tensor:
-    """The scores of one block, −inf where nothing may be seen: float32 [head, query, key], kept in ``room``."""
+def _scores(lookup: Lookup, query: Tensor, visible: list, room: Tensor, where: tuple[int, int, int, int]) -> Tensor:
+    """The scores of one block, HIDDEN where nothing may be seen: float32 [head, query, key], kept in ``room``."""
     start, stop, first, last = where
     kv_heads, groups, _, dim = query.shape
     heads, height, width = kv_heads * groups, stop - start, last - first
@@ -225,12 +226,12 @@ def _weights(lookup: Lookup, query: Tensor, visible: list, room: Tensor, where: 
     span = lookup.visible[start:stop]
     if min(ends) < last:  # only the columns that some query of the block may not see
         tail = min(ends) - first
-        scores[:, :, tail:].masked_fill_(column[tail:] >= span[:, 1:], float("-inf"))
+        scores[:, :, tail:].masked_fill_(column[tail:] >= span[:, 1:], HIDDEN)
     if max(begins) > first:
         lead = max(begins) - first
-        scores[:, :, :lead].masked_fill_(column[:lead] < span[:, :1], float("-inf"))
+        scores[:, :, :lead].masked_fill_(column[:lead] < span[:, :1], HIDDEN)
     if lookup.cut is not None:
-        scores.masked_fill_(lookup.cut[:, start:stop, first:last], float("-inf"))
+        scores.masked_fill_(lookup.cut[:, start:stop, first:last], HIDDEN)
     return scores
 
 

@@ -128,12 +128,14 @@ class Watcher:
             copies, after = self.repeats.pairs(block)
             sums.duplicate += flat[:, copies].sum(1)
             sums.induction += flat[:, after].sum(1)
-        if block.normaliser is not None:
+        if block.scores is None:
             sums.normaliser[:, rows] = block.normaliser
             sums.entropy[:, rows] = torch.special.entr(weights).sum(-1)
-        strongest, place = self._strongest(block, cells)
-        if block.normaliser is None:
-            self._from_products(block, strongest, place)
+            self._strongest(block, cells)
+        else:
+            expected = torch.linalg.vecdot(weights, block.scores)
+            strongest, place = self._strongest(block, cells)
+            self._from_scores(block, expected, strongest, place)
 
     def _strongest(self, block: Block, cells: Tensor) -> tuple[Tensor, Tensor]:
         """The strongest weight of each query and its key, special tokens included; the summary keeps it without.
@@ -179,20 +181,16 @@ class Watcher:
         low = block.start - block.last + keys  # query − key of the block's upper right corner, counted from −(keys − 1)
         self.sums.distance[:, low : low + sums.shape[1]] += sums
 
-    def _from_products(self, block: Block, strongest: Tensor, place: Tensor) -> None:
-        """Entropy without logarithms: H = log Σ exp − q·(p @ k), as p @ [value, key] was taken anyway.
+    def _from_scores(self, block: Block, expected: Tensor, strongest: Tensor, place: Tensor) -> None:
+        """Entropy without a logarithm for every weight: H = log Σ exp − Σ weight · score.
 
-        The softmax denominator comes back from the strongest weight: log Σ exp = score − log p.
+        The softmax denominator comes back from the strongest weight: log Σ exp = score − log weight.
         """
-        lookup, rows = self.lookup, slice(block.start, block.stop)
-        query = lookup.query[:, rows].float() * lookup.scale
-        mixed = block.mixed[..., lookup.value.shape[-1] :].float()
-        heads = torch.arange(query.shape[0], device=query.device)
-        owner = heads.div(query.shape[0] // lookup.key.shape[0], rounding_mode="floor")
-        found = lookup.key[owner[:, None], place].float()
-        normaliser = (query * found).sum(-1) - strongest.log()
+        rows = slice(block.start, block.stop)
+        highest = block.scores.gather(2, (place - block.first).unsqueeze(-1))[:, :, 0]
+        normaliser = highest - strongest.log()
         self.sums.normaliser[:, rows] = normaliser
-        self.sums.entropy[:, rows] = (normaliser - (query * mixed).sum(-1)).clamp_min_(0.0)
+        self.sums.entropy[:, rows] = (normaliser - expected).clamp_min_(0.0)
 
 
 def cell_maxima(weights: Tensor, wide: int) -> Tensor:

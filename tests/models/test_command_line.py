@@ -133,13 +133,24 @@ def test_read_lists_the_strongest_links(make_model, capsys, monkeypatch: pytest.
         assert lift.endswith("x")
 
 
-def test_the_progress_bar_tells_what_is_done(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    def locate(name: str, *, progress) -> None:
-        progress(0.5, "Downloading")
-        raise FetchError("The disk is full.")
+def stuck(name: str, *, progress) -> None:
+    """A fetch that gets half-way."""
+    progress(0.4, "Downloading")
+    progress(0.5, "Downloading")
+    raise FetchError("The disk is full.")
 
-    monkeypatch.setattr("memviz.__main__.locate", locate)
+
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr("memviz.__main__.locate", stuck)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert main(["fetch", "minilm"]) == 2
     err = capsys.readouterr().err
     assert "minilm: Downloading:  50 %" in err
     assert err.endswith("memviz: The disk is full.\n")
+
+
+def test_a_log_gets_one_line_per_step(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr("memviz.__main__.locate", stuck)
+    assert main(["fetch", "minilm"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1:] == ["minilm: Downloading", "memviz: The disk is full."]

@@ -51,8 +51,10 @@ def test_a_file_that_ends_too_early(file: Path, length: int) -> None:
         b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1 << 60) + bytes(100),
         b"GGUF" + struct.pack("<IQQQ1sI", 3, 0, 1, 1, b"k", 99) + bytes(100),
         b"GGUF" + struct.pack("<IQQQ1sIIQ", 3, 0, 1, 1, b"k", 9, 4, 90) + bytes(100),
+        b"GGUF" + struct.pack("<IQQQ1sIIQQ", 3, 0, 1, 1, b"k", 9, 8, 2, 2**64 - 1) + bytes(100),
+        b"GGUF" + struct.pack("<IQQQ1sI", 3, 0, 1, 1, b"k", 9) + struct.pack("<IQ", 9, 1) * 100_000,
     ],
-    ids=["magic", "version", "fields", "string", "type", "list"],
+    ids=["magic", "version", "fields", "string", "type", "list", "overflow", "nesting"],
 )
 def test_nonsense_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.gguf").write_bytes(content)

@@ -218,6 +218,16 @@ def test_a_gguf_opens_dequantised_with_its_digits_split(tmp_path: Path) -> None:
     assert tokenizer.convert_ids_to_tokens(tokenizer("the  2").input_ids) == ["the", "ĠĠ", "2"]
 
 
+def test_a_gguf_whose_weights_are_cut(tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    from tiny_gguf import write_gguf
+
+    path = write_gguf(tmp_path / "tiny.gguf")
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(ModelFileError, match=r"tiny.gguf cannot be opened"):
+        opened(path)
+
+
 def test_a_gguf_of_another_rule_keeps_its_digits(tmp_path: Path) -> None:
     pytest.importorskip("gguf")
     from tiny_gguf import write_gguf

@@ -1,7 +1,9 @@
 """What pip says, in words a person can act on."""
 
 import importlib.util
+import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,24 @@ def test_a_child_does_not_outlive_its_block(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert processes[0].returncode is not None
+
+
+def test_looking_while_pip_moves_things_about(tmp_path: Path) -> None:
+    """Folders appear and vanish under a scan; none of it may reach the person as an error."""
+    stop = threading.Event()
+
+    def churn() -> None:
+        while not stop.is_set():
+            place = tmp_path / "pip-unpack" / "deep"
+            place.mkdir(parents=True)
+            (place / "w.whl").write_bytes(b"x" * 10)
+            shutil.rmtree(tmp_path / "pip-unpack")
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        seen = {pip_download._arrived(tmp_path) for _ in range(3000)}
+    finally:
+        stop.set()
+        thread.join()
+    assert seen <= {0, 10}
