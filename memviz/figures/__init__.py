@@ -1,14 +1,14 @@
 """Pictures of what a Transformer remembers. Numbers come from a memory; a figure only draws them.
 
-    pattern        one head in full, or a mean: who looks at what            plotly
-    by_distance    how far back it looks, over chance                        plotly
-    received_bars  which words are looked at most                            plotly
-    slots_bars     which words spread their look widest                      plotly
-    scores         one measure of every head                                 plotly
-    pattern_png, grid_png, words_png   the same as bytes, without a browser
-    html           figures in one page that opens offline
-    provenance, caption   where it comes from, as names and values, and in one line
-    alt, record    a figure in plain words, and what was done to get it
+pattern        one head in full, or a mean: who looks at what            plotly
+by_distance    how far back it looks, over chance                        plotly
+received_bars  which words are looked at most                            plotly
+slots_bars     which words spread their look widest                      plotly
+scores         one measure of every head                                 plotly
+pattern_png, grid_png, words_png   the same as bytes, without a browser
+html           figures in one page that opens offline
+provenance, caption   where it comes from, as names and values, and in one line
+alt, record    a figure in plain words, and what was done to get it
 """
 
 from memviz.figures.bars import received_bars, slots_bars

@@ -35,9 +35,7 @@ class _Kind:
     share: bool
 
 
-_RECEIVED = _Kind(
-    phrases.RECEIVED, phrases.RECEIVED_UNIT, phrases.RECEIVED_HOVER, phrases.RECEIVED_ALT, share=True
-)
+_RECEIVED = _Kind(phrases.RECEIVED, phrases.RECEIVED_UNIT, phrases.RECEIVED_HOVER, phrases.RECEIVED_ALT, share=True)
 _SLOTS = _Kind(phrases.SLOTS, phrases.SLOTS_UNIT, phrases.SLOTS_HOVER, phrases.SLOTS_ALT, share=False)
 
 
@@ -70,8 +68,9 @@ def received_bars(
     if len(taken):
         notes.append(say(translate, phrases.TAKEN_OUT_BARS, keys=named_keys(memory, taken.tolist(), translate)))
     series = _series(_by_word(values, words, total=True), layer, head)
-    said = {"notes": notes, "shown": _record(memory, layer, head, "attention received")}
-    return _figure(_RECEIVED, series, words, **said, title=title, caption=caption, translate=translate)
+    shown = _record(memory, layer, head, "attention received")
+    figure = _figure(_RECEIVED, series, words, notes=notes, translate=translate)
+    return _finished(figure, _RECEIVED, series, words, ...)
 
 
 def slots_bars(

@@ -145,9 +145,7 @@ def _strongest(values: np.ndarray, share: float) -> np.ndarray:
     return keep
 
 
-def _seen(
-    memory: Memory, heads: list[tuple[int, int]], units: range, *, rows: Side, cols: Side
-) -> np.ndarray:
+def _seen(memory: Memory, heads: list[tuple[int, int]], units: range, *, rows: Side, cols: Side) -> np.ndarray:
     """Which units can each row see in any of the layers shown? bool [unit, column unit]."""
     spans = np.stack([memory.visible(layer) for layer in sorted({layer for layer, _ in heads})])
     low, high = spans[:, :, 0].min(axis=0), spans[:, :, 1].max(axis=0)
@@ -159,7 +157,7 @@ def _seen(
 
 def _quadrants(block: np.ndarray, units: range, *, rows: Side, cols: Side) -> np.ndarray:
     """What the rows of each text give to each text: [text, text], sums."""
-    later = np.array([unit >= rows.border for unit in units])
+    later = np.array([unit >= (rows.border or 0) for unit in units])
     halves = (block[~later].sum(axis=0, dtype=np.float64), block[later].sum(axis=0, dtype=np.float64))
     return np.array([[half[: cols.border].sum(), half[cols.border :].sum()] for half in halves])
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import cast
 
 import regex
 from PIL import ImageFont
@@ -159,7 +160,7 @@ def _chinese(path: Path) -> int:
 @lru_cache(maxsize=256)
 def _font(face: Face, size: int) -> Font:
     if not face.path:
-        return ImageFont.load_default(size)
+        return cast(Font, ImageFont.load_default(size))
     for pixels in (size, *_STRIKES):
         try:
             return ImageFont.truetype(face.path, pixels, index=face.index)

@@ -196,7 +196,7 @@ def _frames(figure: go.Figure, what: Shown, *, found: tuple[list[int], list[int]
 def _pair(figure: go.Figure, what: Shown, mass: np.ndarray) -> None:
     """Lines between the two texts of a pair, and beside them what each text gives to each."""
     line = {"color": palette.GREY, "width": 2}
-    down, across = (_edge(side) for side in (what.rows, what.cols))
+    down, across = what.rows.edge - 0.5, what.cols.edge - 0.5
     figure.add_shape(type="line", xref="x domain", x0=0, x1=1, y0=down, y1=down, line=line)
     figure.add_shape(type="line", yref="y domain", y0=0, y1=1, x0=across, x1=across, line=line)
     ends = (-0.5, down, what.rows.cells - 0.5)
@@ -206,9 +206,3 @@ def _pair(figure: go.Figure, what: Shown, mass: np.ndarray) -> None:
             **{"xref": "x domain", "x": 1, "xanchor": "left", "xshift": 8, "align": "left", "showarrow": False},
             **{"yref": "y", "y": (ends[number] + ends[number + 1]) / 2, "text": "<br>".join(shares)},
         )
-
-
-def _edge(side: Side) -> float:
-    """Where the second text of a pair begins, in cells."""
-    assert side.border is not None
-    return side.border / side.step - 0.5

@@ -64,8 +64,8 @@ THEMES: dict[str, Theme] = {
 }
 
 
-def strength(share: np.ndarray | float) -> np.ndarray | float:
-    """How strongly is a share of the range coloured? 0..1 for 0..1, `GAMMA` between."""
+def strength(share: np.ndarray) -> np.ndarray:
+    """How strongly is a share of the range coloured? 0..1 for 0..1, the power `GAMMA` between."""
     return np.clip(share, 0.0, 1.0) ** GAMMA
 
 

@@ -89,11 +89,12 @@ def _counted(memory: Memory) -> str:
 def _described(shown: Mapping[str, Any], memory: Memory) -> dict[str, str]:
     """What is shown, in words; text is taken as it is."""
     found = {}
+    mean = shown.get("view", "weight") in _SHOWS
     for name, value in shown.items():
         if isinstance(value, str):
             found["shows" if name == "view" else name] = _SHOWS.get(value, value)
         elif name in ("layer", "head"):
-            found[name] = str(value) if value is not None else _mean(name, memory)
+            found[name] = str(value) if value is not None else _every(name, memory, mean=mean)
         elif name == "without":
             found["taken out"] = taken_out(value)
         elif name == "by_word":
@@ -107,8 +108,10 @@ def _described(shown: Mapping[str, Any], memory: Memory) -> dict[str, str]:
     return found
 
 
-def _mean(axis: str, memory: Memory) -> str:
-    return f"mean over {memory.layers} layers" if axis == "layer" else f"mean over {memory.heads} heads"
+def _every(axis: str, memory: Memory, *, mean: bool) -> str:
+    """Nothing was chosen along an axis: a picture of weights is a mean then, a list of links is not."""
+    count = memory.layers if axis == "layer" else memory.heads
+    return f"{'mean over' if mean else 'all'} {count} {axis}s"
 
 
 def taken_out(keys: Sequence[int]) -> str:

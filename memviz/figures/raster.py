@@ -144,7 +144,7 @@ class _Field:
     def _pair(self, mass: np.ndarray) -> None:
         """Lines between the two texts of a pair, and beside them what each text gives to each."""
         canvas, (left, top), cell = self.canvas, self.at, self.cell
-        down, across = (side.border / side.step * cell for side in (self.what.rows, self.what.cols))
+        down, across = self.what.rows.edge * cell, self.what.cols.edge * cell
         canvas.box((left, top + down - 1), (self.size[0], 2), fill=canvas.theme.muted)
         canvas.box((left + across - 1, top), (2, self.size[1]), fill=canvas.theme.muted)
         for number, (start, stop) in enumerate(((0, down), (down, self.size[1]))):

@@ -89,6 +89,11 @@ class Side:
         return np.arange(self.first, self.stop, self.step)
 
     @property
+    def edge(self) -> float:
+        """Where does the second text of a pair begin, in cells? NaN where there is only one."""
+        return float("nan") if self.border is None else (self.border - self.first) / self.step
+
+    @property
     def whole(self) -> bool:
         """Is everything inside the window?"""
         return self.first == 0 and self.stop == len(self.texts)

@@ -126,6 +126,7 @@ def spans(
         if causal and rows > 1:
             stop = torch.arange(1, rows + 1, device=device)
         return torch.stack([torch.zeros_like(stop), stop], dim=1), None
+    mask = mask.expand(-1, rows, -1)  # one row may stand for all queries
     keep = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
     seen = keep[0].sum(-1)
     start = keep[0].to(torch.uint8).argmax(-1)

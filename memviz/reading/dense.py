@@ -38,7 +38,7 @@ def read(
     memories: dict[Kind, Memory] = {}
     for number, (kind, side) in enumerate(sides.items()):
         layers = [layer for layer in (getattr(outputs, EAGER_OUTPUTS[kind], None) or ()) if layer is not None]
-        if not all(is_attention(layer[0], (len(side.queries), len(side.keys))) for layer in layers):
+        if not all(is_attention(layer, (len(side.queries), len(side.keys))) for layer in layers):
             raise ReadingError(
                 "{model} gives away something else than its attention for a text of {tokens} tokens.",
                 todo="Shorten the text, or choose another model.",

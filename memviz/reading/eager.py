@@ -75,7 +75,7 @@ def own_weights(model: PreTrainedModel, inputs: dict[str, Any]) -> Eager:
     partly = False
     for kind, name in EAGER_OUTPUTS.items():
         layers = [layer for layer in (getattr(outputs, name, None) or ()) if layer is not None]
-        good = [layer[0] for layer in layers if is_attention(layer[0], lengths(kind, inputs))]
+        good = [layer[0] for layer in layers if is_attention(layer, lengths(kind, inputs))]
         partly = partly or len(good) < len(layers)
         if good:
             found[kind] = [layer.float().cpu().numpy() for layer in good]
@@ -109,8 +109,8 @@ def lengths(kind: Kind, inputs: dict[str, Any]) -> tuple[int, int]:
 
 
 def is_attention(weights: Any, sides: tuple[int, int]) -> bool:
-    """Are these shares of attention, [head, query, key]? Not where a model gives away scores, windows or blocks."""
-    if not isinstance(weights, Tensor) or weights.ndim != 3 or tuple(weights.shape[1:]) != sides:
+    """Are these shares of attention, [1, head, query, key]? Not where a model gives away scores, windows or blocks."""
+    if not isinstance(weights, Tensor) or weights.ndim != 4 or tuple(weights.shape[2:]) != sides:
         return False
     return bool((weights >= 0).all()) and bool((weights.float().sum(-1) <= 1.01).all())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -273,9 +273,16 @@ class Reader:
         require_text(target)
         _, labels = tokenise(self.tokenizer, clean(target), target=True)
         ids = torch.tensor([labels["input_ids"]])
-        shift = getattr(self.model, "prepare_decoder_input_ids_from_labels", None)
-        start = shift(labels=ids)[0, 0].item() if shift else self.model.config.decoder_start_token_id
-        return int(start), ids[0].tolist(), target
+        return self._start_token(ids), ids[0].tolist(), target
+
+    def _start_token(self, written: Tensor) -> int:
+        """What does the decoder read before it has written anything? In some models the language of ``written``."""
+        with suppress(AttributeError, ValueError):  # no such method, or a configuration that does not say it
+            return int(self.model.prepare_decoder_input_ids_from_labels(labels=written)[0, 0])
+        homes = (getattr(self.model, "generation_config", None), self.model.config)
+        names = ("decoder_start_token_id", "pad_token_id", "bos_token_id")
+        found = [getattr(home, name, None) for name in names for home in homes]
+        return next(int(token) for token in [*found, 0] if token is not None)
 
     def tensors(self, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
         """The tokenizer's lists as a batch of one. Raises `ModelError` when the model lacks one of the tokens."""

@@ -18,6 +18,9 @@ from memviz.ui.gate import GATE
 Progress = Callable[[float, str], None]
 Key = tuple[str, ...]
 
+DEVICE = os.environ.get("MEMVIZ_DEVICE")  # "cuda", "mps" or "cpu"; chosen by itself when unset
+PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "float16"
+
 _lock = threading.Lock()
 _opening = threading.Lock()
 _readers: LRUCache[str, Reader] = LRUCache(maxsize=int(os.environ.get("MEMVIZ_OPEN_MODELS", "2")))
@@ -25,6 +28,12 @@ _traces: LRUCache[Key, Trace] = LRUCache(
     maxsize=float(os.environ.get("MEMVIZ_TRACE_GB", "2")) * 1e9,
     getsizeof=lambda trace: sum(memory.nbytes for memory in trace.memories.values()) + 10_000,
 )
+
+
+def is_open(name: str) -> bool:
+    """Is this model open already?"""
+    with _lock:
+        return name in _readers
 
 
 def reader(name: str, progress: Progress) -> Reader:
@@ -38,7 +47,7 @@ def reader(name: str, progress: Progress) -> Reader:
         with _lock:
             if name in _readers:
                 return _readers[name]
-        opened = load(name, policy=Policy.server(), progress=progress)
+        opened = load(name, device=DEVICE, precision=PRECISION, policy=Policy.server(), progress=progress)
         with _lock:
             _readers[name] = opened
         return opened

@@ -26,6 +26,7 @@ def words_page(
     word: int | None,
     provenance: Mapping[str, str],
     note: str = "",
+    tint: words.Tint = "weight",
 ) -> str:
     """The text as words with its cards, the same script as on the page, and where it comes from. No network."""
     markup, style, script = assets.sources(Path(words.__file__).parent)
@@ -35,6 +36,7 @@ def words_page(
         remembered_by=remembered_by,
         labels={name: t(label) for name, label in words.LABELS.items()},
         note=note,
+        tint=tint,
     )
     plain |= {"id": "words", "pinned": word, "turn": 0}
     bytes_ = {name: base64.b64encode(array.tobytes()).decode("ascii") for name, array in arrays.items()}

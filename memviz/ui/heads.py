@@ -181,6 +181,7 @@ def figure(trace: Trace, view: View):
         cumulative=view.cumulative,
         find=view.find,
         largest=LARGEST,
+        translate=t,
     )
 
 

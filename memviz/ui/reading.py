@@ -6,10 +6,12 @@ import os
 
 import streamlit as st
 
-from memviz.errors import EmptyTextError, MemVizError, ModelError, ReadingError, TextTooLongError
+from memviz.errors import EmptyTextError, MemVizError, TextTooLongError
+from memviz.models import DEFAULT, Policy, preview
 from memviz.trace import Trace
 from memviz.ui import cache, show
 from memviz.ui.i18n import t
+from memviz.ui.markdown import literal
 
 MAX_CHARACTERS = int(os.environ.get("MEMVIZ_MAX_CHARACTERS", "200000"))
 
@@ -25,6 +27,7 @@ def trace(model: str, text: str, pair: str | None) -> Trace:
                 characters=len(text),
                 limit=MAX_CHARACTERS,
             )
+        _ask_before_fetching(model)
         found = _read(model, _window(model, text), pair, place)
     except EmptyTextError:
         place.info(t("Paste a text above, or choose a sample, and see what the model remembers of it."))
@@ -34,10 +37,6 @@ def trace(model: str, text: str, pair: str | None) -> Trace:
         show.problem(error)
         _offer_window(model, text, error)
         st.stop()
-    except (ModelError, ReadingError) as error:
-        place.empty()
-        show.problem(error)
-        st.stop()
     except MemVizError as error:
         place.empty()
         show.problem(error)
@@ -45,6 +44,24 @@ def trace(model: str, text: str, pair: str | None) -> Trace:
     place.empty()
     _say_window(text)
     return found
+
+
+def _ask_before_fetching(model: str) -> None:
+    """Says how large a model is before it is brought here; the default models come by themselves."""
+    if model in DEFAULT or cache.is_open(model):
+        return
+    found = preview(model, policy=Policy.server())
+    if found.here:
+        return
+    said = t(
+        "{title} is not on this machine yet: {size:.2f} GB to download, licence {licence}.",
+        title=literal(found.title),
+        size=found.size / 1e9,
+        licence=literal(found.licence or t("unknown")),
+    )
+    st.info(said, icon=":material/download:")
+    if not st.button(t("Fetch it"), type="primary", key="fetch"):
+        st.stop()
 
 
 def _read(model: str, text: str, pair: str | None, place) -> Trace:

@@ -84,7 +84,7 @@ def forgetting(trace: Trace, view: View) -> None:
     """Attention by distance over the uniform baseline, and the span."""
     st.subheader(t("How far back does it look?"), anchor=False)
     memory = trace.memory()
-    show.figure(figures.by_distance(memory, layer=view.layer, head=view.head), key="forgetting")
+    show.figure(figures.by_distance(memory, layer=view.layer, head=view.head, translate=t), key="forgetting")
     where = (slice(None), slice(None)) if view.layer is None else (view.layer, view.head)
     half, most = (float(np.nanmedian(measures.span(memory, share)[where])) for share in (0.5, 0.9))
     st.markdown(

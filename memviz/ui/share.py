@@ -117,13 +117,18 @@ class Home:
     def png(self) -> bytes:
         remembers, remembered_by = self.links()
         return figures.words_png(
-            self.trace.words, remembers, remembered_by, word=self.word, provenance=self.said()
+            self.trace.words, remembers, remembered_by, word=self.word, provenance=self.said(), translate=t
         )
 
     def html(self) -> str:
         remembers, remembered_by = self.links()
         return export.words_page(
-            self.trace.words, remembers, remembered_by, word=self.word, provenance=self.said()
+            self.trace.words,
+            remembers,
+            remembered_by,
+            word=self.word,
+            provenance=self.said(),
+            tint="excess" if self.layer is None else "weight",
         )
 
     def code(self) -> str:
@@ -189,12 +194,12 @@ class Heads:
             self.view.head,
             view=self.view.values,
             without=self.view.without,
-            provenance=self.said(),
+            provenance=self.said(), translate=t,
         )
 
     def html(self) -> str:
         chart = heads_page.figure(self.trace, self.view)
-        return figures.html([chart], title=t("Which heads do what?"), provenance=self.said())
+        return figures.html([chart], title=t("Which heads do what?"), provenance=self.said(), translate=t)
 
     def code(self) -> str:
         view = self.view
@@ -255,11 +260,11 @@ class Recall:
     def html(self) -> str:
         memory, view = self.trace.memory(), self.view
         charts = [
-            figures.received_bars(memory, self.trace.words, layer=view.layer, head=view.head, without=view.without),
-            figures.by_distance(memory, layer=view.layer, head=view.head),
+            figures.received_bars(memory, self.trace.words, layer=view.layer, head=view.head, without=view.without, translate=t),
+            figures.by_distance(memory, layer=view.layer, head=view.head, translate=t),
         ]
         return figures.html(
-            charts, title=t("What does this word remember, and who remembers it?"), provenance=self._as_words.said()
+            charts, title=t("What does this word remember, and who remembers it?"), provenance=self._as_words.said(), translate=t
         )
 
     def code(self) -> str:
