@@ -68,9 +68,16 @@ def received_bars(
     if len(taken):
         notes.append(say(translate, phrases.TAKEN_OUT_BARS, keys=named_keys(memory, taken.tolist(), translate)))
     series = _series(_by_word(values, words, total=True), layer, head)
-    shown = _record(memory, layer, head, "attention received")
-    figure = _figure(_RECEIVED, series, words, notes=notes, translate=translate)
-    return _finished(figure, _RECEIVED, series, words, ...)
+    return _figure(
+        _RECEIVED,
+        series,
+        words,
+        notes=notes,
+        shown=_record(memory, layer, head, "attention received"),
+        title=title,
+        caption=caption,
+        translate=translate,
+    )
 
 
 def slots_bars(
@@ -91,9 +98,16 @@ def slots_bars(
     """
     memory.check(layer or 0, head or 0)
     series = _series(_by_word(measures.slots(memory), words, total=False), layer, head)
-    notes = [which_head(memory, layer, head, translate)]
-    said = {"notes": notes, "shown": _record(memory, layer, head, "effective slots")}
-    return _figure(_SLOTS, series, words, **said, title=title, caption=caption, translate=translate)
+    return _figure(
+        _SLOTS,
+        series,
+        words,
+        notes=[which_head(memory, layer, head, translate)],
+        shown=_record(memory, layer, head, "effective slots"),
+        title=title,
+        caption=caption,
+        translate=translate,
+    )
 
 
 def _by_word(values: np.ndarray, words: Sequence[Word], *, total: bool) -> np.ndarray:
@@ -105,9 +119,10 @@ def _by_word(values: np.ndarray, words: Sequence[Word], *, total: bool) -> np.nd
             words=len(words),
             tokens=values.shape[-1],
         )
+    known = np.isfinite(values)
     parts = [mean_known(values[:, :, list(word.tokens)], axis=-1) for word in words]
-    size = np.array([len(word.tokens) for word in words], dtype=np.float32)
-    return np.stack(parts, axis=-1) * (size if total else 1)
+    counted = [known[:, :, list(word.tokens)].sum(axis=-1) for word in words]
+    return np.stack(parts, axis=-1) * (np.stack(counted, axis=-1) if total else 1)
 
 
 def _series(values: np.ndarray, layer: int | None, head: int | None) -> tuple[np.ndarray, float]:
@@ -130,13 +145,11 @@ def _figure(
     translate: Translate,
 ) -> go.Figure:
     step = -(-len(words) // LARGEST)
-    starts = np.arange(0, len(words), step)
-    bars = np.fmax.reduceat(series[0], starts).astype(np.float32)
-    labels = [isolated(shorten(words[unit].text, WIDTH if step == 1 else WIDTH - 6)) for unit in starts]
-    labels = labels if step == 1 else [f"{unit} {label}…" for unit, label in zip(starts, labels, strict=True)]
+    labels = _labels(words, step)
+    bars = np.fmax.reduceat(series[0], np.arange(0, len(words), step)).astype(np.float32)
     if step > 1:
         notes = [*notes, say(translate, phrases.POOLED_BARS, count=step)]
-    figure = go.Figure(_bar(kind, bars, step=step, translate=translate))
+    figure = go.Figure(_bar(kind, bars, translate=translate))
     flat = max(map(width, labels)) * 8 * len(labels) < SIZE[0]
     figure.update_xaxes(**label_axis([*map(escape, labels)]), tickangle=0 if flat else -60)
     figure.update_xaxes(range=[-0.6, len(labels) - 0.4])
@@ -155,23 +168,30 @@ def _figure(
         drawn=caption != "",
         size=SIZE,
         below=26 if flat else 20 + int(max(map(width, labels)) * 6.7),
-        alt=_told(kind, bars, labels, head=notes[0], translate=translate),
+        alt=_told(kind, bars, labels, count=len(words), head=notes[0], translate=translate),
         shown=shown | ({"pooled": f"max over {step} words"} if step > 1 else {}),
     )
 
 
-def _bar(kind: _Kind, bars: np.ndarray, *, step: int, translate: Translate) -> go.Bar:
+def _labels(words: Sequence[Word], step: int) -> list[str]:
+    """The word of each bar; where words share a bar, the first of them with its number."""
+    starts = range(0, len(words), step)
+    labels = [isolated(shorten(words[unit].text, WIDTH if step == 1 else WIDTH - 6)) for unit in starts]
+    return labels if step == 1 else [f"{unit} {label}…" for unit, label in zip(starts, labels, strict=True)]
+
+
+def _bar(kind: _Kind, bars: np.ndarray, *, translate: Translate) -> go.Bar:
     value = "%{y:.1%}" if kind.share else "%{y:.1f}"
     hover = say(translate, kind.hover, word="%{x}", value=f"<b>{value}</b>")
     marker = {"color": palette.BLUE, "line": {"width": 0}}
     return go.Bar(x0=0, dx=1, y=bars, marker=marker, width=0.82, hovertemplate=hover + "<extra></extra>")
 
 
-def _told(kind: _Kind, bars: np.ndarray, labels: Sequence[str], *, head: str, translate: Translate) -> str:
+def _told(kind: _Kind, bars: np.ndarray, labels: Sequence[str], *, count: int, head: str, translate: Translate) -> str:
     best = [place for place in np.argsort(-np.nan_to_num(bars), kind="stable")[:3] if bars[place] > 0]
     named = (f"“{labels[i]}” {percent(float(bars[i])) if kind.share else f'{bars[i]:.1f}'}" for i in best)
     most = ", ".join(named) or translate(phrases.NOTHING)
-    return say(translate, kind.alt, count=len(labels), head=head, most=most)
+    return say(translate, kind.alt, count=count, head=head, most=most)
 
 
 def _record(memory: Memory, layer: int | None, head: int | None, what: str) -> dict[str, str]:

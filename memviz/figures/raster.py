@@ -12,7 +12,7 @@ from memviz.figures.cells import shown
 from memviz.figures.describing import notes
 from memviz.figures.labels import cell_labels, ticks
 from memviz.figures.lettering import boxed_note, footer, measure
-from memviz.figures.palette import THEMES, Theme, ThemeName, mixed, percent, strength
+from memviz.figures.palette import Theme, ThemeName, mixed, percent, strength
 from memviz.figures.phrases import Translate, say
 from memviz.figures.provenance import origin
 from memviz.figures.view import FLOOR, Shown, Values, View, Window
@@ -24,6 +24,7 @@ LONGEST = 620  # of a field of cells
 LARGEST_CELL = 34
 LINE = 17  # of the notes
 LABEL = 13
+GAP = 5  # between the heads of a grid
 READABLE = 12  # pixels that a label needs across its direction
 
 
@@ -188,34 +189,42 @@ def grid_png(
     square root of the weight from 0 to 1. ``selected`` is (layer, head), framed. ``provenance`` as in `pattern_png`.
     """
     layers, heads, rows, cols = memory.summary.thumbnail.shape
-    tile = min(48.0, max(18.0, 860 / heads - 5))
+    if selected is not None:
+        memory.check(*selected)
+    tile = min(48.0, max(18.0, 860 / heads - GAP))
     said = [translate(phrases.GRID_RANGE)]
     pooled = -(-len(memory.queries) // rows), -(-len(memory.keys) // cols)
     if max(pooled) > 1:
         said.append(say(translate, phrases.GRID_POOLED, down=pooled[0], across=pooled[1]))
     heading = translate(phrases.ALL_HEADS) if title is None else title
-    left, top, pitch = MARGIN + 34, MARGIN + (38 if heading else 0) + 22, tile + 5
-    width = max(left + heads * pitch + MARGIN - 5, 460)
+    at, pitch = (MARGIN + 34.0, MARGIN + (38.0 if heading else 0.0) + 22), tile + GAP
+    width = max(at[0] + heads * pitch + MARGIN - GAP, 460)
     below = [" ".join(said), " · ".join(origin(provenance))]
     lines = footer([*below, *boxed_note([heading, *below], translate)], width=width - 2 * MARGIN)
-    canvas = Canvas(width, top + layers * pitch + 22 + LINE * len(lines) + MARGIN - 12, theme=theme)
+    bottom = at[1] + layers * pitch + 22
+    canvas = Canvas(width, bottom + LINE * len(lines) + MARGIN - 12, theme=theme)
     canvas.text((MARGIN, MARGIN + 14), heading, size=19, bold=True)
-    palette = mixed(THEMES[theme].panel, THEMES[theme].blue, np.linspace(0, 1, 256))
-    every = max(1, round(26 / pitch + 0.49))
-    for head in range(0, heads, every):
-        place = left + head * pitch + tile / 2, top - 8
-        canvas.text(place, f"H{head}", size=12, colour=canvas.theme.muted, anchor="middle")
-    for layer in range(layers):
-        place = left - 8, top + layer * pitch + tile / 2 + 4
-        canvas.text(place, f"L{layer}", size=12, colour=canvas.theme.muted, anchor="right")
-        for head in range(heads):
-            corner = left + head * pitch, top + layer * pitch
-            canvas.cells(corner, (tile, tile), palette[memory.summary.thumbnail[layer, head]])
-    if selected is not None:
-        memory.check(*selected)
-        corner = left + selected[1] * pitch - 2.5, top + selected[0] * pitch - 2.5
-        canvas.box(corner, (tile + 5, tile + 5), line=canvas.theme.ink, width=2.5)
+    _tiles(canvas, memory.summary.thumbnail, at=at, tile=tile, selected=selected)
     for number, line in enumerate(lines):
-        place = MARGIN, top + layers * pitch + 22 + number * LINE
-        canvas.text(place, line, size=12, colour=canvas.theme.muted)
+        canvas.text((MARGIN, bottom + number * LINE), line, size=12, colour=canvas.theme.muted)
     return canvas.png(provenance)
+
+
+def _tiles(
+    canvas: Canvas, thumbnails: np.ndarray, *, at: tuple[float, float], tile: float, selected: tuple[int, int] | None
+) -> None:
+    """The heads with their numbers, and a frame around one of them."""
+    layers, heads = thumbnails.shape[:2]
+    (left, top), pitch = at, tile + GAP
+    ramp = mixed(canvas.theme.panel, canvas.theme.blue, np.linspace(0, 1, 256))
+    muted = canvas.theme.muted
+    for head in range(0, heads, 1 if pitch >= 28 else 2):
+        canvas.text((left + head * pitch + tile / 2, top - 8), f"H{head}", size=12, colour=muted, anchor="middle")
+    for layer in range(layers):
+        down = top + layer * pitch
+        canvas.text((left - 8, down + tile / 2 + 4), f"L{layer}", size=12, colour=muted, anchor="right")
+        for head in range(heads):
+            canvas.cells((left + head * pitch, down), (tile, tile), ramp[thumbnails[layer, head]])
+    if selected is not None:
+        corner = left + selected[1] * pitch - GAP / 2, top + selected[0] * pitch - GAP / 2
+        canvas.box(corner, (pitch, pitch), line=canvas.theme.ink, width=2.5)

@@ -16,7 +16,7 @@ __all__ = ["Links", "dropped", "exhaustive", "links"]
 
 CELLS = 40_000_000  # weights looked at one by one; above it only the strongest key of every head and token
 BLOCK = 2_000_000  # of them held at once
-MANY = 1_000_000  # links kept before of each pair only the best stays
+MANY = 1_000_000  # links kept before all but the best are let go
 
 LINK = np.dtype(
     [
@@ -84,7 +84,7 @@ def links(
     chosen = [(at, which) for at in layers for which in heads]
     for at, which in chosen:
         memory.check(at, which)
-    best = _Best(len(query_words), len(key_words))
+    best = _Best(len(query_words), len(key_words), count)
     taken = positions(without, len(memory.keys))
     if query_words and key_words:
         pairs = Pairs(memory, Side.of(query_words), Side.of(key_words), without=taken)
@@ -93,7 +93,7 @@ def links(
         tables = _all_pairs if every else _strongest_pairs
         for table in tables(pairs, chosen, by_weight=by_weight, count=count):
             best.add(table)
-    return best.rows(count), best.columns(count)
+    return best.rows(), best.columns()
 
 
 def exhaustive(memory: Memory, *, heads: int | None = None) -> bool:
@@ -158,42 +158,42 @@ def _strongest_pairs(
 
 
 class _Best:
-    """The best link of each pair of words so far."""
+    """The best links of each word so far; of a pair of words only the better one."""
 
-    def __init__(self, queries: int, keys: int) -> None:
-        self.queries, self.keys = queries, keys
+    def __init__(self, queries: int, keys: int, count: int) -> None:
+        self.queries, self.keys, self.count = queries, keys, count
         self.parts: list[np.ndarray] = []
 
     def add(self, table: np.ndarray) -> None:
-        """Adds links; of a pair that is known already only the better one stays."""
+        """Adds links, and now and then forgets those that others have left behind for good."""
         self.parts.append(table)
         if sum(len(part) for part in self.parts) > MANY:
             self._settle()
 
-    def rows(self, count: int) -> Links:
+    def rows(self) -> Links:
         """The best links of each query word."""
-        return self._picked("query", "key", length=self.queries, count=count)
+        return self._picked("query", "key", length=self.queries)
 
-    def columns(self, count: int) -> Links:
+    def columns(self) -> Links:
         """The best links of each key word."""
-        return self._picked("key", "query", length=self.keys, count=count)
+        return self._picked("key", "query", length=self.keys)
 
     def _settle(self) -> None:
         table = np.concatenate([*self.parts, np.zeros(0, dtype=LINK)])
+        table = table[np.argsort(-table["rank"], kind="stable")]
         pair = table["query"].astype(np.int64) * self.keys + table["key"]
-        order = np.lexsort((-table["rank"], pair))
-        new = np.diff(pair[order], prepend=-1) != 0
-        self.parts = [table[order[new]]]
+        table = table[np.sort(np.unique(pair, return_index=True)[1])]
+        kept = [_places(table[side]) < self.count for side in ("query", "key")]
+        self.parts = [table[kept[0] | kept[1]]]
 
-    def _picked(self, side: str, other: str, *, length: int, count: int) -> Links:
+    def _picked(self, side: str, other: str, *, length: int) -> Links:
         self._settle()
         table = self.parts[0]
-        table = table[np.lexsort((-table["rank"], table[side]))]
-        place = np.arange(len(table)) - np.searchsorted(table[side], table[side])
-        table, place = table[place < count], place[place < count]
+        place = _places(table[side])
+        table, place = table[place < self.count], place[place < self.count]
 
-        def filled(name: str, empty: float, dtype: type) -> np.ndarray:
-            out = np.full((length, count), empty, dtype=dtype)
+        def filled(name: str, empty: float, kind: type) -> np.ndarray:
+            out = np.full((length, self.count), empty, dtype=kind)
             out[table[side], place] = table[name]
             return out
 
@@ -205,3 +205,12 @@ class _Best:
             layer=filled("layer", 0, np.int64),
             head=filled("head", 0, np.int64),
         )
+
+
+def _places(owner: np.ndarray) -> np.ndarray:
+    """Of links that are sorted, best first: which place does each have among those of the same word? int [link]."""
+    order = np.argsort(owner, kind="stable")
+    ranked = owner[order]
+    places = np.empty(len(owner), dtype=np.int64)
+    places[order] = np.arange(len(owner)) - np.searchsorted(ranked, ranked)
+    return places

@@ -12,6 +12,7 @@ from memviz.memory import Memory
 from memviz.tokens import Word
 
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
+FEW = 16  # tokens a word
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +42,16 @@ class Side:
         starts, sizes = self.starts[words], self.sizes[words]
         return Side(self.tokens[starts[0] : starts[-1] + sizes[-1]], starts - starts[0], sizes)
 
-    def sums(self, values: np.ndarray, *, axis: int = -1) -> np.ndarray:
-        """Values of tokens, in the order of ``tokens``, summed by word along an axis."""
-        return values if len(self) == len(self.tokens) else np.add.reduceat(values, self.starts, axis=axis)
+    def sums(self, values: np.ndarray, *, axis: int = 0) -> np.ndarray:
+        """Values of tokens, in the order of ``tokens``, summed by word along the first or the last axis."""
+        longest = self.sizes.max()
+        if longest > FEW:
+            return np.add.reduceat(values, self.starts, axis=axis)
+        sums = np.take(values, self.starts, axis=axis)
+        for number in range(1, longest):  # most words have one token: adding up the others is much faster than reduceat
+            some = np.nonzero(self.sizes > number)[0]
+            sums[some if axis == 0 else (..., some)] += np.take(values, self.starts[some] + number, axis=axis)
+        return sums
 
     def owners(self, length: int) -> np.ndarray:
         """The word that each position belongs to, −1 for none; int [position]."""
@@ -186,7 +194,7 @@ class Block:
 
     def _merged(self, values: np.ndarray) -> np.ndarray:
         """Sum to a word, mean from it."""
-        summed = self.words.sums(self.pairs.keys.sums(values), axis=0)
+        summed = self.pairs.keys.sums(self.words.sums(values), axis=-1)
         return summed / self.words.sizes[:, None].astype(np.float32)
 
     def _own_seers(self, layer: int) -> np.ndarray:
@@ -195,7 +203,7 @@ class Block:
         if not np.array_equal(visible, self._visible):
             seen = self.pairs.sees(layer, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
             self._visible = visible
-            self._seers = self.words.sums(seen.astype(np.int32), axis=0)
+            self._seers = self.words.sums(seen.astype(np.int32))
         return self._seers
 
 

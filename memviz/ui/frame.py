@@ -50,9 +50,14 @@ def _choose_model() -> None:
         bind="query-params",
         persist_state="session",
     )
-    entry = CATALOGUE.get(st.session_state[MODEL])
+    entry = CATALOGUE.get(model())
     if entry is not None:
         st.caption(t(entry.note) if entry.note else "")
+
+
+def model() -> str:
+    """The chosen model's name; the first of the catalogue when the box was emptied."""
+    return st.session_state.get(MODEL) or next(iter(CATALOGUE))
 
 
 def reading_of(*, in_front: bool = False) -> Trace:
@@ -64,7 +69,7 @@ def reading_of(*, in_front: bool = False) -> Trace:
     with place:
         _choose_text()
     pair = st.session_state.get(PAIR) or None
-    return reading.trace(st.session_state[MODEL], st.session_state.get(TEXT, ""), pair)
+    return reading.trace(model(), st.session_state.get(TEXT, ""), pair)
 
 
 def _choose_text() -> None:
@@ -99,5 +104,5 @@ def _take(sample: Sample) -> None:
 
 
 def _kind() -> str:
-    entry = CATALOGUE.get(st.session_state[MODEL])
+    entry = CATALOGUE.get(model())
     return entry.family if entry is not None else "decoder-only"

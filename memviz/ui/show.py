@@ -63,6 +63,10 @@ def model_line(trace: Trace) -> None:
     st.caption(line + (" · " + literal(t(model.note)) if model.note else ""))
 
 
-def two_columns() -> list[Any]:
-    """An overview and a detail side by side; one above the other on a phone."""
-    return st.columns(2, gap="large")
+def two_columns() -> tuple[Any, Any]:
+    """An overview and a detail side by side; one above the other on a phone.
+
+    The detail stays in sight while a tall overview is scrolled.
+    """
+    overview, detail = st.columns(2, gap="large")
+    return overview, detail.container(key="detail")
