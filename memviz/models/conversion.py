@@ -44,19 +44,6 @@ def convert_gguf(gguf: Path, *, into: Path, work: Path, progress: Progress = unw
         raise _failed(gguf.name, said=child.said(work))
 
 
-def split_digits(tokenizer: Any) -> None:
-    """Cut numbers into single digits before anything else.
-
-    GGUF stores only the *name* of this rule and transformers forgets it, so that spaces in front
-    of numbers would be grouped otherwise than the model was trained with.
-    """
-    from tokenizers import pre_tokenizers
-
-    backend = tokenizer.backend_tokenizer
-    digits = pre_tokenizers.Digits(individual_digits=True)
-    backend.pre_tokenizer = pre_tokenizers.Sequence([digits, backend.pre_tokenizer])
-
-
 def convert(gguf: Path, *, into: Path, progress: Progress = unwatched) -> None:
     """The conversion itself, in this process."""
     import gguf as library

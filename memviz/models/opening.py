@@ -75,15 +75,13 @@ def load_gguf(
 
     Slow: half a minute for a small file, because transformers parses it three times.
     """
-    from memviz.models.conversion import split_digits
-
     known = gguf_header.fields(path)
     files = _Files(name or path.name, path.parent, gguf=path.name)
     config = _config(files)
     progress(0.3, "Reading the tokenizer")
     tokenizer = _tokenizer(files)
     if gguf_header.splits_digits(known):
-        split_digits(tokenizer)
+        _split_digits(tokenizer)
     progress(0.4, "Unpacking the weights")
     return _model(files, config=config, attn_implementation=attn_implementation, dtype=dtype), tokenizer
 
@@ -217,3 +215,16 @@ def _first_line(error: Exception) -> str:
     """The first line of a message, not too long, never empty."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def _split_digits(tokenizer: Any) -> None:
+    """Cut numbers into single digits before anything else.
+
+    GGUF stores only the *name* of this rule and transformers forgets it, so that spaces in front
+    of numbers would be grouped otherwise than the model was trained with.
+    """
+    from tokenizers import pre_tokenizers
+
+    backend = tokenizer.backend_tokenizer
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    backend.pre_tokenizer = pre_tokenizers.Sequence([digits, backend.pre_tokenizer])

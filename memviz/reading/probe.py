@@ -225,6 +225,8 @@ def _headed(model: PreTrainedModel, inputs: dict[str, Any]) -> bool:
 
 
 def _missing_layers(model: PreTrainedModel, calls: dict[Kind, list[_Seen]]) -> str:
+    if model.config.is_encoder_decoder and "encoder" not in calls:
+        return "Its encoder has no softmax attention over all tokens, so that is not shown."
     whole = getattr(model.config.get_text_config(), "num_hidden_layers", None)
     seen = len(calls.get("self", ()))
     if seen and whole and seen < whole:

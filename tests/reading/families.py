@@ -155,7 +155,7 @@ def scattered(model: PreTrainedModel, *, seed: int) -> PreTrainedModel:
 def _gain(name: str) -> float:
     """Queries and keys are larger than the rest, so that some tokens stand out."""
     asks = ("query", "key", "q_proj", "k_proj", "q_lin", "k_lin", "qkv", "wqkv", "c_attn", ".q.", ".k.")
-    return 1.5 if any(part in name for part in asks) else 0.7
+    return 1.2 if any(part in name for part in asks) else 0.7
 
 
 @cache

@@ -1,0 +1,142 @@
+"""Every pattern of every family is the model's own, to 1e-5; and so is everything that is made from it."""
+
+from __future__ import annotations
+
+import naive
+import numpy as np
+import pytest
+import torch
+from cases import case, patterns
+from families import FAMILIES
+
+EXACT = 1e-5
+families = pytest.mark.parametrize("name", FAMILIES)
+
+
+@families
+def test_every_pattern_equals_the_models_own_eager_weights(name: str) -> None:
+    known = case(name)
+    assert known.reader.info.path == known.family.path
+    assert set(known.trace.memories) == set(known.own)
+    for kind, own in known.own.items():
+        found = patterns(known.trace, kind)
+        assert found.dtype == np.float32
+        assert found.shape == own.shape
+        assert np.abs(found - own).max() <= EXACT
+
+
+@families
+def test_the_weights_are_far_from_uniform(name: str) -> None:
+    """Otherwise a wrong mask or scale could hide: heads differ, and rows have a clear favourite."""
+    for own in case(name).own.values():
+        assert own.max(axis=-1).mean() > 5 / own.shape[-1]
+        assert np.abs(own[:, 0] - own[:, 1]).max() > 0.2
+
+
+@families
+def test_the_text_is_longer_than_the_windows(name: str) -> None:
+    known = case(name)
+    if not known.family.window:
+        return
+    memory = known.trace.memory()
+    starts = [int(memory.visible(layer)[-1, 0]) for layer in range(memory.layers)]
+    assert max(starts) >= len(memory.queries) - known.family.window > 0
+
+
+@families
+def test_rows_sum_to_one_and_to_less_with_sinks(name: str) -> None:
+    trace = case(name).trace
+    for kind in trace.memories:
+        memory, sums = trace.memory(kind), patterns(trace, kind).sum(axis=-1)
+        assert memory.sinks == (name == "gpt-oss")
+        if memory.sinks:
+            assert sums.max() <= 1 + EXACT
+            assert sums.min() < 0.7
+        else:
+            np.testing.assert_allclose(sums, 1.0, rtol=0, atol=EXACT)
+
+
+@families
+def test_causal_memories_have_nothing_above_the_diagonal(name: str) -> None:
+    trace = case(name).trace
+    for kind in trace.memories:
+        memory = trace.memory(kind)
+        assert memory.causal == (kind == "decoder" or (kind == "self" and known_causal(name)))
+        if memory.causal:
+            assert not np.triu(patterns(trace, kind), k=1).any()
+
+
+def known_causal(name: str) -> bool:
+    return FAMILIES[name].architecture.endswith(("ForCausalLM", "LMHeadModel"))
+
+
+@families
+def test_the_summary_equals_a_naive_one(name: str) -> None:
+    known = case(name)
+    for kind, own in known.own.items():
+        naive.check(known.trace.memory(kind), own)
+
+
+@families
+def test_parts_of_a_pattern_agree_with_the_whole(name: str) -> None:
+    known = case(name)
+    for kind, own in known.own.items():
+        memory = known.trace.memory(kind)
+        layer, head = memory.layers - 1, memory.heads - 1
+        queries, keys = [7, 0, len(memory.queries) - 1], [3, 3, len(memory.keys) - 1]
+        whole = own[layer, head]
+        np.testing.assert_allclose(memory.pattern(layer, head, rows=queries), whole[queries], rtol=0, atol=EXACT)
+        np.testing.assert_allclose(memory.pattern(layer, head, cols=keys), whole[:, keys], rtol=0, atol=EXACT)
+        part = memory.pattern(layer, head, rows=slice(5, 40, 3), cols=slice(None, None, -1))
+        np.testing.assert_allclose(part, whole[5:40:3, ::-1], rtol=0, atol=EXACT)
+        edges = memory.weights_at(layer, head, np.array([*queries, 8]), np.array([*keys, -2]))
+        np.testing.assert_allclose(edges, whole[[*queries, 8], [*keys, -2]], rtol=0, atol=EXACT)
+
+
+@families
+def test_rows_columns_and_means_agree_with_the_whole(name: str) -> None:
+    known = case(name)
+    for kind, own in known.own.items():
+        memory = known.trace.memory(kind)
+        for position in (0, 4, -1):
+            np.testing.assert_allclose(memory.row(position), own[:, :, position], rtol=0, atol=EXACT)
+            np.testing.assert_allclose(memory.column(position), own[:, :, :, position], rtol=0, atol=EXACT)
+        np.testing.assert_allclose(memory.mean(1), own[1].mean(axis=0), rtol=0, atol=EXACT)
+        np.testing.assert_allclose(memory.mean(), own.mean(axis=(0, 1)), rtol=0, atol=EXACT)
+
+
+@families
+def test_log_probabilities_are_the_models(name: str) -> None:
+    known = case(name)
+    found = known.trace.logprobs
+    if known.trace.targets:
+        ids = torch.tensor([token.id for token in known.trace.targets])
+        wanted = known.logits.log_softmax(-1).gather(1, ids[:, None])[:, 0].numpy()
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
+    elif known_causal(name):
+        ids = torch.tensor([token.id for token in known.trace.tokens])
+        wanted = known.logits[:-1].log_softmax(-1).gather(1, ids[1:, None])[:, 0].numpy()
+        assert np.isnan(found[0])
+        np.testing.assert_allclose(found[1:], wanted, rtol=0, atol=1e-4)
+    else:
+        assert np.isnan(found).all()
+    assert len(found) == len(known.trace.targets or known.trace.tokens)
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if known_causal(name)])
+def test_next_tokens_are_the_likeliest_of_the_model(name: str) -> None:
+    known = case(name)
+    shares = known.logits[-1].softmax(-1)
+    top = shares.topk(10)
+    assert [candidate.id for candidate in known.trace.next_tokens] == top.indices.tolist()
+    np.testing.assert_allclose([c.probability for c in known.trace.next_tokens], top.values, rtol=1e-4, atol=1e-6)
+    for candidate in known.trace.next_tokens:
+        assert candidate.text == known.reader.tokenizer.decode([candidate.id])
+
+
+def test_gemma_2_caps_its_logits_and_its_scores() -> None:
+    """The caps are small here, so that a reading without them would be far off."""
+    known = case("gemma2")
+    assert known.logits.abs().max() <= 4.0
+    assert known.logits.abs().max() > 3.0
+    assert known.trace.memory().scores[0].softcap == 3.0
