@@ -163,6 +163,24 @@ def pattern_table(
     return tidy(values, ("query", "key"), memory, name=name, at=at)
 
 
+def strongest_weights(memory: Memory, layer: int, head: int, count: int = 200) -> pd.DataFrame:
+    """The largest weights of one head, largest first: query, key, their texts, weight (0..1)."""
+    weights = memory.pattern(layer, head)
+    count = min(count, weights.size)
+    places = np.argpartition(weights, weights.size - count, axis=None)[weights.size - count :]
+    places = places[np.argsort(-weights.ravel()[places], kind="stable")]
+    query, key = np.unravel_index(places, weights.shape)
+    return pd.DataFrame(
+        {
+            "query": query,
+            "key": key,
+            "query_token": [memory.queries[place].text for place in query],
+            "key_token": [memory.keys[place].text for place in key],
+            "weight": weights[query, key],
+        }
+    )
+
+
 def links_table(links: Links, words: Sequence[Word], others: Sequence[Word]) -> pd.DataFrame:
     """The strongest links of every word, best first: word, rank, other, weight, lift, excess, layer, head.
 

@@ -23,10 +23,15 @@ def escape(text: str) -> str:
 
 def width(text: str) -> int:
     """How many narrow letters wide is this text? East Asian letters and emoji count two, marks none."""
-    return sum(
-        0 if unicodedata.category(char) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(char) in "WF")
-        for char in text
-    )
+    if text.isascii():
+        return len(text)
+    return sum(max(map(_wide, piece)) for piece in regex.findall(r"\X", text))
+
+
+def _wide(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def isolated(text: str) -> str:
@@ -68,14 +73,13 @@ def ticks(count: int, *, keep: Sequence[int] = (), room: int = READABLE) -> np.n
 
     Every k-th, and not right beside one that is kept; of too many to keep, again every k-th.
     """
-    step = -(-count // room)
     kept = np.unique(np.asarray(keep, dtype=np.int64))
-    kept = kept[:: -(-len(kept) // room)] if len(kept) else kept
+    kept = kept[:: -(-len(kept) // room) or 1]
+    step = -(-count // max(1, room - len(kept))) if count > room else 1
     every = np.arange(0, count, step)
-    if step == 1 or not len(kept):
-        return np.union1d(every, kept)
-    clear = np.abs(every[:, None] - kept).min(axis=1) >= step
-    return np.union1d(every[clear], kept)
+    if step > 1 and len(kept):
+        every = every[np.abs(every[:, None] - kept).min(axis=1) >= step]
+    return np.union1d(every, kept)
 
 
 def wrapped(text: str, columns: int) -> list[str]:

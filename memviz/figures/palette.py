@@ -49,7 +49,7 @@ THEMES: dict[str, Theme] = {
         line=(223, 227, 232),
         chip=(234, 238, 242),
         blue=(11, 98, 184),
-        orange=(194, 80, 10),
+        orange=(188, 77, 8),
     ),
     "dark": Theme(
         paper=(15, 19, 24),

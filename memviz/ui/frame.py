@@ -6,11 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from memviz.models import CATALOGUE, Policy
+from memviz.models import CATALOGUE, Hub, Policy, names
 from memviz.trace import Trace
-from memviz.ui import reading
+from memviz.ui import reading, state
 from memviz.ui.components import page_language
-from memviz.ui.i18n import KEY, LANGUAGES, language, t
+from memviz.ui.i18n import KEY, LANGUAGES, browsers, language, t
 from memviz.ui.samples import Sample, samples
 
 TEXT, PAIR, MODEL = "text", "pair", "model"
@@ -23,41 +23,45 @@ def sidebar() -> None:
     """Language and model, for all pages."""
     st.html(STYLE)
     with st.sidebar:
-        st.session_state.setdefault(KEY, language())
         st.segmented_control(
             t("Language"),
             list(LANGUAGES),
             format_func=LANGUAGES.get,
-            key=KEY,
+            default=browsers(),
             required=True,
-            bind="query-params",
-            persist_state="session",
+            **state.linked(KEY, LANGUAGES, default=browsers()),
         )
         page_language(language())
         _choose_model()
 
 
 def _choose_model() -> None:
-    allowed = Policy.server().allowed
-    names = [name for name in CATALOGUE if allowed is None or name in allowed]
+    offered = _offered()
+    free = Policy.server().allowed is None
     st.selectbox(
         t("Model"),
-        names,
-        key=MODEL,
-        accept_new_options=allowed is None,
+        offered,
+        accept_new_options=free,
         format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else name,
         help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as openai-community/gpt2."),
-        bind="query-params",
-        persist_state="session",
+        **state.linked(MODEL, offered, others=free),
     )
     entry = CATALOGUE.get(model())
     if entry is not None:
         st.caption(t(entry.note) if entry.note else "")
 
 
+def _offered() -> tuple[str, ...]:
+    """The models to choose from: the catalogue, or what the operator allows, in that order."""
+    policy = Policy.server()
+    known = names(policy=policy)
+    ids = {entry.source.id for entry in CATALOGUE.values() if isinstance(entry.source, Hub)}
+    return known + tuple(name for name in policy.allowed or () if name not in {*known, *ids})
+
+
 def model() -> str:
-    """The chosen model's name; the first of the catalogue when the box was emptied."""
-    return st.session_state.get(MODEL) or next(iter(CATALOGUE))
+    """The chosen model's name; the first on offer when the box was emptied."""
+    return st.session_state.get(MODEL) or _offered()[0]
 
 
 def reading_of(*, in_front: bool = False) -> Trace:
@@ -97,6 +101,9 @@ def _begin(sample: Sample) -> None:
         st.session_state[TEXT], st.session_state[PAIR] = shared, st.query_params.get(PAIR, "")
     if TEXT not in st.session_state:
         _take(sample)
+    if shared not in (None, st.session_state[TEXT]):  # another text is read now: the address must not keep the old one
+        for name in (TEXT, PAIR):
+            st.query_params.pop(name, None)
 
 
 def _take(sample: Sample) -> None:

@@ -58,7 +58,12 @@ def choose_memory(trace: Trace) -> Memory:
     if len(kinds) == 1:
         return trace.memory()
     kind = st.segmented_control(
-        t("Memory"), kinds, format_func=lambda name: t(KINDS[name]), key="kind", required=True, default=kinds[0]
+        t("Memory"),
+        kinds,
+        default=kinds[0],
+        required=True,
+        format_func=lambda name: t(KINDS[name]),
+        **state.linked("kind", kinds),
     )
     return trace.memory(kind)
 
@@ -100,9 +105,8 @@ def choose_view(memory: Memory) -> View:
     """Layer, head, and how to see them."""
     layer_box, head_box, mean_box, more = st.columns([2, 2, 4, 3], vertical_alignment="bottom", gap="small")
     shown = mean_box.selectbox(
-        t("Show"), list(SHOWN), format_func=lambda name: t(SHOWN[name]), key="shown", bind="query-params",
-        persist_state="session",
-    )  # fmt: skip
+        t("Show"), list(SHOWN), format_func=lambda name: t(SHOWN[name]), **state.linked("shown", SHOWN)
+    )
     state.keep_head(*state.head(memory))
     layer = state.choose_layer(memory, place=layer_box)
     head = state.choose_head(memory, place=head_box)
@@ -118,7 +122,9 @@ def choose_view(memory: Memory) -> View:
 def _options(memory: Memory, *, place) -> dict:
     bound = {"bind": "query-params", "persist_state": "session"}
     with place.popover(t("Options"), icon=":material/tune:"):
-        values = st.radio(t("Values"), list(VALUES), format_func=lambda name: t(VALUES[name]), key="values", **bound)
+        values = st.radio(
+            t("Values"), list(VALUES), format_func=lambda name: t(VALUES[name]), **state.linked("values", VALUES)
+        )
         by_word = st.toggle(t("Whole words"), value=True, key="by_word", **bound)
         hide = st.toggle(t("Hide resting places"), key="sinkless", **bound)
         cumulative = st.slider(
@@ -204,5 +210,5 @@ def numbers(trace: Trace, view: View) -> None:
     """The strongest weights of the head as a table."""
     if view.layer is None or view.head is None:
         return
-    frame = tables.pattern_table(view.memory, view.layer, view.head, rows=view.window and view.window[0])
-    show.table(frame.nlargest(200, "value"), label="The 200 strongest weights of this head")
+    frame = tables.strongest_weights(view.memory, view.layer, view.head)
+    show.table(frame, label="The 200 strongest weights of this head")

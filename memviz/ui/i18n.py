@@ -21,10 +21,15 @@ def t(text: str, **values: Any) -> str:
 
 
 def language() -> str:
-    """The reader's language: chosen on the page, else the browser's, else English."""
-    chosen = st.session_state.get(KEY)
-    if chosen in LANGUAGES:
-        return chosen
+    """The reader's language: chosen on the page or in the address, else the browser's, else English."""
+    for chosen in (st.session_state.get(KEY), st.query_params.get(KEY)):
+        if chosen in LANGUAGES:
+            return chosen
+    return browsers()
+
+
+def browsers() -> str:
+    """What the browser asks for, where we speak it; else English."""
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
 
 

@@ -17,7 +17,7 @@ from memviz.trace import Trace
 from memviz.ui import export, words
 from memviz.ui import heads as heads_page
 from memviz.ui import recall as recall_page
-from memviz.ui.i18n import t
+from memviz.ui.i18n import language, t
 
 
 class Shared(Protocol):
@@ -45,9 +45,10 @@ def bar(view: Shared) -> None:
 
 
 def _link(trace: Trace) -> None:
-    here, state = st.context.url or "", st.query_params.to_dict()
-    state.pop("text", None)
-    state.setdefault("model", trace.model.name)
+    here, state = (st.context.url or "").partition("?")[0], st.query_params.to_dict()
+    for name in ("text", "pair"):
+        state.pop(name, None)
+    state = {"model": trace.model.name, "lang": language()} | state
     st.caption(t("This view, without the text"))
     st.code(f"{here}?{urlencode(state)}", language=None, wrap_lines=True)
     st.caption(t("With the text inside the link: whoever has the link can read it"))

@@ -10,6 +10,7 @@ import streamlit as st
 from memviz.errors import MemVizError
 from memviz.figures import alt
 from memviz.trace import Trace
+from memviz.ui.entry import framed
 from memviz.ui.i18n import t
 from memviz.ui.markdown import literal
 
@@ -21,6 +22,7 @@ MEANING = (
 
 def question(title: str, hint: str) -> None:
     """The page's question as its title, and one line on how to read the picture."""
+    framed()
     st.title(t(title), anchor=False)
     st.markdown(t(hint))
 

@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 import streamlit as st
 
 from memviz.memory import Memory
-from memviz.ui.i18n import t
+from memviz.ui.i18n import language, t
 
 WORD, LAYER, HEAD = "word", "layer", "head"
+
+
+def linked(key: str, options: Collection[Any], *, default: Any = None, others: bool = False) -> dict[str, Any]:
+    """The key of a widget whose choice is to stand in the address: ``st.radio(…, **linked("values", VALUES))``.
+
+    A choice comes from the session, else from the address, else it is ``default`` (``None``: the
+    first option); only another choice than that is written. ``others``: any text may be chosen.
+    Streamlit's own binding would write the words on the screen, which are others in each language.
+    """
+    first = next(iter(options)) if default is None else default
+    chosen, given = st.session_state.get(key), st.query_params.get(key)
+    if chosen is None:
+        named = {str(option): option for option in options}
+        chosen = named.get(given, given if others and given else first)
+        if chosen != first:
+            st.session_state[key] = chosen
+    elif not (others or chosen in options):
+        chosen = st.session_state[key] = first
+    elif st.session_state.get(f"{key}:said") != language():
+        st.session_state[key] = chosen  # the browser still shows the name it has in the other language
+    st.session_state[f"{key}:said"] = language()
+    _address(key, "" if chosen == first else str(chosen))
+    return {"key": key, "persist_state": "session"}
+
+
+def _address(key: str, value: str) -> None:
+    """Writes into the address what is not there yet; "" takes it out."""
+    if value and st.query_params.get(key) != value:
+        st.query_params[key] = value
+    elif not value:
+        st.query_params.pop(key, None)
 
 
 def word(count: int) -> int | None:
@@ -22,10 +56,7 @@ def word(count: int) -> int | None:
 def keep_word(chosen: int | None) -> None:
     """Remembers the chosen word for the other pages, and puts it into the address."""
     st.session_state[WORD] = chosen
-    if chosen is None:
-        st.query_params.pop(WORD, None)
-    else:
-        st.query_params[WORD] = str(chosen)
+    _address(WORD, "" if chosen is None else str(chosen))
 
 
 def head(memory: Memory) -> tuple[int, int]:
@@ -58,6 +89,4 @@ def choose_head(memory: Memory, *, place=st) -> int:
 
 
 def _choose(label: str, letter: str, count: int, *, key: str, place) -> int:
-    return place.selectbox(
-        label, range(count), format_func=lambda n: f"{letter}{n}", key=key, bind="query-params", persist_state="session"
-    )
+    return place.selectbox(label, range(count), format_func=lambda n: f"{letter}{n}", **linked(key, range(count)))

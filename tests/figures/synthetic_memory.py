@@ -1,4 +1,4 @@
-"""Small memories made by hand: random queries and keys, and the weights they give, worked out in float64 beside them."""
+"""Small memories made by hand: random queries and keys, and beside them the weights they give, in float64."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from memviz.memory import Forget, Memory, Scores, Summary, frozen
-from memviz.tokens import Token, Word, words
+from memviz.tokens import Token, Word
 from memviz.trace import ModelInfo, Trace
 
 DIM = 6

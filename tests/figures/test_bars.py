@@ -1,0 +1,92 @@
+"""One bar a word, against sums over the weights themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from memviz import figures
+from memviz.errors import TraceError
+from tests.figures.synthetic_memory import NASTY, memory_of, tokens, words_of
+
+TEXTS = tokens(["[CLS]", "the", "un", "##believ", "##able", "cat"], special=(0,))
+WORDS = words_of(TEXTS)
+
+
+def bars(figure) -> np.ndarray:
+    return np.asarray(figure.data[0].y, dtype=float)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_bar_is_the_mean_weight_from_those_who_can_see(causal: bool) -> None:
+    memory, truth = memory_of(TEXTS, causal=causal)
+    seen = [len(TEXTS) - key if causal else len(TEXTS) for key in range(len(TEXTS))]
+    received = truth.sum(2) / seen
+    expected = [[received[1, 0, list(word.tokens)].sum() for word in WORDS]]
+    np.testing.assert_allclose(bars(figures.received_bars(memory, WORDS, layer=1, head=0)), expected[0], rtol=1e-5)
+    mean = received.mean((0, 1))
+    expected = [mean[list(word.tokens)].sum() for word in WORDS]
+    np.testing.assert_allclose(bars(figures.received_bars(memory, WORDS)), expected, rtol=1e-5)
+
+
+def test_keys_taken_out_have_no_bar_and_change_no_other() -> None:
+    memory, truth = memory_of(TEXTS)
+    whole = bars(figures.received_bars(memory, WORDS, layer=0, head=0))
+    figure = figures.received_bars(memory, WORDS, layer=0, head=0, without=(0, 3))
+    got = bars(figure)
+    assert np.isnan(got[0])
+    np.testing.assert_allclose(got[2], truth[0, 0][:, [2, 4]].sum() / len(TEXTS), rtol=1e-5)
+    np.testing.assert_allclose(got[[1, 3]], whole[[1, 3]])
+    assert "taken out: “[CLS]”, “believ”; the others keep their share" in figure.layout.meta["caption"]
+
+
+def test_effective_slots_are_the_exponent_of_the_entropy() -> None:
+    memory, truth = memory_of(TEXTS)
+    slots = np.exp(-(truth * np.log(truth)).sum(-1))
+    expected = [slots[0, 2, list(word.tokens)].mean() for word in WORDS]
+    figure = figures.slots_bars(memory, WORDS, layer=0, head=2)
+    np.testing.assert_allclose(bars(figure), expected, rtol=1e-4)
+    assert figure.layout.yaxis.title.text == "tokens it spreads over"
+
+
+@pytest.mark.parametrize("draw", [figures.received_bars, figures.slots_bars])
+def test_heads_compare_and_so_do_means(draw) -> None:
+    memory, _ = memory_of(TEXTS)
+    heads = [draw(memory, WORDS, layer=layer, head=head) for layer in range(2) for head in range(3)]
+    tops = {figure.layout.yaxis.range[1] for figure in heads}
+    assert len(tops) == 1
+    assert tops.pop() == pytest.approx(1.05 * max(bars(figure).max() for figure in heads))
+    assert len({draw(memory, WORDS, layer=layer).layout.yaxis.range for layer in range(2)}) == 1
+
+
+def test_many_words_share_bars() -> None:
+    made = tokens([f"w{n}" for n in range(600)])
+    memory, truth = memory_of(made, layers=1, heads=1)
+    figure = figures.received_bars(memory, words_of(made), layer=0, head=0)
+    received = truth[0, 0].mean(0)
+    np.testing.assert_allclose(bars(figure), [received[n : n + 3].max() for n in range(0, 600, 3)], rtol=1e-5)
+    assert "one bar = 3 words" in figure.layout.meta["caption"]
+    assert "each of 600 words" in figures.alt(figure)
+    assert figure.layout.xaxis.labelalias["1"] == "3 w3…"
+
+
+def test_words_are_text_and_named() -> None:
+    made = tokens(NASTY)
+    figure = figures.received_bars(memory_of(made)[0], words_of(made), title="<b>", caption="<i>")
+    assert figure.layout.xaxis.labelalias["0"] == "&lt;b&gt;bold&lt;/b&gt;"
+    assert figure.layout.title.text == "&lt;b&gt;"
+    assert figure.layout.annotations[0].text.endswith("&lt;i&gt;")
+    assert "%{y" in figure.data[0].hovertemplate
+
+
+def test_the_text_alternative_names_the_most_and_the_mean() -> None:
+    memory, _ = memory_of(TEXTS)
+    figure = figures.received_bars(memory, WORDS)
+    best = WORDS[int(bars(figure).argmax())].text
+    assert f"Most: “{best}” {figures.percent(bars(figure).max())}" in figures.alt(figure)
+    assert "mean of all 6 heads in 2 layers" in figures.alt(figure)
+
+
+def test_words_of_another_text_are_refused() -> None:
+    with pytest.raises(TraceError, match="2 words are not made of the 6 tokens"):
+        figures.received_bars(memory_of(TEXTS)[0], words_of(tokens(["a", "b"])))

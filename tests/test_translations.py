@@ -1,0 +1,181 @@
+"""Everything that a page can say is said in Chinese too, with the same values and the same marks."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import Counter
+from string import Formatter
+
+import pytest
+
+from memviz.ui import cache, i18n
+from tests.locales.collecting import PAGES, ROOT, Found, Source, collect
+from tests.locales.sources import IN_PICTURES, KNOWN
+from tests.locales.speaking import left, said
+
+FILE = ROOT / "memviz" / "locales" / "zh.json"
+ZH: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
+SAME = {"中文"}
+"""Sources that are written alike in both languages."""
+
+HAN = "[\u4e00-\u9fff]"
+FOREIGN = re.compile(f"{HAN}[,.;:?!(]|[)”）][,;:?!]|[)\"]{HAN}|  ")
+"""Signs that Chinese writes otherwise."""
+MARKS = re.compile(r"\*\*|:\w+\[|`[^`]*`|https?://[^\s{]+|‖[^‖]*‖|L\d+\.H\d+")
+LABELLED = {"label", "help", "placeholder", "text", "title", "body"}
+SPEAKS = set(
+    "title header subheader markdown caption text write info error warning success button toggle checkbox radio "
+    "selectbox multiselect slider number_input text_input text_area segmented_control pills popover expander tabs "
+    "metric page_link link_button download_button progress spinner toast status".split()
+)
+
+
+@pytest.fixture(scope="module")
+def found() -> Found:
+    return collect(KNOWN)
+
+
+def test_every_text_that_is_translated_can_be_told_from_the_source(found: Found) -> None:
+    assert found.unknown == [], "write a literal, or name the expression in tests/locales/sources.py"
+    assert set(KNOWN) - found.used == set(), "no longer spoken: take it out of tests/locales/sources.py"
+
+
+def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
+    """One text for each way in which a text comes to a page, so that none is lost unnoticed."""
+    expected = {
+        "Home",  # t("…") in app.py
+        "What does this text remember?",  # show.question(title, …)
+        "The 200 strongest weights of this head",  # show.table(label=…)
+        "Looking back further than chance is not the same as remembering more.",  # show.caveat(…)
+        "Weights say where the model looks, not why it answers: attention alone is not an explanation "
+        "(Jain & Wallace 2019; Wiegreffe & Pinter 2019).",  # the default of show.caveat
+        "“{word}” looks at “{source}” with **{weight}** of its attention.",  # a local variable
+        "The text is empty.",  # an error
+        "Choose the raw weights.",  # what to do about it
+        "Download one of its .gguf files and open it by its path.",  # … from a local variable
+        "Downloading",  # a label of progress, one of two
+        "mean over all heads",  # a dictionary of the pages
+        "Order by",  # a label of a component
+        "Point at a word; click to keep it.",
+        "How widely does each token spread its attention?",  # a docstring that is a measure's question
+        "River bank",  # a sample
+    }
+    assert expected - found.texts == set()
+
+
+def test_every_text_has_a_translation_and_no_translation_is_left_over(found: Found) -> None:
+    texts = found.texts | IN_PICTURES
+    assert sorted(texts - set(ZH)) == [], "not translated"
+    assert sorted(set(ZH) - texts) == [], "translated, but never shown"
+
+
+def test_translations_hold_the_same_values() -> None:
+    assert {english for english, chinese in ZH.items() if _values(chinese) != _values(english)} == set()
+
+
+def test_translations_hold_the_same_marks() -> None:
+    def marks(text: str) -> Counter:
+        return Counter(MARKS.findall(text))
+
+    assert {english for english, chinese in ZH.items() if marks(chinese) != marks(english)} == set()
+
+
+def test_translations_are_chinese() -> None:
+    """Each has a Chinese character where the English has a word, and Chinese signs beside Chinese characters."""
+
+    def translated(english: str, chinese: str) -> bool:
+        words = "".join(text for text, *_ in Formatter().parse(english))
+        return english in SAME or not re.search("[A-Za-z]{2}", words) or bool(re.search(HAN, chinese))
+
+    assert {english for english, chinese in ZH.items() if not translated(english, chinese)} == set()
+    assert {chinese for chinese in ZH.values() if FOREIGN.search(chinese) or chinese != chinese.strip()} == set()
+
+
+def test_what_is_bold_in_english_is_bold_in_chinese() -> None:
+    """`**71 %**的` stays as it is in markdown: a mark next to a sign needs a space or a sign on its other side."""
+    for chinese in ZH.values():
+        for before, inside, after in re.findall(r"(^|.)\*\*(.*?)\*\*(.|$)", chinese):
+            assert re.match(r"\w", inside[0]) or not re.match(r"\w", before), chinese
+            assert re.match(r"\w", inside[-1]) or not re.match(r"\w", after), chinese
+
+
+def test_the_file_is_in_order() -> None:
+    assert FILE.read_text(encoding="utf-8") == json.dumps(dict(sorted(ZH.items())), ensure_ascii=False, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("file", [file for file in PAGES if file.parent.parent.name != "components"], ids=str)
+def test_no_page_speaks_without_translating(file) -> None:
+    """No title, label or help is an English literal that went past `t`."""
+    spoken = []
+    for call in ast.walk(Source(file).tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in SPEAKS:
+            first = [] if call.func.attr == "page_link" else call.args[:1]
+            given = [*first, *(word.value for word in call.keywords if word.arg in LABELLED)]
+            spoken += [f"{call.lineno}: {text}" for each in given for text in _literal(each)]
+    assert spoken == []
+
+
+def _literal(node: ast.expr) -> list[str]:
+    """The words of a literal or of the fixed parts of an f-string."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return [text for text in texts if re.search("[A-Za-z]{2}", text)]
+
+
+def _values(text: str) -> Counter:
+    return Counter((name, spec, conversion) for _, name, spec, conversion in Formatter().parse(text) if name is not None)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    """A tiny BERT with random weights."""
+    from memviz import Reader
+    from tests.reading.families import FAMILIES, tokenizer
+
+    return Reader(FAMILIES["bert"].build(), tokenizer("pair"))
+
+
+@pytest.fixture
+def open_page(reader, monkeypatch):
+    """Opens a page of the app in a language, with the cat sentence and one word chosen."""
+    from streamlit.testing.v1 import AppTest
+
+    monkeypatch.setattr(cache, "reader", lambda name, progress: reader)
+    cache.forget_everything()
+
+    def opened(page: str, *, language: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        app.query_params[i18n.KEY] = language
+        app.run()
+        app.switch_page(f"pages/{page}.py")
+        app.session_state["word"] = 2
+        app.run()
+        if page != "glossary":
+            app.text_area(key="text").set_value("The cat sat on the mat because it was tired.").run()
+            assert any(text.startswith("bert · 3 ") for text in said(app)), "the text was read"
+        return app
+
+    yield opened
+    cache.forget_everything()
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        ("home", "What does this text remember?"),
+        ("heads", "Which heads do what?"),
+        ("recall", "What does this word remember, and who remembers it?"),
+        ("glossary", "What do the numbers mean?"),
+    ],
+)
+def test_a_page_changes_its_language(open_page, page: str, title: str) -> None:
+    english, chinese = open_page(page, language="en"), open_page(page, language="zh")
+    assert not english.exception
+    assert not chinese.exception
+    assert english.title[0].value == title
+    assert chinese.title[0].value == ZH[title]
+    differ = [text for text in ZH if ZH[text] != text]
+    assert len(left(said(english), sources=differ)) > 20, "the English page is recognised as English"
+    assert left(said(chinese), sources=differ) == set()
