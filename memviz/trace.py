@@ -15,9 +15,11 @@ import numpy as np
 
 from memviz.errors import TraceError
 from memviz.memory import Forget, Kind, Memory, Scores, Summary, frozen
+from memviz.recurrent import Recurrent
 from memviz.tokens import Token, Word, words
 
-FORMAT = 1
+FORMAT = 2
+_RECURRENT = ("gates", "candidates", "states")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,17 @@ class Candidate:
     probability: float
 
 
+@dataclass(frozen=True)
+class Note:
+    """Something worth saying about a reading: a sentence as a template, filled with values; the pages translate it."""
+
+    text: str
+    values: Mapping[str, int | float | str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text.format(**self.values)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
     """One reading of one text by one model.
@@ -73,6 +86,11 @@ class Trace:
                  seeing it (of ``targets`` when there are any); NaN where it made no prediction
     next_tokens  what the model would say next, likeliest first
     seconds      how long each step took
+    steps        of a translation: what it could have written at each step, likeliest first
+    recurrent    of a decoder with recurrent units: the memory that fades
+    notes        what a reader of the trace should know, such as an output that was cut
+    parts        of a text translated sentence by sentence: one whole trace each. The tokens, targets, probabilities
+                 and steps here are theirs, one after the other; the memories are only in the parts
     """
 
     text: str
@@ -86,6 +104,10 @@ class Trace:
     next_tokens: tuple[Candidate, ...] = ()
     forget: Forget | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    steps: tuple[tuple[Candidate, ...], ...] = ()
+    recurrent: Recurrent | None = None
+    notes: tuple[Note, ...] = ()
+    parts: tuple[Trace, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memories", MappingProxyType(dict(self.memories)))
@@ -99,8 +121,16 @@ class Trace:
     def memory(self, kind: Kind | None = None) -> Memory:
         """The attention store of that kind; without one, the first: how the model read the text.
 
-        Raises `TraceError` when this model has no such memory.
+        Raises `TraceError` when this model has no such memory, and for a text of several sentences: each part
+        has its own.
         """
+        if self.parts:
+            raise TraceError(
+                "This text was translated in {count} parts, and each has its own memory.",
+                todo="Choose one of them: trace.parts[0] to trace.parts[{last}].",
+                count=len(self.parts),
+                last=len(self.parts) - 1,
+            )
         if kind is None:
             return next(iter(self.memories.values()))
         if kind not in self.memories:
@@ -112,6 +142,12 @@ class Trace:
                 kinds=", ".join(self.memories),
             )
         return self.memories[kind]
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes its memories hold, those of its parts included."""
+        own = sum(memory.nbytes for memory in self.memories.values())
+        return own + (0 if self.recurrent is None else self.recurrent.nbytes) + sum(part.nbytes for part in self.parts)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -134,20 +170,8 @@ class Trace:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the whole trace to one file: arrays as npz, the rest as json, no pickle. Returns its path."""
-        arrays: dict[str, np.ndarray] = {"logprobs": self.logprobs}
-        head = {
-            "format": FORMAT,
-            "text": self.text,
-            "pair": self.pair,
-            "output": self.output,
-            "tokens": [asdict(t) for t in self.tokens],
-            "targets": [asdict(t) for t in self.targets],
-            "model": asdict(self.model),
-            "next_tokens": [asdict(c) for c in self.next_tokens],
-            "forget": None if self.forget is None else asdict(self.forget),
-            "seconds": dict(self.seconds),
-            "memories": [_pack(memory, arrays) for memory in self.memories.values()],
-        }
+        arrays: dict[str, np.ndarray] = {}
+        head = {"format": FORMAT, **_packed(self, arrays)}
         arrays["trace"] = np.frombuffer(json.dumps(head).encode("utf-8"), dtype=np.uint8)
         path = Path(path)
         with path.open("wb") as file:
@@ -177,29 +201,63 @@ class Trace:
                 found=head["format"],
                 expected=FORMAT,
             )
-        memories = [_unpack(packed, arrays) for packed in head["memories"]]
-        return cls(
-            text=head["text"],
-            pair=head["pair"],
-            output=head["output"],
-            tokens=_tokens(head["tokens"]),
-            targets=_tokens(head["targets"]),
-            model=ModelInfo(**head["model"]),
-            memories={memory.kind: memory for memory in memories},
-            logprobs=arrays["logprobs"],
-            next_tokens=tuple(Candidate(**c) for c in head["next_tokens"]),
-            forget=None if head["forget"] is None else Forget(**head["forget"]),
-            seconds=head["seconds"],
-        )
+        return _unpacked(head, arrays)
+
+
+def _packed(trace: Trace, arrays: dict[str, np.ndarray], prefix: str = "") -> dict[str, Any]:
+    """The trace's plain values; its arrays go into ``arrays`` under names that begin with the prefix."""
+    arrays[prefix + "logprobs"] = trace.logprobs
+    recurrent = trace.recurrent
+    if recurrent is not None:
+        arrays.update({f"{prefix}recurrent.{name}": getattr(recurrent, name) for name in _RECURRENT})
+    return {
+        "text": trace.text,
+        "pair": trace.pair,
+        "output": trace.output,
+        "tokens": [asdict(t) for t in trace.tokens],
+        "targets": [asdict(t) for t in trace.targets],
+        "model": asdict(trace.model),
+        "next_tokens": [asdict(c) for c in trace.next_tokens],
+        "forget": None if trace.forget is None else asdict(trace.forget),
+        "seconds": dict(trace.seconds),
+        "memories": [_pack(memory, arrays, prefix) for memory in trace.memories.values()],
+        "steps": [[asdict(c) for c in step] for step in trace.steps],
+        "entered": None if recurrent is None else [asdict(t) for t in recurrent.keys],
+        "notes": [asdict(note) for note in trace.notes],
+        "parts": [_packed(part, arrays, f"{prefix}part{number}.") for number, part in enumerate(trace.parts)],
+    }
+
+
+def _unpacked(head: dict[str, Any], arrays: Mapping[str, np.ndarray], prefix: str = "") -> Trace:
+    memories = [_unpack(packed, arrays, prefix) for packed in head["memories"]]
+    targets, entered = _tokens(head["targets"]), head["entered"]
+    states = {name: arrays.get(f"{prefix}recurrent.{name}") for name in _RECURRENT}
+    return Trace(
+        text=head["text"],
+        pair=head["pair"],
+        output=head["output"],
+        tokens=_tokens(head["tokens"]),
+        targets=targets,
+        model=ModelInfo(**head["model"]),
+        memories={memory.kind: memory for memory in memories},
+        logprobs=arrays[prefix + "logprobs"],
+        next_tokens=tuple(Candidate(**c) for c in head["next_tokens"]),
+        forget=None if head["forget"] is None else Forget(**head["forget"]),
+        seconds=head["seconds"],
+        steps=tuple(tuple(Candidate(**c) for c in step) for step in head["steps"]),
+        recurrent=None if entered is None else Recurrent(targets, _tokens(entered), **states),  # type: ignore[arg-type]
+        notes=tuple(Note(**note) for note in head["notes"]),
+        parts=tuple(_unpacked(part, arrays, f"{prefix}part{n}.") for n, part in enumerate(head["parts"])),
+    )
 
 
 def _tokens(packed: list[dict[str, Any]]) -> tuple[Token, ...]:
     return tuple(Token(**token) for token in packed)
 
 
-def _pack(memory: Memory, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """The memory's plain values; its arrays go into ``arrays`` under names that begin with its kind."""
-    prefix = f"{memory.kind}."
+def _pack(memory: Memory, arrays: dict[str, np.ndarray], prefix: str) -> dict[str, Any]:
+    """The memory's plain values; its arrays go into ``arrays`` under names that begin with the prefix and its kind."""
+    prefix = f"{prefix}{memory.kind}."
     if memory.weights is not None:
         arrays[prefix + "weights"] = memory.weights
     for item in fields(Summary):
@@ -229,8 +287,8 @@ def _pack(memory: Memory, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     }
 
 
-def _unpack(packed: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Memory:
-    prefix = f"{packed['kind']}."
+def _unpack(packed: dict[str, Any], arrays: Mapping[str, np.ndarray], prefix: str) -> Memory:
+    prefix = f"{prefix}{packed['kind']}."
 
     def stored(start: str) -> dict[str, np.ndarray]:
         return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

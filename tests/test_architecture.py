@@ -16,14 +16,16 @@ MAY_IMPORT = {
     "errors": set(),
     "tokens": {"errors"},
     "memory": {"errors", "tokens"},
-    "trace": {"errors", "tokens", "memory"},
-    "tables": {"errors", "tokens", "memory", "trace", "measures"},
-    "measures": {"errors", "tokens", "memory", "trace"},
-    "figures": {"errors", "tokens", "memory", "trace", "measures", "tables"},
+    "recurrent": {"errors", "tokens", "memory"},
+    "trace": {"errors", "tokens", "memory", "recurrent"},
+    "tables": {"errors", "tokens", "memory", "recurrent", "trace", "measures"},
+    "measures": {"errors", "tokens", "memory", "recurrent", "trace"},
+    "figures": {"errors", "tokens", "memory", "recurrent", "trace", "measures", "tables"},
     "models": {"errors"},
-    "reading": {"errors", "tokens", "memory", "trace", "models"},
+    "reading": {"errors", "tokens", "memory", "recurrent", "trace", "models"},
     "experiments": {"errors", "tokens", "memory", "trace", "models", "reading", "measures"},
-    "ui": {"errors", "tokens", "memory", "trace", "models", "reading", "measures", "tables", "figures", "experiments"},
+    "ui": {"errors", "tokens", "memory", "recurrent", "trace", "models", "reading", "measures", "tables", "figures"}
+    | {"experiments"},
 }
 OUTSIDE = {
     "streamlit": {"app", "pages", "ui"},

@@ -14,7 +14,7 @@ from memviz.tokens import Word
 
 __all__ = ["Links", "dropped", "exhaustive", "links"]
 
-CELLS = 40_000_000  # weights looked at one by one; above it only the strongest key of every head and token
+CELLS = 80_000_000  # weights looked at one by one; above it only the strongest key of every head and token
 BLOCK = 2_000_000  # of them held at once
 MANY = 1_000_000  # links kept before all but the best are let go
 
@@ -75,7 +75,7 @@ def links(
     ``without`` are keys (token positions) to take out of every row; what is left is renormalised.
     That changes the weights that are shown, and not what is special.
 
-    On a long text (more than 40 million weights) only the strongest key of every token and head
+    On a long text (more than 80 million weights) only the strongest key of every token and head
     is considered, special tokens left out (without any, the first token); `exhaustive` tells.
     Raises `TraceError` for a layer, head or position that is not there.
     """
@@ -193,7 +193,7 @@ class _Best:
         table, place = table[place < self.count], place[place < self.count]
 
         def filled(name: str, empty: float, kind: type) -> np.ndarray:
-            out = np.full((length, self.count), empty, dtype=kind)
+            out: np.ndarray = np.full((length, self.count), empty, dtype=kind)
             out[table[side], place] = table[name]
             return out
 

@@ -8,11 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
+from memviz.measures.read import ROUNDING
 from memviz.memory import Memory
 from memviz.tokens import Word
 
-ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
 FEW = 16  # tokens a word
+
+LEFT = 1e-4  # of a row: with less than this left, there is nothing to renormalise
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,27 +80,33 @@ class Pairs:
 
     def __init__(self, memory: Memory, queries: Side, keys: Side, *, without: np.ndarray) -> None:
         self.memory, self.queries, self.keys = memory, queries, keys
-        self.visible = [memory.visible(layer) for layer in range(memory.layers)]
         self.gone = np.zeros(len(memory.keys), dtype=bool)
         self.gone[without] = True
         self.query_owner = queries.owners(len(memory.queries))
         self.key_owner = keys.owners(len(memory.keys))
         self.first = np.minimum.reduceat(keys.tokens, keys.starts)
         self.last = np.maximum.reduceat(keys.tokens, keys.starts)
+        self._visible: dict[int, np.ndarray] = {}
         self.own = np.full(len(queries), -1)
         if memory.kind != "cross":
             place = queries.tokens[queries.starts] + (memory.kind == "decoder")
             there = place < len(memory.keys)
             self.own[there] = self.key_owner[place[there]]
 
+    def visible(self, layer: int) -> np.ndarray:
+        """Which keys may each query see? int [query, 2]; kept, as a dense memory must look through all its weights."""
+        if layer not in self._visible:
+            self._visible[layer] = self.memory.visible(layer)
+        return self._visible[layer]
+
     def sees(self, layer: int, query: np.ndarray, key: np.ndarray) -> np.ndarray:
         """Can these query tokens see some token of these key words? bool, of the shape of both together."""
-        visible = self.visible[layer][query]
+        visible = self.visible(layer)[query]
         return (visible[..., 0] <= self.last[key]) & (visible[..., 1] > self.first[key])
 
     def seers(self, layer: int) -> np.ndarray:
         """How many tokens can see some token of each key word? int [key word]."""
-        begins, ends = (np.sort(column) for column in self.visible[layer].T)
+        begins, ends = (np.sort(column) for column in self.visible(layer).T)
         return np.searchsorted(begins, self.last, side="right") - np.searchsorted(ends, self.first, side="right")
 
     def received(self, layer: int, head: int) -> np.ndarray:
@@ -125,7 +133,11 @@ class Pairs:
 
     @cached_property
     def _taken(self) -> np.ndarray:
-        return sum(self.memory.column(int(key)) for key in np.nonzero(self.gone)[0])
+        """What the keys that are gone take of each row: float32 [layer, head, query]."""
+        taken = np.zeros((self.memory.layers, self.memory.heads, len(self.memory.queries)), dtype=np.float32)
+        for key in np.nonzero(self.gone)[0]:
+            taken += self.memory.column(int(key))
+        return taken
 
 
 def usual(total: np.ndarray, given: np.ndarray, *, others: np.ndarray) -> np.ndarray:
@@ -199,7 +211,7 @@ class Block:
 
     def _own_seers(self, layer: int) -> np.ndarray:
         """How many tokens of each query word see each key word? Found once for layers that see alike."""
-        visible = self.pairs.visible[layer][self.words.tokens]
+        visible = self.pairs.visible(layer)[self.words.tokens]
         if not np.array_equal(visible, self._visible):
             seen = self.pairs.sees(layer, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
             self._visible = visible
@@ -210,9 +222,9 @@ class Block:
 def dropped(weights: np.ndarray, keys: np.ndarray) -> np.ndarray:
     """The same rows without some keys, renormalised to sum to one: [query, key].
 
-    A row that looked at nothing else stays empty (all zero).
+    A row of which less than 0.01 % is left stays empty (all zero): weights are exact to 1e-5, it would show rounding.
     """
     kept = weights.copy()
     kept[:, keys] = 0.0
     total = kept.sum(axis=1, keepdims=True)
-    return np.divide(kept, total, out=np.zeros_like(kept), where=total > 1e-9)
+    return np.divide(kept, total, out=np.zeros_like(kept), where=total > LEFT)

@@ -8,6 +8,8 @@ from memviz.errors import MeasureError
 from memviz.measures.registry import measure
 from memviz.memory import Memory
 
+ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
+
 
 def sinks(memory: Memory) -> tuple[int, ...]:
     """Which keys are where attention rests when there is nothing to look up? The first key, and special tokens."""
@@ -105,12 +107,14 @@ def lift(memory: Memory, layer: int, head: int) -> np.ndarray:
 
     float32 [query, key]: the weight over the mean weight that the same key gets from the other
     queries that can see it. 1 means no more than the others; NaN where no other query sees the
-    key, or where nobody looks.
+    key, or where none of them looks at it.
     """
     weights = memory.pattern(layer, head)
-    others = memory.summary.mass[layer, head][None, :] - weights
+    mass = memory.summary.mass[layer, head]
+    others = mass - weights
+    others[others < ROUNDING * mass] = 0.0
     count = (memory.seen_by(layer) - 1).astype(np.float32)
-    mean = np.divide(others.clip(min=0), count, out=np.full_like(weights, np.nan), where=count > 0)
+    mean = np.divide(others, count, out=np.full_like(weights, np.nan), where=count > 0)
     visible, column = memory.visible(layer), np.arange(len(memory.keys))
     seen = (column >= visible[:, :1]) & (column < visible[:, 1:])
     return np.divide(weights, mean, out=np.full_like(weights, np.nan), where=seen & (mean > 0))

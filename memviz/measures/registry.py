@@ -59,8 +59,11 @@ def measure(
     """Files a function as a measure and returns it unchanged. Its docstring's first line is the question."""
 
     def file(compute: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-        question = inspect.getdoc(compute).splitlines()[0]
         name = compute.__name__
+        text = inspect.getdoc(compute)
+        if not text:
+            raise TypeError(f"the measure {name} has no docstring: its first line asks the question it answers")
+        question = text.splitlines()[0]
         MEASURES[name] = Measure(name, label, group, question, unit, axes, low, high, formula, source, caveat, compute)
         return compute
 

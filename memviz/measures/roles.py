@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from memviz.errors import MeasureError
@@ -43,7 +45,7 @@ def roles(memory: Memory) -> np.ndarray:
     return names.astype(str)
 
 
-def _score(memory: Memory, compute) -> np.ndarray:
+def _score(memory: Memory, compute: Callable[[Memory], np.ndarray]) -> np.ndarray:
     """The score, or 0 where it is not defined."""
     try:
         return np.nan_to_num(compute(memory), nan=0.0)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from memviz.measures.pairs import Distances, Found, Pairs, judged, usual
+from memviz.measures.pairs import LEFT, Distances, Found, Pairs, judged, usual
 
-LEFT = 1e-4  # of a row: with less than this left, what the reading kept is too coarse to renormalise
 EDGES = 24  # edges that are looked up at most, for each token of the text
 AT_ONCE = 1 << 16  # of them in one go
 

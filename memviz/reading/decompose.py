@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from memviz.errors import MeasureError, TextTooLongError, TraceError
 from memviz.memory import Kind, frozen
+from memviz.reading import budget
 from memviz.reading.eager import running
 from memviz.reading.projections import by_head
 from memviz.reading.scene import Scene, watching
@@ -62,9 +63,9 @@ class Decomposition:
 def decompose(reader: Reader, text: str, *, layer: int) -> Decomposition:
     """What does one layer write into each token of this text, piece by piece?
 
-    Raises `TraceError` for a layer that is not there, `TextTooLongError` above `LIMIT` tokens, and
-    `MeasureError` for a model whose blocks are neither post-norm nor pre-norm (such as parallel
-    attention, or a norm between attention and residual), or whose attention is not recorded.
+    Raises `TraceError` for a layer that is not there, `TextTooLongError` above `LIMIT` tokens (and as
+    any reading does), and `MeasureError` for a model whose blocks are neither post-norm nor pre-norm
+    (parallel attention, a norm between attention and residual), or whose attention is not recorded.
     """
     require_text(text)
     tokens, inputs = tokenise(reader.tokenizer, clean(text))
@@ -94,6 +95,7 @@ def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: i
         )
     if plan.dense or projections[layer] is None:
         raise _unknown(reader, "its output projection could not be found")
+    budget.check(reader.model, plan, len(inputs["input_ids"]), context=reader.info.context)
     scene = Scene(layer, kinds=plan.kinds, kind=kind, projection=projections[layer])
     tensors = reader.tensors(inputs)
     with reader.settled(), watching(reader.model, scene), running(scene):

@@ -24,10 +24,15 @@ PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "floa
 _lock = threading.Lock()
 _opening = threading.Lock()
 _readers: LRUCache[str, Reader] = LRUCache(maxsize=int(os.environ.get("MEMVIZ_OPEN_MODELS", "2")))
-_traces: LRUCache[Key, Trace] = LRUCache(
-    maxsize=float(os.environ.get("MEMVIZ_TRACE_GB", "2")) * 1e9,
-    getsizeof=lambda trace: sum(memory.nbytes for memory in trace.memories.values()) + 10_000,
-)
+_ROOM = float(os.environ.get("MEMVIZ_TRACE_GB", "2")) * 1e9  # bytes
+
+
+def _size(trace: Trace) -> float:
+    """Bytes of a trace; one that is larger than the cache fills it, so that a page that is shown is not read again."""
+    return min(sum(memory.nbytes for memory in trace.memories.values()) + 10_000, _ROOM)
+
+
+_traces: LRUCache[Key, Trace] = LRUCache(maxsize=_ROOM, getsizeof=_size)
 
 
 def is_open(name: str) -> bool:
@@ -42,7 +47,7 @@ def reader(name: str, progress: Progress) -> Reader:
         if name in _readers:
             return _readers[name]
     while not _opening.acquire(timeout=0.25):
-        progress(0.0, "")
+        progress(0.0, "Waiting for a model that is being opened")
     try:
         with _lock:
             if name in _readers:
@@ -67,8 +72,7 @@ def trace(model: str, text: str, pair: str | None, *, waiting: Callable[[int], N
             if key in _traces:
                 return _traces[key]
         found = opened.read(text, pair, progress=progress)
-    with _lock:
-        if _traces.getsizeof(found) <= _traces.maxsize:
+        with _lock:
             _traces[key] = found
     return found
 

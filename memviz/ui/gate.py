@@ -13,39 +13,47 @@ LOOK = 0.25  # seconds between two looks at the queue, so that someone who leave
 
 
 class Gate:
-    """Lets ``runs`` people through at once and ``places`` more wait."""
+    """Lets ``runs`` people through at once, in the order in which they came; ``places`` more wait."""
 
     def __init__(self, runs: int, places: int) -> None:
-        self.places = places
-        self._free = threading.BoundedSemaphore(runs)
-        self._lock = threading.Lock()
-        self._waiting = 0
+        self.runs, self.places = runs, places
+        self._line: list[object] = []  # in the order of arrival; the first ``runs`` are inside
+        self._moved = threading.Condition()
 
     @contextmanager
     def entered(self, waiting: Callable[[int], None]) -> Iterator[None]:
         """Holds a place at the model for as long as the block runs.
 
-        ``waiting(n)`` is told again and again how many are in the queue, and may raise to leave it.
+        ``waiting(n)`` is told again and again how many are before us, and may raise to leave the queue.
         Raises `BusyError` when the queue is full.
         """
-        with self._lock:
-            if self._waiting > self.places:
+        me = self._stand()
+        try:
+            while before := self._before(me):
+                waiting(before)
+            yield
+        finally:
+            with self._moved:
+                self._line.remove(me)
+                self._moved.notify_all()
+
+    def _stand(self) -> object:
+        """A place at the end of the line."""
+        with self._moved:
+            if len(self._line) >= self.runs + self.places:
                 raise BusyError(
                     "The model is busy: {count} readings are waiting before you.",
                     todo="Try again in a moment.",
-                    count=self._waiting,
+                    count=len(self._line),
                 )
-            self._waiting += 1
-        try:
-            while not self._free.acquire(timeout=LOOK):
-                waiting(self._waiting)
-        finally:
-            with self._lock:
-                self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._free.release()
+            self._line.append(me := object())
+            return me
+
+    def _before(self, me: object) -> int:
+        """How many are before us, after waiting for a moment? 0 when we are inside."""
+        with self._moved:
+            inside = self._moved.wait_for(lambda: self._line.index(me) < self.runs, timeout=LOOK)
+            return 0 if inside else self._line.index(me)
 
 
 GATE = Gate(runs=int(os.environ.get("MEMVIZ_RUNS", "1")), places=int(os.environ.get("MEMVIZ_QUEUE", "8")))

@@ -187,6 +187,7 @@ def figure(trace: Trace, view: View):
         cumulative=view.cumulative,
         find=view.find,
         largest=LARGEST,
+        caption="",
         translate=t,
     )
 

@@ -71,7 +71,7 @@ def _read(model: str, text: str, pair: str | None, place) -> Trace:
         place.progress(min(max(fraction, 0.0), 1.0), text=t("Layer {layer}", layer=label) if "/" in label else t(label))
 
     def waiting(count: int) -> None:
-        place.info(t("Waiting for the model: {count} in the queue.", count=count))
+        place.info(t("Waiting for the model: {count} readings before you.", count=count))
 
     return cache.trace(model, text, pair, waiting=waiting, progress=progress)
 

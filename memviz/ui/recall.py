@@ -76,7 +76,16 @@ def _measured(trace: Trace, view: View, word: int) -> None:
 def received(trace: Trace, view: View) -> None:
     """Attention received over the text."""
     st.subheader(t("Which words are looked at most?"), anchor=False)
-    chart = figures.received_bars(trace.memory(), trace.words, layer=view.layer, head=view.head, without=view.without)
+    chart = figures.received_bars(
+        trace.memory(),
+        trace.words,
+        layer=view.layer,
+        head=view.head,
+        without=view.without,
+        title="",
+        caption="",
+        translate=t,
+    )
     show.figure(chart, key="received")
 
 
@@ -84,15 +93,19 @@ def forgetting(trace: Trace, view: View) -> None:
     """Attention by distance over the uniform baseline, and the span."""
     st.subheader(t("How far back does it look?"), anchor=False)
     memory = trace.memory()
-    show.figure(figures.by_distance(memory, layer=view.layer, head=view.head, translate=t), key="forgetting")
-    where = (slice(None), slice(None)) if view.layer is None else (view.layer, view.head)
-    half, most = (float(np.nanmedian(measures.span(memory, share)[where])) for share in (0.5, 0.9))
-    st.markdown(
-        t(
-            "Half of what is looked at lies within **{half:.0f}** tokens, nine tenths within **{most:.0f}** "
-            "(median over the heads shown, the first token left out).",
-            half=half,
-            most=most,
-        )
+    show.figure(
+        figures.by_distance(memory, layer=view.layer, head=view.head, title="", caption="", translate=t),
+        key="forgetting",
     )
+    where = (slice(None), slice(None)) if view.layer is None else (view.layer, view.head)
+    half, most = (measures.span(memory, share)[where] for share in (0.5, 0.9))
+    if np.isfinite(half).any():  # one token alone has no distance to look over
+        st.markdown(
+            t(
+                "Half of what is looked at lies within **{half:.0f}** tokens, nine tenths within **{most:.0f}** "
+                "(median over the heads shown, the first token left out).",
+                half=float(np.nanmedian(half)),
+                most=float(np.nanmedian(most)),
+            )
+        )
     show.caveat("Looking back further than chance is not the same as remembering more.")

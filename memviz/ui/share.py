@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -18,6 +19,9 @@ from memviz.ui import export, words
 from memviz.ui import heads as heads_page
 from memviz.ui import recall as recall_page
 from memviz.ui.i18n import language, t
+
+
+MOST_ROWS = 1_000_000  # of a CSV; a longer text is exported by its strongest weights, and the file says so
 
 
 class Shared(Protocol):
@@ -68,12 +72,18 @@ def _files(view: Shared) -> None:
     for name, make, mime in files:
         row.download_button(
             name,
-            data=make,
+            data=partial(_encoded, make),
             file_name=f"memviz-{view.name}.{name.lower()}",
             mime=mime,
             key=f"export_{name}",
             on_click="ignore",
         )
+
+
+def _encoded(make: Callable[[], str | bytes]) -> bytes:
+    """A file's bytes; text with the mark by which spreadsheets know that it is UTF-8."""
+    made = make()
+    return made if isinstance(made, bytes) else made.encode("utf-8-sig")
 
 
 @dataclass(frozen=True)
@@ -177,7 +187,11 @@ class Heads:
         )
 
     def csv(self) -> str:
-        return tables.csv(tables.tidy(self.weights(), ("query", "key"), self.view.memory, name="weight"), self.said())
+        memory, one = self.view.memory, self.view.layer is not None and self.view.head is not None
+        if one and len(memory.queries) * len(memory.keys) > MOST_ROWS:
+            frame = tables.strongest_weights(memory, self.view.layer, self.view.head, count=MOST_ROWS)
+            return tables.csv(frame, self.said() | {"kept": f"the {MOST_ROWS:,} strongest weights"})
+        return tables.csv(tables.tidy(self.weights(), ("query", "key"), memory, name="weight"), self.said())
 
     def npz(self) -> bytes:
         memory = self.view.memory
@@ -189,13 +203,20 @@ class Heads:
         return tables.npz(arrays, self.said())
 
     def png(self) -> bytes:
+        view = self.view
+        queries, keys = self.trace.sides(view.memory.kind) if view.by_word else (None, None)
         return figures.pattern_png(
-            self.view.memory,
-            self.view.layer,
-            self.view.head,
-            view=self.view.values,
-            without=self.view.without,
-            provenance=self.said(), translate=t,
+            view.memory,
+            view.layer,
+            view.head,
+            view=view.values,
+            query_words=queries,
+            key_words=keys,
+            without=view.without,
+            window=view.window,
+            cumulative=view.cumulative,
+            provenance=self.said(),
+            translate=t,
         )
 
     def html(self) -> str:
@@ -261,11 +282,16 @@ class Recall:
     def html(self) -> str:
         memory, view = self.trace.memory(), self.view
         charts = [
-            figures.received_bars(memory, self.trace.words, layer=view.layer, head=view.head, without=view.without, translate=t),
+            figures.received_bars(
+                memory, self.trace.words, layer=view.layer, head=view.head, without=view.without, translate=t
+            ),
             figures.by_distance(memory, layer=view.layer, head=view.head, translate=t),
         ]
         return figures.html(
-            charts, title=t("What does this word remember, and who remembers it?"), provenance=self._as_words.said(), translate=t
+            charts,
+            title=t("What does this word remember, and who remembers it?"),
+            provenance=self._as_words.said(),
+            translate=t,
         )
 
     def code(self) -> str:

@@ -33,8 +33,9 @@ def problem(error: MemVizError) -> None:
 
 
 def figure(chart: Any, *, key: str) -> None:
-    """A Plotly figure with its text alternative."""
+    """A Plotly figure with its text alternative, and below it what was done to get it."""
     st.plotly_chart(chart, key=key, alt=alt(chart), width="stretch", config={"displaylogo": False})
+    st.caption(literal(chart.layout.meta["caption"]))
 
 
 def table(frame: pd.DataFrame, *, label: str, **values: str) -> None:

@@ -74,7 +74,7 @@ def checked(name: str, trace: Trace) -> Case:
 def eager(
     model: PreTrainedModel, ids: Sequence[int], *, target: Sequence[int] | None = None, **inputs: Any
 ) -> tuple[dict[str, np.ndarray], torch.Tensor | None]:
-    """(eager weights by kind, logits [token, vocabulary]) for these tokens."""
+    """(eager weights by kind, logits [token, vocabulary]) for these tokens; blocks of linear layers left out."""
     inputs["input_ids"] = torch.tensor([list(ids)])
     if target is not None:
         inputs["decoder_input_ids"] = torch.tensor([list(target)])
@@ -83,9 +83,14 @@ def eager(
     with torch.no_grad():
         outputs = model(**inputs, output_attentions=True, return_dict=True)
     found = {kind: getattr(outputs, name, None) for kind, name in OUTPUTS.items()}
-    own = {kind: torch.cat(layers).float().numpy() for kind, layers in found.items() if layers}
+    own = {kind: _stacked([layer for layer in layers if layer is not None]) for kind, layers in found.items() if layers}
     logits = getattr(outputs, "logits", None)
     return own, None if logits is None else logits[0]
+
+
+def _stacked(layers: list[torch.Tensor]) -> np.ndarray:
+    widest = max(layer.shape[-2:] for layer in layers)
+    return torch.cat([layer for layer in layers if layer.shape[-2:] == widest]).float().numpy()
 
 
 def patterns(trace: Trace, kind: str | None = None) -> np.ndarray:

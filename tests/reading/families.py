@@ -71,8 +71,8 @@ EXPERTS = {"num_local_experts": 3, "num_experts_per_tok": 2}
 FAMILIES: dict[str, Family] = {
     "bert": Family("BertModel", tokenizer="pair"),
     "distilbert": Family("DistilBertModel", {"dim": 32, "n_layers": 3, "n_heads": 4, "hidden_dim": 48}, "pair"),
-    "roberta": Family("RobertaForMaskedLM", {"max_position_embeddings": 514, "pad_token_id": 1}, "pair"),
-    "xlm-roberta": Family("XLMRobertaModel", {"max_position_embeddings": 514, "pad_token_id": 1}, "pair"),
+    "roberta": Family("RobertaForMaskedLM", {"max_position_embeddings": 514, "pad_token_id": 1, "type_vocab_size": 1}, "pair"),
+    "xlm-roberta": Family("XLMRobertaModel", {"max_position_embeddings": 514, "pad_token_id": 1, "type_vocab_size": 1}, "pair"),
     "albert": Family("AlbertModel", {"embedding_size": 16}, "pair"),
     "electra": Family("ElectraModel", {"embedding_size": 16}, "pair"),
     "mpnet": Family("MPNetModel", {"max_position_embeddings": 514, "pad_token_id": 1}, "pair", "dense"),

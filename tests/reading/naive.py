@@ -20,13 +20,15 @@ def entropy(weights: np.ndarray) -> np.ndarray:
     return -(exact * np.log(np.where(exact > 0, exact, 1.0))).sum(axis=-1)
 
 
-def normaliser(memory: Memory) -> np.ndarray:
+def normaliser(memory: Memory, cut: np.ndarray | None) -> np.ndarray:
     """[layer, head, query]: log of the softmax denominator, a sink's logit included."""
     rows, cols = np.arange(len(memory.queries)), np.arange(len(memory.keys))
     out = np.zeros((memory.layers, memory.heads, len(rows)))
     for layer, scores in enumerate(memory.scores):
         for head in range(memory.heads):
             logits = scores.logits(head, rows, cols).astype(np.float64)
+            if cut is not None:
+                logits[cut[layer, head]] = -np.inf
             total = np.exp(logits).sum(axis=1)
             out[layer, head] = np.log(total + (0 if scores.sink is None else np.exp(np.float64(scores.sink[head]))))
     return out
@@ -74,8 +76,8 @@ def thumbnail(weights: np.ndarray) -> np.ndarray:
     return np.round(np.sqrt(out) * 255)
 
 
-def check(memory: Memory, weights: np.ndarray) -> None:
-    """The memory's summary equals what its weights say."""
+def check(memory: Memory, weights: np.ndarray, *, cut: np.ndarray | None = None) -> None:
+    """The memory's summary equals what its weights say; ``cut`` are the forgotten edges [layer, head, query, key]."""
     summary = memory.summary
     close = {"rtol": 0, "atol": 2e-5}
     np.testing.assert_allclose(summary.mass, mass(weights), rtol=1e-4, atol=1e-4)
@@ -87,7 +89,7 @@ def check(memory: Memory, weights: np.ndarray) -> None:
     assert summary.thumbnail.shape == thumbnail(weights).shape
     assert np.abs(summary.thumbnail - thumbnail(weights)).max() <= 1
     if memory.scores:
-        np.testing.assert_allclose(summary.normaliser, normaliser(memory), rtol=0, atol=1e-4)
+        np.testing.assert_allclose(summary.normaliser, normaliser(memory, cut), rtol=0, atol=1e-4)
     if memory.kind == "cross":
         assert summary.distance.shape[-1] == 0
         assert not summary.duplicate.any()

@@ -75,7 +75,9 @@ def words_view(
     texts = tuple(word["text"] for word in words)
     pinned = pinned if pinned is not None and 0 <= pinned < len(words) else None
     choice = chosen(key, about=hash(texts), given=pinned, picked=_picked(key, words=len(words)))
-    data, arrays = drawing(words, remembers=remembers, remembered_by=remembered_by, labels=labels, note=sink_note, tint=tint)
+    data, arrays = drawing(
+        words, remembers=remembers, remembered_by=remembered_by, labels=labels, note=sink_note, tint=tint
+    )
     data |= {"id": key, "pinned": choice.sent, "turn": choice.turn, "opens": on_open is not None}
     result = _mount(data={**data, "arrays": packed(arrays)}, key=key, on_word_change=_rerun, on_open_change=_rerun)
     if on_open is not None and isinstance(result.open, Mapping):

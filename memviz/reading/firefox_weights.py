@@ -1,0 +1,153 @@
+"""Which item of a Marian file is which weight of the network?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memviz.errors import ModelFileError, UnsupportedModelError
+from memviz.models.marian_file import MarianFile
+from memviz.reading.firefox_model import FirefoxConfig, FirefoxModel
+
+_EXPECTED = {
+    "type": ("transformer", "transformer"),
+    "transformer-decoder-autoreg": ("rnn", "self-attention"),
+    "dec-cell": ("ssru", "gru"),
+    "transformer-rnn-projection": ("false", "false"),
+    "transformer-preprocess": ("", ""),
+    "transformer-postprocess": ("dan", "dan"),
+    "transformer-postprocess-top": ("", ""),
+    "transformer-ffn-activation": ("relu", "swish"),
+    "transformer-train-position-embeddings": ("false", "false"),
+    "transformer-no-projection": ("false", "false"),
+    "right-left": ("false", "false"),
+}
+"""What the configuration has to say, and what Marian takes when it says nothing."""
+
+_OUTPUT, _BIAS = "decoder_ff_logit_out_W", "decoder_ff_logit_out_b"
+
+
+def build(file: MarianFile) -> FirefoxModel:
+    """The network in a Marian file, ready to run.
+
+    Raises ``UnsupportedModelError`` for another kind of Marian model, ``ModelFileError`` where a part is missing or
+    has another size than the others.
+    """
+    config = sizes(file)
+    with torch.device("meta"):
+        model = FirefoxModel(config, shared="Wemb" in file.items and _OUTPUT not in file.items)
+    weights = {**_tables(file, config), **dict(_layers(file, config))}
+    for name, wanted in model.state_dict().items():
+        if weights[name].shape != wanted.shape:
+            raise ModelFileError(
+                "The Firefox model {name} does not fit together: {part} has the shape {found} instead of {wanted}.",
+                todo="Its file is broken or incomplete. Fetch or copy the model again.",
+                name=file.name,
+                part=name,
+                found=str(tuple(weights[name].shape)),
+                wanted=str(tuple(wanted.shape)),
+            )
+    model.load_state_dict(weights, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def sizes(file: MarianFile) -> FirefoxConfig:
+    """The sizes that a file's configuration and items say. Raises as `build` does."""
+    for setting, (needed, usual) in _EXPECTED.items():
+        found = file.config.get(setting, usual)
+        if found != needed:
+            raise UnsupportedModelError(
+                "{name} is another kind of Marian model ({setting}: {found}); only those of Firefox Translations open.",
+                todo="Choose a Firefox Translations model, or one for transformers, such as opus-mt-en-zh.",
+                name=file.name,
+                setting=setting,
+                found=found or "–",
+            )
+    source, target = (file.shape(_embedding(file, side)) for side in ("encoder", "decoder"))
+    heads = file.config.get("transformer-heads", "8")
+    if len(source) != 2 or len(target) != 2 or not heads.isdigit() or int(heads) == 0 or source[1] % int(heads):
+        raise ModelFileError(
+            "The sizes of the Firefox model {name} do not go together: embeddings {shape}, {heads} heads.",
+            todo="Its file is broken or incomplete. Fetch or copy the model again.",
+            name=file.name,
+            shape=str(source),
+            heads=heads,
+        )
+    return FirefoxConfig(
+        hidden_size=source[1],
+        intermediate_size=file.shape("encoder_l1_ffn_W1")[-1],
+        num_attention_heads=int(heads),
+        encoder_layers=_depth(file, "encoder"),
+        decoder_layers=_depth(file, "decoder"),
+        vocab_size=source[0],
+        target_vocab_size=target[0],
+        name_or_path=file.name,
+    )
+
+
+def _tables(file: MarianFile, config: FirefoxConfig) -> dict[str, Tensor]:
+    """The embeddings and the output layer; one tensor where the file has one table for all."""
+    source, target = (_embedding(file, side) for side in ("encoder", "decoder"))
+    tables = {name: _tensor(file.table(name).T) for name in {source, target}}
+    output = _tensor(file.linear(_OUTPUT).T) if _OUTPUT in file.items else tables[target]
+    bias = _tensor(file.vector(_BIAS)) if _BIAS in file.items else torch.zeros(config.target_vocab_size)
+    return {
+        "encoder.embedding.table": tables[source],
+        "decoder.embedding.table": tables[target],
+        "output.table": output,
+        "output_bias": bias,
+    }
+
+
+def _layers(file: MarianFile, config: FirefoxConfig) -> Iterator[tuple[str, Tensor]]:
+    """Every weight of every layer, by its name in the network."""
+    for number in range(config.encoder_layers):
+        theirs, ours = f"encoder_l{number + 1}", f"encoder.layers.{number}"
+        yield from _attention(file, f"{theirs}_self", f"{ours}.attention")
+        yield from _feedforward(file, theirs, ours)
+    for number in range(config.decoder_layers):
+        theirs, ours = f"decoder_l{number + 1}", f"decoder.layers.{number}"
+        yield f"{ours}.recurrent.candidate.weight", _tensor(file.linear(f"{theirs}_rnn_W"))
+        yield f"{ours}.recurrent.gate.weight", _tensor(file.linear(f"{theirs}_rnn_Wf"))
+        yield f"{ours}.recurrent.gate.bias", _tensor(file.vector(f"{theirs}_rnn_bf"))
+        yield from _norm(file, f"{theirs}_rnn_ffn", f"{ours}.recurrent")
+        yield from _attention(file, f"{theirs}_context", f"{ours}.cross")
+        yield from _feedforward(file, theirs, ours)
+
+
+def _attention(file: MarianFile, theirs: str, ours: str) -> Iterator[tuple[str, Tensor]]:
+    for letter, part in (("q", "query"), ("k", "key"), ("v", "value"), ("o", "output")):
+        yield f"{ours}.{part}.weight", _tensor(file.linear(f"{theirs}_W{letter}"))
+        yield f"{ours}.{part}.bias", _tensor(file.vector(f"{theirs}_b{letter}"))
+    yield from _norm(file, f"{theirs}_Wo", ours)
+
+
+def _feedforward(file: MarianFile, theirs: str, ours: str) -> Iterator[tuple[str, Tensor]]:
+    for half, place in (("1", "0"), ("2", "2")):
+        yield f"{ours}.feedforward.{place}.weight", _tensor(file.linear(f"{theirs}_ffn_W{half}"))
+        yield f"{ours}.feedforward.{place}.bias", _tensor(file.vector(f"{theirs}_ffn_b{half}"))
+    yield from _norm(file, f"{theirs}_ffn_ffn", f"{ours}.feedforward")
+
+
+def _norm(file: MarianFile, theirs: str, ours: str) -> Iterator[tuple[str, Tensor]]:
+    yield f"{ours}_norm.weight", _tensor(file.vector(f"{theirs}_ln_scale"))
+    yield f"{ours}_norm.bias", _tensor(file.vector(f"{theirs}_ln_bias"))
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
+
+
+def _embedding(file: MarianFile, side: str) -> str:
+    """The name of the embeddings of one side: one table for both, or each its own."""
+    return "Wemb" if "Wemb" in file.items else f"{side}_Wemb"
+
+
+def _depth(file: MarianFile, side: str) -> int:
+    """How many layers of one side are in the file?"""
+    found = (re.match(rf"{side}_l(\d+)_", name) for name in file.items)
+    return max((int(match.group(1)) for match in found if match), default=0)

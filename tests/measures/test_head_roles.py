@@ -1,0 +1,114 @@
+"""Heads made by hand get the role that was made for them."""
+
+import numpy as np
+import pytest
+from handmade import LONG, PLAIN, REPEATED, drawn, given, shift, uniform
+
+from memviz import measures
+from memviz.measures import ROLES, roles
+from memviz.memory import Memory
+
+
+def ahead(size: int) -> np.ndarray:
+    """Every query looks at the token after it."""
+    return shift(size, 1)[::-1, ::-1]
+
+
+def resting(size: int) -> np.ndarray:
+    """Every query looks at the first token."""
+    weights = np.zeros((size, size))
+    weights[:, 0] = 1
+    return weights
+
+
+MADE = {
+    "previous token": shift(10, 1),
+    "itself": np.eye(10),
+    "induction": shift(10, 4),
+    "duplicate token": 0.4 * shift(10, 5) + 0.6 * uniform(10),
+    "first token": 0.6 * resting(10) + 0.4 * uniform(10),
+    "broad": uniform(10),
+    "sharp": 0.5 * shift(10, 2) + 0.5 * shift(10, 3),
+}
+
+
+@pytest.mark.parametrize("role", MADE)
+def test_a_head_gets_the_role_it_was_made_for(role: str) -> None:
+    memory = given(np.stack([MADE[role], uniform(10)]), REPEATED)
+    assert roles(memory).tolist() == [[role, "broad"]]
+
+
+def test_a_head_that_looks_at_the_token_after() -> None:
+    memory = given(np.stack([ahead(10), uniform(10, causal=False)]), REPEATED)
+    assert roles(memory).tolist() == [["next token", "broad"]]
+
+
+def test_a_head_that_is_nothing_of_all_this_has_no_role() -> None:
+    few = sum(shift(40, by) for by in (2, 3, 5, 8)) / 4
+    assert roles(given(np.stack([few, uniform(40)]))).tolist() == [["", "broad"]]
+
+
+def test_every_role_is_said_in_words_and_can_be_had() -> None:
+    assert {*MADE, "next token"} == {*ROLES}
+    assert all(ROLES.values())
+
+
+@pytest.mark.parametrize(
+    ("role", "head", "score", "threshold"),
+    [
+        ("previous token", shift(10, 1), measures.previous_token, 0.5),
+        ("itself", np.eye(10), measures.self_attention, 0.5),
+        ("induction", shift(10, 4), measures.induction, 0.3),
+        ("duplicate token", shift(10, 5), measures.duplicate_token, 0.3),
+        ("first token", resting(10), measures.first_token, 0.5),
+    ],
+)
+def test_the_threshold_is_the_one_that_is_said(role: str, head: np.ndarray, score, threshold: float) -> None:
+    shares = np.linspace(0.01, 0.99, 60)
+    memory = given(np.stack([share * head + (1 - share) * uniform(10) for share in shares]), REPEATED)
+    reached = score(memory)[0] >= threshold
+    assert 5 < reached.sum() < 55
+    np.testing.assert_array_equal(roles(memory)[0] == role, reached)
+    assert "half" in ROLES[role] if threshold == 0.5 else str(threshold) in ROLES[role]
+
+
+def test_broad_is_half_of_what_can_be_seen_and_sharp_two_and_a_half_tokens() -> None:
+    size = 40
+    shares = np.linspace(0, 1, 50)
+    ladder = [share * shift(size, 3) + (1 - share) * uniform(size) for share in shares]
+    memory = given(np.stack(ladder))
+    seen = np.arange(1, size + 1)
+    slots = np.array([np.exp(-(head * np.log(np.where(head > 0, head, 1))).sum(axis=1)) for head in ladder])
+    broad = (slots[:, 3:] / seen[3:]).mean(axis=1) >= 0.5
+    sharp = np.exp(np.log(slots).mean(axis=1)) <= 2.5
+    assert 0 < broad.sum() < 50
+    assert 0 < sharp.sum() < 50
+    np.testing.assert_array_equal(roles(memory)[0] == "broad", broad)
+    np.testing.assert_array_equal(roles(memory)[0] == "sharp", sharp)
+
+
+def test_few_repeats_name_no_head() -> None:
+    heads = np.stack([shift(10, 4), uniform(10)])
+    four, three = ("a b c d e a b c d x", "a b c d e a b c x y")
+    assert roles(given(heads, four))[0, 0] == "induction"
+    assert measures.induction(given(heads, three))[0, 0] == 1
+    assert roles(given(heads, three))[0, 0] != "induction"
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        drawn(PLAIN, kind="cross", keys=LONG, causal=False),
+        drawn("Hello"),
+        drawn("ha " * 9),
+        drawn(PLAIN, sink=True),
+        drawn(LONG, causal=False, window=2),
+    ],
+    ids=["cross", "one token", "one token repeated", "sinks", "encoder window"],
+)
+def test_every_memory_has_roles(memory: Memory) -> None:
+    found = roles(memory)
+    assert found.shape == (memory.layers, memory.heads)
+    assert set(found.ravel()) <= {*ROLES, ""}
+    if memory.kind == "cross":
+        assert set(found.ravel()) <= {"first token", "broad", "sharp", ""}

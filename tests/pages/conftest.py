@@ -1,0 +1,38 @@
+"""The app without a browser: each page in Streamlit's own test harness."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.pages.visiting import Visit
+
+
+@pytest.fixture(autouse=True)
+def _nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of this machine counts, and there is no model hub."""
+    for name in ("MEMVIZ_MODELS", "MEMVIZ_LOCAL_MODELS", "MEMVIZ_MAX_DOWNLOAD_GB"):
+        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise ConnectionError("no hub in the tests")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
+
+
+@pytest.fixture
+def visit() -> Iterator[Callable[..., Visit]]:
+    """Opens the app: ``visit("heads", text="…", model="smollm2", layer="3")``."""
+    visits: list[Visit] = []
+
+    def opened(page: str = "home", *, text: str | None = None, pair: str = "", **address: str) -> Visit:
+        visits.append(Visit(page, text=text, pair=pair, address=address))
+        return visits[-1]
+
+    yield opened
+    for one in visits:
+        one.nothing_broke()

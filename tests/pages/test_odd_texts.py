@@ -1,0 +1,69 @@
+"""Whatever is pasted: a picture or a clear message, never a stack trace, and the text stays in its box."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from memviz.ui.samples import samples
+from tests.pages.odd_texts import NOTHING, ODD
+
+pytestmark = pytest.mark.models
+
+MODELS = ("minilm", "smollm2")
+PICTURES = {"home": ["words_view"], "heads": ["heads_grid", "chart"], "recall": ["words_view", "chart", "chart"]}
+OFFERED = {"minilm": "encoder-only", "smollm2": "decoder-only"}
+
+
+def everywhere(visit, text: str, *, model: str, pair: str = "") -> None:
+    """The text is read on every page that reads, its second word chosen."""
+    here = visit("home", text=text, pair=pair, model=model, word="1")
+    for page, pictures in PICTURES.items():
+        here = here if page == "home" else here.go(page)
+        here.nothing_broke()
+        assert here.errors == [], page
+        assert sorted(here.pictures) == sorted(pictures), page
+        assert here.input == text, page
+        assert not any(re.search(r"\bnan\b", said) for said in here.said), page
+
+
+@pytest.mark.parametrize(
+    ("model", "number"), [(model, number) for model in MODELS for number in range(len(samples(OFFERED[model])))]
+)
+def test_every_sample_is_read_on_every_page(visit, model: str, number: int) -> None:
+    sample = samples(OFFERED[model])[number]
+    everywhere(visit, sample.text, model=model, pair=sample.pair or "")
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("name", ODD)
+def test_odd_texts_are_read_on_every_page(visit, model: str, name: str) -> None:
+    if (model, name) == ("minilm", "one token again and again"):
+        pytest.skip("longer than its context: see test_windows")
+    everywhere(visit, ODD[name], model=model)
+
+
+@pytest.mark.parametrize("page", PICTURES)
+@pytest.mark.parametrize("name", NOTHING)
+def test_where_there_is_nothing_to_read_the_page_says_what_to_do(visit, page: str, name: str) -> None:
+    here = visit(page, text=NOTHING[name])
+    assert here.pictures == []
+    assert here.errors == []
+    assert here.notes == ["Paste a text above, or choose a sample, and see what the model remembers of it."]
+    assert here.input == NOTHING[name]
+
+
+def test_a_lone_surrogate_in_a_link_is_read_as_a_replacement(visit) -> None:
+    here = visit("home", **{"text": b"a \xed\xa0\x80 b".decode("utf-8", "replace")})
+    assert here.pictures == ["words_view"]
+
+
+def test_a_sample_fills_both_boxes(visit) -> None:
+    here = visit("home")
+    assert here.input == samples("encoder-only")[0].text
+    here.press("sample_4")
+    assert here.input == samples("encoder-only")[4].text
+    assert here.state("pair") == samples("encoder-only")[4].pair
+    here.press("sample_1")
+    assert here.state("pair") == ""

@@ -1,0 +1,71 @@
+"""A text that is longer than the model can read: a choice is offered, and nothing is cut without a word."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pages.odd_texts import ODD
+
+pytestmark = pytest.mark.models
+
+LONG = " ".join(f"sentence {number} is about the cat." for number in range(400))
+
+
+def window_of(here) -> str:
+    """The stretch that was read: the page's link with the text inside holds it."""
+    from urllib.parse import parse_qs
+
+    return parse_qs(here.app.get("code")[1].value.partition("?")[2])["text"][0]
+
+
+@pytest.mark.parametrize("page", ["home", "heads", "recall"])
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("minilm", LONG),
+        ("minilm", ODD["one token again and again"] * 2),
+        ("minilm", "the cat " * 12_500),
+        ("smollm2", "the cat " * 12_500),
+    ],
+)
+def test_the_page_says_how_long_it_is_and_offers_a_window(visit, page: str, model: str, text: str) -> None:
+    here = visit(page, text=text, model=model)
+    assert here.pictures == []
+    assert len(here.errors) == 1
+    assert "tokens" in here.errors[0]
+    assert here.app.button(key="window_first").label.startswith("Read the first ")
+    assert here.input == text
+
+
+def test_the_window_that_was_chosen_is_read_and_said(visit, minilm) -> None:
+    here = visit("home", text=LONG).press("window_first")
+    assert here.pictures == ["words_view"]
+    assert here.input == LONG, "the text stays whole in its box"
+    assert here.notes == ["You are reading a window of the text: it begins at token 0."]
+    read = window_of(here)
+    assert LONG.startswith(read)
+    assert minilm.count(read) == 512
+
+    here.press("window_undo")
+    assert here.pictures == []
+    here.app.number_input(key="window_start").set_value(700).run()
+    here.press("window_other")
+    assert here.notes == ["You are reading a window of the text: it begins at token 700."]
+    later = window_of(here)
+    assert later in LONG
+    assert later != read
+    assert minilm.count(later) == 512
+    assert minilm.count(LONG[: LONG.index(later)]) - 2 == 700
+
+    here.go("heads")
+    assert here.notes == ["You are reading a window of the text: it begins at token 700."]
+    here.read("A short text.")
+    assert here.notes == []
+    assert here.pictures
+
+
+def test_a_text_beyond_the_servers_limit_is_refused_with_numbers(visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memviz.ui.reading.MAX_CHARACTERS", 1000)
+    here = visit("home", text="x" * 1001)
+    assert here.errors == ["This text has 1,001 characters; this server reads at most 1,000. Paste a part of it."]
+    assert here.pictures == []

@@ -1,0 +1,85 @@
+"""One person on one page, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT = 240
+
+
+class Visit:
+    """A session: which page is open, and what stands on it."""
+
+    def __init__(self, page: str, *, text: str | None, pair: str, address: Mapping[str, str]) -> None:
+        self.app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT)
+        for name, value in address.items():
+            self.app.query_params[name] = value
+        self.page, self.text, self.pair = "home", text, pair
+        self._write()
+        self.app.run()
+        if page != "home":
+            self.go(page)
+
+    def go(self, page: str) -> Visit:
+        """Another page. The harness forgets what was typed when it changes the page; a browser does not."""
+        self.text = self.text if self.text is not None else self.app.session_state["text"]
+        self.page = page
+        self.app.switch_page(f"pages/{page}.py")
+        self._write()
+        self.app.run()
+        return self
+
+    def read(self, text: str) -> Visit:
+        """Types a text and reads it."""
+        self.text = text
+        self.app.text_area(key="text").set_value(text).run()
+        return self
+
+    def press(self, key: str) -> Visit:
+        """Presses a button."""
+        self.app.button(key=key).click().run()
+        return self
+
+    def _write(self) -> None:
+        if self.text is not None:
+            self.app.session_state["text"], self.app.session_state["pair"] = self.text, self.pair
+
+    @property
+    def input(self) -> str:
+        """What stands in the text box."""
+        return self.app.text_area(key="text").value
+
+    @property
+    def pictures(self) -> list[str]:
+        """The components and charts on the page."""
+        named = [one.proto.component_name.removeprefix("memviz.") for one in self.app.get("bidi_component")]
+        return [name for name in named if name != "page_language"] + ["chart"] * len(self.app.get("plotly_chart"))
+
+    @property
+    def errors(self) -> list[str]:
+        """The error boxes."""
+        return [box.value for box in self.app.error]
+
+    @property
+    def notes(self) -> list[str]:
+        """The blue boxes."""
+        return [box.value for box in self.app.info]
+
+    @property
+    def said(self) -> list[str]:
+        """All sentences and figures on the page."""
+        kinds = ("markdown", "caption", "metric", "subheader", "title", "info", "error")
+        return [str(one.value) for kind in kinds for one in self.app.get(kind)]
+
+    def state(self, name: str) -> Any:
+        """What the session remembers under this name."""
+        return self.app.session_state[name]
+
+    def nothing_broke(self) -> None:
+        """No run ended in a stack trace."""
+        assert [(self.page, one.message, one.stack_trace) for one in self.app.exception] == []

@@ -1,0 +1,328 @@
+"""What cannot be read is refused with a reason, before anything long begins; what can be is read whole."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from cases import checked, eager, fresh, opened, patterns
+from families import FAMILIES, VOCABULARY, Family, scattered, tokenizer, words
+from transformers import AutoModel, BartConfig, BartModel, BertConfig, BertModel, PreTrainedModel
+
+from memviz import Reader
+from memviz.errors import (
+    EmptyTextError,
+    MemoryBudgetError,
+    MemVizError,
+    ModelError,
+    ReadingError,
+    TextTooLongError,
+    TraceError,
+    UnsupportedModelError,
+)
+from memviz.reading import budget, devices
+
+# models
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        Family("MambaForCausalLM", {"state_size": 8}),
+        Family("RwkvForCausalLM", {"attention_hidden_size": 32, "context_length": 64}),
+        Family("FNetModel"),
+    ],
+    ids=lambda family: family.architecture,
+)
+def test_a_model_without_attention_is_refused(family: Family) -> None:
+    with pytest.raises(UnsupportedModelError, match="has no attention that can be read") as caught:
+        Reader(family.build(), tokenizer("plain"))
+    assert family.architecture in str(caught.value)
+    assert "minilm" in str(caught.value)
+
+
+def test_a_refused_model_is_given_back_too() -> None:
+    model = Family("MambaForCausalLM", {"state_size": 8}).build().train()
+    own = model.config._attn_implementation
+    with pytest.raises(UnsupportedModelError):
+        Reader(model, tokenizer("plain"))
+    assert model.training
+    assert model.config._attn_implementation == own
+
+
+def test_a_model_that_fails_on_a_short_text_is_refused_with_its_own_words() -> None:
+    class Broken(BertModel):
+        def forward(self, *args: object, **kwargs: object) -> None:
+            raise IndexError("needs a picture")
+
+    config = BertConfig(vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=1, num_attention_heads=4)
+    with pytest.raises(UnsupportedModelError, match=r"does not give its attention away \(needs a picture\)"):
+        Reader(Broken(config), tokenizer("pair"))
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused() -> None:
+    reader = Reader(FAMILIES["bert"].build(vocab_size=120), tokenizer("pair"))
+    with pytest.raises(ModelError, match="knows only 120 tokens") as caught:
+        reader.read(words(10))
+    assert "Use the tokenizer that belongs to this model" in str(caught.value)
+    assert not isinstance(caught.value, ReadingError)
+
+
+# texts
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t  ", "\u3000"])
+def test_an_empty_text_is_refused(text: str) -> None:
+    for name in ("bert", "gpt2", "t5"):
+        with pytest.raises(EmptyTextError):
+            opened(name).read(text)
+    with pytest.raises(EmptyTextError):
+        opened("t5").translate("the cat", text)
+    with pytest.raises(EmptyTextError):
+        opened("bert").decompose(text, 0)
+
+
+def test_a_text_longer_than_the_context_is_refused_with_numbers() -> None:
+    reader = opened("gpt2")
+    assert reader.info.context == 512
+    with pytest.raises(TextTooLongError, match="This text has 513 tokens; at most 512 can be read at once") as caught:
+        reader.read_ids([100] * 513)
+    assert caught.value.values == {"tokens": 513, "limit": 512}
+    assert len(reader.read_ids([100] * 512).tokens) == 512
+
+
+def test_the_context_counts_special_tokens() -> None:
+    reader = opened("roberta")
+    assert reader.info.context == 512
+    with pytest.raises(TextTooLongError, match="has 513 tokens"):
+        reader.read(words(511))
+    assert len(reader.read(words(510)).tokens) == 512
+
+
+def test_a_target_longer_than_the_context_is_refused() -> None:
+    with pytest.raises(TextTooLongError, match="has 601 tokens; at most 512"):
+        opened("bart").translate("the cat", words(600))
+    with pytest.raises(TextTooLongError, match="has 601 tokens; at most 512"):
+        opened("bart").translate(words(600), "the cat")
+
+
+def test_the_server_may_set_a_smaller_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "20")
+    with pytest.raises(TextTooLongError, match="at most 20"):
+        opened("gpt2").read(words(21))
+    assert len(opened("gpt2").read(words(20)).tokens) == 20
+    monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "9999")
+    assert budget.context_limit(512) == 512
+    assert budget.context_limit(None) == 9999
+    monkeypatch.delenv("MEMVIZ_MAX_TOKENS")
+    assert budget.context_limit(None) is None
+
+
+def test_a_reading_that_would_not_fit_is_refused_with_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMVIZ_MEMORY_GB", "0.1")
+    with pytest.raises(MemoryBudgetError, match=r"Reading 50 tokens would take about 0\.2 GB of memory; 0\.1 GB") as caught:
+        opened("gpt2").read(words(50))
+    assert "MEMVIZ_MEMORY_GB" in str(caught.value)
+    monkeypatch.setenv("MEMVIZ_MEMORY_GB", "1")
+    opened("gpt2").read(words(50))
+    monkeypatch.delenv("MEMVIZ_MEMORY_GB")
+    assert 0 < budget.available() < psutil.virtual_memory().total
+
+
+def test_the_estimate_is_linear_when_recorded_and_square_when_dense() -> None:
+    recorded, dense = opened("gpt2"), opened("bloom")
+    assert recorded.estimate(40_000) < 2.6 * (recorded.estimate(20_000) - budget.OVERHEAD) + 40_000**2
+    assert dense.estimate(40_000) > 3.5 * dense.estimate(20_000)
+    assert opened("bart-uneven").estimate(100) > budget.OVERHEAD
+
+
+@pytest.mark.parametrize("sizes", [[48, 64, 48], (48,), 48])
+def test_the_estimate_knows_models_with_a_width_for_each_layer(sizes: object) -> None:
+    sized = SimpleNamespace(hidden_size=32, intermediate_size=sizes)
+    model = SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: sized))
+    assert budget.estimate(model, opened("llama").plan, 10) > budget.OVERHEAD
+
+
+# ids
+
+
+def test_ids_are_read_as_they_are() -> None:
+    ids = [1, 120, 121, 120, 2]
+    known = checked("llama", opened("llama").read_ids(ids))
+    assert [token.id for token in known.trace.tokens] == ids
+    assert [token.special for token in known.trace.tokens] == [True, False, False, False, True]
+    assert known.trace.text == opened("llama").tokenizer.decode(ids[1:-1])
+    assert np.abs(patterns(known.trace) - known.own["self"]).max() <= 1e-5
+
+
+def test_a_text_and_its_ids_are_read_alike() -> None:
+    by_text = opened("llama").read("the cat sat on a mat")
+    by_ids = opened("llama").read_ids([token.id for token in by_text.tokens])
+    assert (patterns(by_text) == patterns(by_ids)).all()
+    assert by_ids.text.strip() == by_text.text
+    assert [token.text for token in by_ids.tokens] == [token.text for token in by_text.tokens]
+
+
+def test_ids_that_are_pieces_of_characters_can_be_read() -> None:
+    """Random ids cut characters apart; every token still shows something, and the arrays can be saved."""
+    trace = opened("gpt2").read_ids(np.random.default_rng(0).integers(0, VOCABULARY, size=60))
+    assert len(trace.tokens) == 60
+    assert all(token.text for token in trace.tokens)
+    assert np.isfinite(trace.logprobs[1:]).all()
+
+
+@pytest.mark.parametrize(("ids", "error"), [([], EmptyTextError), ([100, VOCABULARY], ModelError), ([-1], ModelError)])
+def test_ids_that_cannot_be_read(ids: list[int], error: type[MemVizError]) -> None:
+    with pytest.raises(error):
+        opened("gpt2").read_ids(ids)
+
+
+def test_ids_for_an_encoder_decoder_are_refused() -> None:
+    with pytest.raises(ReadingError, match="token ids alone do not say which is which"):
+        opened("t5").read_ids([100, 101])
+
+
+# pairs
+
+
+def test_a_sentence_pair_is_read_with_its_segments() -> None:
+    """The fresh model is told the segments; without them its weights are others."""
+    trace = opened("bert").read("the cat sat on a mat", "nobody remembers the old dog")
+    segments = [token.segment for token in trace.tokens]
+    assert segments == [0] * 8 + [1] * 6
+    assert trace.pair == "nobody remembers the old dog"
+    ids = [token.id for token in trace.tokens]
+    with_segments = eager(fresh("bert"), ids, token_type_ids=torch.tensor([segments]))[0]["self"]
+    without = eager(fresh("bert"), ids)[0]["self"]
+    assert np.abs(patterns(trace) - with_segments).max() <= 1e-5
+    assert np.abs(patterns(trace) - without).max() > 0.05
+
+
+@pytest.mark.parametrize("name", ["distilbert", "roberta", "modernbert", "mpnet"])
+def test_a_model_without_segments_is_not_given_any(name: str) -> None:
+    known = checked(name, opened(name).read("the cat sat", "on a mat"))
+    assert np.abs(patterns(known.trace) - known.own["self"]).max() <= 1e-5
+
+
+def test_an_empty_pair_counts_as_none() -> None:
+    alone, empty = opened("bert").read("the cat sat"), opened("bert").read("the cat sat", "")
+    assert (patterns(alone) == patterns(empty)).all()
+
+
+# encoder-decoders
+
+
+def test_an_encoder_decoder_writes_what_it_generates_itself() -> None:
+    for name in ("t5", "bart", "marian"):
+        reader = opened(name)
+        trace = reader.translate(words(12), max_new_tokens=9)
+        source = torch.tensor([[token.id for token in trace.tokens]])
+        made = fresh(name).generate(source, max_new_tokens=9, num_beams=1, do_sample=False)[0].tolist()
+        assert [token.id for token in trace.targets] == made[1:]
+        assert [token.id for token in trace.memory("decoder").keys] == made[:-1]
+        assert trace.output == reader.tokenizer.decode(made, skip_special_tokens=True)
+
+
+def test_reading_an_encoder_decoder_is_translating() -> None:
+    read, translated = opened("t5").read("the cat", "a dog"), opened("t5").translate("the cat", "a dog")
+    assert (read.output, read.text, read.pair) == ("a dog", "the cat", None)
+    assert (patterns(read, "cross") == patterns(translated, "cross")).all()
+
+
+def test_a_tokenizer_with_segments_does_not_stop_an_encoder_decoder() -> None:
+    reader = Reader(FAMILIES["bart"].build(), tokenizer("pair"))
+    assert reader.translate("the cat", max_new_tokens=5).targets
+
+
+def test_without_its_head_an_encoder_decoder_reads_a_target_but_cannot_write() -> None:
+    sizes = {**FAMILIES["bart"].config, "vocab_size": VOCABULARY, "max_position_embeddings": 512}
+    model = scattered(BartModel(BartConfig(**sizes, pad_token_id=0, bos_token_id=1, eos_token_id=2)), seed=0)
+    reader = Reader(model, tokenizer("end"))
+    with pytest.raises(ReadingError, match="was opened without the part that chooses words"):
+        reader.translate("the cat")
+    trace = reader.translate("the cat", "a dog")
+    assert np.isnan(trace.logprobs).all()
+    assert trace.memory("cross").layers == 3
+
+
+def test_only_encoder_decoders_translate() -> None:
+    with pytest.raises(ReadingError, match="has no encoder and decoder"):
+        opened("gpt2").translate("the cat")
+
+
+def test_a_start_token_is_found_where_the_configuration_names_none() -> None:
+    model = Family("T5ForConditionalGeneration", {**FAMILIES["t5"].config}).build()
+    del model.config.decoder_start_token_id
+    model.generation_config.decoder_start_token_id = 7
+    trace = Reader(model, tokenizer("end")).translate("the cat", "a dog")
+    assert trace.memory("decoder").keys[0].id == 7
+
+
+# wrong questions
+
+
+def test_a_memory_that_is_not_there() -> None:
+    with pytest.raises(TraceError, match="left no “cross” memory. This trace holds: self"):
+        opened("bert").read("the cat").memory("cross")
+    trace = opened("t5").translate("the cat", "a dog")
+    assert list(trace.memories) == ["encoder", "decoder", "cross"]
+    with pytest.raises(TraceError, match="holds: encoder, decoder, cross"):
+        trace.memory("self")
+
+
+def test_a_layer_head_or_position_that_is_not_there() -> None:
+    memory = opened("bert").read("the cat").memory()
+    for layer, head in ((3, 0), (-1, 0), (0, 4), (0, -1)):
+        with pytest.raises(TraceError, match=f"There is no head L{layer}.H{head}"):
+            memory.pattern(layer, head)
+    with pytest.raises(TraceError, match="There is no position 4"):
+        memory.pattern(0, 0, rows=[4])
+    with pytest.raises(TraceError, match="There is no position -5"):
+        memory.column(-5)
+
+
+def test_windows_of_a_long_text_fit_the_model() -> None:
+    reader = opened("bert")
+    text = words(1300)
+    assert reader.count(text) == 1302
+    first = reader.window(text)
+    assert reader.count(first) == reader.info.context == 512
+    assert text.startswith(first)
+    assert reader.window(text, 1295).split() == text.split()[1295:]
+    assert reader.window(text, 10, 3).split() == text.split()[10:13]
+    assert reader.window(text, 5000) == ""
+
+
+# where and how precisely
+
+
+def test_a_device_or_a_precision_that_is_not_there() -> None:
+    with pytest.raises(ModelError, match="This machine has no device “tpu”.*cpu"):
+        devices.choose("tpu")
+    with pytest.raises(ModelError, match="There is no precision “int3”.*float32, bfloat16, float16"):
+        devices.choose("cpu", "int3")
+    assert devices.choose("cpu") == ("cpu", torch.float32)
+    assert devices.choose("cpu", "bfloat16") == ("cpu", torch.bfloat16)
+
+
+@pytest.mark.parametrize(("precision", "apart"), [(torch.bfloat16, 5e-2), (torch.float16, 1e-2), (torch.float64, 1e-5)])
+def test_other_precisions_are_recorded_as_far_as_they_are_exact(precision: torch.dtype, apart: float) -> None:
+    for name in ("bert", "llama"):
+        reader = Reader(FAMILIES[name].build().to(precision), tokenizer(FAMILIES[name].tokenizer))
+        assert reader.info.path == "recorded"
+        assert reader.info.precision == str(precision).removeprefix("torch.")
+        trace = reader.read(words(40))
+        model: PreTrainedModel = FAMILIES[name].build().to(precision)
+        model.set_attn_implementation("eager")
+        own = eager(model, [token.id for token in trace.tokens])[0]["self"]
+        assert np.abs(patterns(trace) - own).max() <= apart
+
+
+def test_an_auto_model_is_as_good_as_any() -> None:
+    config = BertConfig(vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+                        intermediate_size=48)  # fmt: skip
+    reader = Reader(AutoModel.from_config(config).eval(), tokenizer("pair"))
+    assert reader.read("the cat").memory().layers == 2

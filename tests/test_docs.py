@@ -1,0 +1,183 @@
+"""What is written about MemViz is true: names have docstrings, examples run, and documents name what is there."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dataclasses
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import memviz
+from memviz.measures import MEASURES
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("errors", "figures", "measures", "memory", "models", "reading", "tables", "tokens", "trace")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+WITHOUT_WEIGHTS = {"04_your_own_model.py"}
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def exported(module: ModuleType) -> list[str]:
+    """The public names of a module: those it lists, or those it defines itself."""
+    listed = getattr(module, "__all__", None)
+    own = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+    return sorted(listed if listed is not None else [name for name in own if not name.startswith("_")])
+
+
+def described() -> Iterator[tuple[str, Any]]:
+    """Every public function and class, and the public methods of the classes: (name, the thing)."""
+    for room in ROOMS:
+        module = importlib.import_module(f"memviz.{room}")
+        for name in exported(module):
+            value = getattr(module, name)
+            if not (inspect.isclass(value) or inspect.isfunction(value)):
+                continue
+            yield f"{room}.{name}", value
+            if inspect.isclass(value) and value.__module__.startswith("memviz"):
+                for part, member in vars(value).items():
+                    member = getattr(member, "__func__", member)
+                    if not part.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
+                        yield f"{room}.{name}.{part}", member
+
+
+DESCRIBED = dict(described())
+
+
+# -- docstrings ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_a_public_name_says_what_it_is(name: str) -> None:
+    thing = DESCRIBED[name]
+    text = inspect.cleandoc(thing.__doc__ or "")
+    assert text, f"{name} has no docstring"
+    if inspect.isclass(thing) and dataclasses.is_dataclass(thing):
+        assert not text.startswith(f"{thing.__name__}("), f"{name} has only the docstring that Python gave it"
+    opening = text.split("\n\n")[0].rstrip()
+    assert opening[-1] in ".?:", f"the first sentence of {name} does not end: {opening!r}"
+
+
+def test_names_of_the_package_are_documented_too() -> None:
+    for name in memviz.__all__:
+        assert (getattr(memviz, name).__doc__ or "").strip(), name
+
+
+@pytest.mark.parametrize("room", ["figures", "measures", "models", "reading", "tokens"])
+def test_exported_names_are_there_once_and_not_private(room: str) -> None:
+    module = importlib.import_module(f"memviz.{room}")
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert not [name for name in module.__all__ if name.startswith("_") or not hasattr(module, name)]
+
+
+@pytest.mark.parametrize("name", sorted(MEASURES))
+def test_a_measure_says_its_shape(name: str) -> None:
+    measure = MEASURES[name]
+    assert f"float32 [{', '.join(measure.axes)}]" in measure.compute.__doc__
+    assert name in memviz.measures.__all__
+
+
+@pytest.mark.parametrize("name", sorted(DESCRIBED))
+def test_errors_that_a_docstring_names_exist(name: str) -> None:
+    for error in re.findall(r"`(\w+Error)`", DESCRIBED[name].__doc__ or ""):
+        assert hasattr(memviz.errors, error) or hasattr(builtins, error), error
+
+
+# -- code in documents --------------------------------------------------------------------------------
+
+
+def blocks() -> Iterator[Any]:
+    """Every block of Python in a document, by document and line."""
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        for found in PYTHON.finditer(text):
+            line = text[: found.start()].count("\n") + 1
+            yield pytest.param(found.group(1), id=f"{document.relative_to(ROOT)}:{line}")
+
+
+@pytest.mark.parametrize("code", list(blocks()))
+def test_code_in_a_document_is_python(code: str) -> None:
+    ast.parse(code)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("code", [block for block in blocks() if block.values[0].startswith("import memviz")])
+def test_code_in_a_document_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "<document>", "exec"), {"__name__": "document"})
+    assert not list(tmp_path.iterdir()), "a reader who pastes this finds files they did not ask for"
+
+
+def test_the_measure_in_contributing_is_the_one_in_the_library() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = [block for block in PYTHON.findall(text) if "@measure" in block]
+    measure = MEASURES["entropy"]
+    for part in (measure.label, measure.unit, measure.formula, measure.question, measure.group, *measure.axes):
+        assert part in code
+
+
+# -- examples -----------------------------------------------------------------------------------------
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 4
+    assert {file.name for file in EXAMPLES} >= WITHOUT_WEIGHTS
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
+def test_an_example_is_short_and_says_what_it_shows(file: Path) -> None:
+    code = file.read_text(encoding="utf-8")
+    assert len(code.splitlines()) <= 25
+    assert (ast.get_docstring(ast.parse(code)) or "")[-1:] in ("?", ".")
+    assert "import memviz\n" in code
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(file, id=file.name, marks=[] if file.name in WITHOUT_WEIGHTS else [pytest.mark.models])
+        for file in EXAMPLES
+    ],
+)
+def test_an_example_runs(file: Path, tmp_path: Path) -> None:
+    code = f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); runpy.run_path({str(file)!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert not list(tmp_path.iterdir())
+
+
+# -- what documents name ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_links_in_a_document_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"\w+://|#|mailto:", target):
+            assert (document.parent / target.split("#")[0]).exists(), f"{target} is not there"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_document_names_commands_and_settings_that_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for goal in re.findall(r"`make (\w+)`|^ {4}make (\w+)", text, re.MULTILINE):
+        assert re.search(rf"^{''.join(goal)}:", makefile, re.MULTILINE), f"make {''.join(goal)}"
+    code = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "memviz").rglob("*.py"))
+    for setting in re.findall(r"MEMVIZ_[A-Z_]+", text):
+        assert setting in code or f'"{setting.removeprefix("MEMVIZ_")}"' in code, f"{setting} sets nothing"
+    for module, command in re.findall(r"python -m ([\w.]+)(?: (fetch|models|read)\b)?", text):
+        if module.split(".")[0] in ("memviz", "benchmarks", "tests"):
+            assert importlib.util.find_spec(module) is not None, f"python -m {module}"
+        assert not command or f'add_parser("{command}"' in code

@@ -1,0 +1,202 @@
+"""A memory gives back exactly the weights that its scores define, however they are asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tests.memory_samples import dense, recorded
+
+from memviz.errors import MeasureError, TraceError
+from memviz.memory import Forget, Memory
+
+KINDS = {
+    "plain": {},
+    "one token": {"rows": 1},
+    "causal": {"window": 99},
+    "windowed": {"rows": 30, "window": 5},
+    "bias by distance": {"bias": "distance"},
+    "one bias for all heads": {"bias": "one", "window": 99},
+    "bias table": {"bias": "table"},
+    "capped": {"softcap": 1.5},
+    "sink": {"sink": True, "window": 6, "rows": 20},
+    "two texts": {"rows": 5, "cols": 8, "kind": "cross", "bias": "distance"},
+    "two texts, one long": {"rows": 8, "cols": 3, "kind": "cross", "bias": "table"},
+    "everything": {"rows": 20, "window": 7, "bias": "distance", "softcap": 2.0, "sink": True},
+    "forgetting": {"rows": 12, "window": 99, "forget": Forget(keys=[3, -2])},
+    "forgetting some": {"rows": 12, "forget": Forget(keys=[3, 4], queries=[5, -1], layers=[1], heads=[0, 3])},
+    "forgetting the first": {"rows": 12, "window": 4, "sink": True, "forget": Forget(keys=[0, 1])},
+}
+
+
+@pytest.fixture(params=KINDS)
+def both(request: pytest.FixtureRequest) -> tuple[Memory, np.ndarray]:
+    return recorded(**KINDS[request.param])
+
+
+def everywhere(memory: Memory) -> list[tuple[int, int]]:
+    return [(layer, head) for layer in range(memory.layers) for head in range(memory.heads)]
+
+
+def test_a_pattern_is_the_softmax_of_its_scores(both: tuple[Memory, np.ndarray]) -> None:
+    memory, own = both
+    for layer, head in everywhere(memory):
+        found = memory.pattern(layer, head)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, own[layer, head], rtol=0, atol=2e-6)
+        assert (found[own[layer, head] == 0] == 0.0).all()
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        [0], [-1], [2, 0, 1], [1, 1, 1, 0], [], slice(None), slice(None, None, -1), slice(1, -1), slice(0, 0), range(3),
+        np.array([2, 1]), "backwards", "mask",
+    ],
+    ids=str,
+)  # fmt: skip
+def test_chosen_rows_and_columns_are_parts_of_the_whole(chosen: object) -> None:
+    """Also all of them in another order, which has as many positions as the whole."""
+    for kind in ("everything", "plain", "two texts", "forgetting"):
+        memory, own = recorded(**KINDS[kind])
+        rows, cols = len(memory.queries), len(memory.keys)
+        for_rows = {"backwards": list(range(rows))[::-1], "mask": np.arange(rows) % 3 == 1}
+        for_cols = {"backwards": list(range(cols))[::-1], "mask": np.arange(cols) % 3 == 1}
+        row = for_rows[chosen] if isinstance(chosen, str) else chosen
+        col = for_cols[chosen] if isinstance(chosen, str) else chosen
+        row_index = np.arange(rows)[row if isinstance(row, slice | np.ndarray) else list(row)]
+        col_index = np.arange(cols)[col if isinstance(col, slice | np.ndarray) else list(col)]
+        for one in (memory, dense(own)):
+            found = one.pattern(1, 2, rows=row)
+            np.testing.assert_allclose(found, own[1, 2][row_index], rtol=0, atol=2e-6)
+            found = one.pattern(1, 2, cols=col)
+            np.testing.assert_allclose(found, own[1, 2][:, col_index], rtol=0, atol=2e-6)
+            found = one.pattern(1, 2, rows=row, cols=col)
+            np.testing.assert_allclose(found, own[1, 2][np.ix_(row_index, col_index)], rtol=0, atol=2e-6)
+
+
+def test_rows_columns_edges_and_means(both: tuple[Memory, np.ndarray]) -> None:
+    memory, own = both
+    rows, cols = len(memory.queries), len(memory.keys)
+    for one in (memory, dense(own)):
+        for query in {0, rows - 1, -1}:
+            np.testing.assert_allclose(one.row(query), own[:, :, query], rtol=0, atol=2e-6)
+        for key in {0, cols // 2, -1}:
+            np.testing.assert_allclose(one.column(key), own[..., key], rtol=0, atol=5e-6)
+        queries, keys = np.arange(rows).repeat(cols), np.tile(np.arange(cols), rows)
+        for layer, head in everywhere(memory):
+            edges = one.weights_at(layer, head, queries, keys)
+            np.testing.assert_allclose(edges, own[layer, head].ravel(), rtol=0, atol=5e-6)
+            last = one.weights_at(layer, head, np.array([-1]), np.array([-1]))
+            np.testing.assert_allclose(last, own[layer, head, -1, -1], rtol=0, atol=5e-6)
+        np.testing.assert_allclose(one.mean(1), own[1].mean(0), rtol=0, atol=2e-6)
+        np.testing.assert_allclose(one.mean(), own.mean((0, 1)), rtol=0, atol=2e-6)
+
+
+def test_rows_sum_to_one_unless_a_sink_takes_its_share(both: tuple[Memory, np.ndarray]) -> None:
+    memory, own = both
+    sums = own.sum(axis=-1)
+    for one in (memory, dense(own)):
+        assert one.sinks == (sums.max() < 0.9999 or memory.scores[0].sink is not None)
+    if not memory.sinks:
+        np.testing.assert_allclose(sums, 1, rtol=0, atol=1e-5)
+
+
+def test_what_is_asked_for_can_be_written_and_the_memory_stays() -> None:
+    memory, own = recorded(window=99)
+    for one in (memory, dense(own)):
+        found = one.pattern(0, 0)
+        found[:] = 7
+        np.testing.assert_allclose(one.pattern(0, 0), own[0, 0], rtol=0, atol=2e-6)
+
+
+def test_how_many_could_see_a_key() -> None:
+    for kind in ("plain", "causal", "windowed", "two texts", "everything"):
+        memory, own = recorded(**KINDS[kind])
+        for layer in range(memory.layers):
+            wanted = (own[layer] > 0).any(axis=0).sum(axis=0)
+            assert memory.seen_by(layer).tolist() == wanted.tolist()
+            assert dense(own).seen_by(layer).tolist() == wanted.tolist()
+            assert (memory.visible(layer) == dense(own).visible(layer)).all()
+
+
+def test_wrong_questions_are_answered_with_what_is_there() -> None:
+    memory, _ = recorded()
+    with pytest.raises(TraceError, match=r"no head L2\.H0 in this memory. It has layers 0 to 1 and heads 0 to 3"):
+        memory.pattern(2, 0)
+    for bad in (lambda: memory.weights_at(0, 4, np.array([0]), np.array([0])), lambda: memory.pattern(0, -1)):
+        with pytest.raises(TraceError, match="There is no head"):
+            bad()
+    for position in (9, -10):
+        wanted = f"There is no position {position}: this memory has 9 of them"
+        for ask in (
+            lambda place=position: memory.pattern(0, 0, rows=[place]),
+            lambda place=position: memory.pattern(0, 0, cols=[0, place]),
+            lambda place=position: memory.row(place),
+            lambda place=position: memory.column(place),
+            lambda place=position: memory.weights_at(0, 0, np.array([0]), np.array([place])),
+        ):
+            with pytest.raises(TraceError, match=wanted):
+                ask()
+    with pytest.raises(IndexError):
+        memory.pattern(0, 0, rows=np.array([True, False]))
+
+
+def test_only_one_text_can_be_compared_with_itself() -> None:
+    recorded()[0].square("Distance")
+    with pytest.raises(MeasureError, match="“Distance” compares positions of one text"):
+        recorded(rows=3, cols=4, kind="cross")[0].square("Distance")
+
+
+def test_how_large_it_is() -> None:
+    memory, own = recorded(rows=9, layers=2)
+    scores = 2 * 4 * (4 * 9 * 6 + 2 * 9 * 6)
+    assert scores < memory.nbytes < scores + 10_000
+    assert dense(own).nbytes > own.nbytes
+
+
+# Forget
+
+
+def test_forgetting_is_written_down_as_plain_numbers() -> None:
+    forget = Forget(keys=np.array([3, 4]), queries=range(2), layers=[np.int64(1)])
+    assert forget == Forget((3, 4), (0, 1), (1,))
+    assert type(forget.keys[0]) is int
+    assert hash(forget) == hash(Forget((3, 4), (0, 1), (1,)))
+
+
+def test_what_forgetting_touches() -> None:
+    assert Forget(keys=[1]).touches(0)
+    assert not Forget(keys=[]).touches(0)
+    assert Forget(keys=[1], layers=[2]).touches(2)
+    assert not Forget(keys=[1], layers=[2]).touches(1)
+    assert not Forget(keys=[1], layers=[]).touches(0)
+    assert Forget(keys=[1], heads=[2]).covers(2)
+    assert not Forget(keys=[1], heads=[2]).covers(0)
+    assert Forget(keys=[1]).covers(5)
+
+
+def test_which_edges_are_cut() -> None:
+    causal = np.stack([np.zeros(4, dtype=int), np.arange(1, 5)], axis=1)
+    assert np.argwhere(Forget(keys=[1]).edges(4, 4, visible=causal)).tolist() == [[1, 1], [2, 1], [3, 1]]
+    assert np.argwhere(Forget(keys=[0]).edges(4, 4, visible=causal)).tolist() == [[1, 0], [2, 0], [3, 0]]
+    assert np.argwhere(Forget(keys=[-1, 0], queries=[-1]).edges(4, 4, visible=causal)).tolist() == [[3, 0], [3, 3]]
+    assert not Forget(keys=[3], queries=[0, 1]).edges(4, 4, visible=causal).any(), "a key they never saw"
+    with pytest.raises(TraceError, match=r"Position 2 would have nothing left to read. Leave it at least one key"):
+        Forget(keys=[0, 1, 2], queries=[3, 2]).edges(4, 4, visible=causal)
+
+
+def test_layers_and_heads_that_are_not_there_are_refused() -> None:
+    Forget(keys=[0], layers=[1], heads=[3]).check(layers=2, heads=4)
+    Forget(keys=[0]).check(layers=2, heads=4)
+    with pytest.raises(TraceError, match="There is no layer 2 to forget in: this memory has 2 of them. .* 0 to 1"):
+        Forget(keys=[0], layers=[0, 2]).check(layers=2, heads=4)
+    with pytest.raises(TraceError, match="There is no head -1 to forget in"):
+        Forget(keys=[0], heads=[-1]).check(layers=2, heads=4)
+
+
+def test_a_memory_needs_neither_torch_nor_streamlit() -> None:
+    code = "import sys, memviz.memory, memviz.trace; print({'torch', 'streamlit', 'plotly'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

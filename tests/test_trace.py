@@ -1,0 +1,268 @@
+"""A trace comes back from its file as it was, and no other file is taken for one."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from memviz.errors import TraceError
+from memviz.memory import Forget, Memory, frozen
+from memviz.tokens import Token, words
+from memviz.trace import FORMAT, Candidate, ModelInfo, Trace
+from tests.memory_samples import dense, recorded, tokens
+
+CHINESE = "猫坐在垫子上 😀，很累。"
+INFO = ModelInfo(name="tiny", revision="abc", family="bert", kind="encoder-only", layers=2, heads=4, context=None)
+
+
+def a_trace(*memories: Memory, **more: Any) -> Trace:
+    known = {
+        "text": "a b c",
+        "tokens": tokens(9),
+        "model": INFO,
+        "logprobs": frozen(np.array([np.nan, -1.5, -0.25], dtype=np.float32)),
+        "next_tokens": (Candidate(" Paris", 7, 0.77), Candidate("\n", 3, 1e-9)),
+        "seconds": {"model": 0.5, "total": 0.75},
+    }
+    return Trace(memories={memory.kind: memory for memory in memories}, **{**known, **more})
+
+
+def characters(text: str) -> tuple[Token, ...]:
+    return tuple(Token(sign, n, n, n + 1, n, special=False, group=n) for n, sign in enumerate(text))
+
+
+FORGET = Forget(keys=[2], queries=[5, -1], layers=[1])
+TRACES = {
+    "recorded": a_trace(recorded(window=99)[0]),
+    "everything": a_trace(recorded(window=4, bias="distance", softcap=2.0, sink=True)[0]),
+    "dense": a_trace(dense(recorded()[1])),
+    "pair": a_trace(recorded()[0], pair="d e f"),
+    "forgetting": a_trace(recorded(forget=FORGET)[0], forget=FORGET),
+    "two texts": a_trace(
+        recorded(bias="distance", kind="encoder")[0],
+        recorded(5, kind="decoder", window=99)[0],
+        recorded(5, 9, kind="cross")[0],
+        output="x y",
+        targets=tokens(5),
+    ),
+    "many layers": a_trace(recorded(4, layers=12)[0]),
+    "Chinese and emoji": a_trace(recorded()[0], text=CHINESE, tokens=characters(CHINESE)),
+    "what cannot be printed": a_trace(recorded()[0], text="\x00 \ud83d ́ <script>", tokens=characters("\x00\ud83d")),
+    "nothing to predict": a_trace(recorded()[0], logprobs=frozen(np.zeros(0, np.float32)), next_tokens=(), seconds={}),
+}
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal in every field, arrays bit by bit."""
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if hasattr(one, "keys") and hasattr(one, "values") and not isinstance(one, Memory):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    if type(one).__eq__ is object.__eq__ and type(one).__module__.startswith("memviz"):
+        return type(one) is type(other) and all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    return one == other
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_a_trace_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
+    trace = TRACES[name]
+    path = trace.save(tmp_path / "reading.npz")
+    back = Trace.load(path)
+    assert same(trace, back)
+    assert list(back.memories) == list(trace.memories)
+    for kind, memory in back.memories.items():
+        assert (memory.pattern(1, 3) == trace.memory(kind).pattern(1, 3)).all()
+        assert (memory.column(-1) == trace.memory(kind).column(-1)).all()
+
+
+def test_the_comparison_sees_a_difference() -> None:
+    assert not same(TRACES["recorded"], TRACES["dense"])
+    assert not same(TRACES["recorded"], a_trace(recorded(window=99, seed=1)[0]))
+    assert not same(TRACES["recorded"], a_trace(recorded(window=99)[0], text="another"))
+
+
+def test_what_comes_back_cannot_be_written(tmp_path: Path) -> None:
+    back = Trace.load(TRACES["everything"].save(tmp_path / "trace"))
+    arrays = [back.logprobs, *(value for value in vars(back.memory().summary).values() if isinstance(value, np.ndarray))]
+    arrays += [value for scores in back.memory().scores for value in vars(scores).values() if isinstance(value, np.ndarray)]
+    arrays += [Trace.load(TRACES["dense"].save(tmp_path / "dense")).memory().weights]
+    assert len(arrays) > 15
+    for array in arrays:
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    with pytest.raises(TypeError):
+        back.memories["self"] = None
+    with pytest.raises(TypeError):
+        back.seconds["model"] = 0
+
+
+def test_the_file_holds_no_pickle_and_plain_names(tmp_path: Path) -> None:
+    path = TRACES["two texts"].save(tmp_path / "trace.npz")
+    with np.load(path, allow_pickle=False) as file:
+        assert {file[name].dtype.kind for name in file.files} <= set("fiu")
+        head = json.loads(file["trace"].tobytes())
+    assert head["format"] == FORMAT
+    assert [memory["kind"] for memory in head["memories"]] == ["encoder", "decoder", "cross"]
+
+
+def test_the_name_is_kept_and_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "reading"
+    assert TRACES["dense"].save(str(path)) == path
+    TRACES["pair"].save(path)
+    assert Trace.load(str(path)).pair == "d e f"
+    assert os.listdir(tmp_path) == ["reading"]
+
+
+def test_a_failure_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = TRACES["pair"].save(tmp_path / "reading")
+
+    def full(file: Any, **arrays: np.ndarray) -> None:
+        file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(OSError, match="No space left"):
+        TRACES["dense"].save(path)
+    assert os.listdir(tmp_path) == ["reading"]
+    assert Trace.load(path).pair == "d e f"
+
+
+class Bomb:
+    """What a malicious file would run."""
+
+    def __reduce__(self) -> tuple:
+        return os.putenv, ("MEMVIZ_BOMB", "went off")
+
+
+def foreign(path: Path, kind: str) -> None:
+    """A file that is no trace."""
+    whole = TRACES["dense"].save(path).read_bytes()
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("The cat sat on the mat.")
+    elif kind == "cut off":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif kind == "damaged":
+        middle = len(whole) // 2
+        path.write_bytes(whole[:middle] + bytes(b ^ 0xFF for b in whole[middle : middle + 200]) + whole[middle + 200 :])
+    elif kind == "pickle":
+        path.write_bytes(pickle.dumps(Bomb()))
+    elif kind == "pickled arrays":
+        with path.open("wb") as file:
+            np.savez(file, trace=np.array([Bomb()], dtype=object))
+    elif kind == "one array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    elif kind == "other arrays":
+        with path.open("wb") as file:
+            np.savez(file, weights=np.zeros(3))
+    elif kind == "a zip":
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("trace.npy", b"hello")
+    else:
+        _rewrite(path, kind)
+
+
+def _rewrite(path: Path, kind: str) -> None:
+    """A trace with another head."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    head = json.loads(arrays["trace"].tobytes())
+    if kind == "a list":
+        head = [head]
+    elif kind == "a field less":
+        del head["tokens"][0]["word"]
+    elif kind == "a field more":
+        head["model"]["__class__"] = "x"
+    elif kind == "no memories":
+        del head["memories"]
+    elif kind == "no summary":
+        arrays = {name: array for name, array in arrays.items() if "summary.mass" not in name}
+    arrays["trace"] = np.frombuffer(json.dumps(head).encode() if kind != "no json" else b"{", dtype=np.uint8)
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "empty", "text", "cut off", "damaged", "pickle", "pickled arrays", "one array", "other arrays", "a zip", "a list",
+        "a field less", "a field more", "no memories", "no summary", "no json",
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_trace_is_refused(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "reading.npz"
+    foreign(path, kind)
+    with pytest.raises(TraceError, match=r"reading.npz is not a trace that MemViz can read \(.+\)") as caught:
+        Trace.load(path)
+    assert "Give a file written by `trace.save`" in str(caught.value)
+    assert "MEMVIZ_BOMB" not in os.environ
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match="No such file"):
+        Trace.load(tmp_path / "nothing")
+    with pytest.raises(TraceError, match="is not a trace"):
+        Trace.load(tmp_path)
+
+
+def test_a_later_format_is_refused_by_its_number(tmp_path: Path) -> None:
+    path = TRACES["dense"].save(tmp_path / "reading")
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    head = {"format": 99, "what": "is not known yet"}
+    with path.open("wb") as file:
+        np.savez(file, **{**arrays, "trace": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)})
+    with pytest.raises(TraceError, match=f"has trace format 99; this MemViz reads format {FORMAT}"):
+        Trace.load(path)
+
+
+def test_which_memory_is_meant() -> None:
+    trace = TRACES["two texts"]
+    assert trace.memory().kind == "encoder"
+    assert trace.memory("cross").kind == "cross"
+    with pytest.raises(TraceError, match="tiny left no “self” memory. This trace holds: encoder, decoder, cross"):
+        trace.memory("self")
+
+
+def test_what_it_is_called() -> None:
+    assert repr(TRACES["recorded"]) == "<Trace “a b c” · 9 tokens · tiny · self 2×4>"
+    assert repr(a_trace(recorded()[0], text="x" * 40)).startswith("<Trace “" + "x" * 31 + "…” ·")
+    assert repr(TRACES["two texts"]).endswith("encoder 2×4 + decoder 2×4 + cross 2×4>")
+    assert INFO.label == "tiny"
+    assert ModelInfo(name="tiny", quantisation="4-bit").label == "tiny (4-bit)"
+
+
+def test_the_words_along_both_sides() -> None:
+    text, output = "the cat", "a dog"
+    source = (Token("the", 5, 0, 3, 0, False), Token("cat", 6, 4, 7, 1, False))
+    target = (Token("a", 7, 0, 1, 0, False), Token("dog", 8, 2, 5, 1, False))
+    start = Token("<s>", 1, 0, 0, 0, True)
+    entered = (start, Token("a", 7, 0, 1, 1, False))
+
+    def side(kind: str, queries: tuple[Token, ...], keys: tuple[Token, ...]) -> Memory:
+        made, _ = recorded(2, 2, kind=kind)
+        return Memory(**{**vars(made), "queries": queries, "keys": keys})
+
+    trace = a_trace(
+        side("encoder", source, source), side("decoder", target, entered), side("cross", target, source),
+        text=text, tokens=source, output=output, targets=target,
+    )  # fmt: skip
+    assert trace.words == words(source, text)
+    assert [word.text for word in trace.target_words] == ["a", "dog"]
+    assert [[word.text for word in side] for side in trace.sides("cross")] == [["a", "dog"], ["the", "cat"]]
+    assert trace.sides("encoder") == (trace.words, trace.words)
+    looked_at = trace.sides("decoder")[1]
+    assert [tuple(word.tokens) for word in looked_at] == [(0,), (1,)]
+    assert looked_at[1].text == "a"
