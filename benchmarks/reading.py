@@ -8,6 +8,7 @@ of its own, above what the loaded model holds.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import resource
 import statistics
@@ -33,6 +34,7 @@ def main() -> None:
     if arguments.one:
         print(json.dumps(peak(arguments.one[0], int(arguments.one[1]))))
         return
+    importlib.import_module("memviz.reading")  # torch and transformers take seconds, whatever is opened then
     began = time.perf_counter()
     reader = loaded()
     seconds = time.perf_counter() - began

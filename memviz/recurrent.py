@@ -94,11 +94,10 @@ class Recurrent:
     def half_lives(self) -> np.ndarray:
         """After how many tokens has each unit lost half of what it held? float32 [layer, unit], in tokens, from 0.
 
-        ``ln ½ ÷ mean_t ln f_t``: the fading over the whole text, as if it were even. Infinite for a unit that never
-        overwrites anything.
+        ``ln ½ ÷ ln (mean_t f_t)``: as if its gate were the same at every step. Infinite for a gate that never closes.
         """
         with np.errstate(divide="ignore"):
-            fading = -np.log(self.gates, dtype=np.float64).mean(axis=1)
+            fading = -np.log(self.gates.mean(axis=1, dtype=np.float64))
             return (np.log(2) / np.abs(fading)).astype(np.float32)
 
     def _gates(self, layer: int, unit: int | None) -> np.ndarray:

@@ -131,6 +131,15 @@ def measure_table(name: str, memory: Memory, **where: int | slice | Sequence[int
     return frame
 
 
+def measures_table() -> pd.DataFrame:
+    """Every measure, a row each: name, label, question, unit, axes, range, formula, source, caveat."""
+    fields = ("name", "label", "group", "question", "unit", "low", "high", "formula", "source", "caveat")
+    rows = [
+        {field: getattr(one, field) for field in fields} | {"axes": " × ".join(one.axes)} for one in MEASURES.values()
+    ]
+    return pd.DataFrame(rows)
+
+
 def _measure(name: str) -> Measure:
     if name not in MEASURES:
         near = sorted(MEASURES, key=lambda other: -difflib.SequenceMatcher(None, name, other).ratio())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -166,7 +165,8 @@ class Trace:
             return self.words, self.words
         if memory.kind == "cross":
             return self.target_words, self.words
-        return self.target_words, words(memory.keys, self.output or "")
+        entered = (self.output or "")[: max(token.end for token in memory.keys)]  # the last token is never entered
+        return self.target_words, words(memory.keys, entered)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the whole trace to one file: arrays as npz, the rest as json, no pickle. Returns its path."""
@@ -174,8 +174,13 @@ class Trace:
         head = {"format": FORMAT, **_packed(self, arrays)}
         arrays["trace"] = np.frombuffer(json.dumps(head).encode("utf-8"), dtype=np.uint8)
         path = Path(path)
-        with path.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+        part = path.with_name(path.name + ".part")  # so that a full disk leaves no half of a trace
+        try:
+            with part.open("wb") as file:
+                np.savez_compressed(file, **arrays)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
         return path
 
     @classmethod
@@ -185,23 +190,22 @@ class Trace:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: frozen(file[name]) for name in file.files}
             head = json.loads(arrays["trace"].tobytes().decode("utf-8"))
-            known = head["format"] == FORMAT
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
+            if head["format"] == FORMAT:
+                return _unpacked(head, arrays)
+        except Exception as problem:  # a foreign or damaged file can fail in any of a dozen ways
             raise TraceError(
                 "{path} is not a trace that MemViz can read ({problem}).",
                 todo="Give a file written by `trace.save`.",
                 path=str(path),
                 problem=str(problem) or type(problem).__name__,
             ) from problem
-        if not known:
-            raise TraceError(
-                "{path} has trace format {found}; this MemViz reads format {expected}.",
-                todo="Read the text again, or use the version of MemViz that wrote the file.",
-                path=str(path),
-                found=head["format"],
-                expected=FORMAT,
-            )
-        return _unpacked(head, arrays)
+        raise TraceError(
+            "{path} has trace format {found}; this MemViz reads format {expected}.",
+            todo="Read the text again, or use the version of MemViz that wrote the file.",
+            path=str(path),
+            found=head["format"],
+            expected=FORMAT,
+        )
 
 
 def _packed(trace: Trace, arrays: dict[str, np.ndarray], prefix: str = "") -> dict[str, Any]:

@@ -9,3 +9,4 @@ show.question(
 glossary.measures()
 glossary.roles()
 glossary.words()
+glossary.download()

@@ -32,8 +32,8 @@ def summary(weights: np.ndarray, *, normaliser: np.ndarray | None = None) -> Sum
 
 
 def recorded(
-    rows: int = 9, cols: int | None = None, *, kind: str = "self", window: int = 0, forget: Forget | None = None, seed: int = 0,
-    bias: str = "", softcap: float | None = None, sink: bool = False, layers: int = 2,
+    rows: int = 9, cols: int | None = None, *, kind: str = "self", window: int = 0, forget: Forget | None = None,
+    bias: str = "", softcap: float | None = None, sink: bool = False, layers: int = 2, seed: int = 0,
 ) -> tuple[Memory, np.ndarray]:  # fmt: skip
     """(a memory of 4 heads that share 2 key-value heads, the weights it must give [layer, head, query, key])."""
     draw, cols = np.random.default_rng(seed), rows if cols is None else cols
@@ -66,8 +66,8 @@ def recorded(
         normaliser.append(np.log(total))
     own = np.stack(weights).astype(np.float32)
     memory = Memory(
-        kind=kind, queries=tokens(rows), keys=tokens(cols), layers=layers, heads=4, causal=bool(window), scores=tuple(kept),
-        summary=summary(own, normaliser=np.stack(normaliser).astype(np.float32)), forget=forget,
+        kind=kind, queries=tokens(rows), keys=tokens(cols), layers=layers, heads=4, causal=bool(window),
+        scores=tuple(kept), summary=summary(own, normaliser=np.stack(normaliser).astype(np.float32)), forget=forget,
     )  # fmt: skip
     return memory, own
 

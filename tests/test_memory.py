@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
-from tests.memory_samples import dense, recorded
 
 from memviz.errors import MeasureError, TraceError
 from memviz.memory import Forget, Memory
+from tests.memory_samples import dense, recorded
 
 KINDS = {
     "plain": {},
@@ -191,7 +191,7 @@ def test_which_edges_are_cut() -> None:
 def test_layers_and_heads_that_are_not_there_are_refused() -> None:
     Forget(keys=[0], layers=[1], heads=[3]).check(layers=2, heads=4)
     Forget(keys=[0]).check(layers=2, heads=4)
-    with pytest.raises(TraceError, match="There is no layer 2 to forget in: this memory has 2 of them. .* 0 to 1"):
+    with pytest.raises(TraceError, match=r"There is no layer 2 to forget in: this memory has 2 of them. .* 0 to 1"):
         Forget(keys=[0], layers=[0, 2]).check(layers=2, heads=4)
     with pytest.raises(TraceError, match="There is no head -1 to forget in"):
         Forget(keys=[0], heads=[-1]).check(layers=2, heads=4)

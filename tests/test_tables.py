@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -67,8 +68,9 @@ def test_a_table_that_helps_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -
 def test_every_measure_is_a_table(name: str) -> None:
     measure = measures.MEASURES[name]
     where = {"layer": 1, "head": 2} if measure.of_one_head else {}
-    frame = tables.measure_table(name, MEMORY, **where)
-    values = measure.compute(MEMORY, **where)
+    memory = replace(MEMORY, kind="cross") if measure.group == "cross" else MEMORY
+    frame = tables.measure_table(name, memory, **where)
+    values = measure.compute(memory, **where)
     np.testing.assert_array_equal(frame[name].to_numpy(), values.ravel())
     assert frame.attrs == {"label": measure.label, "unit": measure.unit, "caveat": measure.caveat}
     if where:
@@ -201,3 +203,9 @@ def test_the_strongest_weights_are_the_largest_of_the_head_in_order() -> None:
         assert weights[row.query, row.key] == row.weight
         assert (row.query_token, row.key_token) == (memory.queries[row.query].text, memory.keys[row.key].text)
     assert len(tables.strongest_weights(memory, 1, 0, count=10**6)) == weights.size
+
+
+def test_the_table_of_measures_has_a_row_for_each_and_survives_csv() -> None:
+    frame, _ = tables.read_csv(tables.csv(tables.measures_table(), {"MemViz": "x"}))
+    assert frame["name"].tolist() == list(measures.MEASURES)
+    assert frame["formula"].tolist() == [one.formula for one in measures.MEASURES.values()]

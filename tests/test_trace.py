@@ -15,8 +15,9 @@ import pytest
 
 from memviz.errors import TraceError
 from memviz.memory import Forget, Memory, frozen
+from memviz.recurrent import kept
 from memviz.tokens import Token, words
-from memviz.trace import FORMAT, Candidate, ModelInfo, Trace
+from memviz.trace import FORMAT, Candidate, ModelInfo, Note, Trace
 from tests.memory_samples import dense, recorded, tokens
 
 CHINESE = "猫坐在垫子上 😀，很累。"
@@ -39,6 +40,7 @@ def characters(text: str) -> tuple[Token, ...]:
     return tuple(Token(sign, n, n, n + 1, n, special=False, group=n) for n, sign in enumerate(text))
 
 
+GATES = np.linspace(0, 1, 2 * 5 * 3, dtype=np.float32).reshape(2, 5, 3)
 FORGET = Forget(keys=[2], queries=[5, -1], layers=[1])
 TRACES = {
     "recorded": a_trace(recorded(window=99)[0]),
@@ -56,6 +58,20 @@ TRACES = {
     "many layers": a_trace(recorded(4, layers=12)[0]),
     "Chinese and emoji": a_trace(recorded()[0], text=CHINESE, tokens=characters(CHINESE)),
     "what cannot be printed": a_trace(recorded()[0], text="\x00 \ud83d ́ <script>", tokens=characters("\x00\ud83d")),
+    "fading and parted": a_trace(
+        text="two sentences",
+        output="x y",
+        targets=tokens(5),
+        steps=((Candidate("x", 4, 0.5), Candidate("z", 5, 0.25)), ()),
+        recurrent=kept(
+            tokens(5), tokens(5), **{name: GATES * n for n, name in enumerate(("gates", "candidates", "states"))}
+        ),
+        notes=(Note("Cut after {count} tokens.", {"count": 7}),),
+        parts=(
+            a_trace(recorded(seed=4)[0], notes=(Note("as is"),)),
+            a_trace(recorded(3, 5, kind="cross")[0], text="猫"),
+        ),
+    ),
     "nothing to predict": a_trace(recorded()[0], logprobs=frozen(np.zeros(0, np.float32)), next_tokens=(), seconds={}),
 }
 
@@ -93,8 +109,13 @@ def test_the_comparison_sees_a_difference() -> None:
 
 def test_what_comes_back_cannot_be_written(tmp_path: Path) -> None:
     back = Trace.load(TRACES["everything"].save(tmp_path / "trace"))
-    arrays = [back.logprobs, *(value for value in vars(back.memory().summary).values() if isinstance(value, np.ndarray))]
-    arrays += [value for scores in back.memory().scores for value in vars(scores).values() if isinstance(value, np.ndarray)]
+    arrays = [
+        back.logprobs,
+        *(value for value in vars(back.memory().summary).values() if isinstance(value, np.ndarray)),
+    ]
+    arrays += [
+        value for scores in back.memory().scores for value in vars(scores).values() if isinstance(value, np.ndarray)
+    ]
     arrays += [Trace.load(TRACES["dense"].save(tmp_path / "dense")).memory().weights]
     assert len(arrays) > 15
     for array in arrays:
@@ -197,8 +218,8 @@ def _rewrite(path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        "empty", "text", "cut off", "damaged", "pickle", "pickled arrays", "one array", "other arrays", "a zip", "a list",
-        "a field less", "a field more", "no memories", "no summary", "no json",
+        "empty", "text", "cut off", "damaged", "pickle", "pickled arrays", "one array", "other arrays", "a zip",
+        "a list", "a field less", "a field more", "no memories", "no summary", "no json",
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_trace_is_refused(kind: str, tmp_path: Path) -> None:
@@ -232,7 +253,7 @@ def test_which_memory_is_meant() -> None:
     trace = TRACES["two texts"]
     assert trace.memory().kind == "encoder"
     assert trace.memory("cross").kind == "cross"
-    with pytest.raises(TraceError, match="tiny left no “self” memory. This trace holds: encoder, decoder, cross"):
+    with pytest.raises(TraceError, match=r"tiny left no “self” memory. This trace holds: encoder, decoder, cross"):
         trace.memory("self")
 
 

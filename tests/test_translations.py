@@ -21,7 +21,7 @@ SAME = {"中文"}
 """Sources that are written alike in both languages."""
 
 HAN = "[\u4e00-\u9fff]"
-FOREIGN = re.compile(f"{HAN}[,.;:?!(]|[)”）][,;:?!]|[)\"]{HAN}|  ")
+FOREIGN = re.compile(f'{HAN}[,.;:?!(]|[)”）][,;:?!]|[)"]{HAN}|  ')
 """Signs that Chinese writes otherwise."""
 MARKS = re.compile(r"\*\*|:\w+\[|`[^`]*`|https?://[^\s{]+|‖[^‖]*‖|L\d+\.H\d+")
 LABELLED = {"label", "help", "placeholder", "text", "title", "body"}
@@ -125,7 +125,8 @@ def _literal(node: ast.expr) -> list[str]:
 
 
 def _values(text: str) -> Counter:
-    return Counter((name, spec, conversion) for _, name, spec, conversion in Formatter().parse(text) if name is not None)
+    """The placeholders, each with its name, format and conversion."""
+    return Counter(part[1:] for part in Formatter().parse(text) if part[1] is not None)
 
 
 @pytest.fixture(scope="module")
@@ -147,12 +148,13 @@ def open_page(reader, monkeypatch):
 
     def opened(page: str, *, language: str) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-        app.query_params[i18n.KEY] = language
+        app.session_state[i18n.KEY] = language
         app.run()
         app.switch_page(f"pages/{page}.py")
-        app.session_state["word"] = 2
+        app.session_state[i18n.KEY], app.session_state["word"] = language, 2
         app.run()
         if page != "glossary":
+            app.session_state[i18n.KEY] = language
             app.text_area(key="text").set_value("The cat sat on the mat because it was tired.").run()
             assert any(text.startswith("bert · 3 ") for text in said(app)), "the text was read"
         return app
@@ -179,3 +181,13 @@ def test_a_page_changes_its_language(open_page, page: str, title: str) -> None:
     differ = [text for text in ZH if ZH[text] != text]
     assert len(left(said(english), sources=differ)) > 20, "the English page is recognised as English"
     assert left(said(chinese), sources=differ) == set()
+
+
+@pytest.mark.xfail(reason="the second run falls back to the browser's language", strict=True)
+def test_the_language_in_the_address_holds(open_page) -> None:
+    """A link in Chinese, opened in an English browser, stays Chinese when something is clicked."""
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params[i18n.KEY] = "zh"
+    assert [app.run().title[0].value for _ in range(3)] == [ZH["What does this text remember?"]] * 3

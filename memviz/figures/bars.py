@@ -22,6 +22,7 @@ from memviz.tokens import Word
 
 LARGEST = 256  # bars; above it neighbours share one
 SIZE = (760, 240)
+PHONE = 300  # pixels: labels stand upright only where they fit on a phone
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _figure(
     if step > 1:
         notes = [*notes, say(translate, phrases.POOLED_BARS, count=step)]
     figure = go.Figure(_bar(kind, bars, translate=translate))
-    flat = max(map(width, labels)) * 8 * len(labels) < SIZE[0]
+    flat = max(map(width, labels)) * 8 * len(labels) < PHONE
     figure.update_xaxes(**label_axis([*map(escape, labels)]), tickangle=0 if flat else -60)
     figure.update_xaxes(range=[-0.6, len(labels) - 0.4])
     figure.update_yaxes(

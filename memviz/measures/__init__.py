@@ -3,6 +3,18 @@
 `MEASURES` lists them all, by name, with unit, range, formula, source and caveat.
 """
 
+from memviz.measures.cross import (
+    Alignment,
+    Gold,
+    aer,
+    aer_by_head,
+    alignment,
+    best_head,
+    confidence,
+    coverage,
+    word_coverage,
+    word_weights,
+)
 from memviz.measures.forget import baseline, distance, mean_distance, span
 from memviz.measures.links import Links, links
 from memviz.measures.read import entropy, lift, received, rollout, sink_share, sinks, slots, value_norm, value_norms
@@ -20,9 +32,17 @@ from memviz.measures.roles import ROLES, roles
 __all__ = [
     "MEASURES",
     "ROLES",
+    "Alignment",
+    "Gold",
     "Links",
     "Measure",
+    "aer",
+    "aer_by_head",
+    "alignment",
     "baseline",
+    "best_head",
+    "confidence",
+    "coverage",
     "distance",
     "duplicate_token",
     "entropy",
@@ -44,4 +64,6 @@ __all__ = [
     "span",
     "value_norm",
     "value_norms",
+    "word_coverage",
+    "word_weights",
 ]

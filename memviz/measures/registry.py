@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-Group = Literal["read", "recall", "forget"]
+Group = Literal["read", "recall", "forget", "cross"]
 
 
 @dataclass(frozen=True)

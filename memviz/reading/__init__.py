@@ -5,11 +5,13 @@ from __future__ import annotations
 from memviz.memory import Forget
 from memviz.models import Policy, locate, open_model
 from memviz.reading.devices import choose, weight_bytes
+from memviz.reading.firefox import FirefoxReader
+from memviz.reading.firefox_opening import open_firefox
 from memviz.reading.reader import Reader
 from memviz.reading.recording import Progress
 from memviz.trace import ModelInfo, Trace
 
-__all__ = ["Reader", "load", "read", "translate"]
+__all__ = ["FirefoxReader", "Reader", "load", "read", "translate"]
 
 
 def load(
@@ -22,6 +24,7 @@ def load(
 ) -> Reader:
     """Open a model by name: a catalogue name, a hub id, a local folder, or a local ``.gguf`` file.
 
+    A Firefox Translations model (by name or by folder) gives a `FirefoxReader`.
     Weights that are not here yet are fetched first. ``device`` ("cuda", "mps", "cpu") and
     ``precision`` ("float32", "bfloat16", "float16") are chosen by themselves unless given;
     ``policy`` says which places are allowed. The first thing a model reads is a probe, which
@@ -31,6 +34,8 @@ def load(
     """
     located = locate(name, policy=policy, progress=progress)
     where, dtype = choose(device, precision, weights=weight_bytes(located))
+    if located.format == "marian":
+        return open_firefox(located, device=where, dtype=dtype)
     model, tokenizer = open_model(located, attn_implementation="eager", device=where, dtype=dtype)
     info = ModelInfo(
         name=located.name,

@@ -42,6 +42,12 @@ def estimate(model: PreTrainedModel, plan: Plan, tokens: int) -> float:
 
 def check(model: PreTrainedModel, plan: Plan, tokens: int, *, context: int | None) -> None:
     """Raises `TextTooLongError` or `MemoryBudgetError` when the text cannot be read."""
+    check_length(tokens, context=context)
+    check_memory(estimate(model, plan, tokens), tokens=tokens)
+
+
+def check_length(tokens: int, *, context: int | None) -> None:
+    """Raises `TextTooLongError` for more tokens than the model, or the server, reads at once."""
     limit = context_limit(context)
     if limit is not None and tokens > limit:
         raise TextTooLongError(
@@ -50,7 +56,11 @@ def check(model: PreTrainedModel, plan: Plan, tokens: int, *, context: int | Non
             tokens=tokens,
             limit=limit,
         )
-    need, have = estimate(model, plan, tokens), available()
+
+
+def check_memory(need: float, *, tokens: int) -> None:
+    """Raises `MemoryBudgetError` when reading so many tokens needs more bytes than there are."""
+    have = available()
     if need > have:
         raise MemoryBudgetError(
             "Reading {tokens:,} tokens would take about {need:.1f} GB of memory; {have:.1f} GB may be used.",

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from memviz.reading.attention import attention
+from memviz.reading.probe import Plan
 
 EPSILON = 1e-6  # of the layer norms
 Remembered = tuple[Tensor, Tensor]  # keys and values of a text, [text, head, position, dim]
@@ -203,6 +204,10 @@ class Decoder(nn.Module):
         shifted = torch.cat([torch.zeros_like(vectors[:, :1]), vectors[:, :-1]], dim=1)
         return shifted + self.embedding.positions(ids.shape[1])
 
+    def whole(self, ids: Tensor, remembered: list[Remembered]) -> tuple[Tensor, list[Kept]]:
+        """As `forward`, for all tokens [text, token] at once, as if they had been written one after the other."""
+        return self(self.entered(ids), remembered, self.start())
+
     def forward(self, words: Tensor, remembered: list[Remembered], before: list[Tensor]) -> tuple[Tensor, list[Kept]]:
         """(vectors that say what comes at each position [text, token, width], what each layer's unit did)."""
         done = []
@@ -244,7 +249,23 @@ class FirefoxModel(nn.Module):
 
     def forward(self, input_ids: Tensor, decoder_input_ids: Tensor) -> Tensor:
         """The scores [text, token, vocabulary] for writing the tokens ``decoder_input_ids``, one after the other."""
-        decoder = self.decoder
-        remembered = decoder.remember(self.encoder(input_ids))
-        words, _ = decoder(decoder.entered(decoder_input_ids), remembered, decoder.start())
+        words, _ = self.decoder.whole(decoder_input_ids, self.decoder.remember(self.encoder(input_ids)))
         return self.logits(words.flatten(0, 1)).unflatten(0, decoder_input_ids.shape)
+
+
+def plan(model: FirefoxModel) -> Plan:
+    """How a Firefox model is read: every attention is recorded, by the one function that all models use."""
+    attentions = {
+        "encoder": [layer.attention for layer in model.encoder.layers],
+        "cross": [layer.cross for layer in model.decoder.layers],
+    }
+    heads = model.config.num_attention_heads
+    return Plan(
+        kinds={id(module): kind for kind, modules in attentions.items() for module in modules},
+        layers={kind: len(modules) for kind, modules in attentions.items()},
+        heads=dict.fromkeys(attentions, heads),
+        kv_heads=heads,
+        head_dim=model.config.hidden_size // heads,
+        causal=False,
+        projections={kind: [module.output for module in modules] for kind, modules in attentions.items()},
+    )

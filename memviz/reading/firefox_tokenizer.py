@@ -10,7 +10,7 @@ from memviz.errors import ModelFileError
 
 
 class FirefoxTokenizer:
-    """A sentencepiece vocabulary: text in, token ids out, ``</s>`` at the end. Not changed by use; threads may share it.
+    """A sentencepiece vocabulary: text in, token ids out, ``</s>`` at the end. Threads may share it.
 
     Offsets are not its business: `memviz.tokens` finds the pieces in the text.
     """

@@ -82,9 +82,7 @@ class Reader:
         tokens, inputs = tokenise(self.tokenizer, text, pair)
         return self._trace(tokens, inputs, forget=forget, progress=progress, text=text, pair=pair)
 
-    def read_ids(
-        self, ids: Sequence[int], forget: Forget | None = None, *, progress: Progress | None = None
-    ) -> Trace:
+    def read_ids(self, ids: Sequence[int], forget: Forget | None = None, *, progress: Progress | None = None) -> Trace:
         """What does the model look at when it reads exactly these tokens?
 
         For ids that were not made from a text, such as random ones; nothing is added to them. The
@@ -116,7 +114,8 @@ class Reader:
         *,
         forget: Forget | None,
         progress: Progress | None,
-        **texts: str | None,
+        text: str,
+        pair: str | None = None,
     ) -> Trace:
         """One reading of one text by a model that is no encoder-decoder."""
         began = time.perf_counter()
@@ -127,7 +126,8 @@ class Reader:
         memories, outputs, seconds = self._run(tensors, sides, forget=forget, progress=progress)
         logprobs, next_tokens = self._expected(outputs, ids)
         return Trace(
-            **texts,
+            text=text,
+            pair=pair,
             tokens=tokens,
             model=self.info,
             memories=memories,

@@ -313,7 +313,7 @@ class Recording:
         [head, 0] in every layer when the projection of any layer is not known.
         """
         grams = self.grams.get(kind) or [None]
-        gram = None if None in grams else grams[layer]
+        gram = None if any(gram is None for gram in grams) else grams[layer]
         if gram is None:
             return np.zeros((lookup.query.shape[0], 0), dtype=np.float32)
         value = lookup.value.float().repeat_interleave(lookup.query.shape[0] // lookup.value.shape[0], dim=0)

@@ -3,9 +3,9 @@
 The rule, for texts in any language:
 
 - a line break ends a sentence;
-- so do ``. ! ? …`` and their relatives in other scripts, with the quotes and brackets that close behind them, when white
-  space follows and the next word does not begin with a small letter; after the full-width ones (。！？) no white space
-  is needed;
+- so do ``. ! ? …`` and their relatives in other scripts, with the quotes and brackets that close behind them, when
+  white space follows and the next word does not begin with a small letter; after the full-width ones (。！？) no white
+  space is needed;
 - but not the dot of a title or an abbreviation that needs a name or a number behind it (Mr. Sr. No.), of a single
   capital (J. K.), or of a number that numbers a list (1. at the start).
 
@@ -43,9 +43,10 @@ _PAUSE = regex.compile(r"[,;:，；：、،؛–—]\p{White_Space}*$")
 
 
 def sentences(text: str) -> list[Span]:
-    """Where are the sentences of this text? Spans [start, end) of characters, in order, without white space at the edges.
+    """Where are the sentences of this text?
 
-    Together they hold every character but white space.
+    Spans [start, end) of characters, in order, without white space at their edges; together they hold every character
+    that is no white space.
     """
     found: list[Span] = []
     begin = 0

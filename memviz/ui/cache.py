@@ -8,12 +8,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
-from memviz import Reader, Trace, load
+import memviz
 from memviz.models import Policy
+from memviz.trace import Trace
 from memviz.ui.gate import GATE
+
+if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
+    from memviz import Reader
 
 Progress = Callable[[float, str], None]
 Key = tuple[str, ...]
@@ -52,7 +57,8 @@ def reader(name: str, progress: Progress) -> Reader:
         with _lock:
             if name in _readers:
                 return _readers[name]
-        opened = load(name, device=DEVICE, precision=PRECISION, policy=Policy.server(), progress=progress)
+        progress(0.0, "Opening the model")
+        opened = memviz.load(name, device=DEVICE, precision=PRECISION, policy=Policy.server(), progress=progress)
         with _lock:
             _readers[name] = opened
         return opened

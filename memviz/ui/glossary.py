@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+import memviz
+from memviz import tables
 from memviz.measures import MEASURES, ROLES, Measure
 from memviz.ui.i18n import t
 from memviz.ui.markdown import literal
@@ -12,6 +14,7 @@ GROUPS = {
     "read": "Read: where the model looks",
     "recall": "Recall: does it fetch the right slot?",
     "forget": "Forget: how far back it looks",
+    "cross": "Cross-attention: what was each word read from?",
 }
 TERMS = {
     "query": "the token that looks: one row of a picture",
@@ -49,6 +52,19 @@ def _range(measure: Measure) -> str:
     low = "−∞" if measure.low is None else f"{measure.low:g}"
     high = "∞" if measure.high is None else f"{measure.high:g}"
     return t("{low} to {high}", low=low, high=high)
+
+
+def download() -> None:
+    """All measures as a table to take along."""
+    st.download_button(
+        t("All measures as CSV"),
+        data=lambda: tables.csv(tables.measures_table(), {"MemViz": memviz.__version__}).encode("utf-8-sig"),
+        file_name="memviz-measures.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
 
 
 def roles() -> None:

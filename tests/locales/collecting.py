@@ -73,7 +73,7 @@ class Found:
 
 
 def collect(known: Mapping[str, set[str]]) -> Found:
-    """Every text that is handed to a speaker; ``known`` says what an expression can be that the source does not show."""
+    """Every text that is handed to a speaker; ``known``: what an expression can be that the source does not show."""
     found = Found()
     sources = [Source(path) for path in LIBRARY + [path for path in PAGES if path not in LIBRARY]]
     speakers = EVERYWHERE | {("*", name): ERROR for name in errors(sources)}

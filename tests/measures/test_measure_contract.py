@@ -24,6 +24,7 @@ OF_ONE_TEXT = {
     "self_attention",
     "span",
 }
+OF_TWO_TEXTS = {"confidence", "coverage"}
 
 
 @pytest.fixture(params=sorted(MEASURES))
@@ -38,7 +39,7 @@ def compute(measure: Measure, memory: Memory) -> np.ndarray:
 
 def refused(measure: Measure, memory: Memory) -> bool:
     """Is this measure not defined here?"""
-    if memory.kind == "cross" and measure.name in OF_ONE_TEXT:
+    if measure.name in (OF_ONE_TEXT if memory.kind == "cross" else OF_TWO_TEXTS):
         return True
     if measure.name == "value_norm" and not memory.summary.value_norm.size:
         return True
@@ -56,7 +57,7 @@ def fingerprint(memory: Memory) -> str:
 
 def test_there_are_as_many_measures_as_expected() -> None:
     others = {"received", "entropy", "slots", "sink_share", "lift", "value_norm", "first_token"}
-    assert set(MEASURES) == OF_ONE_TEXT | others
+    assert set(MEASURES) == OF_ONE_TEXT | OF_TWO_TEXTS | others
 
 
 def test_a_measure_has_the_shape_of_its_axes_and_stays_in_its_range(measured: Measure, memory: Memory) -> None:
@@ -119,7 +120,7 @@ def test_a_measure_says_what_it_is(measured: Measure) -> None:
     assert "$" not in measured.formula
     assert measured.formula.count("{") == measured.formula.count("}")
     assert measured.caveat.endswith(".")
-    assert measured.group in ("read", "recall", "forget")
+    assert measured.group in ("read", "recall", "forget", "cross")
     assert set(measured.axes) <= {"layer", "head", "query", "key", "distance"}
     assert measured.of_one_head == ("layer" not in measured.axes and measured.name != "rollout")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,6 +123,19 @@ def test_lift_is_not_defined_where_no_other_query_looks() -> None:
     memory = given(np.stack([alone, uniform(4, causal=False)]))  # the second head shows that all can be seen
     assert np.isnan(measures.lift(memory, 0, 0)[3, 3]), "the others see it, and do not look"
     assert measures.lift(memory, 0, 0)[0, 3] == 0
+
+
+def test_rounding_is_not_taken_for_a_look() -> None:
+    """A reading adds weights up in single precision: what is left when they are taken away again is not exactly 0."""
+    rest = np.zeros((6, 6))
+    rest[:, 0] = 1
+    exact = given(np.stack([rest, np.eye(6), uniform(6)]))
+    mass, distance = exact.summary.mass * np.float32(1 + 3e-7), exact.summary.distance + np.float32(3e-7)
+    rounded = replace(exact, summary=replace(exact.summary, mass=mass, distance=distance))
+    for memory in (exact, rounded):
+        assert np.isnan(measures.lift(memory, 0, 1)[np.diag_indices(6)]).all()
+        assert np.isnan(measures.span(memory)[0, 0])
+        assert (measures.distance(memory)[0, 0, :5] == 0).all()
 
 
 def test_value_norm_is_the_weight_times_the_norm_of_what_it_would_write(square: Memory) -> None:

@@ -57,24 +57,24 @@ def itself(memory: Memory, word: Word, looked_at: Sequence[Word]) -> int:
 def in_one_head(sample: Text, layer: int, head: int, without: Sequence[int] = ()) -> dict[Pair, Numbers]:
     """Weight, lift and excess of every pair of words that has a link."""
     memory, asking, looked_at = sample
-    weights = dense(memory)[layer, head]
-    first, stop = memory.scores[layer].visible.T
+    weights = memory.pattern(layer, head).tolist()
+    first, stop = memory.scores[layer].visible.T.tolist()
     gone = {place % len(memory.keys) for place in without}
-    kept = np.array([[0 if key in gone else one for key, one in enumerate(row)] for row in weights])
+    kept = [[0.0 if key in gone else one for key, one in enumerate(row)] for row in weights]
     found = {}
     for q, query in enumerate(asking):
         for k, key in enumerate(looked_at):
             if k == itself(memory, query, looked_at):
                 continue
-            plain = sum(kept[i, j] for i in query.tokens for j in key.tokens) / len(query.tokens)
-            left = {i: kept[i].sum() if gone else 1 for i in query.tokens}  # nothing is renormalised without a reason
-            shares = [sum(kept[i, j] for j in key.tokens) / left[i] for i in query.tokens if left[i] > 1e-4]
+            plain = sum(kept[i][j] for i in query.tokens for j in key.tokens) / len(query.tokens)
+            left = {i: sum(kept[i]) if gone else 1 for i in query.tokens}  # nothing is renormalised without a reason
+            shares = [sum(kept[i][j] for j in key.tokens) / left[i] for i in query.tokens if left[i] > 1e-4]
             if sum(shares) == 0:
                 continue
             others = [i for i in range(len(memory.queries)) if i not in query.tokens]
-            given_by = [sum(kept[i, j] for j in key.tokens) for i in others]
+            given_by = [sum(kept[i][j] for j in key.tokens) for i in others]
             seers = sum(any(first[i] <= j < stop[i] for j in key.tokens) for i in others)
-            looked = sum(given_by) > 1e-5 * kept[:, list(key.tokens)].sum()  # less is rounding
+            looked = sum(given_by) > 1e-5 * sum(row[j] for row in kept for j in key.tokens)  # less is rounding
             usual = sum(given_by) / seers if seers and looked else 0.0
             near = [at_distance(memory, weights, i, j) for i in query.tokens for j in key.tokens if j not in gone]
             excess = plain - max(usual, sum(near) / len(query.tokens))
@@ -82,14 +82,14 @@ def in_one_head(sample: Text, layer: int, head: int, without: Sequence[int] = ()
     return found
 
 
-def at_distance(memory: Memory, weights: np.ndarray, query: int, key: int) -> float:
+def at_distance(memory: Memory, weights: list[list[float]], query: int, key: int) -> float:
     """The mean weight of the other pairs of tokens at the same distance, without those that lead to the first key."""
     if memory.kind == "cross":
         return 0.0
-    rows, cols = weights.shape
+    rows, cols = len(memory.queries), len(memory.keys)
     places = [(i, i - query + key) for i in range(rows) if 0 < i - query + key < cols]
-    others = [weights[i, j] for i, j in places if (i, j) != (query, key)]
-    return float(np.mean(others)) if others else 0.0
+    others = [weights[i][j] for i, j in places if (i, j) != (query, key)]
+    return sum(others) / len(others) if others else 0.0
 
 
 def heads(memory: Memory) -> list[tuple[int, int]]:
@@ -188,6 +188,15 @@ def test_one_word_at_a_time_and_a_full_list_give_the_same(sample: Text, monkeypa
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
         for name in ("weight", "lift", "excess"):
             np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-4, atol=1e-6)
+
+
+def test_words_of_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = "·".join("abcdefghijklmnopqrst") + " x y " + "·".join("abcdefghij") + " z"
+    sample = drawn(spec, causal=False, window=9, seed=11), words_of(spec), words_of(spec)
+    expected = best_heads(sample, heads(sample[0]), without=[0, 3])
+    agree(listed(links(*sample, without=[0, 3], count=50)[0]), expected)
+    monkeypatch.setattr(importlib.import_module("memviz.measures.pairs"), "FEW", 99)
+    agree(listed(links(*sample, without=[0, 3], count=50)[0]), expected)
 
 
 def test_a_weight_is_that_of_the_merged_pattern(sample: Text) -> None:
@@ -313,7 +322,7 @@ def strongest_pairs(sample: Text, layer: int, head: int, without: Sequence[int])
     """The pairs of words that hold the strongest key of some token."""
     memory, asking, looked_at = sample
     special = [place for place, token in enumerate(memory.keys) if token.special] or [0]
-    weights = dense(memory)[layer, head]
+    weights = memory.pattern(layer, head)
     weights[:, special] = 0
     gone = {place % len(memory.keys) for place in without}
     out = set()

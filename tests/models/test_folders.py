@@ -207,10 +207,30 @@ def test_a_firefox_folder_is_known_by_its_first_bytes(tmp_path: Path) -> None:
     assert found.format == "marian"
     with pytest.raises(UnsupportedModelError, match="Firefox"):
         open_model(found, attn_implementation="eager")
-    for content in (pickle.dumps(Bomb()), b"PK", struct.pack("<QQ", 1, 0)):
+    for content in (pickle.dumps(Bomb()), b"PK"):
         (tmp_path / "model.enpt.intgemm.alphas.bin").write_bytes(content)
         with pytest.raises(UnsafeModelError, match=r"\.bin"):
             locate(str(tmp_path))
+
+
+def test_a_firefox_folder_with_something_wrong_says_what(tmp_path: Path) -> None:
+    weights, vocabulary = tmp_path / "model.enpt.bin", tmp_path / "vocab.enpt.spm"
+    vocabulary.write_bytes(b"")
+    for content in (b"", b"hello", struct.pack("<QQ", 1, 0), struct.pack("<QQ", 2, 195)):
+        weights.write_bytes(content)
+        with pytest.raises(ModelFileError, match=r"model.enpt.bin is not a Marian model"):
+            locate(str(tmp_path))
+    weights.write_bytes(struct.pack("<QQ", 1, 195))
+    (tmp_path / "model.pten.bin").write_bytes(b"")
+    with pytest.raises(ModelFileError, match=r"2 files like model\*.bin: model.enpt.bin, model.pten.bin"):
+        locate(str(tmp_path))
+    (tmp_path / "model.pten.bin").unlink()
+    vocabulary.rename(tmp_path / "srcvocab.enpt.spm")
+    with pytest.raises(ModelFileError, match=r"no trgvocab\*.spm: the vocabulary"):
+        locate(str(tmp_path))
+    (tmp_path / "srcvocab.enpt.spm").unlink()
+    with pytest.raises(ModelFileError, match=r"no \*.spm: the vocabulary"):
+        locate(str(tmp_path))
 
 
 def test_files_that_are_no_models(tmp_path: Path) -> None:

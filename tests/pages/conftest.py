@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from streamlit.runtime.pages_manager import PagesManager
 
 from tests.pages.visiting import Visit
 
@@ -22,6 +23,21 @@ def _nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConnectionError("no hub in the tests")
 
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
+
+
+@pytest.fixture(autouse=True)
+def _opened_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a server where someone has opened the app: Streamlit knows that it has a frame.
+
+    The harness forgets that before every run; the page would start over, and lose what was pressed.
+    """
+    start = PagesManager.__init__
+
+    def known(self: PagesManager, *given: object, **more: object) -> None:
+        start(self, *given, **more)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", known)
 
 
 @pytest.fixture

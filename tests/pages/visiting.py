@@ -21,28 +21,41 @@ class Visit:
             self.app.query_params[name] = value
         self.page, self.text, self.pair = "home", text, pair
         self._write()
-        self.app.run()
-        if page != "home":
-            self.go(page)
+        self._run()
+        self.go(page)
 
     def go(self, page: str) -> Visit:
         """Another page. The harness forgets what was typed when it changes the page; a browser does not."""
-        self.text = self.text if self.text is not None else self.app.session_state["text"]
+        if self.text is None:
+            self.text, self.pair = self.app.session_state["text"], self.app.session_state["pair"]
         self.page = page
         self.app.switch_page(f"pages/{page}.py")
         self._write()
-        self.app.run()
-        return self
+        return self._run()
 
     def read(self, text: str) -> Visit:
         """Types a text and reads it."""
         self.text = text
-        self.app.text_area(key="text").set_value(text).run()
-        return self
+        self.app.text_area(key="text").set_value(text)
+        return self._run()
 
     def press(self, key: str) -> Visit:
         """Presses a button."""
-        self.app.button(key=key).click().run()
+        self.app.button(key=key).click()
+        return self._run()
+
+    def choose(self, key: str, value: Any) -> Visit:
+        """Chooses from a list."""
+        self.app.selectbox(key=key).set_value(value)
+        return self._run()
+
+    def _run(self) -> Visit:
+        """One run. The harness takes a name that was typed into a list only when the list holds it."""
+        for box in self.app.selectbox:
+            shown = box.format_func(box.value)
+            if shown not in box.options:
+                box.options.append(shown)
+        self.app.run()
         return self
 
     def _write(self) -> None:

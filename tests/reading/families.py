@@ -64,20 +64,24 @@ SEQ2SEQ = {
 }  # fmt: skip
 GPT = {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 512}
 T5 = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_decoder_layers": 3, "num_heads": 4,
-      "relative_attention_num_buckets": 16, "relative_attention_max_distance": 40, "decoder_start_token_id": 0}  # fmt: skip
+      "relative_attention_num_buckets": 16, "relative_attention_max_distance": 40,
+      "decoder_start_token_id": 0}  # fmt: skip
 MIXED = ["sliding_attention", "full_attention", "sliding_attention"]
 EXPERTS = {"num_local_experts": 3, "num_experts_per_tok": 2}
+
+FROM_PADDING = {"max_position_embeddings": 514, "pad_token_id": 1, "type_vocab_size": 1}
 
 FAMILIES: dict[str, Family] = {
     "bert": Family("BertModel", tokenizer="pair"),
     "distilbert": Family("DistilBertModel", {"dim": 32, "n_layers": 3, "n_heads": 4, "hidden_dim": 48}, "pair"),
-    "roberta": Family("RobertaForMaskedLM", {"max_position_embeddings": 514, "pad_token_id": 1, "type_vocab_size": 1}, "pair"),
-    "xlm-roberta": Family("XLMRobertaModel", {"max_position_embeddings": 514, "pad_token_id": 1, "type_vocab_size": 1}, "pair"),
+    "roberta": Family("RobertaForMaskedLM", FROM_PADDING, "pair"),
+    "xlm-roberta": Family("XLMRobertaModel", FROM_PADDING, "pair"),
     "albert": Family("AlbertModel", {"embedding_size": 16}, "pair"),
     "electra": Family("ElectraModel", {"embedding_size": 16}, "pair"),
     "mpnet": Family("MPNetModel", {"max_position_embeddings": 514, "pad_token_id": 1}, "pair", "dense"),
     "modernbert": Family(
-        "ModernBertModel", {"local_attention": 16, "global_attn_every_n_layers": 2, "cls_token_id": 4, "sep_token_id": 5},
+        "ModernBertModel",
+        {"local_attention": 16, "global_attn_every_n_layers": 2, "cls_token_id": 4, "sep_token_id": 5},
         "pair", window=9,
     ),
     "gpt2": Family("GPT2LMHeadModel", GPT),
@@ -95,12 +99,14 @@ FAMILIES: dict[str, Family] = {
     "mixtral": Family("MixtralForCausalLM", {**GROUPED, **EXPERTS}, "bos"),
     "qwen2": Family("Qwen2ForCausalLM", GROUPED),
     "qwen2-sliding": Family(
-        "Qwen2ForCausalLM", {**GROUPED, "use_sliding_window": True, "sliding_window": 15, "max_window_layers": 1}, window=15
+        "Qwen2ForCausalLM",
+        {**GROUPED, "use_sliding_window": True, "sliding_window": 15, "max_window_layers": 1}, window=15,
     ),
     "qwen3": Family("Qwen3ForCausalLM", {**GROUPED, "head_dim": 16}),
     "gemma2": Family(
-        "Gemma2ForCausalLM", {**GEMMA, "sliding_window": 20, "attn_logit_softcapping": 3.0, "final_logit_softcapping": 4.0},
-        "bos", window=20,
+        "Gemma2ForCausalLM",
+        {**GEMMA, "sliding_window": 20, "attn_logit_softcapping": 3.0, "final_logit_softcapping": 4.0}, "bos",
+        window=20,
     ),
     "gemma3": Family("Gemma3ForCausalLM", {**GEMMA, "sliding_window": 20, "layer_types": MIXED}, "bos", window=20),
     "phi3": Family("Phi3ForCausalLM", {**GROUPED, "sliding_window": 30}, "bos", window=30),
@@ -108,7 +114,8 @@ FAMILIES: dict[str, Family] = {
     "olmo2": Family("Olmo2ForCausalLM", GROUPED),
     "smollm3": Family("SmolLM3ForCausalLM", {**GROUPED, "no_rope_layers": [1, 0, 1]}, "bos"),
     "gpt-oss": Family(
-        "GptOssForCausalLM", {**GROUPED, **EXPERTS, "head_dim": 8, "sliding_window": 20, "layer_types": MIXED}, window=20
+        "GptOssForCausalLM",
+        {**GROUPED, **EXPERTS, "head_dim": 8, "sliding_window": 20, "layer_types": MIXED}, window=20,
     ),
     "t5": Family("T5ForConditionalGeneration", T5, "end"),
     "t5-gated": Family(

@@ -1,4 +1,4 @@
-"""`Reader(model, tokenizer)` borrows somebody's model: it is given back as it was, whatever happens, to many threads."""
+"""`Reader(model, tokenizer)` borrows somebody's model, in many threads, and gives it back as it was."""
 
 from __future__ import annotations
 

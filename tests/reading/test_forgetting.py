@@ -172,7 +172,9 @@ def test_rows_still_sum_to_one_and_columns_agree() -> None:
             rows, cols = np.array([79, 76, 70]), np.array([70, 75, 69])
             edges = memory.weights_at(layer, head, rows, cols)
             np.testing.assert_allclose(edges, whole[rows, cols], rtol=0, atol=1e-5)
-            np.testing.assert_allclose(memory.pattern(layer, head, rows=[79], cols=[70, 3]), whole[[79]][:, [70, 3]], rtol=1e-5)
+            np.testing.assert_allclose(
+                memory.pattern(layer, head, rows=[79], cols=[70, 3]), whole[[79]][:, [70, 3]], rtol=1e-5
+            )
 
 
 def test_a_query_with_nothing_left_keeps_what_it_has() -> None:

@@ -209,6 +209,21 @@ def test_spans_of_an_additive_mask_keep_what_it_adds() -> None:
     assert bias[0, 0, 0] == 0.5
 
 
+def test_a_bias_by_position_is_added_to_a_mask_that_adds_too() -> None:
+    """As a relative bias beside a float mask; the plain answer and transformers' own eager arithmetic."""
+    draw = torch.Generator().manual_seed(1)
+    query, key, value = (torch.randn(2, 4, 6, 8, generator=draw) for _ in range(3))
+    relative, added = torch.randn(1, 4, 6, 6, generator=draw), torch.randn(2, 1, 6, 6, generator=draw)
+    sink = torch.randn(4, generator=draw)
+    module = torch.nn.Module()
+    found, _ = function.attention(
+        module, query, key, value, added, scaling=0.5, position_bias=relative, s_aux=sink, is_causal=False
+    )
+    scores = query @ key.transpose(2, 3) * 0.5 + relative + added
+    whole = torch.cat([scores, sink.view(1, 4, 1, 1).expand(2, 4, 6, 1)], -1).softmax(-1)[..., :6]
+    torch.testing.assert_close(found, (whole @ value).transpose(1, 2), rtol=1e-4, atol=1e-5)
+
+
 def test_a_memory_says_what_it_is() -> None:
     memory = opened("llama").read(words(20)).memory()
     assert isinstance(memory, Memory)

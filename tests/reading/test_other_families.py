@@ -36,8 +36,10 @@ RECORDED = {
     "cohere": Family("CohereForCausalLM", {**GROUPED, "use_qk_norm": True}),
     "cohere2": Family("Cohere2ForCausalLM", {**GROUPED, "sliding_window": 20}, window=20),
     "olmo": Family("OlmoForCausalLM", {**GROUPED, "clip_qkv": 3.0}),
-    "qwen3-moe": Family("Qwen3MoeForCausalLM", {**GROUPED, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24,
-                                        "head_dim": 8}),
+    "qwen3-moe": Family(
+        "Qwen3MoeForCausalLM",
+        {**GROUPED, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24, "head_dim": 8},
+    ),
     "llama4-chunked": Family(
         "Llama4ForCausalLM",
         {**GROUPED, **EXPERTS, "head_dim": 8, "attention_chunk_size": 16, "intermediate_size_mlp": 48}, window=16,
@@ -89,7 +91,9 @@ HYBRID = {
 }  # fmt: skip
 REFUSED = {
     "longformer": Family("LongformerModel", {"attention_window": 8}, "pair"),
-    "funnel": Family("FunnelModel", {"d_model": 32, "n_head": 4, "d_head": 8, "d_inner": 48, "block_sizes": [1, 1]}, "pair"),
+    "funnel": Family(
+        "FunnelModel", {"d_model": 32, "n_head": 4, "d_head": 8, "d_inner": 48, "block_sizes": [1, 1]}, "pair"
+    ),
     "bigbird-sparse": Family("BigBirdModel", tokenizer="pair"),
     "led": Family("LEDForConditionalGeneration", {**SEQ2SEQ, "attention_window": 8}, "end"),
     "prophetnet": Family(

@@ -64,7 +64,11 @@ def test_smollm2_top_induction_head_is_18_6(smollm2: Reader) -> None:
     trace = smollm2.read_ids([smollm2.tokenizer.bos_token_id, *draw, *draw])
     assert len(trace.tokens) == 101
     stripe = np.stack(
-        [trace.memory().pattern(layer, head)[range(51, 101), range(2, 52)].mean() for layer in range(30) for head in range(9)]
+        [
+            trace.memory().pattern(layer, head)[range(51, 101), range(2, 52)].mean()
+            for layer in range(30)
+            for head in range(9)
+        ]
     ).reshape(30, 9)
     assert np.unravel_index(stripe.argmax(), stripe.shape) == (18, 6)
     assert stripe[18, 6] >= 0.7
@@ -76,7 +80,7 @@ def test_smollm2_top_induction_head_is_18_6(smollm2: Reader) -> None:
 
 
 def test_cls_is_looked_at_and_little_is_read_from_it(minilm: Reader) -> None:
-    """By weight .41/.43/.39/.51 in layers 1 to 4, by what is written .07/.07/.04/.07: one sentence, so with tolerance."""
+    """By weight .41/.43/.39/.51 in layers 1 to 4, by what is written .07/.07/.04/.07; another sentence, so about so."""
     memory = minilm.read(ABOUT_40_WORDS).memory()
     for layer, weight, norm in ((1, 0.41, 0.07), (2, 0.43, 0.07), (3, 0.39, 0.04), (4, 0.51, 0.07)):
         assert memory.mean(layer)[:, 0].mean() == pytest.approx(weight, abs=0.04)

@@ -123,7 +123,9 @@ def test_the_server_may_set_a_smaller_limit(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_reading_that_would_not_fit_is_refused_with_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEMVIZ_MEMORY_GB", "0.1")
-    with pytest.raises(MemoryBudgetError, match=r"Reading 50 tokens would take about 0\.2 GB of memory; 0\.1 GB") as caught:
+    with pytest.raises(
+        MemoryBudgetError, match=r"Reading 50 tokens would take about 0\.2 GB of memory; 0\.1 GB"
+    ) as caught:
         opened("gpt2").read(words(50))
     assert "MEMVIZ_MEMORY_GB" in str(caught.value)
     monkeypatch.setenv("MEMVIZ_MEMORY_GB", "1")
@@ -265,7 +267,7 @@ def test_a_start_token_is_found_where_the_configuration_names_none() -> None:
 
 
 def test_a_memory_that_is_not_there() -> None:
-    with pytest.raises(TraceError, match="left no “cross” memory. This trace holds: self"):
+    with pytest.raises(TraceError, match=r"left no “cross” memory. This trace holds: self"):
         opened("bert").read("the cat").memory("cross")
     trace = opened("t5").translate("the cat", "a dog")
     assert list(trace.memories) == ["encoder", "decoder", "cross"]
@@ -300,9 +302,9 @@ def test_windows_of_a_long_text_fit_the_model() -> None:
 
 
 def test_a_device_or_a_precision_that_is_not_there() -> None:
-    with pytest.raises(ModelError, match="This machine has no device “tpu”.*cpu"):
+    with pytest.raises(ModelError, match=r"This machine has no device “tpu”.*cpu"):
         devices.choose("tpu")
-    with pytest.raises(ModelError, match="There is no precision “int3”.*float32, bfloat16, float16"):
+    with pytest.raises(ModelError, match=r"There is no precision “int3”.*float32, bfloat16, float16"):
         devices.choose("cpu", "int3")
     assert devices.choose("cpu") == ("cpu", torch.float32)
     assert devices.choose("cpu", "bfloat16") == ("cpu", torch.bfloat16)

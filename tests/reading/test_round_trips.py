@@ -27,7 +27,7 @@ def round_trip(trace: Trace, folder: Path) -> Trace:
     for kind in trace.memories:
         assert (patterns(back, kind) == patterns(trace, kind)).all()
         one, other = vars(trace.memory(kind).summary), vars(back.memory(kind).summary)
-        assert all(np.array_equal(one[name], other[name]) for name in one)
+        assert all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
     return back
 
 

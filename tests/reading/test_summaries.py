@@ -8,7 +8,7 @@ import naive
 import numpy as np
 import pytest
 import torch
-from cases import checked, fresh, opened, patterns
+from cases import checked, eager, fresh, opened, patterns, reader
 from families import FAMILIES, words
 
 LENGTHS = [1, 2, 5, 31, 32, 33, 64, 65, 130, 200, 300]
@@ -63,19 +63,22 @@ def test_one_token_500_times() -> None:
 
 
 def test_induction_counts_what_follows_a_copy_that_has_left_the_window() -> None:
-    """The copy stands one place before the window's first key: its successor is still looked at."""
-    window = FAMILIES["mistral"].window
-    for count in (window + 40, 200):
-        tokens = list(range(100, 100 + count))
-        tokens[-1] = tokens[count - window - 1]  # the last query sees from the key after its copy on
-        known = checked("mistral", opened("mistral").read_ids(tokens))
-        memory = known.trace.memory()
-        assert memory.visible(0)[-1, 0] == count - window
-        assert memory.summary.duplicate.max() == 0
-        np.testing.assert_allclose(
-            memory.summary.induction, known.own["self"][:, :, -1, count - window], rtol=0, atol=1e-5
-        )
-        assert memory.summary.induction.max() > 1e-3
+    """The first query of a block sees from key 44 on; its copy stands on 43, and key 44 came after it."""
+    family = FAMILIES["mistral"]
+    used, query, window = reader(family, sliding_window=21), 64, 21
+    tokens = list(range(100, 200))
+    tokens[query] = tokens[query - window]
+    memory = used.read_ids(tokens).memory()
+    first = int(memory.visible(0)[query, 0])
+    assert first == query - window + 1
+    assert first % (-(-len(tokens) // naive.CELLS)) == 0, "the block begins with this key"
+    model = family.build(sliding_window=window)
+    model.set_attn_implementation("eager")
+    own = eager(model, tokens)[0]["self"]
+    naive.check(memory, own)
+    assert memory.summary.duplicate.max() == 0
+    np.testing.assert_allclose(memory.summary.induction, own[:, :, query, first], rtol=0, atol=1e-5)
+    assert memory.summary.induction.max() > 1e-3
 
 
 def test_special_tokens_are_left_out_of_the_strongest_key() -> None:
@@ -153,12 +156,16 @@ def test_value_norms_of_gpt2_with_its_transposed_weights() -> None:
     tokens = ids(70)
     values = [joined[:, 64:] for joined in caught("gpt2", "attn.c_attn", tokens)]
     wanted = expected(values, projections("gpt2", "attn.c_proj.weight"), heads=4)
-    np.testing.assert_allclose(opened("gpt2").read_ids(tokens).memory().summary.value_norm, wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        opened("gpt2").read_ids(tokens).memory().summary.value_norm, wanted, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_value_norms_of_gpt_neox_with_its_interleaved_weights() -> None:
     tokens = ids(70)
-    values = [joined.view(70, 4, 24)[:, :, 16:].reshape(70, 32) for joined in caught("gpt-neox", "query_key_value", tokens)]
+    values = [
+        joined.view(70, 4, 24)[:, :, 16:].reshape(70, 32) for joined in caught("gpt-neox", "query_key_value", tokens)
+    ]
     wanted = expected(values, [w.T for w in projections("gpt-neox", "attention.dense.weight")], heads=4)
     found = opened("gpt-neox").read_ids(tokens).memory().summary.value_norm
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
@@ -171,7 +178,8 @@ def test_value_norms_of_an_encoder_decoder(name: str, kind: str) -> None:
     known = checked(name, opened(name).translate(words(40), words(30, seed=1)))
     memory = known.trace.memory(kind)
     part = {
-        "t5": {"encoder": "encoder.block.{}.layer.0.SelfAttention.", "decoder": "decoder.block.{}.layer.0.SelfAttention.",
+        "t5": {"encoder": "encoder.block.{}.layer.0.SelfAttention.",
+               "decoder": "decoder.block.{}.layer.0.SelfAttention.",
                "cross": "decoder.block.{}.layer.1.EncDecAttention."},
         "bart": {"encoder": "model.encoder.layers.{}.self_attn.", "decoder": "model.decoder.layers.{}.self_attn.",
                  "cross": "model.decoder.layers.{}.encoder_attn."},

@@ -156,7 +156,7 @@ def _columns(name: str, links: Links, count: int, tint: Tint) -> dict[str, np.nd
     missing = ((0, 0), (0, max(count - width, 0)))
     there = links.weight > 0
     columns = {part: getattr(links, part) for part in kinds if part != "tint"}
-    columns["tint"] = np.round(255 * np.clip(getattr(links, tint), 0, 1))
+    columns["tint"] = np.clip(np.round(255 * getattr(links, tint)), 1, 255)  # the weakest link is still seen
     return {
         f"{name}_{part}": np.pad(np.where(there, values, 0)[:, :count], missing).astype(kinds[part])
         for part, values in columns.items()

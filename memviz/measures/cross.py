@@ -1,0 +1,238 @@
+"""What was each target word read from? Alignment, how sure it is, and whether every source word was used.
+
+``sides`` are the words along the two sides of a cross-attention, ``trace.sides("cross")``: target words, source words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from memviz.errors import MeasureError
+from memviz.measures.registry import measure
+from memviz.memory import Memory
+from memviz.tokens import Word
+
+Sides = tuple[Sequence[Word], Sequence[Word]]
+Pairs = frozenset[tuple[int, int]]
+"""Links between words, (source, target); numbers count the words of the text, without added tokens such as </s>."""
+
+
+@measure(
+    "Coverage",
+    group="cross",
+    unit="target tokens",
+    axes=("layer", "head", "key"),
+    formula=r"\text{cov}_s = \sum_t c_{ts}",
+    source="Tu et al. 2016, Modeling Coverage for Neural Machine Translation",
+    caveat="Only where a head aligns does a low value hint at a word that was left out; other heads look elsewhere.",
+)
+def coverage(memory: Memory) -> np.ndarray:
+    """How many target tokens was each source token read for?
+
+    float32 [layer, head, key], from 0; the sum over all keys is the number of target tokens. About 1 for a word
+    translated by one token. Raises `MeasureError` for anything but cross-attention.
+    """
+    _cross(memory, "Coverage")
+    return memory.summary.mass
+
+
+@measure(
+    "Alignment confidence",
+    group="cross",
+    unit="mean weight",
+    axes=("layer", "head"),
+    high=1.0,
+    formula=r"\operatorname{mean}_t \max_s c_{ts}",
+    source="Voita et al. 2019, Analyzing Multi-Head Self-Attention: the confidence of a head",
+    caveat="A head can be sure and wrong: some align with the word before, which was entered at this step.",
+)
+def confidence(memory: Memory) -> np.ndarray:
+    """How sure is each head which source token it reads?
+
+    float32 [layer, head], 0..1: the largest weight on a source token, mean over target tokens; added tokens such as
+    </s> are left out on both sides. NaN where nothing but them was written. Raises `MeasureError` for anything but
+    cross-attention.
+    """
+    _cross(memory, "Alignment confidence")
+    own = [place for place, token in enumerate(memory.queries) if not token.special]
+    if not own:
+        return np.full((memory.layers, memory.heads), np.nan, dtype=np.float32)
+    return memory.summary.top_weight[:, :, own].mean(axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Which source word was each target word read from? One entry a target word, added tokens included.
+
+    source   int [target word]: the place of the source word among the source words; −1 for an added token, and where
+             nothing was written after it to be shifted from
+    weight   float32 [target word]: how much of the look-up went there; NaN where there is no source
+    pairs    the same as links, counting the words of the text only
+    """
+
+    source: np.ndarray
+    weight: np.ndarray
+    pairs: Pairs
+
+
+@dataclass(frozen=True)
+class Gold:
+    """A hand-made alignment: links that must be there, and links that may be (the sure ones included)."""
+
+    sure: Pairs
+    possible: Pairs
+
+    @classmethod
+    def parse(cls, text: str) -> Gold:
+        """A line in the Pharaoh format: ``0-0 2-1 1p2`` are source-target, ``p`` for a link that is only possible.
+
+        Words count from 0. Raises `MeasureError` for anything else.
+        """
+        sure, possible = set(), set()
+        for link in text.split():
+            source, mark, target = link.partition("p" if "p" in link else "-")
+            if not (mark and source.isdecimal() and target.isdecimal()):
+                raise MeasureError(
+                    "“{link}” is no link between two words.",
+                    todo="Write source-target, such as 0-0 or 2-1, and 1p2 for a link that is only possible.",
+                    link=link,
+                )
+            (possible if mark == "p" else sure).add((int(source), int(target)))
+        return cls(frozenset(sure), frozenset(sure | possible))
+
+    def check(self, sides: Sides) -> None:
+        """Raises `MeasureError` for a link to a word that is not there."""
+        targets, sources = (sum(not word.special for word in words) for words in sides)
+        for source, target in sorted(self.possible):
+            if source >= sources or target >= targets:
+                raise MeasureError(
+                    "The link {source}-{target} leads nowhere: there are {sources} source and {targets} target words.",
+                    todo="Words count from 0, and signs such as the full stop are words of their own.",
+                    source=source,
+                    target=target,
+                    sources=sources,
+                    targets=targets,
+                )
+
+
+def word_weights(
+    memory: Memory, sides: Sides, *, layer: int | None = None, head: int | None = None, shift: int = 0
+) -> np.ndarray:
+    """How much of the look-up for each target word went to each source word?
+
+    float32 [target word, source word], 0..1: the sum over the pieces of the source word, the mean over those of the
+    target word. Without a ``head`` the mean over the heads of the layer, without a ``layer`` over all. ``shift=1``
+    takes each word's weights from the step after it was written, when it is what the decoder enters: untaught heads
+    align there (Chen et al. 2020, Accurate Word Alignment Induction). NaN where there is no such step.
+
+    Raises `MeasureError` for anything but cross-attention, `TraceError` for a head that is not there.
+    """
+    _cross(memory, "Alignment")
+    pattern = memory.mean(layer) if layer is None or head is None else memory.pattern(layer, head)
+    targets, sources = sides
+    summed = np.stack([pattern[:, list(word.tokens)].sum(axis=1) for word in sources], axis=1)
+    out = np.full((len(targets), len(sources)), np.nan, dtype=np.float32)
+    for number, word in enumerate(targets):
+        rows = [token + shift for token in word.tokens if 0 <= token + shift < len(pattern)]
+        if rows:
+            out[number] = summed[rows].mean(axis=0)
+    return out
+
+
+def alignment(
+    memory: Memory, sides: Sides, *, layer: int | None = None, head: int | None = None, shift: int = 0
+) -> Alignment:
+    """Which source word was each target word read from?
+
+    The source word with the largest weight of `word_weights`, added tokens such as </s> left out. Raises as it does.
+    """
+    weights = word_weights(memory, sides, layer=layer, head=head, shift=shift)
+    return _strongest(weights, sides)
+
+
+def word_coverage(memory: Memory, sides: Sides, *, layer: int | None = None, head: int | None = None) -> np.ndarray:
+    """How many target tokens was each source word read for? float32 [source word], from 0.
+
+    The sum over all source words is the number of target tokens. Without a ``head`` the mean over the heads of the
+    layer, without a ``layer`` over all. Raises as `word_weights` does.
+    """
+    tokens = coverage(memory)
+    if layer is None or head is None:
+        tokens = tokens.mean(axis=(0, 1)) if layer is None else tokens[_layer(memory, layer)].mean(axis=0)
+    else:
+        memory.check(layer, head)
+        tokens = tokens[layer, head]
+    return np.array([tokens[list(word.tokens)].sum() for word in sides[1]], dtype=np.float32)
+
+
+def aer(found: Sequence[Pairs], gold: Sequence[Gold]) -> float:
+    """How wrong are these alignments of some sentences, by a hand-made one? The alignment error rate, 0..1.
+
+    ``1 − (|A ∩ S| + |A ∩ P|) / (|A| + |S|)`` over all sentences together; 0 is without error. NaN where there is no
+    link at all. Och & Ney 2003, A Systematic Comparison of Various Statistical Alignment Models.
+    """
+    pairs = list(zip(found, gold, strict=True))
+    right = sum(len(links & each.sure) + len(links & each.possible) for links, each in pairs)
+    total = sum(len(links) + len(each.sure) for links, each in pairs)
+    return 1 - right / total if total else float("nan")
+
+
+def aer_by_head(memory: Memory, sides: Sides, gold: Gold, *, shift: int = 0) -> np.ndarray:
+    """How wrong is each head's alignment of this sentence, by a hand-made one? float32 [layer, head], 0..1.
+
+    Raises as `word_weights` does, and `MeasureError` where the gold has words that are not there.
+    """
+    gold.check(sides)
+    out = np.empty((memory.layers, memory.heads), dtype=np.float32)
+    for layer in range(memory.layers):
+        for head in range(memory.heads):
+            found = alignment(memory, sides, layer=layer, head=head, shift=shift)
+            out[layer, head] = aer([found.pairs], [gold])
+    return out
+
+
+def best_head(memory: Memory, sides: Sides, gold: Gold | None = None, *, shift: int = 0) -> tuple[int, int]:
+    """Which head aligns this sentence best? (layer, head): the smallest error by a gold alignment.
+
+    Without one, the surest head (`confidence`), which may be sure of the word before. Raises as `aer_by_head` does.
+    """
+    scores = -np.nan_to_num(confidence(memory)) if gold is None else aer_by_head(memory, sides, gold, shift=shift)
+    layer, head = np.unravel_index(int(np.argmin(scores)), scores.shape)
+    return int(layer), int(head)
+
+
+def _strongest(weights: np.ndarray, sides: Sides) -> Alignment:
+    targets, sources = sides
+    own = np.array([not word.special for word in sources])
+    source = np.full(len(targets), -1, dtype=np.int64)
+    weight = np.full(len(targets), np.nan, dtype=np.float32)
+    pairs = set()
+    place = np.cumsum(own) - 1  # among the words of the text
+    number = -1
+    for row, word in enumerate(targets):
+        if word.special:
+            continue
+        number += 1
+        if own.any() and not np.isnan(weights[row]).any():
+            source[row] = int(np.where(own, weights[row], -1).argmax())
+            weight[row] = weights[row, source[row]]
+            pairs.add((int(place[source[row]]), number))
+    return Alignment(source, weight, frozenset(pairs))
+
+
+def _layer(memory: Memory, layer: int) -> int:
+    memory.check(layer, 0)
+    return layer
+
+
+def _cross(memory: Memory, what: str) -> None:
+    if memory.kind != "cross":
+        raise MeasureError(
+            "“{what}” is about cross-attention, what a decoder reads of a source; this memory is of the kind {kind}.",
+            todo="Translate a text, and choose its cross-attention.",
+            what=what,
+            kind=memory.kind,
+        )

@@ -1,0 +1,269 @@
+"""A Firefox Translations model that is ready to read: a sentence in, its translation and what it was read from out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from memviz.errors import ReadingError
+from memviz.memory import Forget, Memory, frozen
+from memviz.reading import budget
+from memviz.reading.eager import running
+from memviz.reading.firefox_model import FirefoxModel, Kept, Remembered, plan
+from memviz.reading.firefox_tokenizer import FirefoxTokenizer
+from memviz.reading.firefox_wish import Wish
+from memviz.reading.firefox_writing import Covering, Step, Written, forced, write
+from memviz.reading.joining import joined
+from memviz.reading.reader import Reader
+from memviz.reading.recording import Progress, Recording, Sides
+from memviz.reading.sentences import LONGEST, Span, pieces, sentences
+from memviz.recurrent import Recurrent, kept
+from memviz.tokens import Token, align, require_text, tokenise
+from memviz.trace import Candidate, ModelInfo, Note, Trace
+
+START = Token("⟨start⟩", -1, 0, 0, 0, True, 0, 0)  # what the decoder enters before anything is written: nothing
+
+CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
+UNKNOWN = "{unknown} of the {tokens} tokens of this sentence are characters that this model has never seen."
+BROKEN = "A sentence of more than {limit} tokens was translated in parts."
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sentence that was read: its tokens and their ids, and as every decoder layer remembers it."""
+
+    tokens: tuple[Token, ...]
+    ids: tuple[int, ...]
+    remembered: list[Remembered]
+    memory: Memory | None = None
+
+
+class FirefoxReader(Reader):
+    """Translates with one Firefox model, and remembers what was read to write every token.
+
+    model              the network, see `memviz.reading.firefox_model`
+    tokenizer          of the source language
+    target_tokenizer   of the target language; often the same
+    languages          from which into which, such as ("en", "pt"); ``None`` where the files do not say
+    info               which model this is
+
+    A reader may be shared by threads.
+    """
+
+    model: FirefoxModel
+    tokenizer: FirefoxTokenizer
+
+    def __init__(
+        self,
+        model: FirefoxModel,
+        tokenizer: FirefoxTokenizer,
+        *,
+        target_tokenizer: FirefoxTokenizer | None = None,
+        languages: tuple[str, str] | None = None,
+        info: ModelInfo | None = None,
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.target_tokenizer = target_tokenizer or tokenizer
+        self.languages = languages
+        self.plan = plan(model)
+        self.info = replace(
+            info or ModelInfo(name=model.config.name_or_path),
+            family=model.config.model_type,
+            kind="encoder-decoder",
+            layers=self.plan.layers["encoder"],
+            heads=self.plan.heads["encoder"],
+            kv_heads=self.plan.kv_heads,
+            head_dim=self.plan.head_dim,
+            device=str(model.device),
+            precision=str(model.dtype).removeprefix("torch."),
+        )
+        self._owned = True
+        self._grams = None
+
+    def read(
+        self, text: str, pair: str | None = None, forget: Forget | None = None, *, progress: Progress | None = None
+    ) -> Trace:
+        """What does the model look at when it reads this text as one sentence, and writes its translation or ``pair``?
+
+        As `translate`, but the text is never split. Raises as `translate` does.
+        """
+        return self.translate(text, pair, forget, split=False, progress=progress)
+
+    def translate(
+        self,
+        text: str,
+        target: str | None = None,
+        forget: Forget | None = None,
+        *,
+        beam: int = 1,
+        max_new_tokens: int | None = None,
+        split: bool = True,
+        progress: Progress | None = None,
+    ) -> Trace:
+        """What does the model write for this text, and which source words does it read to write each word?
+
+        Without a ``target`` the model writes its own translation: the likeliest token at every step, or with a ``beam``
+        of several tries. With one, it is made to write that, and the text is read as one sentence. One reading with
+        the whole target follows, and that is what is recorded.
+
+        A text of several sentences (see `memviz.reading.sentences`) is translated sentence by sentence, each into a
+        trace of its own in ``trace.parts``; ``split=False`` reads it as one. A sentence gets at most
+        ``max_new_tokens``, usually 2.5 for each of its own; when that cuts it, ``trace.notes`` says so.
+
+        ``forget`` applies to cross-attention, while the model writes as well as in the reading. Positions that are
+        counted from the end of the output need a ``target``; a named position that is never written is ignored.
+
+        The trace holds the memories "encoder" and "cross" (rows: the tokens written, ``</s>`` included; columns: the
+        source), ``recurrent``, log-probabilities and the likeliest tokens of every step.
+
+        Raises `EmptyTextError`, `TextTooLongError`, `MemoryBudgetError`, `TraceError` for positions that are not
+        there, and `ReadingError` for edges to forget in a text of several sentences.
+        """
+        text = require_text(text)
+        wish = Wish(None if target is None else require_text(target), forget, beam, max_new_tokens)
+        spans, broken = self._spans(text) if split and target is None else ([], False)
+        if len(spans) < 2:
+            return self._one(text, wish, progress=progress or _unwatched)
+        if forget is not None:
+            raise ReadingError(
+                "This text has {count} sentences, and what to forget is a position of one of them.",
+                todo="Translate the sentence alone, or choose split=False to read the text as one.",
+                count=len(spans),
+            )
+        parts = []
+        for number, (start, end) in enumerate(spans):
+            share = _part(progress, number / len(spans), (number + 1) / len(spans))
+            parts.append(self._one(text[start:end], wish, progress=share))
+        return joined(text, spans, parts, notes=[Note(BROKEN, {"limit": LONGEST})] if broken else [])
+
+    def write(self, text: str, *, beam: int = 1, max_new_tokens: int | None = None) -> str:
+        """What does the model write for this text as one sentence? Nothing is recorded. Raises as `translate` does."""
+        wish = Wish(beam=beam, max_new_tokens=max_new_tokens)
+        source = self._source(require_text(text), wish)
+        return self.target_tokenizer.decode(self._written(source, wish, told=_unheard).ids)
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _spans(self, text: str) -> tuple[list[Span], bool]:
+        """(where the parts of a text are that are translated on their own, whether a sentence had to be cut)."""
+        found, counts = [], []
+        whole = [span for span in sentences(text) if self.tokenizer.tokenize(text[slice(*span)])]
+        for start, end in whole:
+            tokens, _ = tokenise(self.tokenizer, text[start:end])
+            found += [(start + first, start + last) for first, last in pieces(text[start:end], tokens)]
+            counts.append(len(tokens))
+        budget.check_length(sum(counts), context=self.info.context)
+        need = sum(2 * (self.estimate(count) - budget.OVERHEAD) for count in counts)
+        budget.check_memory(budget.OVERHEAD + need, tokens=sum(counts))
+        return found, len(found) > len(whole)
+
+    def _one(self, text: str, wish: Wish, *, progress: Progress) -> Trace:
+        """The trace of one sentence."""
+        began = time.perf_counter()
+        source = self._source(text, wish, recorded=_part(progress, 0, 0.3))
+        read = time.perf_counter()
+        if wish.target is None:
+            heard = _part(progress, 0.3, 0.8)
+            written = self._written(
+                source, wish, told=lambda step: heard(min(step / len(source.tokens), 1.0), "Writing")
+            )
+            ids, output = written.ids, self.target_tokenizer.decode(written.ids)
+            targets = align(self.target_tokenizer, ids, output)
+        else:
+            written, output = None, wish.target
+            targets, labels = tokenise(self.target_tokenizer, output)
+            ids = tuple(labels["input_ids"])
+        wrote = time.perf_counter()
+        budget.check(self.model, self.plan, len(ids), context=None)
+        recording = self._recording("cross", Sides(targets, source.tokens), _part(progress, 0.8, 1))
+        recording.forget, recording.forget_in = wish.forgotten(len(ids)), "cross"
+        with running(recording):
+            words, units = self.model.decoder.whole(torch.tensor([ids], device=self.model.device), source.remembered)
+        steps = forced(self.model, words[0], ids) if written is None else written.steps
+        done = time.perf_counter()
+        return Trace(
+            text=text,
+            output=output,
+            tokens=source.tokens,
+            targets=targets,
+            model=self.info,
+            memories={"encoder": source.memory, "cross": recording.memory("cross")},
+            logprobs=frozen(np.array([step.logprob for step in steps], dtype=np.float32)),
+            forget=wish.forget,
+            seconds={"model": read - began + done - wrote, "writing": wrote - read, "total": done - began},
+            steps=tuple(self._candidates(step) for step in steps),
+            recurrent=_recurrent(targets, units),
+            notes=self._notes(source, written),
+        )
+
+    def _source(self, text: str, wish: Wish, *, recorded: Progress | None = None) -> Source:
+        """A sentence, read by the encoder; with its memory when somebody watches."""
+        tokens, inputs = tokenise(self.tokenizer, text)
+        budget.check(self.model, self.plan, len(tokens), context=self.info.context)
+        wish.check(self.plan, len(tokens))
+        tensors = self.tensors(inputs)
+        ids = tuple(inputs["input_ids"])
+        recording = None if recorded is None else self._recording("encoder", Sides(tokens, tokens, ids), recorded)
+        with running(recording):
+            remembered = self.model.decoder.remember(self.model.encoder(**tensors))
+        return Source(tokens, ids, remembered, None if recording is None else recording.memory("encoder"))
+
+    def _recording(self, kind: str, sides: Sides, progress: Progress) -> Recording:
+        """An empty recording of one kind of memory."""
+        layers = {kind: self.plan.layers[kind]}
+        return Recording(self.plan.kinds, {kind: sides}, layers, grams=self._output_grams(), progress=progress)
+
+    def _written(self, source: Source, wish: Wish, *, told: Callable[[int], None]) -> Written:
+        attentions = [layer.cross for layer in self.model.decoder.layers]
+        return write(
+            self.model,
+            source.remembered,
+            end=self.target_tokenizer.eos_token_id,
+            limit=wish.limit(len(source.ids)),
+            beam=wish.beam,
+            covering=None if wish.forget is None else Covering(wish.forget, attentions),
+            told=told,
+        )
+
+    def _candidates(self, step: Step) -> tuple[Candidate, ...]:
+        shown, pairs = self.target_tokenizer.shown, zip(step.ids, step.logprobs, strict=True)
+        return tuple(Candidate(shown(token), token, math.exp(logprob)) for token, logprob in pairs)
+
+    def _notes(self, source: Source, written: Written | None) -> tuple[Note, ...]:
+        notes = []
+        if written is not None and written.unfinished:
+            notes.append(Note(CUT, {"tokens": len(written.steps)}))
+        if unknown := source.ids.count(self.tokenizer.unk_token_id):
+            notes.append(Note(UNKNOWN, {"unknown": unknown, "tokens": len(source.ids) - 1}))
+        return tuple(notes)
+
+
+def _recurrent(targets: tuple[Token, ...], units: list[Kept]) -> Recurrent:
+    """What the recurrent units kept, by layer; each step enters the token written before."""
+    keys = START, *(replace(token, word=token.word + 1, group=token.group + 1) for token in targets[:-1])
+    arrays = {
+        f"{name}s": torch.stack([getattr(unit, name)[0] for unit in units]).float().cpu().numpy()
+        for name in ("gate", "candidate", "state")
+    }
+    return kept(targets, keys, **arrays)
+
+
+def _unheard(step: int) -> None:
+    """Nobody is told."""
+
+
+def _unwatched(fraction: float, label: str) -> None:
+    """Nobody is watching the progress."""
+
+
+def _part(progress: Progress | None, start: float, stop: float) -> Progress:
+    """The progress of a part of the work."""
+    if progress is None:
+        return _unwatched
+    return lambda fraction, label: progress(start + fraction * (stop - start), label)

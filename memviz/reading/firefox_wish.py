@@ -1,0 +1,70 @@
+"""What is asked for with a sentence, and can it be had?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from memviz.errors import ReadingError
+from memviz.memory import Forget, positions
+from memviz.reading.probe import Plan
+
+FACTOR = 2.5  # tokens written for each token read, at most (`max-length-factor` of Firefox's configuration)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a sentence should be translated into, and how.
+
+    target          what to write; ``None``: what the model finds likeliest
+    forget          edges of cross-attention that it may not use
+    beam            how many beginnings are kept side by side
+    max_new_tokens  how many tokens may be written; ``None``: 2.5 for each token read
+    """
+
+    target: str | None = None
+    forget: Forget | None = None
+    beam: int = 1
+    max_new_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("beam", "max_new_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ReadingError(
+                    "{name} must be 1 or more, not {value}.", todo="Leave it out.", name=name, value=value
+                )
+
+    def limit(self, source: int) -> int:
+        """How many tokens may be written for so many read?"""
+        return self.max_new_tokens or math.ceil(FACTOR * source)
+
+    def check(self, plan: Plan, keys: int) -> None:
+        """Raises `TraceError` or `ReadingError` for what cannot be forgotten, before anything is written.
+
+        ``keys``: how many tokens the source has.
+        """
+        forget = self.forget
+        if forget is None:
+            return
+        forget.check(layers=plan.layers["cross"], heads=plan.heads["cross"])
+        positions(forget.keys, keys)
+        if self.target is not None or not forget.queries:
+            return
+        if min(forget.queries) < 0:
+            raise ReadingError(
+                "Position {position} counts from the end of the output, which is not written yet.",
+                todo="Count from the start, or give the target to write.",
+                position=min(forget.queries),
+            )
+        rows = max(forget.queries) + 1
+        forget.edges(rows, keys, visible=np.tile([0, keys], (rows, 1)))  # raises where nothing would be left to read
+
+    def forgotten(self, written: int) -> Forget | None:
+        """What is forgotten, without the positions that were never written; ``written``: how many tokens were."""
+        forget = self.forget
+        if forget is None or forget.queries is None:
+            return forget
+        return replace(forget, queries=tuple(query for query in forget.queries if query < written))

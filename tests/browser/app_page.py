@@ -1,0 +1,192 @@
+"""How the tests find their way about a page of the app."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import numpy as np
+
+from tests.browser.serving import DONE
+
+WORD = "[data-testid=memviz-word]"
+WORDS = "[data-testid=memviz-words][data-drawn=true]"
+GRID = "[data-testid=memviz-grid][data-drawn=true]"
+CARDS = {"remembers": "[data-testid=memviz-remembers]", "remembered_by": "[data-testid=memviz-remembered-by]"}
+PLOT = ".js-plotly-plot"
+DRAWN = {"": WORDS, "home": WORDS, "recall": WORDS, "heads": GRID, "glossary": "h1"}
+PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first
+PATIENCE = 60_000
+
+
+class AppPage:
+    """One person's browser window: what is on it, and everything that went wrong in it."""
+
+    def __init__(self, browser: Any, address: str, *, width: int = 1440, scheme: str = "light") -> None:
+        self.address = address
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 1000}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        self.context.set_default_timeout(PATIENCE)
+        self.page = self.context.new_page()
+        self.trouble: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
+        self.page.on("dialog", self._dialog)
+        self.page.on("console", self._console)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("websocket", lambda socket: self.requests.append(socket.url))
+
+    def _dialog(self, dialog: Any) -> None:
+        self.trouble.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _console(self, message: Any) -> None:
+        probe = any(name in message.location.get("url", "") for name in PROBES)
+        if message.type == "error" and not probe:
+            self.trouble.append(f"console: {message.text} {message.location.get('url', '')}")
+
+    def close(self) -> list[str]:
+        """Ends the visit; what went wrong in it, requests to other machines included."""
+        self.context.close()
+        away = {urlsplit(url).hostname for url in self.requests} - {"127.0.0.1", None}
+        return self.trouble + [f"asked {host}" for host in sorted(filter(None, away))]
+
+    def open(self, page: str = "", **query: object) -> AppPage:
+        """Opens a page by its address."""
+        self.page.goto(f"{self.address}/{page}?{urlencode(query)}" if query else f"{self.address}/{page}")
+        return self.drawn(page)
+
+    def drawn(self, page: str) -> AppPage:
+        """Waits until a page is there."""
+        self.page.wait_for_selector(DRAWN[page])
+        return self.settled()
+
+    def settled(self) -> AppPage:
+        """Waits until the page has had nothing to run for a moment."""
+        quiet = 0
+        while quiet < 3:
+            self.page.wait_for_selector(DONE)
+            self.page.wait_for_timeout(60)
+            quiet = quiet + 1 if self.page.locator(DONE).count() else 0
+        return self
+
+    def go(self, page: str) -> AppPage:
+        """Another page, by the list of pages."""
+        self.page.locator(f"[data-testid=stSidebarNavLink][href$='/{page}']").click()
+        self.page.wait_for_url(f"**/{page}*")
+        return self.drawn(page)
+
+    def read(self, text: str, *, wait: bool = True) -> AppPage:
+        """Pastes a text and reads it."""
+        box = self.page.locator("textarea").first
+        box.fill(text)
+        box.press("Control+Enter")
+        self.page.wait_for_timeout(150)
+        return self.settled() if wait else self
+
+    def choose(self, label: str, option: str) -> AppPage:
+        """Chooses from a select box."""
+        box = self.page.get_by_role("combobox", name=label, exact=True)
+        box.click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+        self.page.wait_for_timeout(150)
+        return self.settled()
+
+    def press(self, name: str, *, role: str = "button") -> AppPage:
+        """Presses a button, a toggle or a choice by its name."""
+        self.page.get_by_role(role, name=name).first.click()
+        self.page.wait_for_timeout(150)
+        return self.settled()
+
+    def open_popover(self, name: str) -> AppPage:
+        """Opens a popover, such as the options."""
+        self.page.locator("[data-testid=stPopoverButton]", has_text=name).click()
+        self.page.locator("[data-testid=stPopoverBody]").first.wait_for()
+        return self
+
+    def close_popover(self) -> AppPage:
+        """Closes it again."""
+        self.page.keyboard.press("Escape")
+        self.page.locator("[data-testid=stPopoverBody]").first.wait_for(state="hidden")
+        return self.settled()
+
+    def toggle(self, label: str) -> AppPage:
+        """Flips a switch."""
+        self.page.locator("[data-testid=stCheckbox]:visible", has_text=label).click()
+        self.page.wait_for_timeout(150)
+        return self.settled()
+
+    def chosen(self, label: str) -> str:
+        """What a select box shows."""
+        return self.page.get_by_role("combobox", name=label, exact=True).input_value()
+
+    def says(self, text: str) -> AppPage:
+        """Waits until the page says something."""
+        self.page.get_by_text(text).first.wait_for()
+        return self
+
+    @property
+    def query(self) -> str:
+        """The part of the address behind the question mark."""
+        return urlsplit(self.page.url).query
+
+    # -- the words --------------------------------------------------------------------------------
+
+    def words(self) -> list[str]:
+        """The words of the text."""
+        return self.page.locator(WORD).all_text_contents()
+
+    def hover(self, word: int) -> AppPage:
+        """Points at a word."""
+        self.page.locator(WORD).nth(word).hover()
+        self.page.locator(f"{WORDS}[data-shown='{word}']").wait_for()
+        return self
+
+    def rows(self, card: str) -> list[dict[str, Any]]:
+        """The rows of a card: every digit (``index``, ``weight``, ``lift``, ``layer``, ``head``), and as read."""
+        found = self.page.locator(CARDS[card]).locator("[data-testid=memviz-row]").evaluate_all(
+            "all => all.map(row => [{...row.dataset}, [...row.children].map(cell => cell.textContent)])"
+        )  # fmt: skip
+        return [
+            {
+                "index": int(data["index"]),
+                "weight": float(data["weight"]),
+                "lift": float("nan" if data["lift"] == "NaN" else data["lift"]),
+                "layer": int(data["layer"]),
+                "head": int(data["column"]),
+                "read": [cell for cell in cells if cell],
+            }
+            for data, cells in found
+        ]
+
+    # -- the pictures -----------------------------------------------------------------------------
+
+    def cells(self, plot: int = 0) -> np.ndarray:
+        """All numbers of a heatmap as the browser holds them; NaN where a cell is empty."""
+        found = self.page.locator(PLOT).nth(plot).evaluate(
+            "plot => plot.calcdata[0][0].z.map(row => Array.from(row, value => value ?? null))"
+        )  # fmt: skip
+        return np.array([[np.nan if value is None else value for value in row] for row in found], dtype=np.float64)
+
+    def point_at(self, row: int, col: int, *, shape: tuple[int, int]) -> str:
+        """The text that appears when the pointer rests on a cell of the heatmap; "" for none."""
+        plot = self.page.locator(PLOT).first
+        plot.scroll_into_view_if_needed()
+        box = plot.locator(".nsewdrag").bounding_box()
+        across, down = (col + 0.5) / shape[1], (row + 0.5) / shape[0]
+        self.page.mouse.move(box["x"] - 30, box["y"] - 5)
+        self.page.wait_for_timeout(80)
+        self.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+        self.page.wait_for_timeout(120)
+        return plot.locator(".hoverlayer").text_content() or ""
+
+    def wait_until(self, true: Callable[[], bool], what: str) -> AppPage:
+        """Waits until something is true of the page."""
+        end = time.monotonic() + PATIENCE / 1000
+        while not true():
+            assert time.monotonic() < end, what
+            self.page.wait_for_timeout(50)
+        return self

@@ -1,0 +1,103 @@
+"""A link holds a view: model, language, layer, head, word and options; junk in it does no harm."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.models
+
+CAT = "The cat sat on the mat because it was tired."
+
+
+def options(here) -> dict[str, object]:
+    """What is chosen on the page, by key."""
+    kinds = ("selectbox", "radio", "toggle", "slider", "text_input")
+    return {widget.key: widget.value for kind in kinds for widget in here.app.get(kind)}
+
+
+def test_a_link_restores_the_heads_page(visit) -> None:
+    asked = {"layer": "3", "head": "1", "values": "log", "by_word": "false", "sinkless": "true", "keep": "80"}
+    here = visit("heads", text=CAT, lang="zh", shown="head", find="it", model="minilm", **asked)
+    chosen = options(here)
+    assert (chosen["layer"], chosen["head"], chosen["shown"], chosen["values"]) == (3, 1, "head", "log")
+    assert (chosen["by_word"], chosen["sinkless"], chosen["keep"], chosen["find"]) == (False, True, 80, "it")
+    assert here.state("lang") == "zh"
+    assert here.app.title[0].value == "哪些头做什么？"
+
+
+def test_a_link_restores_the_word_and_the_one_head_of_recall(visit) -> None:
+    here = visit("recall", text=CAT, word="8", one_head="true", layer="3", head="1")
+    assert here.state("word") == 8
+    assert (options(here)["layer"], options(here)["head"]) == (3, 1)
+    assert any("it" in one.label for one in here.app.expander), "the card of the word"
+
+
+def test_a_link_with_a_text_and_its_pair_reads_them(visit) -> None:
+    here = visit("home", **{"text": "She was hungry.", "pair": "So she ate."})
+    assert (here.input, here.state("pair")) == ("She was hungry.", "So she ate.")
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        {"layer": "99", "head": "-1", "word": "abc", "lang": "xx"},
+        {"layer": "L3", "head": "1e3", "word": "-5", "lang": ""},
+        {"layer": "٣", "head": "²", "word": "9" * 30, "lang": "<script>"},
+        {"layer": "", "head": "NaN", "word": "13", "shown": "all of them", "values": "pickle"},
+        {"keep": "101", "find": ":red[x]", "by_word": "maybe", "sinkless": "2", "one_head": "x", "zoom": "true"},
+        {"word": "0x1", "kind": "cross", "theme": "../x", "model": ""},
+    ],
+)
+@pytest.mark.parametrize("page", ["home", "heads", "recall"])
+def test_junk_in_a_link_does_no_harm(visit, page: str, junk: dict[str, str]) -> None:
+    here = visit(page, text=CAT, **junk)
+    assert here.pictures
+    assert here.errors == []
+    assert here.state("lang") == "en"
+    if page == "heads":
+        assert 0 <= options(here)["layer"] < 6
+        assert 0 <= options(here)["head"] < 12
+        assert options(here)["values"] == "weight"
+
+
+def test_a_layer_beyond_another_models_last_is_moved_inside(visit) -> None:
+    here = visit("heads", text="a cat and a dog", model="smollm2", layer="29", head="8")
+    assert (options(here)["layer"], options(here)["head"]) == (29, 8)
+    here.choose("model", "minilm")
+    assert (options(here)["layer"], options(here)["head"]) == (5, 8)
+
+
+def test_the_address_follows_the_page_and_leaves_out_what_is_usual(visit) -> None:
+    here = visit("heads", text=CAT)
+    assert "layer" not in here.app.query_params
+    here.choose("layer", 3).choose("shown", "layer")
+    here.app.radio(key="values").set_value("value norm").run()
+    address = here.app.query_params
+    assert (address["layer"], address["shown"], address["values"]) == ("3", "layer", "value norm")
+    here.choose("shown", "head")
+    assert "shown" not in here.app.query_params
+
+
+def test_the_link_to_copy_holds_the_view_and_only_the_second_holds_the_text(visit) -> None:
+    here = visit("heads", **{"text": "She was hungry.", "pair": "So she ate.", "layer": "3", "lang": "zh"})
+    bare, whole = (urlsplit(here.app.get("code")[number].value) for number in (0, 1))
+    assert parse_qs(bare.query) == {"model": ["minilm"], "lang": ["zh"], "layer": ["3"]}
+    assert parse_qs(whole.query) == parse_qs(bare.query) | {"text": ["She was hungry."], "pair": ["So she ate."]}
+
+
+def test_a_new_text_leaves_the_address(visit) -> None:
+    here = visit("home", **{"text": "She was hungry.", "word": "1"})
+    here.read("He was tired.")
+    assert "text" not in here.app.query_params
+
+
+def test_another_language_keeps_every_choice(visit) -> None:
+    asked = {"layer": "3", "head": "1", "shown": "layer", "values": "log", "sinkless": "true"}
+    here = visit("heads", text=CAT, **asked)
+    before = options(here)
+    here.app.get("button_group")[0].set_value("zh").run()
+    assert here.app.title[0].value == "哪些头做什么？"
+    assert {**options(here), "lang": "zh"} == {**before, "lang": "zh"}
+    assert here.input == CAT

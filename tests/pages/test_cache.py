@@ -1,0 +1,245 @@
+"""Models and traces between reruns: read once, never mixed, bounded, and nothing lost when someone leaves."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from cachetools import LRUCache
+
+from memviz.errors import BusyError
+from memviz.ui import cache
+from memviz.ui.gate import Gate
+from tests.pages.crowd import Crowd, Leaves, until
+
+TEXTS = [
+    "The cat sat on the mat because it was tired.",
+    "He sat on the bank of the river and watched the water.",
+    "She put her money in the bank and checked her account.",
+    "小猫坐在垫子上，因为它累了。",
+]
+ROUNDS = 12
+
+
+def silent(fraction: float, label: str) -> None:
+    pass
+
+
+def patient(count: int) -> None:
+    pass
+
+
+class Reader:
+    """A model that writes down what it was asked; ``go`` holds a reading up."""
+
+    def __init__(self, nbytes: int = 1_000) -> None:
+        self.asked: Counter[str] = Counter()
+        self.nbytes = nbytes
+        self.inside = threading.Semaphore(0)
+        self.go = threading.Event()
+        self.go.set()
+
+    def read(self, text: str, pair: str | None = None, *, progress) -> SimpleNamespace:
+        self.asked[text] += 1
+        self.inside.release()
+        while not self.go.wait(0.01):
+            progress(0.5, "1/2")
+        progress(1.0, "2/2")
+        return SimpleNamespace(text=text, pair=pair, memories={"self": SimpleNamespace(nbytes=self.nbytes)})
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a gate and a cache of its own."""
+    monkeypatch.setattr(cache, "GATE", Gate(runs=1, places=8))
+    fresh = LRUCache(maxsize=cache._traces.maxsize, getsizeof=cache._traces.getsizeof)
+    monkeypatch.setattr(cache, "_traces", fresh)
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Reader:
+    """A stand-in for a model."""
+    made = Reader()
+    monkeypatch.setattr(cache, "_readers", LRUCache(maxsize=2))
+    cache._readers["stand-in"] = made
+    return made
+
+
+def read(text: str, pair: str | None = None, *, progress=silent, waiting=patient):
+    return cache.trace("stand-in", text, pair, waiting=waiting, progress=progress)
+
+
+def test_a_text_is_read_once_and_a_pair_is_another_text(model: Reader) -> None:
+    first = read("a")
+    assert read("a") is first
+    assert read("a", "b") is not first
+    assert read("a", "") is not read("a", None)
+    assert model.asked["a"] == 3
+
+
+def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:
+    model.go.clear()
+    crowd = Crowd()
+    for _ in range(6):
+        crowd.send(lambda: read("a"))
+    model.inside.acquire()
+    until(lambda: len(cache.GATE._line) == 6)
+    model.go.set()
+    traces = crowd.join()
+    assert model.asked["a"] == 1
+    assert len({id(trace) for trace in traces}) == 1
+
+
+def test_a_full_queue_refuses_new_texts_and_still_shows_read_ones(model: Reader, monkeypatch) -> None:
+    monkeypatch.setattr(cache, "GATE", Gate(runs=1, places=0))
+    known = read("known")
+    model.inside.acquire()
+    model.go.clear()
+    crowd = Crowd()
+    crowd.send(lambda: read("slow"))
+    model.inside.acquire()
+    with pytest.raises(BusyError):
+        read("new")
+    assert read("known") is known
+    model.go.set()
+    assert crowd.join()[0].text == "slow"
+    assert read("new").text == "new"
+
+
+def test_who_leaves_in_the_middle_leaves_nothing_behind(model: Reader) -> None:
+    def leave(fraction: float, label: str) -> None:
+        raise Leaves
+
+    for _ in range(3):
+        with pytest.raises(Leaves):
+            read("a", progress=leave)
+    assert len(cache._traces) == 0
+    assert cache.GATE._line == []
+    assert read("a").text == "a"
+    assert model.asked["a"] == 4
+
+
+def test_who_leaves_while_another_reads_does_not_disturb(model: Reader) -> None:
+    def leave(count: int) -> None:
+        raise Leaves
+
+    model.go.clear()
+    crowd = Crowd()
+    crowd.send(lambda: read("slow"))
+    model.inside.acquire()
+    crowd.send(lambda: read("other", waiting=leave))
+    until(lambda: isinstance(crowd.results[1], Leaves))
+    model.go.set()
+    assert crowd.join()[0].text == "slow"
+    assert model.asked["other"] == 0
+
+
+def test_traces_are_bounded_by_bytes(model: Reader) -> None:
+    model.nbytes = int(cache._traces.maxsize * 0.3)
+    for text in "abcd":
+        read(text)
+    assert cache._traces.currsize <= cache._traces.maxsize
+    assert len(cache._traces) == 3
+    read("d")
+    read("a")
+    assert (model.asked["d"], model.asked["a"]) == (1, 2)
+
+
+def test_a_trace_larger_than_the_cache_is_read_once_while_it_is_shown(model: Reader) -> None:
+    read("small")
+    model.nbytes = int(cache._traces.maxsize * 5)
+    for _ in range(4):
+        assert read("large").text == "large"
+    assert model.asked["large"] == 1
+    assert len(cache._traces) == 1, "it stands alone"
+
+
+def test_a_model_is_opened_once_by_many_and_who_leaves_does_not_block_it(monkeypatch) -> None:
+    opened, go = [], threading.Event()
+
+    def slow_load(name: str, **options) -> Reader:
+        opened.append(name)
+        while not go.wait(0.01):
+            options["progress"](0.5, "Reading the tokenizer")
+        return Reader()
+
+    monkeypatch.setattr(cache, "_readers", LRUCache(maxsize=2))
+    monkeypatch.setattr("memviz.load", slow_load, raising=False)
+    crowd = Crowd()
+    for _ in range(4):
+        crowd.send(lambda: cache.reader("stand-in", silent))
+    until(lambda: opened)
+
+    def leave(fraction: float, label: str) -> None:
+        assert label, "it says what it waits for"
+        raise Leaves
+
+    with pytest.raises(Leaves):
+        cache.reader("stand-in", leave)
+    go.set()
+    assert len({id(reader) for reader in crowd.join()}) == 1
+    assert opened == ["stand-in"]
+
+    go.clear()
+    with pytest.raises(Leaves):
+        cache.reader("another", leave)
+    go.set()
+    assert isinstance(cache.reader("another", silent), Reader)
+
+
+def same(one, other) -> None:
+    """Are these two readings the same, number for number?"""
+    assert one.text == other.text
+    assert [token.text for token in one.tokens] == [token.text for token in other.tokens]
+    for kind, memory in one.memories.items():
+        for layer in range(memory.layers):
+            for head in range(memory.heads):
+                expected = other.memory(kind).pattern(layer, head)
+                np.testing.assert_allclose(memory.pattern(layer, head), expected, atol=1e-6)
+        np.testing.assert_allclose(memory.summary.mass, other.memory(kind).summary.mass, atol=1e-4)
+        np.testing.assert_array_equal(memory.summary.thumbnail.shape, other.memory(kind).summary.thumbnail.shape)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("runs", [1, 4])
+def test_people_who_read_at_the_same_moment_do_not_mix(minilm, monkeypatch: pytest.MonkeyPatch, runs: int) -> None:
+    alone = {text: minilm.read(text) for text in TEXTS}
+    monkeypatch.setattr(cache, "GATE", Gate(runs=runs, places=32))
+    monkeypatch.setattr(cache, "_readers", LRUCache(maxsize=2))
+    cache._readers["minilm"] = minilm
+    for _ in range(ROUNDS):
+        cache._traces.clear()
+        start, crowd = threading.Barrier(len(TEXTS)), Crowd()
+
+        def one(text: str, start: threading.Barrier = start):
+            start.wait(10)
+            return cache.trace("minilm", text, None, waiting=patient, progress=silent)
+
+        for text in TEXTS:
+            crowd.send(lambda text=text: one(text))
+        for text, trace in zip(TEXTS, crowd.join(), strict=True):
+            same(trace, alone[text])
+
+
+@pytest.mark.models
+def test_who_leaves_a_real_reading_in_the_middle_does_not_spoil_the_next(minilm, monkeypatch) -> None:
+    monkeypatch.setattr(cache, "_readers", LRUCache(maxsize=2))
+    cache._readers["minilm"] = minilm
+    alone = minilm.read(TEXTS[0])
+    for last in range(1, 6):
+        heard = []
+
+        def leave(fraction: float, label: str, last: int = last, heard: list[str] = heard) -> None:
+            heard.append(label)
+            if len(heard) == last:
+                raise Leaves
+
+        with pytest.raises(Leaves):
+            cache.trace("minilm", TEXTS[0], None, waiting=patient, progress=leave)
+        assert heard[-1].startswith(str(last))
+        assert len(cache._traces) == 0
+        assert cache.GATE._line == []
+    same(cache.trace("minilm", TEXTS[0], None, waiting=patient, progress=silent), alone)

@@ -1,0 +1,177 @@
+"""Whatever is typed as a model: it opens, or one box says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from memviz.models import CATALOGUE, Hub
+from memviz.ui import cache
+from tests.models.tiny_models import small_config, word_tokenizer
+
+CAT = "the cat sat on the mat"
+ALLOWED_ID = "somebody/tiny"
+HUB_ENTRY = next(entry for entry in CATALOGUE.values() if isinstance(entry.source, Hub))
+
+NAMES = {
+    "../x": "switched off here",
+    "../../etc/passwd": "switched off here",
+    "/etc/passwd": "switched off here",
+    "~/models/mine": "switched off here",
+    "C:\\models\\mine": "switched off here",
+    "mine.gguf": "switched off here",
+    "https://huggingface.co/openai-community/gpt2": "Give the id alone: openai-community/gpt2",
+    "http://127.0.0.1/x": "is a web address",
+    "my model": "There is no model called my model",
+    "minilm ": "",
+    "minlm": "Did you mean minilm?",
+    "smolm2": "Did you mean smollm2",
+    "nobody/nothing": "The model hub could not be reached",
+    "a/b/c": "switched off here",
+    "<script>alert(1)</script>": "",
+    "<img src=x onerror=alert(1)>": "",
+    ":red[x] $$y$$ [z](javascript:alert(1))": "",
+    "x" * 2000: "too long",
+    "a\x00b": "cannot be shown",
+    "\u202eevil": "",
+}
+
+
+def plain(text: str) -> str:
+    """What a reader sees of escaped markdown."""
+    return text.replace("\\", "")
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("page", ["home", "heads", "recall"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_opens_nothing_is_explained_in_one_box(visit, page: str, name: str) -> None:
+    here = visit(page, text=CAT, model=name)
+    if name.strip() == "minilm":
+        assert here.pictures
+        return
+    assert here.pictures == []
+    assert len(here.errors) == 1
+    assert NAMES[name].replace("\\", "") in plain(here.errors[0])
+    assert here.input == CAT
+    assert here.state("model") == name
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", ":red[x] $$y$$ [z](javascript:alert(1))"])
+def test_markup_in_a_name_is_escaped(visit, name: str) -> None:
+    box = visit("home", text=CAT, model=name).errors[0]
+    assert "](" not in box
+    for sign in "<[]$:":
+        assert box.count(sign) == box.count("\\" + sign), f"{sign} would be obeyed"
+
+
+def test_another_model_can_be_chosen_after_a_wrong_one(visit) -> None:
+    here = visit("home", text=CAT, model="minlm")
+    assert here.errors
+    here.choose("model", "smolm2")
+    assert "Did you mean smollm2" in here.errors[0]
+
+
+class Bomb:
+    """A pickle that would leave a file behind when it is opened."""
+
+    def __reduce__(self):
+        return (open, ("bomb-went-off", "w"))
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one good model and several bad ones, which the operator allows."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    monkeypatch.setenv("MEMVIZ_LOCAL_MODELS", str(tmp_path / "shelf"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("good", "pickle", "remote", "corrupt", "cut", "bare"):
+        folder = tmp_path / "shelf" / name
+        transformers.BertForMaskedLM(small_config("bert")).save_pretrained(folder)
+        if name != "bare":
+            word_tokenizer().save_pretrained(folder)
+    shelf = tmp_path / "shelf"
+    (shelf / "pickle" / "model.safetensors").unlink()
+    (shelf / "pickle" / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
+    config = json.loads((shelf / "remote" / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.MineConfig", "AutoModel": "mine.Mine"}}
+    (shelf / "remote" / "config.json").write_text(json.dumps(config))
+    (shelf / "remote" / "mine.py").write_text("open('remote-code-ran', 'w')")
+    whole = (shelf / "corrupt" / "model.safetensors").read_bytes()
+    (shelf / "corrupt" / "model.safetensors").write_bytes(b"\xff" * 64 + whole[64:])
+    (shelf / "cut" / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    return shelf
+
+
+FOLDERS = {
+    "pickle": "can run programs",
+    "remote": "remote code",
+    "corrupt": "",
+    "cut": "",
+    "bare": "tokenizer",
+    "missing": "",
+    "../outside": "outside the folder",
+    "/etc": "outside the folder",
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_bad_folder_is_refused_in_one_box(visit, shelf: Path, name: str) -> None:
+    (shelf.parent / "outside").mkdir()
+    here = visit("home", text=CAT, model=name if "/" in name else f"./{name}")
+    assert here.pictures == []
+    assert len(here.errors) == 1
+    assert FOLDERS[name] in plain(here.errors[0])
+    assert "Traceback" not in here.errors[0]
+    assert not list(shelf.parent.rglob("bomb-went-off"))
+    assert not list(shelf.parent.rglob("remote-code-ran"))
+    assert here.input == CAT
+
+
+def test_a_good_folder_is_read_only_where_the_operator_says_so(visit, shelf: Path, monkeypatch) -> None:
+    here = visit("heads", text=CAT, model="good")
+    assert sorted(here.pictures) == ["chart", "heads_grid"]
+    cache.forget_everything()
+    monkeypatch.delenv("MEMVIZ_LOCAL_MODELS")
+    refused = visit("heads", text=CAT, model=str(shelf / "good"))
+    assert refused.pictures == []
+    assert "switched off here" in refused.errors[0]
+
+
+def test_a_model_that_was_open_is_refused_once_it_is_no_longer_allowed(visit, shelf: Path, monkeypatch) -> None:
+    assert visit("home", text=CAT, model="good").pictures
+    monkeypatch.delenv("MEMVIZ_LOCAL_MODELS")
+    monkeypatch.setenv("MEMVIZ_MODELS", "minilm")
+    here = visit("home", text="", model="good")
+    assert here.state("model") == "minilm", "the list of models does not hold it any more"
+
+
+@pytest.mark.parametrize("asked", ["smollm2", "openai-community/gpt2", "./good", "<b>", ALLOWED_ID + "x"])
+def test_only_allowed_models_are_offered_and_opened(visit, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    monkeypatch.setenv("MEMVIZ_MODELS", f"minilm, {ALLOWED_ID}")
+    here = visit("home", text="", model=asked)
+    box = here.app.selectbox(key="model")
+    assert box.options == [CATALOGUE["minilm"].title, ALLOWED_ID]
+    assert here.state("model") == "minilm"
+
+
+def test_an_allowed_id_of_the_catalogue_is_offered_under_its_name(visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMVIZ_MODELS", HUB_ENTRY.source.id)
+    here = visit("home", text="", model="minilm")
+    assert here.app.selectbox(key="model").options == [HUB_ENTRY.title]
+    assert here.state("model") == HUB_ENTRY.name
+
+
+def test_a_name_that_is_not_allowed_is_refused_even_below_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    from memviz.errors import UnknownModelError
+
+    monkeypatch.setenv("MEMVIZ_MODELS", ALLOWED_ID)
+    cache.forget_everything()
+    with pytest.raises(UnknownModelError, match="not offered here"):
+        cache.reader("smollm2", lambda fraction, label: None)
