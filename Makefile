@@ -21,7 +21,7 @@ test: setup-dev
 	$(BIN)/python -m pytest
 
 fast: setup-dev
-	$(BIN)/python -m pytest -m "not browser and not models"
+	$(BIN)/python -m pytest --no-cov -m "not browser and not models"
 
 check: setup-dev
 	$(BIN)/python -m ruff check .

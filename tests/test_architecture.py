@@ -82,7 +82,9 @@ def test_pages_stay_thin(file: Path) -> None:
     assert len(lines) <= 60
     tree = ast.parse("\n".join(lines))
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)], "a page only calls"
-    assert "<" not in "".join(node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    assert "<" not in "".join(
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
 
 
 def test_there_is_no_room_for_odds_and_ends() -> None:
@@ -91,7 +93,9 @@ def test_there_is_no_room_for_odds_and_ends() -> None:
 
 
 def test_importing_memviz_brings_in_neither_torch_nor_streamlit_nor_plotly() -> None:
-    code = "import sys, memviz; print([m for m in ('torch', 'transformers', 'streamlit', 'plotly') if m in sys.modules])"
+    code = (
+        "import sys, memviz; print([m for m in ('torch', 'transformers', 'streamlit', 'plotly') if m in sys.modules])"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert out.strip() == "[]"
 

@@ -183,7 +183,6 @@ def test_a_page_changes_its_language(open_page, page: str, title: str) -> None:
     assert left(said(chinese), sources=differ) == set()
 
 
-@pytest.mark.xfail(reason="the second run falls back to the browser's language", strict=True)
 def test_the_language_in_the_address_holds(open_page) -> None:
     """A link in Chinese, opened in an English browser, stays Chinese when something is clicked."""
     from streamlit.testing.v1 import AppTest

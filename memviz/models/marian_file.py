@@ -12,6 +12,7 @@ Format: ``src/common/binary.cpp`` of Marian; the multiplier and the transpositio
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ class Item:
     @property
     def count(self) -> int:
         """How many numbers it holds."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, eq=False)

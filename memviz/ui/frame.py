@@ -27,7 +27,6 @@ def sidebar() -> None:
             t("Language"),
             list(LANGUAGES),
             format_func=LANGUAGES.get,
-            default=browsers(),
             required=True,
             **state.linked(KEY, LANGUAGES, default=browsers()),
         )

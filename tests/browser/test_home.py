@@ -84,7 +84,7 @@ def test_a_click_keeps_a_word_for_the_other_pages_and_the_address(visit) -> None
 def test_the_strongest_links_are_said_in_words_and_open_their_heads(visit, cat) -> None:
     here = visit()
     remembers, _ = memviz.measures.links(cat.memory(), *cat.sides())
-    first = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at").first.inner_text()
+    first = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").first.inner_text()
     said = first.replace("“", '"').replace("”", '"').split('"')
     names = [word.text for word in cat.words]
     query, key = names.index(said[1]), names.index(said[3])

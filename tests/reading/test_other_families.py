@@ -5,10 +5,12 @@ from __future__ import annotations
 import naive
 import numpy as np
 import pytest
+import torch
 from cases import eager, patterns, reader
 from families import EXPERTS, GPT, GROUPED, SEQ2SEQ, T5, Family, words
 
 from memviz.errors import MeasureError, UnsupportedModelError
+from memviz.reading.eager import is_attention
 
 LATENT = {
     "num_key_value_heads": 4, "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8,
@@ -161,6 +163,17 @@ def test_models_that_give_away_something_else_are_refused(name: str) -> None:
     with pytest.raises(UnsupportedModelError) as caught:
         read_both(REFUSED[name])
     assert "minilm" in str(caught.value)
+
+
+def test_what_counts_as_attention() -> None:
+    shares = torch.full((1, 2, 3, 5), 0.2)
+    assert is_attention(shares, (3, 5))
+    assert is_attention(shares * 0.5, (3, 5)), "a sink may take its share"
+    assert not is_attention(shares, (3, 6)), "a window"
+    assert not is_attention(shares - 0.3, (3, 5)), "scores"
+    assert not is_attention(shares * 1.5, (3, 5)), "more than all of it"
+    assert not is_attention(shares[0], (3, 5))
+    assert not is_attention((shares, shares), (3, 5))
 
 
 def test_layers_with_different_numbers_of_heads_are_refused() -> None:

@@ -54,6 +54,23 @@ def test_a_text_without_repeats_has_no_repeats() -> None:
     assert not memory.summary.induction.any()
 
 
+def test_cells_taller_than_a_block() -> None:
+    """Above 2,048 tokens several blocks of queries share one row of the thumbnail."""
+    family = FAMILIES["gpt2"]
+    changes = {"max_position_embeddings": 2200, "n_positions": 2200, "num_hidden_layers": 1, "n_layer": 1}
+    tokens = ids(2100, kinds=200)
+    memory = reader(family, **changes).read_ids(tokens).memory()
+    model = family.build(**changes)
+    model.set_attn_implementation("eager")
+    own = eager(model, tokens)[0]["self"]
+    assert memory.summary.thumbnail.shape == (1, 4, 32, 32)
+    assert np.abs(memory.summary.thumbnail - naive.thumbnail(own)).max() <= 1
+    np.testing.assert_allclose(memory.summary.mass, naive.mass(own), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(memory.summary.entropy, naive.entropy(own), rtol=0, atol=5e-4)
+    np.testing.assert_allclose(memory.summary.top_weight, naive.strongest(own, memory), rtol=0, atol=2e-5)
+    np.testing.assert_allclose(memory.pattern(0, 3, rows=[2099]), own[0, 3, [2099]], rtol=0, atol=1e-5)
+
+
 def test_one_token_500_times() -> None:
     known = checked("gpt2", opened("gpt2").read_ids([120] * 500))
     memory = known.trace.memory()

@@ -1,0 +1,179 @@
+"""Heads: the grid chooses, the heatmap tells every number; what it tells is the model's own."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import memviz
+from tests.browser.app_page import PLOT
+from tests.conftest import CAT
+
+pytestmark = [pytest.mark.browser, pytest.mark.models]
+
+GRID = "[data-testid=memviz-grid]"
+READOUT = "[data-testid=memviz-grid-readout]"
+SPLIT = "The zookeepers were unhappy."
+PAIR = ("The bank raised its interest rates.", "Borrowing money became more expensive.")
+
+
+def number(hover: str) -> float:
+    """The figure in a hover text."""
+    return float(re.search(r"(?:weight|norm)\D*([\d.e-]+)$", hover.replace("\N{MINUS SIGN}", "-")).group(1))
+
+
+def pick(here, layer: int, head: int) -> None:
+    """Clicks a head in the grid and waits for its heatmap."""
+    plane = here.page.locator(f"{GRID} .plane")
+    box, (x, y) = plane.bounding_box(), map(float, plane.get_attribute("data-pitch").split())
+    here.page.mouse.click(box["x"] + (head + 0.45) * x, box["y"] + (layer + 0.45) * y)
+    shown(here, f"L{layer}.H{head}")
+
+
+def shown(here, title: str) -> None:
+    """Waits for a heatmap with this title."""
+    here.page.locator(f"{PLOT} .gtitle", has_text=title).first.wait_for()
+    here.settled()
+
+
+def merged(weights: np.ndarray, words) -> np.ndarray:
+    """Weights between words, the slow way: sums to a split word, means from it."""
+    rows = np.stack([weights[list(word.tokens)].mean(axis=0) for word in words])
+    return np.stack([rows[:, list(word.tokens)].sum(axis=1) for word in words], axis=1)
+
+
+def test_grid_and_keyboard_choose_and_the_heatmap_tells_the_models_own_weights(visit, cat, cat_eager) -> None:
+    here = visit("heads")
+    for layer, head in [(3, 1), (5, 11)]:
+        pick(here, layer, head)
+        assert (here.chosen("Layer"), here.chosen("Head")) == (f"L{layer}", f"H{head}")
+        np.testing.assert_allclose(here.cells(), cat.memory().pattern(layer, head), atol=1e-6)
+        np.testing.assert_allclose(here.cells(), cat_eager[layer, head], atol=1e-5)
+        for row, col in [(8, 2), (0, 0), (12, 12), (1, 11)]:
+            hover = here.point_at(row, col, shape=(13, 13))
+            assert f"“{cat.words[row].text}” looks at “{cat.words[col].text}”" in hover
+            assert number(hover) == pytest.approx(cat_eager[layer, head, row, col], rel=1e-3, abs=1e-5)
+    here.page.locator("[data-testid=memviz-grid-view]").focus()
+    here.page.keyboard.press("ArrowLeft")
+    here.page.keyboard.press("ArrowUp")
+    assert here.page.locator(READOUT).locator("b").inner_text() == "L4.H10"
+    here.page.keyboard.press("Enter")
+    shown(here, "L4.H10")
+    np.testing.assert_allclose(here.cells(), cat_eager[4, 10], atol=1e-5)
+    assert {"layer=4", "head=10"} <= set(here.query.split("&"))
+    here.choose("Layer", "L0")
+    shown(here, "L0.H10")
+    assert here.page.locator(GRID).get_attribute("data-selected") == "L0.H10"
+
+
+def test_roles_and_scores_of_the_grid_are_the_librarys(visit, cat) -> None:
+    here, memory = visit("heads"), cat.memory()
+    roles = memviz.measures.roles(memory)
+    counts = {name: int((roles == name).sum()) for name in set(roles.flat) - {""}}
+    chips = here.page.locator("[data-testid=memviz-grid-role]").all_inner_texts()
+    assert {text.rsplit(maxsplit=1)[0]: int(text.rsplit(maxsplit=1)[1]) for text in chips} == counts
+    chip = here.page.locator("[data-testid=memviz-grid-role]", has_text="previous token")
+    chip.click()
+    assert chip.get_attribute("aria-pressed") == "true"
+    for name, label in [("previous_token", "Previous-token score"), ("sink_share", "Sink share")]:
+        values = memviz.measures.MEASURES[name].compute(memory)
+        best = np.unravel_index(np.nanargmax(values), values.shape)
+        here.page.locator("[data-testid=memviz-grid-order]").select_option(label=label)
+        here.page.locator("[data-testid=memviz-grid-view]").focus()
+        here.page.keyboard.press("Home")
+        readout = here.page.locator(READOUT).inner_text()
+        assert readout.startswith(f"L{best[0]}.H{best[1]} ·")
+        assert f"{label} {values.max():.2f}" in readout
+    assert memviz.measures.MEASURES["previous_token"].compute(memory)[0, 2] > 0.95
+
+
+def test_the_options_change_the_numbers_and_say_so(visit, cat, cat_eager) -> None:
+    here, memory = visit("heads", layer=3, head=1), cat.memory()
+    exact = cat_eager[3, 1]
+    here.open_popover("Options").toggle("Hide resting places")
+    here.says("renormalised")
+    left = exact.copy()
+    left[:, [0, 12]] = 0
+    left /= left.sum(axis=1, keepdims=True)
+    cells = here.cells()
+    assert np.isnan(cells[:, [0, 12]]).all()
+    np.testing.assert_allclose(cells[:, 1:12], left[:, 1:12], atol=1e-5)
+    here.toggle("Hide resting places")
+
+    here.press("value norm", role="radio")
+    norms = memory.summary.value_norm[3, 1]
+    np.testing.assert_allclose(here.cells(), exact * norms, rtol=1e-3, atol=1e-5)
+    here.press("raw weights, log scale", role="radio")
+    np.testing.assert_allclose(here.cells(), np.log10(np.maximum(exact, 1e-4)), atol=2e-3)
+    here.close_popover()
+    hover = here.point_at(8, 2, shape=(13, 13))
+    assert number(hover) == pytest.approx(exact[8, 2], rel=1e-3)
+    assert "values=log" in here.query
+
+
+def test_a_threshold_keeps_the_strongest_and_a_word_can_be_found(visit, cat_eager) -> None:
+    here, exact = visit("heads", layer=3, head=1, keep=80, find="cat"), cat_eager[3, 1]
+    cells = here.cells()
+    for row in range(13):
+        kept = ~np.isnan(cells[row])
+        order = np.argsort(-exact[row])
+        needed = int(np.searchsorted(np.cumsum(exact[row][order]), 0.8 - 1e-6)) + 1
+        assert set(np.flatnonzero(kept)) == set(order[:needed])
+        np.testing.assert_allclose(cells[row][kept], exact[row][kept], atol=1e-5)
+    here.says("80 %")
+    bold = here.page.locator(f"{PLOT} .xtick, {PLOT} .ytick").locator("tspan[style*=bold]").all_text_contents()
+    assert bold == ["cat", "cat"]
+
+
+def test_a_mean_is_called_a_mean(visit, cat_eager) -> None:
+    here = visit("heads", layer=3, head=1)
+    here.choose("Show", "mean over the heads of a layer")
+    shown(here, "ean over the 12 heads of layer 3")
+    np.testing.assert_allclose(here.cells(), cat_eager[3].mean(axis=0), atol=1e-5)
+    here.says("A mean over heads hides specialists")
+    here.choose("Show", "mean over all heads")
+    shown(here, "ean over all 72 heads")
+    np.testing.assert_allclose(here.cells(), cat_eager.mean(axis=(0, 1)), atol=1e-5)
+
+
+def test_words_or_pieces(visit, minilm, eager) -> None:
+    here = visit("heads", layer=2, head=4, text=SPLIT)
+    words = minilm.read(SPLIT).words
+    assert any(len(word.tokens) > 1 for word in words)
+    exact = eager(SPLIT)[2, 4]
+    np.testing.assert_allclose(here.cells(), merged(exact, words), atol=1e-5)
+    assert here.page.locator(f"{PLOT} .ytick").all_text_contents() == [word.text for word in words]
+    here.open_popover("Options").toggle("Whole words")
+    np.testing.assert_allclose(here.cells(), exact, atol=1e-5)
+
+
+def test_a_sentence_pair_shows_what_each_gives_to_each(visit, minilm) -> None:
+    here = visit("heads", layer=2, head=4, text=PAIR[0], pair=PAIR[1])
+    weights = minilm.read(*PAIR).memory().pattern(2, 4)
+    text = " ".join(here.page.locator(f"{PLOT} .annotation").all_text_contents())
+    shares = {name: int(share) for name, share in re.findall(r"([AB]→[AB])\s*(\d+)", text)}
+    assert set(shares) == {"A→A", "A→B", "B→A", "B→B"}
+    border = next(n for n, token in enumerate(minilm.read(*PAIR).tokens) if n and token.text == "[SEP]") + 1
+    halves = {"A": slice(0, border), "B": slice(border, len(weights))}
+    for name, share in shares.items():
+        rows, cols = halves[name[0]], halves[name[-1]]
+        assert share == pytest.approx(100 * weights[rows, cols].sum() / len(weights[rows]), abs=0.6)
+
+
+def test_the_strongest_weights_stand_in_a_table(visit) -> None:
+    here = visit("heads", layer=3, head=1)
+    here.page.get_by_text("The 200 strongest weights of this head").click()
+    here.page.locator("[data-testid=stDataFrame]:visible").first.wait_for()
+
+
+def test_another_text_keeps_the_head(visit, minilm) -> None:
+    here = visit("heads", layer=3, head=1)
+    here.page.locator("[data-testid=stExpander] summary", has_text="Text").first.click()
+    here.read("A dog ran away.")
+    shown(here, "L3.H1")
+    expected = minilm.read("A dog ran away.").memory().pattern(3, 1)
+    here.wait_until(lambda: here.cells().shape == expected.shape, "the heatmap of the new text")
+    np.testing.assert_allclose(here.cells(), expected, atol=1e-5)
+    assert CAT not in here.page.locator("textarea").input_value()
