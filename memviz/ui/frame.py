@@ -14,6 +14,7 @@ from memviz.ui.i18n import KEY, LANGUAGES, browsers, language, t
 from memviz.ui.samples import Sample, samples
 
 TEXT, PAIR, MODEL = "text", "pair", "model"
+CARRIED = "carried"  # (page, text, second sentence) as they were last seen
 
 
 STYLE = Path(__file__).parent / "frame.css"
@@ -79,6 +80,7 @@ def _choose_text() -> None:
     """The text box with its samples; the first sample is there to begin with."""
     offered = samples(_kind())
     _begin(offered[0])
+    _carry_over()
     st.text_area(
         t("Your text"),
         key=TEXT,
@@ -92,6 +94,14 @@ def _choose_text() -> None:
         row.button(t(sample.name), key=f"sample_{number}", help=t(sample.see), on_click=_take, args=(sample,))
     with row.popover(t("Second sentence"), type="tertiary", help=t("For models that read sentence pairs.")):
         st.text_input(t("Second sentence"), key=PAIR, persist_state="session")
+    st.session_state[CARRIED] = st.context.url, st.session_state[TEXT], st.session_state[PAIR]
+
+
+def _carry_over() -> None:
+    """Puts the text of the page before into the boxes of this one: a box that moves to another page may come up empty."""
+    page, text, pair = st.session_state.get(CARRIED, (st.context.url, "", ""))
+    if page != st.context.url:
+        st.session_state[TEXT], st.session_state[PAIR] = text, pair
 
 
 def _begin(sample: Sample) -> None:

@@ -152,3 +152,13 @@ def test_axe_finds_nothing(visit: Callable, path: str, scheme: str) -> None:
     page.wait_for_timeout(500)
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     assert [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found] == []
+
+
+def test_the_text_comes_along_from_page_to_page(visit: Callable) -> None:
+    page = visit("/heads?model=minilm")
+    for name, picture in (("Home", "memviz-words"), ("Recall", "memviz-words"), ("Heads", "memviz-grid")):
+        page.get_by_test_id("stSidebarNavLink").filter(has_text=name).click()
+        page.wait_for_selector("h1:has-text('?')")
+        page.locator(f"[data-testid={picture}]").wait_for(timeout=60_000)
+        serving.settled(page)
+        assert page.locator("textarea").first.input_value() == CAT
