@@ -1,7 +1,7 @@
 # make run    install, fetch the default weights, open the app in the browser
 # make test   install, pass all tests
 # make fast   the tests that need neither a browser nor the real models (daily work)
-# make check  style and types
+# make check  style
 # make bench  speed, memory and bytes, as tables
 # make shots  pictures of every page, for the README and for looking at
 
@@ -18,7 +18,7 @@ run: setup
 
 test: setup-dev
 	$(BIN)/python -m memviz fetch
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov-fail-under=90
 
 fast: setup-dev
 	$(BIN)/python -m pytest --no-cov -m "not browser and not models"

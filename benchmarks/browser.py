@@ -21,27 +21,28 @@ TARGET = {"bytes": 0.3e6, "nodes": 300, "seconds": 1.0, "paste": 1.5}
 def main() -> None:
     import memviz
 
-    reader = memviz.load("minilm")
-    texts = {tokens: reader.window(prose(), 0, tokens - 2) for tokens in LENGTHS if tokens <= 512}
-    texts[1024] = prose()[:6000]
+    readers = {name: memviz.load(name) for name in ("minilm", "smollm2")}
+    reader = readers["minilm"]
+    read_by = {tokens: "minilm" if tokens <= 512 else "smollm2" for tokens in LENGTHS}  # MiniLM reads 512 at most
+    texts = {tokens: readers[name].window(prose(), 0, tokens - 2) for tokens, name in read_by.items()}
     with serving(OMP_NUM_THREADS="2") as address, chromium() as browser:
-        print("the grid of heads, MiniLM 6 × 12\n")
-        print("  tokens   on the wire   grid nodes   page nodes   drawn after   bertviz HTML   built in")
+        print("the grid of heads; drawn after: from the paste, the reading included\n")
+        print("  model     tokens   on the wire   grid nodes   page nodes   drawn after   bertviz HTML   built in")
         for tokens, text in texts.items():
-            model = "minilm" if tokens <= 512 else "smollm2"
+            model = read_by[tokens]
             figures = grid(browser, f"{address}/heads?model={model}", text)
             peer = bertviz(reader, text) if tokens <= BERTVIZ_UP_TO else None
-            print(row(tokens, figures, peer), flush=True)
+            print(row(model, tokens, figures, peer), flush=True)
         print(f"\ntarget at 128 tokens: ≤ 0.3 MB, ≤ {TARGET['nodes']} nodes, ≤ {TARGET['seconds']} s")
         seconds = sorted(first_picture(browser, address, texts[64]) for _ in range(5))[2]
         print(f"paste to first picture on Home, 64 tokens: {seconds:.2f} s (target ≤ {TARGET['paste']} s)")
 
 
-def row(tokens: int, figures: dict[str, float], peer: tuple[float, float] | None) -> str:
+def row(model: str, tokens: int, figures: dict[str, float], peer: tuple[float, float] | None) -> str:
     """One line of the table."""
     other = "–" if peer is None else f"{peer[0] / 1e6:9.1f} MB     {peer[1]:5.1f} s"
     return (
-        f"{tokens:8,}   {figures['bytes'] / 1e6:8.2f} MB   {figures['grid']:10,.0f}   {figures['nodes']:10,.0f}   "
+        f"  {model:8}{tokens:8,}  {figures['bytes'] / 1e6:8.2f} MB   {figures['grid']:10,.0f}   {figures['nodes']:10,.0f}   "
         f"{figures['seconds']:9.2f} s   {other}"
     )
 

@@ -172,9 +172,8 @@ def pattern_table(
     return tidy(values, ("query", "key"), memory, name=name, at=at)
 
 
-def strongest_weights(memory: Memory, layer: int, head: int, count: int = 200) -> pd.DataFrame:
-    """The largest weights of one head, largest first: query, key, their texts, weight (0..1)."""
-    weights = memory.pattern(layer, head)
+def strongest(weights: np.ndarray, memory: Memory, *, count: int = 200, name: str = "weight") -> pd.DataFrame:
+    """The largest numbers of a pattern [query, key] of this memory, largest first: query, key, their texts, number."""
     count = min(count, weights.size)
     places = np.argpartition(weights, weights.size - count, axis=None)[weights.size - count :]
     places = places[np.argsort(-weights.ravel()[places], kind="stable")]
@@ -185,7 +184,7 @@ def strongest_weights(memory: Memory, layer: int, head: int, count: int = 200) -
             "key": key,
             "query_token": [memory.queries[place].text for place in query],
             "key_token": [memory.keys[place].text for place in key],
-            "weight": weights[query, key],
+            name: weights[query, key],
         }
     )
 

@@ -159,10 +159,13 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 class Bomb:
-    """What a malicious file would run."""
+    """What a malicious file would run: it opens a file, which then is there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def __reduce__(self) -> tuple:
-        return os.putenv, ("MEMVIZ_BOMB", "went off")
+        return open, (str(self.path) + ".bomb", "w")
 
 
 def foreign(path: Path, kind: str) -> None:
@@ -178,10 +181,10 @@ def foreign(path: Path, kind: str) -> None:
         middle = len(whole) // 2
         path.write_bytes(whole[:middle] + bytes(b ^ 0xFF for b in whole[middle : middle + 200]) + whole[middle + 200 :])
     elif kind == "pickle":
-        path.write_bytes(pickle.dumps(Bomb()))
+        path.write_bytes(pickle.dumps(Bomb(path)))
     elif kind == "pickled arrays":
         with path.open("wb") as file:
-            np.savez(file, trace=np.array([Bomb()], dtype=object))
+            np.savez(file, trace=np.array([Bomb(path)], dtype=object))
     elif kind == "one array":
         with path.open("wb") as file:
             np.save(file, np.zeros(3))
@@ -228,7 +231,7 @@ def test_a_file_that_is_no_trace_is_refused(kind: str, tmp_path: Path) -> None:
     with pytest.raises(TraceError, match=r"reading.npz is not a trace that MemViz can read \(.+\)") as caught:
         Trace.load(path)
     assert "Give a file written by `trace.save`" in str(caught.value)
-    assert "MEMVIZ_BOMB" not in os.environ
+    assert os.listdir(tmp_path) == ["reading.npz"]
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

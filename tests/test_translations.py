@@ -47,7 +47,7 @@ def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
     expected = {
         "Home",  # t("…") in app.py
         "What does this text remember?",  # show.question(title, …)
-        "The 200 strongest weights of this head",  # show.table(label=…)
+        "The strongest weights of this head",  # show.table(label=…)
         "Looking back further than chance is not the same as remembering more.",  # show.caveat(…)
         "Weights say where the model looks, not why it answers: attention alone is not an explanation "
         "(Jain & Wallace 2019; Wiegreffe & Pinter 2019).",  # the default of show.caveat

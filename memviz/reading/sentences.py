@@ -7,7 +7,7 @@ The rule, for texts in any language:
   white space follows and the next word does not begin with a small letter; after the full-width ones (。！？) no white
   space is needed;
 - but not the dot of a title or an abbreviation that needs a name or a number behind it (Mr. Sr. No.), of a single
-  capital (J. K.), or of a number that numbers a list (1. at the start).
+  letter (J. K., z. B.), or of a number that numbers a list (1. at the start).
 
 Dots inside a word (3.14, example.com) never count, since no white space follows. Like every such rule it errs at times:
 "etc." before a capital ends a sentence. Splitting never changes a character.
@@ -37,7 +37,7 @@ _END = regex.compile(
     regex.V1 | regex.VERBOSE,
 )
 _BEGINS_SMALL = regex.compile(r"[\p{White_Space}\"'“‘«‹(\[{]*\p{Ll}")
-_LAST_WORD = regex.compile(r"[\p{L}\p{N}\p{M}]+$")
+_LAST_WORD = regex.compile(r"[\p{L}\p{N}\p{M}'’]+$")
 _BEGINS_NUMBER = regex.compile(r"\p{White_Space}*\p{N}")
 _PAUSE = regex.compile(r"[,;:，；：、،؛–—]\p{White_Space}*$")
 
@@ -89,7 +89,7 @@ def _ends(text: str, begin: int, end: regex.Match[str]) -> bool:
     if word is None:
         return True
     numbers_a_list = word.group() == before and word.group().isdigit()
-    initial = len(word.group()) == 1 and word.group().isupper() and word.group() != "I"
+    initial = len(word.group()) == 1 and word.group().upper() != word.group().lower() and word.group() != "I"
     numbered = word.group().lower() in _NUMBERED and _BEGINS_NUMBER.match(text, end.end())
     return not (numbers_a_list or initial or numbered or word.group() in _TITLES)
 

@@ -17,16 +17,6 @@ from memviz.ui.components.grid import LABELS
 from memviz.ui.i18n import t
 
 LARGEST = 256  # words or tokens a side that are drawn one by one
-SCORES = (
-    "previous_token",
-    "next_token",
-    "self_attention",
-    "first_token",
-    "duplicate_token",
-    "induction",
-    "sink_share",
-    "mean_distance",
-)
 KINDS = {
     "self": "the text",
     "encoder": "encoder: the source reads itself",
@@ -70,7 +60,7 @@ def choose_memory(trace: Trace) -> Memory:
 
 def grid(memory: Memory) -> None:
     """All heads as small pictures; a click chooses one for the whole page."""
-    scores = {name: measures.MEASURES[name] for name in SCORES}
+    scores = {name: one for name, one in measures.MEASURES.items() if one.axes == ("layer", "head")}
     chosen = heads_grid(
         memory.summary.thumbnail,
         scores={t(measure.label): score(memory, name) for name, measure in scores.items()},
@@ -211,5 +201,5 @@ def numbers(trace: Trace, view: View) -> None:
     """The strongest weights of the head as a table."""
     if view.layer is None or view.head is None:
         return
-    frame = tables.strongest_weights(view.memory, view.layer, view.head)
-    show.table(frame, label="The 200 strongest weights of this head")
+    frame = tables.strongest(view.memory.pattern(view.layer, view.head), view.memory)
+    show.table(frame, label="The strongest weights of this head")

@@ -63,9 +63,15 @@ def _measured(trace: Trace, view: View, word: int) -> None:
         help=t("how many tokens it spreads over"),
     )
     row.metric(t("On the first token"), figures.percent(mean(memory.summary.first[:, :, tokens])))
-    row.metric(t("Looked at by others"), figures.percent(mean(measures.received(memory)[:, :, tokens]), digits=1))
+    row.metric(
+        t("Attention received"),
+        figures.percent(mean(measures.received(memory)[:, :, tokens].sum(-1)), digits=1),
+        help=t("the mean weight it gets from the tokens that can see it"),
+    )
+    if memory.kind != "self":
+        return
     known = trace.logprobs[tokens][np.isfinite(trace.logprobs[tokens])]
-    if len(known) and memory.kind == "self":
+    if len(known):
         row.metric(
             t("Expected with probability"),
             figures.percent(float(np.exp(known.sum())), digits=1),

@@ -178,6 +178,14 @@ class Heads:
             without=view.without,
             by_word=view.by_word,
             cumulative=view.cumulative,
+            window=view.window,
+        )
+
+    def said_of_tokens(self) -> dict[str, str]:
+        """Where the exact weights come from: between tokens, and none of them left out."""
+        view = self.view
+        return provenance(
+            self.trace, view.memory, layer=view.layer, head=view.head, view=view.values, without=view.without
         )
 
     def weights(self) -> np.ndarray:
@@ -187,11 +195,12 @@ class Heads:
         )
 
     def csv(self) -> str:
-        memory, one = self.view.memory, self.view.layer is not None and self.view.head is not None
-        if one and len(memory.queries) * len(memory.keys) > MOST_ROWS:
-            frame = tables.strongest_weights(memory, self.view.layer, self.view.head, count=MOST_ROWS)
-            return tables.csv(frame, self.said() | {"kept": f"the {MOST_ROWS:,} strongest weights"})
-        return tables.csv(tables.tidy(self.weights(), ("query", "key"), memory, name="weight"), self.said())
+        memory, weights, said = self.view.memory, self.weights(), self.said_of_tokens()
+        name = "value_norm" if self.view.values == "value norm" else "weight"
+        if weights.size > MOST_ROWS:
+            frame = tables.strongest(weights, memory, count=MOST_ROWS, name=name)
+            return tables.csv(frame, said | {"kept": f"the {MOST_ROWS:,} largest"})
+        return tables.csv(tables.tidy(weights, ("query", "key"), memory, name=name), said)
 
     def npz(self) -> bytes:
         memory = self.view.memory
@@ -200,7 +209,7 @@ class Heads:
             "queries": np.array([token.text for token in memory.queries]),
             "keys": np.array([token.text for token in memory.keys]),
         }
-        return tables.npz(arrays, self.said())
+        return tables.npz(arrays, self.said_of_tokens())
 
     def png(self) -> bytes:
         view = self.view
@@ -232,6 +241,8 @@ class Heads:
             options.append("without=memviz.measures.sinks(memory)")
         if view.cumulative < 1:
             options.append(f"cumulative={view.cumulative}")
+        if view.find:
+            options.append(f"find={view.find!r}")
         if view.window is not None:
             options.append(f"window={view.window}")
         extra = "".join(f", {option}" for option in options)
@@ -263,7 +274,7 @@ class Recall:
         memory = self.trace.memory()
         return tables.csv(
             tables.tidy(measures.received(memory), ("layer", "head", "key"), memory, name="received"),
-            self._as_words.said() | {"shows": "attention received by each token"},
+            provenance(self.trace, memory) | {"shows": "attention received by each token, in every head"},
         )
 
     def npz(self) -> bytes:
@@ -274,7 +285,8 @@ class Recall:
             "span": measures.span(memory),
             "keys": np.array([token.text for token in memory.keys]),
         }
-        return tables.npz(arrays, self._as_words.said())
+        shows = "attention received, attention by distance over the uniform baseline, and span, in every head"
+        return tables.npz(arrays, provenance(self.trace, memory) | {"shows": shows})
 
     def png(self) -> bytes:
         return self._as_words.png()
@@ -297,10 +309,10 @@ class Recall:
     def code(self) -> str:
         return (
             self._as_words.code()
-            + """
+            + f"""
 print(memviz.measures.received(memory).shape)  # [layer, head, key]
 print(memviz.measures.span(memory))            # [layer, head], in tokens
-memviz.figures.by_distance(memory)
+memviz.figures.by_distance(memory, layer={self.view.layer}, head={self.view.head})
 """
         )
 

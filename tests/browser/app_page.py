@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ CARDS = {"remembers": "[data-testid=memviz-remembers]", "remembered_by": "[data-
 PLOT = ".js-plotly-plot"
 DRAWN = {"": WORDS, "home": WORDS, "recall": WORDS, "heads": GRID, "glossary": "h1"}
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first
-PATIENCE = 60_000
+PATIENCE = 40_000
 
 
 class AppPage:
@@ -91,13 +92,21 @@ class AppPage:
         """Chooses from a select box."""
         box = self.page.get_by_role("combobox", name=label, exact=True)
         box.click()
+        box.fill(option)  # long lists are drawn only in part
         self.page.get_by_role("option", name=option, exact=True).click()
         self.page.wait_for_timeout(150)
         return self.settled()
 
-    def press(self, name: str, *, role: str = "button") -> AppPage:
-        """Presses a button, a toggle or a choice by its name."""
-        self.page.get_by_role(role, name=name).first.click()
+    def press(self, name: str) -> AppPage:
+        """Presses a button by its name."""
+        self.page.get_by_role("button", name=name).first.click()
+        self.page.wait_for_timeout(150)
+        return self.settled()
+
+    def mark(self, name: str) -> AppPage:
+        """Makes a choice among several that stand on the page."""
+        exact = re.compile(f"^{re.escape(name)}$")
+        self.page.locator("[data-testid=stRadio] label, [data-testid=stButtonGroup] button", has_text=exact).click()
         self.page.wait_for_timeout(150)
         return self.settled()
 

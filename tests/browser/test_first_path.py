@@ -17,22 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.models]
 IT, CAT_WORD = 8, 2
 
 
-@pytest.fixture(scope="module")
-def app() -> Iterator[str]:
-    """The address of the app."""
-    with serving.serving() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    """The browser of this machine."""
-    with serving.chromium() as found:
-        yield found
-
-
 @pytest.fixture
-def visit(app: str, browser) -> Iterator[Callable]:
+def visit(address: str, browser) -> Iterator[Callable]:
     """Opens a page of the app; afterwards nothing may have gone wrong and nothing have left this machine."""
     contexts, trouble, requests = [], [], []
 
@@ -45,7 +31,7 @@ def visit(app: str, browser) -> Iterator[Callable]:
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: requests.append(request.url))
-        page.goto(app + path)
+        page.goto(address + path)
         page.wait_for_selector("[data-testid^=memviz-][data-drawn=true]", timeout=120_000)
         serving.settled(page)
         return page
@@ -54,7 +40,7 @@ def visit(app: str, browser) -> Iterator[Callable]:
     for context in contexts:
         context.close()
     assert trouble == []
-    assert [url for url in requests if not url.startswith((app, "data:", "blob:"))] == []
+    assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
 
 
 @pytest.fixture(scope="module")

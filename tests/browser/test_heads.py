@@ -102,10 +102,10 @@ def test_the_options_change_the_numbers_and_say_so(visit, cat, cat_eager) -> Non
     np.testing.assert_allclose(cells[:, 1:12], left[:, 1:12], atol=1e-5)
     here.toggle("Hide resting places")
 
-    here.press("value norm", role="radio")
+    here.mark("value norm")
     norms = memory.summary.value_norm[3, 1]
     np.testing.assert_allclose(here.cells(), exact * norms, rtol=1e-3, atol=1e-5)
-    here.press("raw weights, log scale", role="radio")
+    here.mark("raw weights, log scale")
     np.testing.assert_allclose(here.cells(), np.log10(np.maximum(exact, 1e-4)), atol=2e-3)
     here.close_popover()
     hover = here.point_at(8, 2, shape=(13, 13))
@@ -130,11 +130,11 @@ def test_a_threshold_keeps_the_strongest_and_a_word_can_be_found(visit, cat_eage
 def test_a_mean_is_called_a_mean(visit, cat_eager) -> None:
     here = visit("heads", layer=3, head=1)
     here.choose("Show", "mean over the heads of a layer")
-    shown(here, "ean over the 12 heads of layer 3")
+    shown(here, "mean of the 12 heads of layer 3")
     np.testing.assert_allclose(here.cells(), cat_eager[3].mean(axis=0), atol=1e-5)
     here.says("A mean over heads hides specialists")
     here.choose("Show", "mean over all heads")
-    shown(here, "ean over all 72 heads")
+    shown(here, "mean of all 72 heads")
     np.testing.assert_allclose(here.cells(), cat_eager.mean(axis=(0, 1)), atol=1e-5)
 
 
@@ -144,7 +144,7 @@ def test_words_or_pieces(visit, minilm, eager) -> None:
     assert any(len(word.tokens) > 1 for word in words)
     exact = eager(SPLIT)[2, 4]
     np.testing.assert_allclose(here.cells(), merged(exact, words), atol=1e-5)
-    assert here.page.locator(f"{PLOT} .ytick").all_text_contents() == [word.text for word in words]
+    assert here.page.locator(f"{PLOT} .ytick").all_text_contents()[::-1] == [word.text for word in words]
     here.open_popover("Options").toggle("Whole words")
     np.testing.assert_allclose(here.cells(), exact, atol=1e-5)
 
@@ -164,7 +164,7 @@ def test_a_sentence_pair_shows_what_each_gives_to_each(visit, minilm) -> None:
 
 def test_the_strongest_weights_stand_in_a_table(visit) -> None:
     here = visit("heads", layer=3, head=1)
-    here.page.get_by_text("The 200 strongest weights of this head").click()
+    here.page.get_by_text("The strongest weights of this head").click()
     here.page.locator("[data-testid=stDataFrame]:visible").first.wait_for()
 
 

@@ -38,7 +38,7 @@ def test_the_figures_of_a_word_are_the_librarys(visit, cat) -> None:
     found = metrics(here)
     assert found["Effective slots"] == f"{memviz.measures.slots(memory)[:, :, IT].mean():.1f}"
     assert found["On the first token"] == percent(float(memory.summary.first[:, :, IT].mean()))
-    assert found["Looked at by others"] == percent(float(memviz.measures.received(memory)[:, :, IT].mean()), digits=1)
+    assert found["Attention received"] == percent(float(memviz.measures.received(memory)[:, :, IT].mean()), digits=1)
     assert "Expected with probability" not in found, "MiniLM expects nothing"
     expected = memviz.measures.received(memory).mean(axis=(0, 1))
     np.testing.assert_allclose(bars(here, 0), expected, atol=1e-5)

@@ -33,38 +33,41 @@ CORPUS = [
 ]  # fmt: skip
 
 
-def weights(vocabulary: int, *, seed: int = 0) -> dict[str, np.ndarray]:
+def weights(vocabulary: int, *, seed: int = 3) -> dict[str, np.ndarray]:
     """Random weights of a whole network by Marian's names: matrices are [in, out], the embeddings [token, width].
 
-    Drawn so that attention is far from uniform, gates are open and closed, and outputs differ.
+    Drawn so that attention is far from uniform and gates are open and closed; with the seed given, the model writes
+    several different tokens, comes to an end, and writes something else when source words are covered.
     """
     rng = np.random.default_rng(seed)
 
     def matrix(*shape: int, scale: float = 1.2) -> np.ndarray:
         return rng.normal(0, scale / np.sqrt(shape[0]), shape).astype(np.float32)
 
-    def vector(size: int, *, around: float = 0.0) -> np.ndarray:
-        return (around + rng.normal(0, 0.3, (1, size))).astype(np.float32)
+    def vector(size: int, *, around: float = 0.0, scale: float = 0.3) -> np.ndarray:
+        return (around + rng.normal(0, scale, (1, size))).astype(np.float32)
 
-    items = {"Wemb": rng.normal(0, 0.4, (vocabulary, WIDTH)).astype(np.float32)}
-    items["decoder_ff_logit_out_b"] = vector(vocabulary)
+    items = {"decoder_ff_logit_out_b": vector(vocabulary, scale=0.1)}
+    items["decoder_ff_logit_out_b"][0, 0] += 2.0  # towards an end
     for side, block in (("encoder", "self"), ("decoder", "context")):
+        more = 1.0 if side == "encoder" else 2.0
         for layer in range(1, LAYERS + 1):
             name = f"{side}_l{layer}"
             for letter in "qkvo":
-                items[f"{name}_{block}_W{letter}"] = matrix(WIDTH, WIDTH, scale=2.0)
+                scale = 2.5 * (more if letter == "o" else 1.0)
+                items[f"{name}_{block}_W{letter}"] = matrix(WIDTH, WIDTH, scale=scale)
                 items[f"{name}_{block}_b{letter}"] = vector(WIDTH)
             items |= {f"{name}_ffn_W1": matrix(WIDTH, INNER), f"{name}_ffn_b1": vector(INNER)}
-            items |= {f"{name}_ffn_W2": matrix(INNER, WIDTH), f"{name}_ffn_b2": vector(WIDTH)}
+            items |= {f"{name}_ffn_W2": matrix(INNER, WIDTH, scale=3 * more), f"{name}_ffn_b2": vector(WIDTH)}
             norms = [f"{block}_Wo", "ffn_ffn"]
             if side == "decoder":
-                items |= {f"{name}_rnn_W": matrix(WIDTH, WIDTH), f"{name}_rnn_Wf": matrix(WIDTH, WIDTH, scale=3.0)}
-                items[f"{name}_rnn_bf"] = vector(WIDTH)
+                items |= {f"{name}_rnn_W": matrix(WIDTH, WIDTH, scale=2.4), f"{name}_rnn_bf": vector(WIDTH)}
+                items[f"{name}_rnn_Wf"] = matrix(WIDTH, WIDTH, scale=3.0)
                 norms.append("rnn_ffn")
             for norm in norms:
                 items[f"{name}_{norm}_ln_scale"] = vector(WIDTH, around=1.0)
                 items[f"{name}_{norm}_ln_bias"] = vector(WIDTH)
-    return items
+    return {"Wemb": rng.normal(0, 0.5, (vocabulary, WIDTH)).astype(np.float32), **items}
 
 
 def marian_bytes(items: dict[str, np.ndarray], *, config: str | None = CONFIG, quantised: bool = True) -> bytes:
@@ -131,7 +134,7 @@ def vocabulary(size: int = PIECES, *, reverse: bool = False) -> bytes:
     return model.getvalue()
 
 
-def firefox_folder(path: Path, *, quantised: bool = True, seed: int = 0, pair: str = "enpt") -> Path:
+def firefox_folder(path: Path, *, quantised: bool = True, seed: int = 3, pair: str = "enpt") -> Path:
     """A whole model in a folder, with one vocabulary for both languages."""
     path.mkdir(parents=True, exist_ok=True)
     (path / f"model.{pair}.intgemm.alphas.bin").write_bytes(

@@ -45,7 +45,8 @@ class Family:
     def build(self, **changes: Any) -> PreTrainedModel:
         """A fresh model with its own random weights, in eval mode, with transformers' default attention."""
         kind = getattr(transformers, self.architecture)
-        config = kind.config_class(**{**_sizes(kind.config_class), **self.config, **changes})
+        own = {**self.config, **changes}
+        config = kind.config_class(**_sizes(kind.config_class, own), **own)
         torch.manual_seed(self.seed)
         return scattered(kind(config), seed=self.seed).eval()
 
@@ -58,12 +59,12 @@ SMALL = {
 GROUPED = {"num_key_value_heads": 2}
 GEMMA = {**GROUPED, "head_dim": 8, "query_pre_attn_scalar": 8}
 SEQ2SEQ = {
-    "d_model": 32, "encoder_layers": 2, "decoder_layers": 3, "encoder_attention_heads": 4,
+    "d_model": 32, "encoder_layers": 3, "decoder_layers": 2, "encoder_attention_heads": 4,
     "decoder_attention_heads": 4, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48, "decoder_start_token_id": 2,
     "forced_eos_token_id": None,
 }  # fmt: skip
 GPT = {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 512}
-T5 = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_decoder_layers": 3, "num_heads": 4,
+T5 = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 3, "num_decoder_layers": 2, "num_heads": 4,
       "relative_attention_num_buckets": 16, "relative_attention_max_distance": 40,
       "decoder_start_token_id": 0}  # fmt: skip
 MIXED = ["sliding_attention", "full_attention", "sliding_attention"]
@@ -130,10 +131,11 @@ FAMILIES: dict[str, Family] = {
 }  # fmt: skip
 
 
-def _sizes(config: type) -> dict[str, Any]:
-    """The shared small sizes that this configuration knows, under its own names."""
-    known = set(config().to_dict()) | set(config.attribute_map) | {"vocab_size"}
-    return {name: value for name, value in SMALL.items() if name in known}
+def _sizes(config: type, own: dict[str, Any]) -> dict[str, Any]:
+    """The shared small sizes that this configuration knows, except those that the family has under whatever name."""
+    known, names = set(config().to_dict()) | set(config.attribute_map) | {"vocab_size"}, config.attribute_map
+    said = set(own) | {names.get(name, name) for name in own}
+    return {n: size for n, size in SMALL.items() if n in known and n not in said and names.get(n, n) not in said}
 
 
 def scattered(model: PreTrainedModel, *, seed: int) -> PreTrainedModel:

@@ -211,12 +211,14 @@ def test_positions_layers_and_heads_that_are_not_there(forget: Forget, said: str
 
 
 def test_the_layers_and_heads_are_those_of_cross_attention() -> None:
-    """Its decoder has three layers of two heads; the encoder has four heads."""
+    """Its decoder has two layers of two heads; its encoder three layers of four heads."""
     with pytest.raises(TraceError, match="There is no head 3"):
         opened("bart-uneven").translate("the cat", "a dog", forget=Forget(keys=[0], heads=[3]))
-    trace = opened("bart-uneven").translate("the cat", "a dog", forget=Forget(keys=[0], layers=[2], heads=[1]))
-    assert not patterns(trace, "cross")[2, 1, :, 0].any()
-    assert patterns(trace, "cross")[2, 0, :, 0].all()
+    with pytest.raises(TraceError, match="There is no layer 2"):
+        opened("bart-uneven").translate("the cat", "a dog", forget=Forget(keys=[0], layers=[2]))
+    trace = opened("bart-uneven").translate("the cat", "a dog", forget=Forget(keys=[0], layers=[1], heads=[1]))
+    assert not patterns(trace, "cross")[1, 1, :, 0].any()
+    assert patterns(trace, "cross")[1, 0, :, 0].all()
 
 
 @pytest.mark.parametrize("name", ["bloom", "mpnet"])

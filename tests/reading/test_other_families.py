@@ -9,7 +9,7 @@ import torch
 from cases import eager, patterns, reader
 from families import EXPERTS, GPT, GROUPED, SEQ2SEQ, T5, Family, words
 
-from memviz.errors import MeasureError, UnsupportedModelError
+from memviz.errors import MeasureError, ReadingError, UnsupportedModelError
 from memviz.reading.eager import is_attention
 
 LATENT = {
@@ -163,6 +163,31 @@ def test_models_that_give_away_something_else_are_refused(name: str) -> None:
     with pytest.raises(UnsupportedModelError) as caught:
         read_both(REFUSED[name])
     assert "minilm" in str(caught.value)
+
+
+def test_a_dense_model_that_changes_its_ways_with_the_length_is_stopped() -> None:
+    """As BigBird does above some length: what is no table of this text's tokens is never shown as one."""
+    used = reader(DENSE["falcon"])
+    honest = used.model.forward
+
+    def windowed(*args: object, **kwargs: object) -> object:
+        outputs = honest(*args, **kwargs)
+        if outputs.attentions[0].shape[-1] > 20:
+            outputs.attentions = tuple(layer[..., :8] for layer in outputs.attentions)
+        return outputs
+
+    used.model.forward = windowed
+    assert used.read(words(15)).memory().layers == 3
+    with pytest.raises(ReadingError, match="gives away something else than its attention for a text of 30 tokens"):
+        used.read(words(30))
+
+
+def test_a_part_that_attends_only_to_long_texts_is_stopped() -> None:
+    used = reader(Family("LlamaForCausalLM", GROUPED))
+    used.plan.kinds.pop(id(used.model.model.layers[1].self_attn))
+    with pytest.raises(ReadingError, match=r"A part of the model \(LlamaAttention\) attends to this text"):
+        used.read(words(30))
+    assert used.model.config._attn_implementation == "sdpa"
 
 
 def test_what_counts_as_attention() -> None:

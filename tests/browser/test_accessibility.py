@@ -1,0 +1,53 @@
+"""axe-core finds nothing on any page, in either theme and either language."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.models]
+
+PAGES = {"": {"word": 8}, "heads": {"layer": 3, "head": 1}, "recall": {"word": 8}, "glossary": {}}
+OURS_CANNOT_CHANGE: dict[str, str] = {}  # rule: selector of Streamlit's own that breaks it, and no option changes
+
+
+def violations(page) -> list[tuple[str, str, list[str]]]:
+    """What axe finds: rule, what it means, where."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page)
+    assert len(found.response["passes"]) > 15, "axe saw a page"
+    left = []
+    for one in found.response["violations"]:
+        nodes = [node for node in one["nodes"] if not _streamlits(page, one["id"], node)]
+        if nodes:
+            left.append((one["id"], one["help"], [node["html"][:200] for node in nodes]))
+    return left
+
+
+def _streamlits(page, rule: str, node: dict) -> bool:
+    selector = OURS_CANNOT_CHANGE.get(rule)
+    target = node["target"][-1]
+    return bool(selector) and isinstance(target, str) and page.locator(target).first.evaluate(
+        "(node, selector) => node.matches(selector)", selector
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_axe_finds_nothing(visit, scheme: str, language: str) -> None:
+    here = visit("glossary", scheme=scheme, lang=language)
+    found = {}
+    for page, query in PAGES.items():
+        here.open(page, lang=language, **query)
+        found[page] = violations(here.page)
+    assert found == {page: [] for page in PAGES}
+
+
+def test_axe_finds_nothing_in_messages_and_open_menus(visit) -> None:
+    here = visit("heads").open_popover("Options")
+    assert violations(here.page) == []
+    here.close_popover().open_popover("Export")
+    assert violations(here.page) == []
+    here.close_popover()
+    here.page.goto(f"{here.address}/?model=minlm")
+    here.says("Did you mean minilm?")
+    assert violations(here.page) == []

@@ -1,0 +1,179 @@
+"""The network of a tiny Firefox model, held against its equations and against transformers' encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from firefox_checks import marian_encoder, patterns, stepwise
+from naive_firefox import run
+
+import memviz
+from memviz.errors import ModelFileError, UnsupportedModelError
+from memviz.reading import FirefoxReader
+from tests.models import tiny_marian
+from tests.models.tiny_marian import CONFIG, HEADS, LAYERS, PIECES, firefox_folder, marian_bytes, vocabulary, weights
+
+TEXT = "the cat sat on the mat ."
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> FirefoxReader:
+    return memviz.load(str(firefox_folder(tmp_path_factory.mktemp("firefox") / "tiny", quantised=False)))
+
+
+def ids(reader: FirefoxReader, text: str) -> list[int]:
+    return reader.tokenizer(text)["input_ids"]
+
+
+def folder_of(path: Path, content: bytes) -> str:
+    path.mkdir()
+    (path / "model.enpt.bin").write_bytes(content)
+    (path / "vocab.enpt.spm").write_bytes(vocabulary())
+    return str(path)
+
+
+def without(items: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    return {other: array for other, array in items.items() if other != name}
+
+
+def test_everything_is_as_the_equations_say(reader: FirefoxReader) -> None:
+    trace = reader.translate(TEXT, target="o gato preto bebe leite .")
+    target = [token.id for token in trace.targets]
+    truth = run(weights(PIECES), ids(reader, TEXT), target, heads=HEADS, layers=LAYERS)
+    np.testing.assert_allclose(patterns(trace.memory("encoder")), np.stack(truth.encoder), atol=1e-5)
+    np.testing.assert_allclose(patterns(trace.memory("cross")), np.stack(truth.cross), atol=1e-5)
+    np.testing.assert_allclose(trace.recurrent.gates, np.stack(truth.gates), atol=1e-5)
+    np.testing.assert_allclose(trace.recurrent.states, np.stack(truth.states), atol=1e-5)
+    logprobs = truth.logits - np.log(np.exp(truth.logits).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(trace.logprobs, logprobs[np.arange(len(target)), target], atol=1e-4)
+    assert patterns(trace.memory("cross")).std() > 0.1, "else nothing could be told apart"
+
+
+def test_the_likeliest_tokens_of_every_step(reader: FirefoxReader) -> None:
+    trace = reader.translate(TEXT)
+    written = [token.id for token in trace.targets]
+    logits = run(weights(PIECES), ids(reader, TEXT), written, heads=HEADS, layers=LAYERS).logits
+    assert written == logits.argmax(axis=1).tolist()
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for step, row in zip(trace.steps, shares, strict=True):
+        order = np.argsort(-row)[: len(step)]
+        assert [one.id for one in step] == order.tolist()
+        np.testing.assert_allclose([one.probability for one in step], row[order], atol=1e-5)
+    assert len(trace.steps[0]) == 10
+
+
+def test_quantised_weights_are_the_rounded_ones(tmp_path: Path) -> None:
+    reader = memviz.load(str(firefox_folder(tmp_path / "tiny")))
+    rounded = {
+        name: tiny_marian.rounded(array) if name.rsplit("_", 1)[-1].startswith("W") else array
+        for name, array in weights(PIECES).items()
+    }
+    trace = reader.translate(TEXT, target="o gato .")
+    truth = run(rounded, ids(reader, TEXT), [t.id for t in trace.targets], heads=HEADS, layers=LAYERS)
+    np.testing.assert_allclose(patterns(trace.memory("cross")), np.stack(truth.cross), atol=1e-5)
+    assert reader.info.quantisation == "8-bit weights, computed in float32"
+
+
+def test_the_encoder_is_that_of_transformers(reader: FirefoxReader) -> None:
+    source = torch.tensor([ids(reader, TEXT)])
+    with torch.inference_mode():
+        theirs = marian_encoder(reader)(input_ids=source, output_attentions=True)
+        ours = reader.model.encoder(source)
+    np.testing.assert_allclose(ours, theirs.last_hidden_state, atol=1e-5)
+    own = np.stack([layer[0].numpy() for layer in theirs.attentions])
+    np.testing.assert_allclose(patterns(reader.read(TEXT).memory("encoder")), own, atol=1e-5)
+
+
+def test_step_by_step_is_the_same_as_all_at_once(reader: FirefoxReader) -> None:
+    trace = reader.translate(TEXT)
+    cross, states = stepwise(reader, ids(reader, TEXT), [token.id for token in trace.targets])
+    np.testing.assert_allclose(patterns(trace.memory("cross")), cross, atol=1e-5)
+    np.testing.assert_allclose(trace.recurrent.states, states, atol=1e-5)
+
+
+def test_tables_of_their_own_for_source_target_and_output(tmp_path: Path) -> None:
+    items = weights(PIECES)
+    shared, rng = items.pop("Wemb"), np.random.default_rng(5)
+    source, target = rng.normal(0, 0.4, (2, *shared.shape)).astype(np.float32)
+    output = rng.normal(0, 0.4, shared.shape).astype(np.float32)
+    items |= {"encoder_Wemb": source, "decoder_Wemb": target, "decoder_ff_logit_out_W": output.T}
+    reader = memviz.load(folder_of(tmp_path / "apart", marian_bytes(items, quantised=False)))
+    assert reader.model.config.target_vocab_size == PIECES
+    np.testing.assert_array_equal(reader.model.encoder.embedding.table, source.T)
+    np.testing.assert_array_equal(reader.model.decoder.embedding.table, target.T)
+    np.testing.assert_array_equal(reader.model.output.table, output.T)
+    assert reader.translate(TEXT, target="o gato .").memory("cross").layers == LAYERS
+
+
+def test_one_table_for_all_is_held_once(reader: FirefoxReader) -> None:
+    model = reader.model
+    assert model.output.table.data_ptr() == model.encoder.embedding.table.data_ptr()
+    assert model.decoder.embedding.table.data_ptr() == model.encoder.embedding.table.data_ptr()
+
+
+def test_two_vocabularies(tmp_path: Path) -> None:
+    folder = firefox_folder(tmp_path / "two", pair="enzh")
+    (folder / "vocab.enzh.spm").rename(folder / "srcvocab.enzh.spm")
+    (folder / "trgvocab.enzh.spm").write_bytes(vocabulary(reverse=True))
+    reader = memviz.load(str(folder))
+    assert reader.languages == ("en", "zh")
+    assert reader.target_tokenizer is not reader.tokenizer
+    trace = reader.translate("the cat .", target=".tac eht")
+    assert [token.id for token in trace.targets] == reader.target_tokenizer(".tac eht")["input_ids"]
+    assert [token.id for token in trace.tokens] == reader.tokenizer("the cat .")["input_ids"]
+    free = reader.translate("the cat .")
+    assert free.output == reader.target_tokenizer.decode([token.id for token in free.targets])
+
+
+@pytest.mark.parametrize(
+    ("setting", "other"),
+    [
+        ("dec-cell: ssru", "dec-cell: gru"), ("type: transformer", "type: s2s"),
+        ("transformer-decoder-autoreg: rnn", "transformer-decoder-autoreg: self-attention"),
+        ("transformer-postprocess: dan", "transformer-postprocess: da"),
+        ('transformer-preprocess: ""', "transformer-preprocess: n"),
+        ("transformer-ffn-activation: relu", "transformer-ffn-activation: swish"),
+        ("type: transformer", "transformer-rnn-projection: true\ntype: transformer"),
+        ("dec-cell: ssru\n", ""),
+    ],
+)  # fmt: skip
+def test_another_kind_of_marian_model_is_refused(tmp_path: Path, setting: str, other: str) -> None:
+    content = marian_bytes(weights(PIECES), config=CONFIG.replace(setting, other))
+    with pytest.raises(UnsupportedModelError, match="another kind of Marian model") as error:
+        memviz.load(folder_of(tmp_path / "other", content))
+    assert error.value.values["setting"] in setting + other
+
+
+def test_weights_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
+    items = weights(PIECES)
+    narrow = {**items, "encoder_l2_self_Wk": np.ones((16, 12))}
+    heads = marian_bytes(items, config=CONFIG.replace("transformer-heads: 4", "transformer-heads: 7"))
+    for number, (content, said) in enumerate(
+        [
+            (marian_bytes(without(items, "decoder_l1_rnn_W")), r"decoder_l1_rnn_W is missing"),
+            (marian_bytes(without(items, "Wemb")), r"Wemb is missing"),
+            (marian_bytes(narrow), r"encoder\.layers\.1\.attention\.key\.weight has the shape \(12, 16\)"),
+            (heads, r"7 heads"),
+            (marian_bytes(weights(40)), r"vocabulary of .* has 50 tokens, but the model knows 40"),
+        ]
+    ):
+        with pytest.raises(ModelFileError, match=said):
+            memviz.load(folder_of(tmp_path / str(number), content))
+
+
+def test_a_broken_vocabulary_is_refused(tmp_path: Path) -> None:
+    folder = firefox_folder(tmp_path / "tiny")
+    for content in (b"", b"hello", vocabulary()[:200]):
+        (folder / "vocab.enpt.spm").write_bytes(content)
+        with pytest.raises(ModelFileError, match=r"vocab\.enpt\.spm of the Firefox model .* cannot be read"):
+            memviz.load(str(folder))
+
+
+def test_the_layers_can_be_taken_apart(reader: FirefoxReader) -> None:
+    for layer in range(LAYERS):
+        taken = reader.decompose(TEXT, layer)
+        assert (taken.shape, taken.kind) == ("post-norm", "encoder")
+        assert taken.error < 1e-5

@@ -1,0 +1,416 @@
+"""What a Firefox reader does with a text, on a tiny model: parts, targets, beams, limits, forgetting, odd texts."""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from firefox_checks import patterns
+
+import memviz
+from memviz import Forget, Trace
+from memviz.errors import (
+    EmptyTextError,
+    MemoryBudgetError,
+    ReadingError,
+    TextTooLongError,
+    TraceError,
+    UnsupportedModelError,
+)
+from memviz.models import locate, open_model
+from memviz.reading import FirefoxReader, Reader
+from memviz.tokens import Token
+from tests.models.tiny_marian import LAYERS, firefox_folder
+
+TEXT = "the cat sat on the mat ."
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return firefox_folder(tmp_path_factory.mktemp("firefox") / "tiny", quantised=False)
+
+
+@pytest.fixture(scope="module")
+def reader(folder: Path) -> FirefoxReader:
+    return memviz.load(str(folder))
+
+
+def ids(tokens: tuple[Token, ...]) -> list[int]:
+    return [token.id for token in tokens]
+
+
+def test_a_reader_says_what_it_is(reader: FirefoxReader, folder: Path) -> None:
+    assert isinstance(reader, Reader)
+    info = reader.info
+    assert (info.name, info.kind, info.layers, info.heads, info.head_dim) == (str(folder), "encoder-decoder", 2, 4, 4)
+    assert (info.device, info.precision, info.path, info.quantisation) == ("cpu", "float32", "recorded", "")
+    assert reader.languages == ("en", "pt")
+
+
+def test_transformers_does_not_open_it(folder: Path) -> None:
+    with pytest.raises(UnsupportedModelError, match="Firefox"):
+        open_model(locate(str(folder)), attn_implementation="eager")
+
+
+def test_the_shape_of_a_translation(reader: FirefoxReader) -> None:
+    trace = reader.translate(TEXT)
+    encoder, cross, recurrent = trace.memory("encoder"), trace.memory("cross"), trace.recurrent
+    assert list(trace.memories) == ["encoder", "cross"]
+    assert trace.memory() is encoder
+    assert (trace.text, trace.output) == (TEXT, reader.target_tokenizer.decode(ids(trace.targets)))
+    assert encoder.queries == encoder.keys == cross.keys == trace.tokens
+    assert cross.queries == recurrent.queries == trace.targets
+    assert trace.tokens[-1].text == "</s>"
+    assert trace.tokens[-1].special
+    assert len(trace.steps) == len(trace.logprobs) == len(trace.targets)
+    assert (encoder.layers, cross.layers, recurrent.layers, cross.heads) == (LAYERS, LAYERS, LAYERS, 4)
+    np.testing.assert_allclose(patterns(cross).sum(-1), 1, atol=1e-5)
+    np.testing.assert_allclose(patterns(encoder).sum(-1), 1, atol=1e-5)
+    assert not cross.causal
+    assert cross.summary.value_norm.shape == (LAYERS, 4, len(trace.tokens))
+    assert set(trace.seconds) == {"model", "writing", "total"}
+
+
+def test_the_recurrent_memory_begins_with_nothing(reader: FirefoxReader) -> None:
+    trace = reader.translate(TEXT, target="o gato .")
+    keys = trace.recurrent.keys
+    assert (keys[0].text, keys[0].special) == ("⟨start⟩", True)
+    assert ids(keys[1:]) == ids(trace.targets[:-1])
+    np.testing.assert_allclose(trace.recurrent.rebuilt(0), trace.recurrent.states[0], atol=1e-5)
+
+
+def test_value_norms_are_what_a_full_weight_writes(reader: FirefoxReader) -> None:
+    trace = reader.translate(TEXT)
+    with torch.inference_mode():
+        source = reader.model.encoder(torch.tensor([ids(trace.tokens)]))
+        for number, layer in enumerate(reader.model.decoder.layers):
+            value = layer.cross.remember(source)[1][0]  # [head, key, dim]
+            maps = layer.cross.output.weight.T.unflatten(0, (4, -1))  # [head, dim, width]
+            expected = torch.bmm(value, maps).norm(dim=-1)
+            np.testing.assert_allclose(trace.memory("cross").summary.value_norm[number], expected, rtol=1e-4)
+
+
+# -- targets, beams, limits ----------------------------------------------------------------------
+
+
+def test_a_forced_target_is_written_as_it_is(reader: FirefoxReader) -> None:
+    free = reader.translate(TEXT)
+    forced = reader.translate(TEXT, target="o gato preto .")
+    assert forced.output == "o gato preto ."
+    assert ids(forced.targets) == reader.tokenizer("o gato preto .")["input_ids"]
+    assert [token.text for token in forced.targets][-1] == "</s>"
+    assert forced.notes == ()
+    assert forced.logprobs.mean() < free.logprobs.mean()
+    assert reader.read(TEXT, "o gato preto .").output == "o gato preto ."
+
+
+def test_a_forced_target_is_scored_as_if_it_had_been_written(reader: FirefoxReader) -> None:
+    """Whatever the model writes by itself gets the same probabilities when it is forced, token for token."""
+    free = reader.translate(TEXT, max_new_tokens=6)
+    words = reader.model.decoder.whole(torch.tensor([ids(free.targets)]), _remembered(reader, free))[0][0]
+    logits = reader.model.logits(words).log_softmax(-1)
+    np.testing.assert_allclose(free.logprobs, logits[range(6), ids(free.targets)], atol=1e-5)
+
+
+def _remembered(reader: FirefoxReader, trace: Trace) -> list:
+    return reader.model.decoder.remember(reader.model.encoder(torch.tensor([ids(trace.tokens)])))
+
+
+def test_a_wider_beam_never_finds_less(reader: FirefoxReader) -> None:
+    means = {beam: reader.translate(TEXT, beam=beam).logprobs.mean() for beam in (1, 2, 4, 12)}
+    greedy = reader.translate(TEXT)
+    assert ids(reader.translate(TEXT, beam=1).targets) == ids(greedy.targets)
+    assert max(means.values()) >= means[1]
+    assert len(set(means.values())) > 1, "the model should be undecided enough for beams to matter"
+
+
+def test_a_beam_as_wide_as_the_vocabulary_finds_the_best_of_all(reader: FirefoxReader) -> None:
+    """Two tokens at most: every pair can be tried."""
+    trace = reader.translate(TEXT, beam=50, max_new_tokens=2)
+    remembered, end = _remembered(reader, trace), reader.tokenizer.eos_token_id
+    with torch.inference_mode():
+        pairs = torch.cartesian_prod(torch.arange(50), torch.arange(50))
+        words, _ = reader.model.decoder.whole(pairs, remembered)
+        shares = reader.model.logits(words.flatten(0, 1)).log_softmax(-1).unflatten(0, (2500, 2))
+        first, second = shares[:, 0].gather(1, pairs[:, :1])[:, 0], shares[:, 1].gather(1, pairs[:, 1:])[:, 0]
+    means = torch.where(pairs[:, 0] == end, first, (first + second) / 2)
+    best = pairs[means.argmax()].tolist()
+    expected = best[:1] if best[0] == end else best
+    assert ids(trace.targets) == expected
+    assert trace.logprobs.mean() == pytest.approx(float(means.max()), abs=1e-5)
+
+
+def test_an_output_that_is_cut_says_so(reader: FirefoxReader) -> None:
+    trace = reader.translate(TEXT, max_new_tokens=2)
+    assert len(trace.targets) == len(trace.steps) == 2
+    assert not any(token.special for token in trace.targets)
+    assert [str(note) for note in trace.notes] == [
+        "The translation was stopped after 2 tokens, the most that are written here: it may be unfinished."
+    ]
+    np.testing.assert_allclose(patterns(trace.memory("cross")).sum(-1), 1, atol=1e-5)
+
+
+def test_the_usual_limit_is_two_and_a_half_tokens_for_each(folder: Path) -> None:
+    endless = memviz.load(str(folder))
+    endless.model.output_bias[endless.tokenizer.eos_token_id] = -1e9
+    for text in ("the cat", TEXT):
+        trace = endless.translate(text)
+        assert len(trace.targets) == math.ceil(2.5 * len(trace.tokens))
+        assert trace.notes[0].values == {"tokens": len(trace.targets)}
+
+
+@pytest.mark.parametrize("wish", [{"beam": 0}, {"beam": -1}, {"max_new_tokens": 0}])
+def test_settings_that_make_no_sense_are_refused(reader: FirefoxReader, wish: dict[str, int]) -> None:
+    with pytest.raises(ReadingError, match="must be 1 or more"):
+        reader.translate(TEXT, **wish)
+
+
+def test_writing_alone_gives_the_same_text(reader: FirefoxReader) -> None:
+    assert reader.write(TEXT) == reader.translate(TEXT).output
+    assert reader.write(TEXT, beam=3) == reader.translate(TEXT, beam=3).output
+
+
+# -- sentences ---------------------------------------------------------------------------------------
+
+
+def test_several_sentences_have_a_trace_each(reader: FirefoxReader) -> None:
+    text = "The cat sat.  A dog sat!\nthe house"
+    trace = reader.translate(text)
+    assert [part.text for part in trace.parts] == ["The cat sat.", "A dog sat!", "the house"]
+    first, second, third = (part.output for part in trace.parts)
+    assert trace.output == f"{first}  {second}\n{third}"
+    for part in trace.parts:
+        alone = reader.translate(part.text)
+        assert ids(part.targets) == ids(alone.targets)
+        np.testing.assert_array_equal(patterns(part.memory("cross")), patterns(alone.memory("cross")))
+        assert part.parts == ()
+    assert ids(trace.tokens) == [token for part in trace.parts for token in ids(part.tokens)]
+    assert len(trace.logprobs) == len(trace.steps) == len(trace.targets)
+    assert trace.nbytes == sum(part.nbytes for part in trace.parts) > 0
+    assert trace.memories == {}
+    assert trace.recurrent is None
+
+
+def test_the_words_of_the_whole_are_those_of_its_sentences(reader: FirefoxReader) -> None:
+    trace = reader.translate("The cat sat.  A dog sat!\nthe house")
+    shown = [word.text for word in trace.words if not word.special]
+    assert shown == ["The", "cat", "sat", ".", "A", "dog", "sat", "!", "the", "house"]
+    for words, text in ((trace.words, trace.text), (trace.target_words, trace.output)):
+        assert all(
+            text[word.start : word.end] == word.text for word in words if not word.special and word.start < word.end
+        )
+    assert sum(word.special for word in trace.words) == 3
+
+
+def test_a_whole_of_parts_says_where_its_memories_are(reader: FirefoxReader) -> None:
+    trace = reader.translate("The cat sat. A dog sat.")
+    for kind in (None, "cross"):
+        with pytest.raises(TraceError, match=r"translated in 2 parts.*trace\.parts\[0\] to trace\.parts\[1\]"):
+            trace.memory(kind)
+
+
+def test_sentences_can_be_kept_together(reader: FirefoxReader) -> None:
+    text = "The cat sat. A dog sat."
+    for trace in (reader.translate(text, split=False), reader.read(text), reader.translate(text, "o gato .")):
+        assert trace.parts == ()
+        assert trace.memory("cross").keys == trace.tokens
+        assert sum(token.special for token in trace.tokens) == 1
+
+
+def test_a_sentence_of_very_many_tokens_is_cut_and_says_so(reader: FirefoxReader) -> None:
+    text = ", ".join(["the cat sat on the mat"] * 12)
+    trace = reader.translate(text)
+    assert len(trace.parts) > 1
+    assert all(len(part.tokens) <= 129 for part in trace.parts)
+    assert all(part.text.endswith(",") for part in trace.parts[:-1])
+    assert "A sentence of more than 128 tokens was translated in parts." in map(str, trace.notes)
+
+
+# -- forgetting ----------------------------------------------------------------------------------------
+
+
+def test_a_covered_word_has_no_weight_anywhere_and_the_text_changes(reader: FirefoxReader) -> None:
+    plain, trace = reader.translate(TEXT), reader.translate(TEXT, forget=Forget(keys=[1, 3]))
+    weights = patterns(trace.memory("cross"))
+    assert (weights[..., [1, 3]] == 0).all()
+    np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+    assert (trace.memory("cross").summary.mass[..., [1, 3]] == 0).all()
+    assert ids(trace.targets) != ids(plain.targets)
+    np.testing.assert_array_equal(patterns(trace.memory("encoder")), patterns(plain.memory("encoder")))
+    assert trace.forget == Forget(keys=(1, 3))
+
+
+def test_reading_one_word_only(reader: FirefoxReader) -> None:
+    count = len(reader.translate(TEXT).tokens)
+    trace = reader.translate(TEXT, forget=Forget(keys=[key for key in range(count) if key != 2]))
+    np.testing.assert_array_equal(patterns(trace.memory("cross"))[..., 2], 1)
+
+
+def test_what_is_forgotten_while_writing_is_what_the_reading_forgets(reader: FirefoxReader) -> None:
+    """The probabilities of writing, step by step, are those of one reading without the same edges."""
+    for forget in (
+        Forget(keys=[0, 2]),
+        Forget(keys=[1], queries=[0, 2]),
+        Forget(keys=[-1, 1], layers=[1], heads=[0, 3]),
+    ):
+        free = reader.translate(TEXT, forget=forget, max_new_tokens=5)
+        forced = reader.translate(TEXT, target=free.output, forget=forget)
+        same = len(free.targets) if ids(forced.targets)[: len(free.targets)] == ids(free.targets) else 0
+        assert same, "the output should come back as the same tokens"
+        np.testing.assert_allclose(free.logprobs, forced.logprobs[:same], atol=1e-4)
+        np.testing.assert_allclose(
+            patterns(free.memory("cross")), patterns(forced.memory("cross"))[:, :, :same], atol=1e-4
+        )
+
+
+def test_single_layers_heads_and_steps(reader: FirefoxReader) -> None:
+    trace = reader.translate(TEXT, forget=Forget(keys=[1], queries=[1], layers=[1], heads=[2]))
+    weights, cut = patterns(trace.memory("cross")), np.zeros((LAYERS, 4, len(trace.targets)), dtype=bool)
+    cut[1, 2, 1] = True
+    assert (weights[..., 1] == 0).sum() == 1
+    assert (weights[cut][:, 1] == 0).all()
+
+
+def test_a_step_that_is_never_written_is_ignored(reader: FirefoxReader) -> None:
+    plain = reader.translate(TEXT)
+    trace = reader.translate(TEXT, forget=Forget(keys=[1], queries=[500]))
+    assert ids(trace.targets) == ids(plain.targets)
+    np.testing.assert_array_equal(patterns(trace.memory("cross")), patterns(plain.memory("cross")))
+
+
+def test_what_cannot_be_forgotten_is_refused_before_anything_is_written(reader: FirefoxReader, monkeypatch) -> None:
+    monkeypatch.setattr("memviz.reading.firefox.write", None)
+    keys = list(range(len(reader.tokenizer(TEXT)["input_ids"])))
+    for forget, said in (
+        (Forget(keys=[99]), "no position 99"),
+        (Forget(keys=[0], layers=[2]), "no layer 2"),
+        (Forget(keys=[0], heads=[4]), "no head 4"),
+        (Forget(keys=keys, queries=[3]), "Position 3 would have nothing left"),
+    ):
+        with pytest.raises(TraceError, match=said):
+            reader.translate(TEXT, forget=forget)
+    with pytest.raises(ReadingError, match="Position -1 counts from the end of the output"):
+        reader.translate(TEXT, forget=Forget(keys=[0], queries=[-1]))
+    with pytest.raises(ReadingError, match="2 sentences, and what to forget"):
+        reader.translate("The cat sat. A dog sat.", forget=Forget(keys=[0]))
+
+
+def test_positions_from_the_end_of_a_forced_target(reader: FirefoxReader) -> None:
+    trace = reader.translate(TEXT, target="o gato .", forget=Forget(keys=[0], queries=[-1]))
+    weights = patterns(trace.memory("cross"))
+    assert (weights[:, :, -1, 0] == 0).all()
+    assert (weights[:, :, :-1, 0] > 0).all()
+
+
+# -- texts and servers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\n \t"])
+def test_nothing_to_translate(reader: FirefoxReader, text: str) -> None:
+    for call in (reader.translate, reader.read, reader.write):
+        with pytest.raises(EmptyTextError):
+            call(text)
+    with pytest.raises(EmptyTextError):
+        reader.translate(TEXT, target=text)
+
+
+ODD = [
+    "cat", "THE CAT SAT", "😀", "the 😀 cat 👩‍👩‍👧", "我喜欢猫", "3.14 1,000,000", "http://a.b/c?d=1&e",
+    "<script>alert(1)</script>", "**bold** `code` [x](y)", "x\x00y", "مرحبا", "e\u0301 ﬁ ™", "if (a < b) { return; }",
+    "the cat " * 40,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_odd_texts_are_translated_all_the_same(reader: FirefoxReader, text: str) -> None:
+    trace = reader.translate(text, max_new_tokens=8)
+    for part in trace.parts or (trace,):
+        np.testing.assert_allclose(part.memory("cross").mean().sum(-1), 1, atol=1e-5)
+        assert all(token.text for token in (*part.tokens, *part.targets))
+    inked = [token for token in trace.tokens if not token.special and token.start < token.end]
+    assert inked or text == "😀"
+    assert all(0 <= token.start <= token.end <= len(text) for token in trace.tokens)
+
+
+def test_characters_that_the_model_never_saw_are_counted(reader: FirefoxReader) -> None:
+    trace = reader.translate("the 猫 cat", max_new_tokens=3)
+    unknown = [token for token in trace.tokens if token.id == reader.tokenizer.unk_token_id]
+    assert [token.text for token in unknown] == ["猫"]
+    assert f"1 of the {len(trace.tokens) - 1} tokens of this sentence are characters" in str(trace.notes[-1])
+
+
+def test_a_server_may_limit_the_text(reader: FirefoxReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "40")
+    reader.translate(TEXT)
+    with pytest.raises(TextTooLongError, match="at most 40"):
+        reader.translate("The cat sat on the mat. " * 5)
+    monkeypatch.delenv("MEMVIZ_MAX_TOKENS")
+    monkeypatch.setenv("MEMVIZ_MEMORY_GB", "0.1502")
+    reader.translate(TEXT)
+    with pytest.raises(MemoryBudgetError):
+        reader.translate("The cat sat on the mat. " * 50)
+
+
+def test_progress_runs_from_0_to_1_and_may_stop_it(reader: FirefoxReader) -> None:
+    for text in (TEXT, "The cat sat. A dog sat. the house"):
+        seen: list[float] = []
+        reader.translate(text, progress=lambda fraction, label: seen.append(fraction))  # noqa: B023
+        assert seen == sorted(seen)
+        assert 0 <= seen[0] < 0.5
+        assert seen[-1] == pytest.approx(1)
+
+    def stop(fraction: float, label: str) -> None:
+        if label == "Writing" and fraction > 0.4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reader.translate(TEXT, progress=stop)
+    assert reader.translate(TEXT).output
+
+
+def test_a_trace_comes_back_from_a_file(reader: FirefoxReader, tmp_path: Path) -> None:
+    one = reader.translate(TEXT, forget=Forget(keys=[1]), max_new_tokens=4)
+    back = Trace.load(one.save(tmp_path / "one.npz"))
+    assert (back.steps, back.notes, back.targets, back.forget) == (one.steps, one.notes, one.targets, one.forget)
+    assert (back.recurrent.queries, back.recurrent.keys) == (one.recurrent.queries, one.recurrent.keys)
+    for name in ("gates", "candidates", "states"):
+        np.testing.assert_array_equal(getattr(back.recurrent, name), getattr(one.recurrent, name))
+    np.testing.assert_array_equal(patterns(back.memory("cross")), patterns(one.memory("cross")))
+
+
+def test_a_trace_of_many_parts_comes_back_from_a_file(reader: FirefoxReader, tmp_path: Path) -> None:
+    many = reader.translate("The cat sat. " * 12)
+    back = Trace.load(many.save(tmp_path / "many.npz"))
+    assert (back.output, back.steps, len(back.parts)) == (many.output, many.steps, 12)
+    for part, own in zip(back.parts, many.parts, strict=True):
+        np.testing.assert_array_equal(patterns(part.memory("cross")), patterns(own.memory("cross")))
+        np.testing.assert_array_equal(part.recurrent.states, own.recurrent.states)
+    assert back.recurrent is None
+
+
+def test_threads_may_share_a_reader(reader: FirefoxReader) -> None:
+    texts = [TEXT, "the old house .", "a dog and a bird live ."]
+    wishes = [(text, None if number % 2 else Forget(keys=[1])) for number, text in enumerate(texts * 4)]
+    alone = [patterns(reader.translate(text, forget=forget).memory("cross")) for text, forget in wishes]
+    found: dict[int, np.ndarray] = {}
+
+    def read(number: int) -> None:
+        text, forget = wishes[number]
+        found[number] = patterns(reader.translate(text, forget=forget).memory("cross"))
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(len(wishes))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, expected in enumerate(alone):
+        np.testing.assert_allclose(found[number], expected, atol=1e-6)
+
+
+def test_ids_alone_cannot_be_read(reader: FirefoxReader) -> None:
+    with pytest.raises(ReadingError, match="Use `translate`"):
+        reader.read_ids([3, 4, 5])

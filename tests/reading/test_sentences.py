@@ -1,0 +1,93 @@
+"""Where sentences end, in several languages, and how one that is too long is cut."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from memviz.reading.sentences import pieces, sentences
+from memviz.tokens import Token
+
+LANGUAGES = {
+    "english": ["The cat sat.", "It was tired!", "Was it?", "Yes... maybe."],
+    "quotes": ["“Go!” she said.", "“Why?”", "(He didn’t.)", "Then what?!"],
+    "titles": ["Mr. Smith met Dr. J. K. Rowling in St. Ives.", "He left at 3.14 p.m. with No. 5."],
+    "list": ["1. First thing.", "2. Second thing."],
+    "portuguese": ["O Sr. Silva mora na Av. Paulista, n. 12.", "Ele trabalha.", "“Não!”"],
+    "german": ["Das ist z. B. gut.", "Hr. Meier kam.", "Was?"],
+    "chinese": ["我喜欢猫。", "你呢？", "“好！”", "他说了……再见"],
+    "japanese": ["私は猫が好きです。", "「本当？」", "はい。"],
+    "arabic": ["هل هذا صحيح؟", "نعم."],
+    "hindi": ["यह बिल्ली है।", "वह सोती है।"],
+    "spanish": ["¿Qué tal?", "¡Bien!", "Adiós."],
+    "addresses": ["See example.com/a.b for more.", "Write to a.b@example.com.", "Now."],
+    "I": ["I am I.", "You are you."],
+}
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_sentences_come_apart_where_a_person_would_cut(name: str) -> None:
+    expected = LANGUAGES[name]
+    separator = "" if name in ("chinese", "japanese") else " "
+    text = separator.join(expected)
+    assert [text[start:end] for start, end in sentences(text)] == expected
+
+
+def test_what_the_simple_rule_gets_wrong_stays_known() -> None:
+    def cut(text: str) -> list[str]:
+        return [text[start:end] for start, end in sentences(text)]
+
+    assert cut("Er kam am 3. Mai.") == ["Er kam am 3.", "Mai."]
+    assert cut("Cats etc. The dog.") == ["Cats etc.", "The dog."]
+    assert cut("Good! 😀 Next one.") == ["Good!", "😀 Next one."]
+
+
+def test_a_line_break_ends_a_sentence() -> None:
+    text = "  one line\nand another\r\n\r\n\n three \u2028 four  "
+    assert [text[start:end] for start, end in sentences(text)] == ["one line", "and another", "three", "four"]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\n", "\t \u3000"])
+def test_nothing_has_no_sentences(text: str) -> None:
+    assert sentences(text) == []
+
+
+@pytest.mark.parametrize("text", ["...", "?!", "。。。", ". . .", "!\n?", "<b>Hi.</b> You.", "x" * 5000, "a. " * 3000])
+def test_nothing_is_lost_and_nothing_is_doubled(text: str) -> None:
+    spans = sentences(text)
+    assert all(start < end for start, end in spans)
+    assert all(one[1] <= other[0] for one, other in pairwise(spans))
+    kept = "".join(text[start:end] for start, end in spans)
+    assert "".join(kept.split()) == "".join(text.split())
+
+
+def tokens(text: str) -> list[Token]:
+    """One token a word, and </s>."""
+    found, at = [], 0
+    for number, word in enumerate(text.split()):
+        at = text.index(word, at)
+        found.append(Token(word, number, at, at + len(word), number, False))
+        at += len(word)
+    return [*found, Token("</s>", 0, len(text), len(text), len(found), True)]
+
+
+def test_a_sentence_that_fits_is_not_cut() -> None:
+    text = " ".join("word" for _ in range(128))
+    assert pieces(text, tokens(text)) == [(0, len(text))]
+
+
+def test_a_long_sentence_is_cut_after_a_pause_in_its_second_half() -> None:
+    words = [f"w{number}" for number in range(20)]
+    words[3] += ","
+    words[6] += ","
+    words[7] += ";"
+    text = " ".join(words)
+    cut = [text[start:end].split() for start, end in pieces(text, tokens(text), longest=10)]
+    assert cut == [words[:8], words[8:18], words[18:]]
+
+
+def test_without_spaces_it_is_cut_anywhere() -> None:
+    text = "字" * 25
+    each = [Token("字", 5, place, place + 1, place, False) for place in range(25)]
+    assert pieces(text, each, longest=10) == [(0, 10), (10, 20), (20, 25)]
