@@ -310,12 +310,13 @@ class Memory:
         if self.weights is not None:
             return self.weights[:, :, :, key]
         rows, cols = np.arange(len(self.queries)), np.array([key])
+        touched = [self.forget is not None and self.forget.touches(layer) for layer in range(self.layers)]
+        gone = [self._edges(layer)[:, key] if touched[layer] else None for layer in range(self.layers)]
 
         def one(layer: int, head: int) -> np.ndarray:
             scores = self.scores[layer].logits(head, rows, cols)[:, 0]
-            cut = self._cut(layer, head)
-            if cut is not None:
-                scores[cut[:, key]] = -np.inf
+            if gone[layer] is not None and self.forget.covers(head):
+                scores[gone[layer]] = -np.inf
             return np.exp(scores - self.summary.normaliser[layer, head])
 
         return self._every_head(one, len(rows))
@@ -371,6 +372,10 @@ class Memory:
         """The forgotten edges of this head, bool [query, key]; ``None`` for none."""
         if self.forget is None or not (self.forget.touches(layer) and self.forget.covers(head)):
             return None
+        return self._edges(layer)
+
+    def _edges(self, layer: int) -> np.ndarray:
+        """The edges that are forgotten in this layer, in the heads that forget: bool [query, key]."""
         return self.forget.edges(len(self.queries), len(self.keys), visible=self.visible(layer))
 
     def _every_head(self, one: Callable[[int, int], np.ndarray], length: int) -> np.ndarray:

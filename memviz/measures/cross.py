@@ -17,7 +17,7 @@ from memviz.tokens import Word
 
 Sides = tuple[Sequence[Word], Sequence[Word]]
 Pairs = frozenset[tuple[int, int]]
-"""Links between words, (source, target); numbers count the words of the text, without added tokens such as </s>."""
+"""Links between words, (source, target). Added tokens such as </s> and bare spaces are not counted as words."""
 
 
 @measure(
@@ -60,15 +60,19 @@ def confidence(memory: Memory) -> np.ndarray:
     own = [place for place, token in enumerate(memory.queries) if not token.special]
     if not own:
         return np.full((memory.layers, memory.heads), np.nan, dtype=np.float32)
-    return memory.summary.top_weight[:, :, own].mean(axis=-1)
+    top = memory.summary.top_weight
+    if not any(token.special for token in memory.keys):  # then the summary left out the first token
+        patterns = (memory.pattern(layer, head) for layer in range(memory.layers) for head in range(memory.heads))
+        top = np.stack([pattern.max(axis=1) for pattern in patterns]).reshape(top.shape)
+    return top[:, :, own].mean(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
     """Which source word was each target word read from? One entry a target word, added tokens included.
 
-    source   int [target word]: the place of the source word among the source words; −1 for an added token, and where
-             nothing was written after it to be shifted from
+    source   int [target word]: the place of the source word among the source words; −1 for an added token or a bare
+             space, and where nothing was written after it to be shifted from
     weight   float32 [target word]: how much of the look-up went there; NaN where there is no source
     pairs    the same as links, counting the words of the text only
     """
@@ -105,7 +109,7 @@ class Gold:
 
     def check(self, sides: Sides) -> None:
         """Raises `MeasureError` for a link to a word that is not there."""
-        targets, sources = (sum(not word.special for word in words) for words in sides)
+        targets, sources = (sum(map(_inked, words)) for words in sides)
         for source, target in sorted(self.possible):
             if source >= sources or target >= targets:
                 raise MeasureError(
@@ -206,14 +210,14 @@ def best_head(memory: Memory, sides: Sides, gold: Gold | None = None, *, shift: 
 
 def _strongest(weights: np.ndarray, sides: Sides) -> Alignment:
     targets, sources = sides
-    own = np.array([not word.special for word in sources])
+    own = np.array([_inked(word) for word in sources])
     source = np.full(len(targets), -1, dtype=np.int64)
     weight = np.full(len(targets), np.nan, dtype=np.float32)
     pairs = set()
     place = np.cumsum(own) - 1  # among the words of the text
     number = -1
     for row, word in enumerate(targets):
-        if word.special:
+        if not _inked(word):
             continue
         number += 1
         if own.any() and not np.isnan(weights[row]).any():
@@ -221,6 +225,11 @@ def _strongest(weights: np.ndarray, sides: Sides) -> Alignment:
             weight[row] = weights[row, source[row]]
             pairs.add((int(place[source[row]]), number))
     return Alignment(source, weight, frozenset(pairs))
+
+
+def _inked(word: Word) -> bool:
+    """Is this a word of the text? Added tokens are none, nor is a piece of mere white space."""
+    return not word.special and word.start < word.end and not set(word.text) <= set("␣⏎⇥")
 
 
 def _layer(memory: Memory, layer: int) -> int:

@@ -118,9 +118,9 @@ def _unknown(reader: Reader, why: str) -> MeasureError:
 
 
 def _taken_apart(scene: Scene, tokens: tuple[Token, ...], *, kind: Kind, layer: int) -> Decomposition:
-    weights, residual, computed = scene.weights.double(), scene.residual.double(), scene.computed.double()
-    written = torch.bmm(scene.value.double(), by_head(scene.projection, len(weights)).double())  # [head, key, width]
-    bias = torch.zeros_like(residual[0]) if scene.projection.bias is None else scene.projection.bias.double()
+    weights, residual, computed = _exact(scene.weights), _exact(scene.residual), _exact(scene.computed)
+    written = torch.bmm(_exact(scene.value), _exact(by_head(scene.projection, len(weights))))  # [head, key, width]
+    bias = torch.zeros_like(residual[0]) if scene.projection.bias is None else _exact(scene.projection.bias)
     attended = torch.bmm(weights, written).sum(0)  # [query, width]
     own = torch.einsum("hi,hiw->iw", weights.diagonal(dim1=1, dim2=2), written)  # what a token writes into itself
     if scene.shape == "post-norm":
@@ -155,8 +155,8 @@ class _Norm:
 
     def __init__(self, norm: nn.LayerNorm, summed: Tensor) -> None:
         self.deviation = (summed.var(dim=-1, unbiased=False, keepdim=True) + norm.eps).sqrt()  # [query, 1]
-        self.gain = norm.weight.double()
-        self.bias = torch.zeros_like(self.gain) if norm.bias is None else norm.bias.double()
+        self.gain = _exact(norm.weight)
+        self.bias = torch.zeros_like(self.gain) if norm.bias is None else _exact(norm.bias)
 
     def centred(self, vectors: Tensor) -> Tensor:
         return self.gain * (vectors - vectors.mean(dim=-1, keepdim=True))
@@ -178,5 +178,10 @@ def _mixing(own: Tensor, whole: Tensor) -> np.ndarray:
     return _array(others / (others + own.norm(dim=-1)))
 
 
+def _exact(tensor: Tensor) -> Tensor:
+    """In double precision, on the CPU: not every device has it."""
+    return tensor.detach().cpu().double()
+
+
 def _array(tensor: Tensor) -> np.ndarray:
-    return frozen(tensor.float().cpu().contiguous().numpy())
+    return frozen(tensor.float().contiguous().numpy())

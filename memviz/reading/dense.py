@@ -46,7 +46,7 @@ def read(
                 tokens=len(side.queries),
             )
         if layers:
-            memories[kind] = _memory(kind, side, torch.stack([layer[0].float() for layer in layers]))
+            memories[kind] = _memory(kind, side, torch.stack([layer[0].float().cpu() for layer in layers]))
         if progress is not None:
             progress((number + 1) / len(sides), kind)
     return memories, outputs
@@ -56,7 +56,7 @@ def _memory(kind: Kind, sides: Sides, weights: Tensor) -> Memory:
     repeats = Repeats(sides.ids, weights.device) if sides.ids else None
     parts = [_summary(layer, sides, repeats) for layer in weights]
     stacked = {name: frozen(np.stack([part[name] for part in parts])) for name in parts[0]}
-    array = weights.cpu().numpy()
+    array = weights.numpy()
     return Memory(
         kind=kind,
         queries=sides.queries,

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from memviz.memory import Memory
-from memviz.ui.i18n import language, t
+from memviz.ui.i18n import t
 
 WORD, LAYER, HEAD = "word", "layer", "head"
 
@@ -22,16 +22,10 @@ def linked(key: str, options: Collection[Any], *, default: Any = None, others: b
     """
     first = next(iter(options)) if default is None else default
     chosen, given = st.session_state.get(key), st.query_params.get(key)
-    if chosen is None:
+    if chosen is None or not (others or chosen in options):
         named = {str(option): option for option in options}
         chosen = named.get(given, given if others and given else first)
-        if chosen != first:
-            st.session_state[key] = chosen
-    elif not (others or chosen in options):
-        chosen = st.session_state[key] = first
-    elif st.session_state.get(f"{key}:said") != language():
-        st.session_state[key] = chosen  # the browser still shows the name it has in the other language
-    st.session_state[f"{key}:said"] = language()
+    st.session_state[key] = chosen  # in every run: a browser that was told once forgets it on the way to another page
     _address(key, "" if chosen == first else str(chosen))
     return {"key": key, "persist_state": "session"}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.pages.odd_texts import ODD
@@ -18,7 +20,7 @@ PARTS = """() => {
 
 
 def squeezed(text: str) -> str:
-    return "".join(text.replace("␣", "").split()).casefold()
+    return "".join(re.sub("[␣⏎]", "", text).split()).casefold()
 
 
 @pytest.mark.parametrize("page", ["", "heads", "recall"])
