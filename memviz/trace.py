@@ -115,6 +115,7 @@ class Trace:
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 32 else self.text[:31] + "…"
         shape = " + ".join(f"{m.kind} {m.layers}×{m.heads}" for m in self.memories.values())
+        shape = f"{len(self.parts)} parts" if self.parts else shape
         return f"<Trace “{text}” · {len(self.tokens)} tokens · {self.model.name} · {shape}>"
 
     def memory(self, kind: Kind | None = None) -> Memory:

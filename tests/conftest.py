@@ -39,6 +39,15 @@ def weights_are_here() -> bool:
 
 
 @pytest.fixture(scope="session")
+def browser():
+    """The browser of this machine: one for all tests, since Playwright runs once in a process."""
+    from tests.browser import serving
+
+    with serving.chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
 def minilm():
     """The real MiniLM, opened once."""
     import memviz

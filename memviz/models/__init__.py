@@ -2,7 +2,7 @@
 
     locate("minilm")                    a name of the catalogue: fetched once, verified, cached
     locate("openai-community/gpt2")     an id on the Hugging Face hub: safetensors, pinned to a commit
-    locate("models/mine")               a folder on this machine
+    locate("models/mine")               a folder on this machine: of transformers, or of Firefox Translations
     locate("models/mine.Q4_1.gguf")     a GGUF file on this machine
 
 Only weights that cannot run anything are opened (safetensors, GGUF, Marian), and no model's own

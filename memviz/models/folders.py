@@ -205,6 +205,12 @@ def _refuse_pickles(path: Path, *, name: str) -> None:
 
 
 def _not_a_model(path: Path, *, name: str) -> UnsafeModelError | ModelFileError:
+    if path.suffix.lower() == ".bin" and marian_file.begins_well(path):
+        return ModelFileError(
+            "{name} holds the weights of a Firefox model, but not its vocabulary.",
+            todo="Give the folder that holds both.",
+            name=name,
+        )
     if path.suffix.lower() in PICKLES:
         return UnsafeModelError(
             "{file} is in a format that can run programs when it is opened.",

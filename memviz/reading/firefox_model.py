@@ -161,7 +161,7 @@ class DecoderLayer(nn.Module):
 
     def forward(self, words: Tensor, remembered: Remembered, before: Tensor) -> tuple[Tensor, Kept]:
         kept = self.recurrent(words, before)
-        words = self.recurrent_norm(words + kept.state)
+        words = self.recurrent_norm(words + kept.state.relu())
         words = self.cross_norm(words + self.cross(words, remembered))
         return self.feedforward_norm(words + self.feedforward(words)), kept
 

@@ -9,15 +9,8 @@ import numpy as np
 import pytest
 
 from tests.browser.app_page import AppPage
-from tests.browser.serving import chromium, serving
+from tests.browser.serving import serving
 from tests.conftest import CAT
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """The browser of this machine."""
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 
 PAGES = {"": {"word": 8}, "heads": {"layer": 3, "head": 1}, "recall": {"word": 8}, "glossary": {}}
-OURS_CANNOT_CHANGE: dict[str, str] = {}  # rule: selector of Streamlit's own that breaks it, and no option changes
 
 
 def violations(page) -> list[tuple[str, str, list[str]]]:
@@ -15,20 +14,9 @@ def violations(page) -> list[tuple[str, str, list[str]]]:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found = axe.run(page)
     assert len(found.response["passes"]) > 15, "axe saw a page"
-    left = []
-    for one in found.response["violations"]:
-        nodes = [node for node in one["nodes"] if not _streamlits(page, one["id"], node)]
-        if nodes:
-            left.append((one["id"], one["help"], [node["html"][:200] for node in nodes]))
-    return left
-
-
-def _streamlits(page, rule: str, node: dict) -> bool:
-    selector = OURS_CANNOT_CHANGE.get(rule)
-    target = node["target"][-1]
-    return bool(selector) and isinstance(target, str) and page.locator(target).first.evaluate(
-        "(node, selector) => node.matches(selector)", selector
-    )  # fmt: skip
+    return [
+        (one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

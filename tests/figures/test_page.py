@@ -11,7 +11,6 @@ import pytest
 
 from memviz import figures
 from memviz.figures.palette import THEMES
-from tests.browser.serving import chromium
 from tests.figures.synthetic_memory import NASTY, memory_of, tokens, words_of
 
 TITLE = "What <b>is</b> this? </script><script>window.broken = 1</script>"
@@ -77,12 +76,6 @@ def test_text_is_text(page: str) -> None:
     assert "<img" not in page.split("</dl>")[0]
     kinds = [attributes.get("type") for tag, attributes in Parts(page).elements if tag == "script"]
     assert kinds == ["application/json"] * 5 + [None, None]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

@@ -233,6 +233,12 @@ def test_a_firefox_folder_with_something_wrong_says_what(tmp_path: Path) -> None
         locate(str(tmp_path))
 
 
+def test_the_weights_of_a_firefox_model_alone_are_not_a_model(tmp_path: Path) -> None:
+    (tmp_path / "model.enpt.bin").write_bytes(struct.pack("<QQ", 1, 195))
+    with pytest.raises(ModelFileError, match="but not its vocabulary"):
+        locate(str(tmp_path / "model.enpt.bin"))
+
+
 def test_files_that_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(ModelFileError, match=r"not a .gguf file"):

@@ -139,6 +139,35 @@ def test_a_beam_as_wide_as_the_vocabulary_finds_the_best_of_all(reader: FirefoxR
     assert trace.logprobs.mean() == pytest.approx(float(means.max()), abs=1e-5)
 
 
+@pytest.mark.parametrize("beam", [1, 2, 3, 6])
+@pytest.mark.parametrize("text", [TEXT, "o gato preto .", "a red book"])
+def test_the_beam_by_its_definition(reader: FirefoxReader, text: str, beam: int) -> None:
+    trace = reader.translate(text, beam=beam, max_new_tokens=8)
+    expected, score = _searched(reader, trace, beam=beam, limit=8)
+    assert ids(trace.targets) == expected
+    assert float(trace.logprobs.sum()) == pytest.approx(score, abs=1e-4)
+
+
+def _searched(reader: FirefoxReader, trace: Trace, *, beam: int, limit: int) -> tuple[list[int], float]:
+    """Beam search written out: every beginning is read anew at every step. (tokens, their log-probability)"""
+    remembered, end = _remembered(reader, trace), reader.tokenizer.eos_token_id
+    live: list[tuple[list[int], float]] = [([], 0.0)]
+    done: list[tuple[list[int], float]] = []
+    for _ in range(limit):
+        found = []
+        for begun, score in live:
+            words, _ = reader.model.decoder.whole(torch.tensor([[*begun, 0]]), remembered)
+            shares = reader.model.logits(words[0, -1:]).log_softmax(-1)[0].tolist()
+            found += [([*begun, token], score + share) for token, share in enumerate(shares)]
+        found.sort(key=lambda one: one[1], reverse=True)
+        best = found[: beam - len(done)]
+        done += [one for one in best if one[0][-1] == end]
+        live = [one for one in best if one[0][-1] != end]
+        if not live:
+            break
+    return max([*done, *live], key=lambda one: one[1] / len(one[0]))
+
+
 def test_an_output_that_is_cut_says_so(reader: FirefoxReader) -> None:
     trace = reader.translate(TEXT, max_new_tokens=2)
     assert len(trace.targets) == len(trace.steps) == 2
@@ -204,6 +233,7 @@ def test_the_words_of_the_whole_are_those_of_its_sentences(reader: FirefoxReader
 
 def test_a_whole_of_parts_says_where_its_memories_are(reader: FirefoxReader) -> None:
     trace = reader.translate("The cat sat. A dog sat.")
+    assert repr(trace).endswith("2 parts>")
     for kind in (None, "cross"):
         with pytest.raises(TraceError, match=r"translated in 2 parts.*trace\.parts\[0\] to trace\.parts\[1\]"):
             trace.memory(kind)
