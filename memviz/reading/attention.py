@@ -189,11 +189,24 @@ def attend(
         else:
             block.normaliser = _normalise(lookup, weights)
         stacked = weights.view(kv_heads, groups * (stop - start), last - first)
-        mixed = torch.bmm(stacked.to(lookup.value.dtype), lookup.value[:, first:last])
+        mixed = _mixed(stacked.to(lookup.value.dtype), lookup.value[:, first:last])
         output[:, start:stop] = mixed.view(heads, stop - start, depth)
         if watch is not None:
             watch(block)
     return output
+
+
+def _mixed(weights: Tensor, value: Tensor) -> Tensor:
+    """The values weighed by the weights, for each key-value head: one product each where several heads share it.
+
+    A few large products use all cores better than one batch of them, whose number need not suit the cores.
+    """
+    if weights.device.type != "cpu" or len(weights) > 4:
+        return torch.bmm(weights, value)
+    out = weights.new_empty(*weights.shape[:2], value.shape[2])
+    for head, mixed in enumerate(out):
+        torch.mm(weights[head], value[head], out=mixed)
+    return out
 
 
 def blocks(rows: int, cell: int) -> Iterator[tuple[int, int]]:

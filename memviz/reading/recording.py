@@ -133,9 +133,10 @@ class Watcher:
             sums.entropy[:, rows] = torch.special.entr(weights).sum(-1)
             self._strongest(block, cells)
         else:
-            expected = torch.linalg.vecdot(weights, block.scores)
+            products = block.scores.mul_(weights)  # in place: the scores alone are not needed any more
+            expected = products.sum(-1)
             strongest, place = self._strongest(block, cells)
-            self._from_scores(block, expected, strongest, place)
+            self._from_scores(block, products, expected, strongest, place)
 
     def _strongest(self, block: Block, cells: Tensor) -> tuple[Tensor, Tensor]:
         """The strongest weight of each query and its key, special tokens included; the summary keeps it without.
@@ -181,13 +182,15 @@ class Watcher:
         low = block.start - block.last + keys  # query − key of the block's upper right corner, counted from −(keys − 1)
         self.sums.distance[:, low : low + sums.shape[1]] += sums
 
-    def _from_scores(self, block: Block, expected: Tensor, strongest: Tensor, place: Tensor) -> None:
-        """Entropy without a logarithm for every weight: H = log Σ exp − Σ weight · score.
+    def _from_scores(
+        self, block: Block, products: Tensor, expected: Tensor, strongest: Tensor, place: Tensor
+    ) -> None:
+        """Entropy without a logarithm for every weight: H = log Σ exp − Σ weight · score, the sum of the products.
 
         The softmax denominator comes back from the strongest weight: log Σ exp = score − log weight.
         """
         rows = slice(block.start, block.stop)
-        highest = block.scores.gather(2, (place - block.first).unsqueeze(-1))[:, :, 0]
+        highest = products.gather(2, (place - block.first).unsqueeze(-1))[:, :, 0] / strongest
         normaliser = highest - strongest.log()
         self.sums.normaliser[:, rows] = normaliser
         self.sums.entropy[:, rows] = (normaliser - expected).clamp_min_(0.0)
@@ -246,6 +249,7 @@ class Recording:
         self.scores: dict[Kind, list[Scores]] = {kind: [] for kind in self.sides}
         self.parts: dict[Kind, list[dict[str, np.ndarray]]] = {kind: [] for kind in self.sides}
         self._repeats: dict[Kind, Repeats | None] = {}
+        self._rooms: dict[tuple[Kind, str], np.ndarray] = {}
 
     def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
         """The attention output; on the way, everything that is kept."""
@@ -255,7 +259,7 @@ class Recording:
         sides = self.sides[kind]
         watcher = Watcher(lookup, sides, self._repeats_of(kind, lookup.query.device))
         output = attend(lookup, watch=watcher, cell=sides.cell)
-        self.scores[kind].append(kept(lookup))
+        self.scores[kind].append(self._kept(kind, layer, lookup))
         self.parts[kind].append(summarised(watcher, self._value_norm(kind, layer, lookup)))
         if self.progress is not None:
             done = sum(len(scores) for scores in self.scores.values())
@@ -307,6 +311,23 @@ class Recording:
             self._repeats[kind] = Repeats(ids, device) if ids else None
         return self._repeats[kind]
 
+    def _kept(self, kind: Kind, layer: int, lookup: Lookup) -> Scores:
+        """What rebuilds the patterns of a layer; queries and keys lie in one array for all layers.
+
+        Made layer by layer, what stays would lie between what the model throws away, and the memory of a
+        reading would be twice as large.
+        """
+
+        def stored(name: str, tensor: Tensor) -> np.ndarray:
+            shape = (max(self.layers.get(kind, 0), layer + 1), *tensor.shape)
+            room = self._rooms.get((kind, name))
+            if room is None or room.shape != shape:  # the first layer, or one unlike those before
+                room = self._rooms[kind, name] = np.empty(shape, dtype=np.float32)
+            torch.from_numpy(room[layer]).copy_(tensor.detach())
+            return frozen(room[layer])
+
+        return kept(lookup, stored=stored)
+
     def _value_norm(self, kind: Kind, layer: int, lookup: Lookup) -> np.ndarray:
         """‖value · W_O‖ by head [head, key], from the Gram matrix of each head's output projection.
 
@@ -331,20 +352,21 @@ def summarised(watcher: Watcher, value_norm: np.ndarray) -> dict[str, np.ndarray
     return {**plain, "value_norm": value_norm}
 
 
-def kept(lookup: Lookup) -> Scores:
+def copied(name: str, tensor: Tensor) -> np.ndarray:
+    """The tensor as an array of its own, read-only."""
+    return frozen(tensor.detach().float().cpu().contiguous().clone().numpy())
+
+
+def kept(lookup: Lookup, *, stored: Callable[[str, Tensor], np.ndarray] = copied) -> Scores:
     """The part of an attention call that rebuilds its patterns, as read-only numpy arrays."""
-
-    def array(tensor: Tensor) -> np.ndarray:
-        return frozen(tensor.detach().float().cpu().contiguous().clone().numpy())
-
     return Scores(
-        query=array(lookup.query),
-        key=array(lookup.key),
+        query=stored("query", lookup.query),
+        key=stored("key", lookup.key),
         scale=lookup.scale,
         visible=frozen(lookup.visible.to(torch.int32).cpu().numpy()),
         bias=None if lookup.bias is None else frozen(_compact(lookup.bias.float()).cpu().numpy()),
         softcap=lookup.softcap,
-        sink=None if lookup.sink is None else array(lookup.sink),
+        sink=None if lookup.sink is None else copied("sink", lookup.sink),
     )
 
 
