@@ -29,6 +29,7 @@ check: setup-dev
 
 bench: setup-dev
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.translate
 	$(BIN)/python -m benchmarks.browser
 
 shots: setup-dev

@@ -42,8 +42,8 @@ def row(model: str, tokens: int, figures: dict[str, float], peer: tuple[float, f
     """One line of the table."""
     other = "–" if peer is None else f"{peer[0] / 1e6:9.1f} MB     {peer[1]:5.1f} s"
     return (
-        f"  {model:8}{tokens:8,}  {figures['bytes'] / 1e6:8.2f} MB   {figures['grid']:10,.0f}   {figures['nodes']:10,.0f}   "
-        f"{figures['seconds']:9.2f} s   {other}"
+        f"  {model:8}{tokens:8,}  {figures['bytes'] / 1e6:8.2f} MB   {figures['grid']:10,.0f}   "
+        f"{figures['nodes']:10,.0f}   {figures['seconds']:9.2f} s   {other}"
     )
 
 

@@ -44,7 +44,11 @@ def main() -> None:
     print(f"SmolLM2-135M on {reader.info.device}, {reader.info.precision}, {threads()} threads\n")
     print(f"load from cache: {seconds:.1f} s (target ≤ {TARGET_LOAD_S} s)")
     head(reader)
-    print("\n  tokens   plain     reading   ratio  processor  target   eager ratio   memory +plain  +reading   +eager   target")
+    print(
+        "\n  tokens   plain     reading   ratio  processor  target   eager ratio   memory +plain  +reading   +eager",
+        end="",
+    )
+    print("   target")
     for tokens in LENGTHS + ((8192,) if arguments.long else ()):
         row(reader, tokens, arguments.rounds if tokens < 8192 else 1)
 

@@ -24,6 +24,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from memviz.note import Note
+
 
 class MemVizError(Exception):
     """A refusal. ``happened`` and ``todo`` are templates, filled with ``values``."""
@@ -35,9 +37,8 @@ class MemVizError(Exception):
         self.values = values
 
     def said(self, translate: Callable[[str], str] = str, quote: Callable[[str], str] = str) -> str:
-        """The whole message: templates through ``translate``, the texts filled into them through ``quote``."""
-        values = {name: quote(value) if isinstance(value, str) else value for name, value in self.values.items()}
-        return " ".join(translate(part).format(**values) for part in (self.happened, self.todo) if part)
+        """The whole message, see `Note.said`. A value that is a sentence or a word of ours is a `Note` itself."""
+        return " ".join(Note(part, self.values).said(translate, quote) for part in (self.happened, self.todo) if part)
 
     def __str__(self) -> str:
         return self.said()

@@ -17,6 +17,7 @@ import numpy as np
 
 from memviz.errors import TraceError
 from memviz.memory import frozen
+from memviz.note import Note
 from memviz.tokens import Token
 
 
@@ -102,7 +103,7 @@ class Recurrent:
 
     def _gates(self, layer: int, unit: int | None) -> np.ndarray:
         """The gates of a layer, of all units or of one: [query, unit]."""
-        for what, number, there in (("layer", layer, self.layers), ("unit", unit, self.units)):
+        for what, number, there in ((Note("layer"), layer, self.layers), (Note("unit"), unit, self.units)):
             if number is not None and not 0 <= number < there:
                 raise TraceError(
                     "There is no {what} {number} in this memory: it has {there} of them.",

@@ -14,10 +14,11 @@ import numpy as np
 
 from memviz.errors import TraceError
 from memviz.memory import Forget, Kind, Memory, Scores, Summary, frozen
+from memviz.note import Note
 from memviz.recurrent import Recurrent
 from memviz.tokens import Token, Word, words
 
-FORMAT = 2
+FORMAT = 3
 _RECURRENT = ("gates", "candidates", "states")
 
 
@@ -27,7 +28,7 @@ class ModelInfo:
 
     ``quantisation`` is "" for full-precision weights; ``path`` says how attention was read:
     "recorded" (by the attention function) or "dense" (the model's own eager weights), and
-    ``note`` why, when it is worth saying.
+    ``note`` why, when it is worth saying (else ``None``).
     """
 
     name: str
@@ -44,7 +45,7 @@ class ModelInfo:
     device: str = "cpu"
     precision: str = "float32"
     path: str = "recorded"
-    note: str = ""
+    note: Note | None = None
 
     @property
     def label(self) -> str:
@@ -59,17 +60,6 @@ class Candidate:
     text: str
     id: int
     probability: float
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something worth saying about a reading: a sentence as a template, filled with values; the pages translate it."""
-
-    text: str
-    values: Mapping[str, int | float | str] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return self.text.format(**self.values)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -243,7 +233,7 @@ def _unpacked(head: dict[str, Any], arrays: Mapping[str, np.ndarray], prefix: st
         output=head["output"],
         tokens=_tokens(head["tokens"]),
         targets=targets,
-        model=ModelInfo(**head["model"]),
+        model=ModelInfo(**{**head["model"], "note": _note(head["model"]["note"])}),
         memories={memory.kind: memory for memory in memories},
         logprobs=arrays[prefix + "logprobs"],
         next_tokens=tuple(Candidate(**c) for c in head["next_tokens"]),
@@ -251,9 +241,17 @@ def _unpacked(head: dict[str, Any], arrays: Mapping[str, np.ndarray], prefix: st
         seconds=head["seconds"],
         steps=tuple(tuple(Candidate(**c) for c in step) for step in head["steps"]),
         recurrent=None if entered is None else Recurrent(targets, _tokens(entered), **states),  # type: ignore[arg-type]
-        notes=tuple(Note(**note) for note in head["notes"]),
+        notes=tuple(_note(note) for note in head["notes"]),
         parts=tuple(_unpacked(part, arrays, f"{prefix}part{n}.") for n, part in enumerate(head["parts"])),
     )
+
+
+def _note(packed: dict[str, Any] | None) -> Note | None:
+    """The note that these plain values were; a value that is none of text and number was a note too."""
+    if packed is None:
+        return None
+    values = {name: _note(value) if isinstance(value, dict) else value for name, value in packed["values"].items()}
+    return Note(packed["text"], values)
 
 
 def _tokens(packed: list[dict[str, Any]]) -> tuple[Token, ...]:

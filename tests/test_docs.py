@@ -21,7 +21,7 @@ import memviz
 from memviz.measures import MEASURES
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("errors", "figures", "measures", "memory", "models", "reading", "tables", "tokens", "trace")
+ROOMS = ("errors", "figures", "measures", "memory", "models", "note", "reading", "tables", "tokens", "trace")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 WITHOUT_WEIGHTS = {"04_your_own_model.py"}
@@ -73,7 +73,7 @@ def test_names_of_the_package_are_documented_too() -> None:
         assert (getattr(memviz, name).__doc__ or "").strip(), name
 
 
-@pytest.mark.parametrize("room", ["figures", "measures", "models", "reading", "tokens"])
+@pytest.mark.parametrize("room", ["figures", "measures", "memory", "models", "reading", "tokens"])
 def test_exported_names_are_there_once_and_not_private(room: str) -> None:
     module = importlib.import_module(f"memviz.{room}")
     assert len(set(module.__all__)) == len(module.__all__)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from memviz.errors import MeasureError, TraceError
-from memviz.memory import Forget, Memory
-from tests.memory_samples import dense, recorded
+from memviz.memory import Forget, Memory, Scores
+from tests.memory_samples import dense, recorded, tokens
 
 KINDS = {
     "plain": {},
@@ -113,13 +115,42 @@ def test_what_is_asked_for_can_be_written_and_the_memory_stays() -> None:
 
 
 def test_how_many_could_see_a_key() -> None:
-    for kind in ("plain", "causal", "windowed", "two texts", "everything"):
-        memory, own = recorded(**KINDS[kind])
+    for kind, made in KINDS.items():
+        memory, own = recorded(**made)
         for layer in range(memory.layers):
-            wanted = (own[layer] > 0).any(axis=0).sum(axis=0)
-            assert memory.seen_by(layer).tolist() == wanted.tolist()
-            assert dense(own).seen_by(layer).tolist() == wanted.tolist()
-            assert (memory.visible(layer) == dense(own).visible(layer)).all()
+            seen = own[layer] > 0
+            assert memory.seen_by(layer).tolist() == seen.sum(axis=1).tolist(), kind
+            assert memory.sees(layer).tolist() == seen.sum(axis=2).tolist(), kind
+            if memory.forget is None:
+                assert dense(own).seen_by(layer).tolist() == seen.sum(axis=1).tolist()
+                assert (memory.visible(layer) == dense(own).visible(layer)).all()
+
+
+def test_what_was_forgotten_stays_linear_in_the_text() -> None:
+    """A table of all edges of this text would take 400 MB."""
+    count, rng = 20_000, np.random.default_rng(0)
+    stop = np.arange(1, count + 1, dtype=np.int32)
+    scores = Scores(
+        query=rng.normal(size=(1, count, 4)).astype(np.float32),
+        key=rng.normal(size=(1, count, 4)).astype(np.float32),
+        scale=0.5,
+        visible=np.stack([np.zeros_like(stop), stop], axis=1),
+    )
+    small, _ = recorded()
+    summary = replace(small.summary, normaliser=np.ones((1, 1, count), dtype=np.float32))
+    long = Memory(
+        "self", tokens(count), tokens(count), 1, 1, True, (scores,), summary, Forget(keys=[3, 900], heads=[0])
+    )
+    tracemalloc.start()
+    try:
+        assert not long.column(900)[0, 0, 901:].any()
+        assert long.weights_at(0, 0, np.array([1000, 1000]), np.array([3, 4])).astype(bool).tolist() == [False, True]
+        assert long.row(1000)[0, 0, [3, 900]].tolist() == [0, 0]
+        assert long.seen_by(0)[0, [2, 3, 900, 901]].tolist() == [count - 2, 0, 0, count - 901]
+        assert long.sees(0)[0, [2, 3, 4, 1000]].tolist() == [3, 3, 4, 999]
+        assert tracemalloc.get_traced_memory()[1] < 40e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_wrong_questions_are_answered_with_what_is_there() -> None:

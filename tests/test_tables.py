@@ -58,7 +58,7 @@ def test_an_array_that_does_not_fit_its_axes_is_refused(shape: tuple[int, ...], 
 
 
 def test_a_table_that_helps_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "ROWS", 35)
+    monkeypatch.setattr(tables.tidying, "ROWS", 35)
     with pytest.raises(MeasureError, match="A table of 36 rows is too long"):
         tables.pattern_table(MEMORY, 0, 0)
     assert len(tables.pattern_table(MEMORY, 0, 0, rows=[1])) == 6

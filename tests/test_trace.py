@@ -6,7 +6,7 @@ import json
 import os
 import pickle
 import zipfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,16 @@ TRACES = {
         recurrent=kept(
             tokens(5), tokens(5), **{name: GATES * n for n, name in enumerate(("gates", "candidates", "states"))}
         ),
-        notes=(Note("Cut after {count} tokens.", {"count": 7}),),
+        notes=(Note("Cut after {count} tokens: {why}.", {"count": 7, "why": Note("{most} at most", {"most": 6})}),),
         parts=(
             a_trace(recorded(seed=4)[0], notes=(Note("as is"),)),
             a_trace(recorded(3, 5, kind="cross")[0], text="猫"),
+        ),
+    ),
+    "read another way": a_trace(
+        recorded()[0],
+        model=replace(
+            INFO, path="dense", note=Note("Because {why}.", {"why": Note("it is {apart:.1g}", {"apart": 2e-3})})
         ),
     ),
     "nothing to predict": a_trace(recorded()[0], logprobs=frozen(np.zeros(0, np.float32)), next_tokens=(), seconds={}),

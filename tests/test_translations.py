@@ -6,12 +6,14 @@ import ast
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from string import Formatter
 
 import pytest
 
+from memviz import errors
 from memviz.ui import cache, i18n
-from tests.locales.collecting import PAGES, ROOT, Found, Source, collect
+from tests.locales.collecting import LIBRARY, PAGES, ROOT, Found, Source, collect
 from tests.locales.sources import IN_PICTURES, KNOWN
 from tests.locales.speaking import left, said
 
@@ -19,6 +21,10 @@ FILE = ROOT / "memviz" / "locales" / "zh.json"
 ZH: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
 SAME = {"中文"}
 """Sources that are written alike in both languages."""
+
+SENTENCES = {"Note", *(name for name in vars(errors) if name.endswith("Error"))}
+QUOTED = {"owner/name", "ERROR:", "format"}
+"""Words in values that are no English: the form of a hub id, a sign of pip's, a field of a file."""
 
 HAN = "[\u4e00-\u9fff]"
 FOREIGN = re.compile(f'{HAN}[,.;:?!(]|[)”）][,;:?!]|[)"]{HAN}|  ')
@@ -117,6 +123,29 @@ def test_no_page_speaks_without_translating(file) -> None:
     assert spoken == []
 
 
+@pytest.mark.parametrize("file", LIBRARY, ids=str)
+def test_no_sentence_is_put_into_another_without_translating(file) -> None:
+    """What an error or a note is filled with is a number, a quotation or a `Note` of its own, never English of ours."""
+    spoken = []
+    for call in ast.walk(Source(file).tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in SENTENCES:
+            values = [word.value for word in call.keywords if word.arg not in ("todo", None)]
+            values += call.args[1:] if call.func.id == "Note" else []
+            spoken += [f"{call.lineno}: {text}" for value in values for text in _own_words(value) if text not in QUOTED]
+    assert spoken == []
+
+
+def _own_words(node: ast.AST) -> list[str]:
+    """The words that stand in an expression, other than in notes of their own and in the keys of dictionaries."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "Note":
+        return []
+    inside = node.values if isinstance(node, ast.Dict) else ast.iter_child_nodes(node)
+    own = [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+    return [text for text in own if re.search("[A-Za-z]{2}", text)] + [
+        text for one in inside for text in _own_words(one)
+    ]
+
+
 def _literal(node: ast.expr) -> list[str]:
     """The words of a literal or of the fixed parts of an f-string."""
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
@@ -143,10 +172,10 @@ def open_page(reader, monkeypatch):
     """Opens a page of the app in a language, with the cat sentence and one word chosen."""
     from streamlit.testing.v1 import AppTest
 
-    monkeypatch.setattr(cache, "reader", lambda name, progress: reader)
+    monkeypatch.setattr(cache, "reader", lambda name, **_: reader)
     cache.forget_everything()
 
-    def opened(page: str, *, language: str) -> AppTest:
+    def opened(page: str, *, language: str, model: str = "bert") -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         app.session_state[i18n.KEY] = language
         app.run()
@@ -156,7 +185,7 @@ def open_page(reader, monkeypatch):
         if page != "glossary":
             app.session_state[i18n.KEY] = language
             app.text_area(key="text").set_value("The cat sat on the mat because it was tired.").run()
-            assert any(text.startswith("bert · 3 ") for text in said(app)), "the text was read"
+            assert any(re.match(rf"{model}( \(.*\))? · 3 ", text) for text in said(app)), "the text was read"
         return app
 
     yield opened
@@ -181,6 +210,22 @@ def test_a_page_changes_its_language(open_page, page: str, title: str) -> None:
     differ = [text for text in ZH if ZH[text] != text]
     assert len(left(said(english), sources=differ)) > 20, "the English page is recognised as English"
     assert left(said(chinese), sources=differ) == set()
+
+
+@pytest.mark.parametrize("family", ["bloom", "mpnet"])
+def test_why_a_model_was_read_another_way_is_said_in_the_readers_language(open_page, monkeypatch, family: str) -> None:
+    from memviz import Reader
+    from tests.reading.families import FAMILIES, tokenizer
+
+    dense = Reader(FAMILIES[family].build(), tokenizer(FAMILIES[family].tokenizer))
+    dense.info = replace(dense.info, quantisation="8-bit weights, computed in float32")
+    monkeypatch.setattr(cache, "reader", lambda name, **_: dense)
+    english, chinese = (said(open_page("heads", language=language, model=family)) for language in ("en", "zh"))
+    assert any("Read through the model's own eager weights, because it" in text for text in english)
+    assert left(chinese, sources=[text for text in ZH if ZH[text] != text]) == set()
+    assert any(
+        "8 位权重，以 float32 计算" in text and "通过模型自身的 eager 权重读取，因为它" in text for text in chinese
+    )
 
 
 def test_the_language_in_the_address_holds(open_page) -> None:

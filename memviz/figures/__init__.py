@@ -5,7 +5,12 @@ by_distance    how far back it looks, over chance                        plotly
 received_bars  which words are looked at most                            plotly
 slots_bars     which words spread their look widest                      plotly
 scores         one measure of every head                                 plotly
-pattern_png, grid_png, words_png   the same as bytes, without a browser
+cross_svg      two sentences joined by what was read from what           svg
+coverage_bars  how many target tokens each source word was read for      plotly
+probability_bars   how sure the model was of each token it wrote         plotly
+recurrent      what a memory that fades still holds                      plotly
+half_lives     how long its units remember                               plotly
+pattern_png, grid_png, words_png, cross_png   as bytes, without a browser
 html           figures in one page that opens offline
 provenance, caption   where it comes from, as names and values, and in one line
 alt, record    a figure in plain words, and what was done to get it
@@ -14,7 +19,10 @@ alt, record    a figure in plain words, and what was done to get it
 from memviz.figures.bars import received_bars, slots_bars
 from memviz.figures.cards import words_png
 from memviz.figures.cells import weights
+from memviz.figures.crossing_png import cross_png
+from memviz.figures.crossing_svg import cross_svg
 from memviz.figures.curves import by_distance
+from memviz.figures.fading import half_lives, recurrent
 from memviz.figures.frame import alt, record
 from memviz.figures.heatmap import pattern
 from memviz.figures.page import html
@@ -23,21 +31,28 @@ from memviz.figures.phrases import PHRASES
 from memviz.figures.provenance import caption, provenance
 from memviz.figures.raster import grid_png, pattern_png
 from memviz.figures.scores import scores
+from memviz.figures.translation_bars import coverage_bars, probability_bars
 
 __all__ = [
     "PHRASES",
     "alt",
     "by_distance",
     "caption",
+    "coverage_bars",
+    "cross_png",
+    "cross_svg",
     "grid_png",
+    "half_lives",
     "head_name",
     "html",
     "pattern",
     "pattern_png",
     "percent",
+    "probability_bars",
     "provenance",
     "received_bars",
     "record",
+    "recurrent",
     "scores",
     "slots_bars",
     "times",

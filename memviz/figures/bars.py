@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
 from memviz import measures
 from memviz.errors import TraceError
-from memviz.figures import palette, phrases
+from memviz.figures import phrases
 from memviz.figures.averages import mean_known
+from memviz.figures.bar_chart import Kind, bar_chart, first_words
 from memviz.figures.describing import named_keys, which_head
-from memviz.figures.frame import finish, label_axis
-from memviz.figures.labels import WIDTH, escape, isolated, shorten, width
-from memviz.figures.palette import percent
 from memviz.figures.phrases import Translate, say
 from memviz.memory import Memory, positions
 from memviz.tokens import Word
 
-LARGEST = 256  # bars; above it neighbours share one
-SIZE = (760, 240)
-PHONE = 300  # pixels: labels stand upright only where they fit on a phone
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """What the bars say: templates, and whether a bar is a share of one."""
-
-    name: str
-    unit: str
-    hover: str
-    alt: str
-    share: bool
-
-
-_RECEIVED = _Kind(phrases.RECEIVED, phrases.RECEIVED_UNIT, phrases.RECEIVED_HOVER, phrases.RECEIVED_ALT, share=True)
-_SLOTS = _Kind(phrases.SLOTS, phrases.SLOTS_UNIT, phrases.SLOTS_HOVER, phrases.SLOTS_ALT, share=False)
+_RECEIVED = Kind(phrases.RECEIVED, phrases.RECEIVED_UNIT, phrases.RECEIVED_HOVER, share=True)
+_SLOTS = Kind(phrases.SLOTS, phrases.SLOTS_UNIT, phrases.SLOTS_HOVER, share=False)
 
 
 def received_bars(
@@ -68,13 +49,17 @@ def received_bars(
     notes = [which_head(memory, layer, head, translate), translate(phrases.RECEIVED_NOTE)]
     if len(taken):
         notes.append(say(translate, phrases.TAKEN_OUT_BARS, keys=named_keys(memory, taken.tolist(), translate)))
-    series = _series(_by_word(values, words, total=True), layer, head)
-    return _figure(
+    bars, top = chosen(by_word(values, words, total=True), layer, head)
+    texts = [word.text for word in words]
+    most = first_words(_RECEIVED, bars, texts, translate)
+    return bar_chart(
         _RECEIVED,
-        series,
-        words,
+        bars,
+        texts,
+        top=top * 1.05,
         notes=notes,
-        shown=_record(memory, layer, head, "attention received"),
+        alt=say(translate, phrases.RECEIVED_ALT, count=len(words), head=notes[0], most=most),
+        shown=which(memory, layer, head) | {"view": "attention received", "between": "words"},
         title=title,
         caption=caption,
         translate=translate,
@@ -98,20 +83,24 @@ def slots_bars(
     ``head`` is ``None``. Scale, pooling and errors as in `received_bars`.
     """
     memory.check(layer or 0, head or 0)
-    series = _series(_by_word(measures.slots(memory), words, total=False), layer, head)
-    return _figure(
+    bars, top = chosen(by_word(measures.slots(memory), words, total=False), layer, head)
+    texts, name = [word.text for word in words], which_head(memory, layer, head, translate)
+    most = first_words(_SLOTS, bars, texts, translate)
+    return bar_chart(
         _SLOTS,
-        series,
-        words,
-        notes=[which_head(memory, layer, head, translate)],
-        shown=_record(memory, layer, head, "effective slots"),
+        bars,
+        texts,
+        top=top * 1.05,
+        notes=[name],
+        alt=say(translate, phrases.SLOTS_ALT, count=len(words), head=name, most=most),
+        shown=which(memory, layer, head) | {"view": "effective slots", "between": "words"},
         title=title,
         caption=caption,
         translate=translate,
     )
 
 
-def _by_word(values: np.ndarray, words: Sequence[Word], *, total: bool) -> np.ndarray:
+def by_word(values: np.ndarray, words: Sequence[Word], *, total: bool) -> np.ndarray:
     """Sum or mean over the tokens of each word: [layer, head, word], NaN where nothing is known."""
     if sorted(place for word in words for place in word.tokens) != list(range(values.shape[-1])):
         raise TraceError(
@@ -126,7 +115,7 @@ def _by_word(values: np.ndarray, words: Sequence[Word], *, total: bool) -> np.nd
     return np.stack(parts, axis=-1) * (np.stack(counted, axis=-1) if total else 1)
 
 
-def _series(values: np.ndarray, layer: int | None, head: int | None) -> tuple[np.ndarray, float]:
+def chosen(values: np.ndarray, layer: int | None, head: int | None) -> tuple[np.ndarray, float]:
     """(the chosen bars, the largest of all that could be chosen in their place)."""
     axes = tuple(axis for axis, wanted in enumerate((layer, head)) if wanted is None)
     alike = mean_known(values, axis=axes) if axes else values
@@ -134,71 +123,9 @@ def _series(values: np.ndarray, layer: int | None, head: int | None) -> tuple[np
     return alike[place], float(np.nanmax(alike)) if np.isfinite(alike).any() else 1.0
 
 
-def _figure(
-    kind: _Kind,
-    series: tuple[np.ndarray, float],
-    words: Sequence[Word],
-    *,
-    notes: list[str],
-    shown: dict[str, str],
-    title: str | None,
-    caption: str | None,
-    translate: Translate,
-) -> go.Figure:
-    step = -(-len(words) // LARGEST)
-    labels = _labels(words, step)
-    bars = np.fmax.reduceat(series[0], np.arange(0, len(words), step)).astype(np.float32)
-    if step > 1:
-        notes = [*notes, say(translate, phrases.POOLED_BARS, count=step)]
-    figure = go.Figure(_bar(kind, bars, translate=translate))
-    flat = max(map(width, labels)) * 8 * len(labels) < PHONE
-    figure.update_xaxes(**label_axis([*map(escape, labels)]), tickangle=0 if flat else -60)
-    figure.update_xaxes(range=[-0.6, len(labels) - 0.4])
-    figure.update_yaxes(
-        range=[0, series[1] * 1.05],
-        tickformat=".0%" if kind.share and series[1] > 0.05 else None,
-        title={"text": translate(kind.unit), "font": {"size": 12}},
-        gridcolor=palette.FAINT,
-        zeroline=False,
-        automargin=True,
-    )
-    return finish(
-        figure,
-        heading=translate(kind.name) if title is None else title,
-        notes=[*notes, caption or ""],
-        drawn=caption != "",
-        size=SIZE,
-        below=26 if flat else 20 + int(max(map(width, labels)) * 6.7),
-        alt=_told(kind, bars, labels, count=len(words), head=notes[0], translate=translate),
-        shown=shown | ({"pooled": f"max over {step} words"} if step > 1 else {}),
-    )
-
-
-def _labels(words: Sequence[Word], step: int) -> list[str]:
-    """The word of each bar; where words share a bar, the first of them with its number."""
-    starts = range(0, len(words), step)
-    labels = [isolated(shorten(words[unit].text, WIDTH if step == 1 else WIDTH - 6)) for unit in starts]
-    return labels if step == 1 else [f"{unit} {label}…" for unit, label in zip(starts, labels, strict=True)]
-
-
-def _bar(kind: _Kind, bars: np.ndarray, *, translate: Translate) -> go.Bar:
-    value = "%{y:.1%}" if kind.share else "%{y:.1f}"
-    hover = say(translate, kind.hover, word="%{x}", value=f"<b>{value}</b>")
-    marker = {"color": palette.BLUE, "line": {"width": 0}}
-    return go.Bar(x0=0, dx=1, y=bars, marker=marker, width=0.82, hovertemplate=hover + "<extra></extra>")
-
-
-def _told(kind: _Kind, bars: np.ndarray, labels: Sequence[str], *, count: int, head: str, translate: Translate) -> str:
-    best = [place for place in np.argsort(-np.nan_to_num(bars), kind="stable")[:3] if bars[place] > 0]
-    named = (f"“{labels[i]}” {percent(float(bars[i])) if kind.share else f'{bars[i]:.1f}'}" for i in best)
-    most = ", ".join(named) or translate(phrases.NOTHING)
-    return say(translate, kind.alt, count=count, head=head, most=most)
-
-
-def _record(memory: Memory, layer: int | None, head: int | None, what: str) -> dict[str, str]:
+def which(memory: Memory, layer: int | None, head: int | None) -> dict[str, str]:
+    """Which head, or which mean, for a record."""
     return {
         "layer": f"mean over {memory.layers} layers" if layer is None else str(layer),
         "head": f"mean over {memory.heads} heads" if head is None else str(head),
-        "view": what,
-        "between": "words",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, PngImagePlugin
 from memviz.figures.fonts import runs
 from memviz.figures.lettering import SCALE, Pieces, length_of, px, write
 from memviz.figures.palette import THEMES, Colour, ThemeName
+from memviz.figures.strokes import stroke
 
 Anchor = Literal["left", "middle", "right"]
 
@@ -75,6 +76,27 @@ class Canvas:
             field[_seams(down, px(gap))] = self.theme.paper
             field[:, _seams(across, px(gap))] = self.theme.paper
         self.image.paste(Image.fromarray(field), (px(at[0]), px(at[1])))
+
+    def curves(
+        self,
+        at: tuple[float, float],
+        size: tuple[float, float],
+        curves: Iterable[tuple[np.ndarray, float, Colour]],
+        *,
+        across: bool = False,
+    ) -> None:
+        """Smooth lines inside a rectangle, one over the other: (points [point, (x, y)], width, colour) of each.
+
+        All run downwards, or all to the right where ``across``.
+        """
+        corner = px(at[0]), px(at[1])
+        box = (*corner, corner[0] + px(size[0]), corner[1] + px(size[1]))
+        field = np.asarray(self.image.crop(box)).astype(np.float32)
+        for points, width, colour in curves:
+            points = points * SCALE - corner
+            turned = (field.transpose(1, 0, 2), points[:, ::-1]) if across else (field, points)
+            stroke(*turned, width=width * SCALE, colour=colour)
+        self.image.paste(Image.fromarray(np.round(field).astype(np.uint8)), corner)
 
     def png(self, provenance: Mapping[str, str]) -> bytes:
         """The picture as bytes, with where it comes from in its text chunks (iTXt, UTF-8)."""

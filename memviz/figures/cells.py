@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from memviz.errors import MeasureError
 from memviz.figures.view import Shown, Side, Values, View, side
 from memviz.measures.links import dropped
 from memviz.measures.read import value_norms
@@ -26,7 +27,7 @@ def shown(memory: Memory, view: View) -> Shown:
 
     Raises:
         TraceError: no such layer, head or position; words of another text; an empty window.
-        MeasureError: value norms are asked for, but not known.
+        MeasureError: value norms are asked for, but not known; a shift of anything but cross-attention.
     """
     heads = _heads(memory, view)
     window = view.window or (slice(None), slice(None))
@@ -53,19 +54,27 @@ def weights(
     *,
     view: Values = "weight",
     without: Sequence[int] = (),
+    shift: int = 0,
 ) -> np.ndarray:
     """Which exact numbers stand behind a heatmap, between tokens?
 
     float32 [query, key], the whole pattern: the weights of one head, or their mean where ``layer``
     or ``head`` is ``None``; value norms with ``view="value norm"`` ("log" gives the weights
     themselves). ``without`` are keys to take out; the rest of each row is renormalised, value
-    norms are not.
+    norms are not. ``shift=1`` takes each row from the step after it; NaN where there is none.
     """
-    chosen = View(layer=layer, head=head, values=view, without=without)
+    chosen = View(layer=layer, head=head, values=view, without=without, shift=shift)
     return _tokens(memory, chosen, heads=_heads(memory, chosen), rows=np.arange(len(memory.queries)))
 
 
 def _heads(memory: Memory, view: View) -> list[tuple[int, int]]:
+    """The heads that are shown; raises where the view is none of this memory."""
+    if view.shift and memory.kind != "cross":
+        raise MeasureError(
+            "Only cross-attention can be shifted to a later step; this memory is of the kind {kind}.",
+            todo="Choose a shift of 0, or the cross-attention of a translation.",
+            kind=memory.kind,
+        )
     layers = range(memory.layers) if view.layer is None else [view.layer]
     heads = range(memory.heads) if view.head is None else [view.head]
     for layer in layers:
@@ -87,7 +96,8 @@ def _blocks(
         index = np.array([place for one in units for place in rows.tokens[one]])
         values = _tokens(memory, view, heads=heads, rows=index)
         if rows.by_word or cols.by_word:
-            values = merge(values, [queries[place] for place in index], keys)
+            unit_of = np.repeat(np.arange(len(units)), [len(rows.tokens[one]) for one in units])
+            values = _merged(values, unit_of, [queries[place] for place in index], keys)
         yield units, values
         tokens, first = 0, unit + 1
 
@@ -99,8 +109,24 @@ def _readers(tokens: Sequence[Token], side: Side) -> list[Token]:
     return [replace(token, word=place, special=True) for place, token in enumerate(tokens)]
 
 
+def _merged(values: np.ndarray, unit_of: np.ndarray, queries: Sequence[Token], keys: Sequence[Token]) -> np.ndarray:
+    """Values between words: the mean over those tokens of a unit that have a row, NaN where none has."""
+    known = ~np.isnan(values).any(axis=1)
+    if known.all():
+        return merge(values, queries, keys)
+    part = merge(values[known], [token for token, there in zip(queries, known, strict=True) if there], keys)
+    out = np.full((unit_of[-1] + 1, part.shape[1]), np.nan, dtype=np.float32)
+    out[np.unique(unit_of[known])] = part
+    return out
+
+
 def _tokens(memory: Memory, view: View, *, heads: list[tuple[int, int]], rows: np.ndarray) -> np.ndarray:
-    """Values between tokens, the mean over the heads: float32 [query, key]."""
+    """Values between tokens, the mean over the heads: float32 [query, key]; NaN where a shift leads outside."""
+    if view.shift:
+        there = (rows + view.shift >= 0) & (rows + view.shift < len(memory.queries))
+        out = np.full((len(rows), len(memory.keys)), np.nan, dtype=np.float32)
+        out[there] = _tokens(memory, replace(view, shift=0), heads=heads, rows=rows[there] + view.shift)
+        return out
     norms = value_norms(memory) if view.values == "value norm" else None
     total = np.zeros((len(rows), len(memory.keys)), dtype=np.float32)
     for layer, head in heads:
@@ -126,7 +152,7 @@ def _drawn(
 ) -> np.ndarray:
     """The block with NaN where nothing is to be drawn."""
     if view.cumulative < 1:
-        block = np.where(_strongest(block, view.cumulative), block, np.nan)
+        block = np.where(strongest(block, view.cumulative), block, np.nan)
     block = np.where(_seen(memory, heads, units, rows=rows, cols=cols), block, np.nan).astype(np.float32)
     taken = set(positions(view.without, len(memory.keys)).tolist())
     if taken:
@@ -134,7 +160,7 @@ def _drawn(
     return block
 
 
-def _strongest(values: np.ndarray, share: float) -> np.ndarray:
+def strongest(values: np.ndarray, share: float) -> np.ndarray:
     """Which cells of each row are needed to make up this share of it, strongest first? bool [row, column]."""
     order = np.argsort(-values, axis=1, kind="stable")
     sizes = np.take_along_axis(values, order, axis=1).astype(np.float64)

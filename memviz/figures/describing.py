@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from memviz.figures import phrases
-from memviz.figures.labels import cell_labels, isolated, shorten
+from memviz.figures.labels import isolated, shorten
 from memviz.figures.palette import head_name, percent
 from memviz.figures.phrases import Translate, say
-from memviz.figures.provenance import kept, taken_out
+from memviz.figures.provenance import kept, shifted, taken_out
 from memviz.figures.view import Shown
 from memviz.memory import Memory
 
@@ -39,6 +39,8 @@ def notes(shown: Shown, translate: Translate = str) -> list[str]:
     found = [which_head(memory, view.layer, view.head, translate), translate(_VALUES[view.values])]
     if rows.by_word or cols.by_word:
         found.append(translate(phrases.BETWEEN_WORDS))
+    if view.shift:
+        found.append(say(translate, phrases.SHIFTED, steps=view.shift))
     if len(view.without):
         template = phrases.TAKEN_OUT_NORM if view.values == "value norm" else phrases.TAKEN_OUT
         found.append(say(translate, template, keys=named_keys(memory, list(view.without), translate)))
@@ -80,10 +82,16 @@ def record(shown: Shown) -> dict[str, str]:
         "between": "words" if rows.by_word or cols.by_word else "tokens",
         "taken out": taken_out(view.without),
         "kept": kept(view.cumulative),
+        "shift": shifted(view.shift),
         "window": "" if rows.whole and cols.whole else _window(shown, str),
         "pooled": f"max over {rows.step} × {cols.step}" if rows.step > 1 or cols.step > 1 else "",
     }
     return {name: value for name, value in found.items() if value}
+
+
+def looks(memory: Memory) -> str:
+    """The template for what one cell says: a word looks at another, or was read from it."""
+    return phrases.READ_FROM if memory.kind == "cross" else phrases.LOOKS
 
 
 def written(value: float, *, norm: bool) -> str:
@@ -93,11 +101,11 @@ def written(value: float, *, norm: bool) -> str:
 
 def told(shown: Shown, translate: Translate = str) -> str:
     """The picture for someone who cannot see it: which head, how large, and its strongest looks."""
-    down, across = cell_labels(shown.rows), cell_labels(shown.cols)
+    cross, down, across = shown.memory.kind == "cross", shown.rows.labels, shown.cols.labels
     strongest = [
         say(
             translate,
-            phrases.LOOKS,
+            looks(shown.memory),
             query=down[row],
             key=across[col],
         )
@@ -107,7 +115,7 @@ def told(shown: Shown, translate: Translate = str) -> str:
     first, *rest = notes(shown, translate)
     return say(
         translate,
-        phrases.PATTERN_ALT,
+        phrases.CROSS_ALT if cross else phrases.PATTERN_ALT,
         head=first,
         rows=len(shown.values),
         cols=shown.values.shape[1],

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import regex
 
-from memviz.figures.view import Side
-
 WIDTH = 16  # of a label, in narrow letters
 READABLE = 40  # labels along one side; above it some are left out
 
@@ -61,11 +59,11 @@ def _fitting(pieces: Sequence[str], room: int) -> list[str]:
     return kept
 
 
-def cell_labels(side: Side) -> list[str]:
-    """What stands at each row (or column) of a picture? Where units are pooled: the first one, with its number."""
-    if side.step == 1:
-        return [isolated(shorten(side.texts[unit])) for unit in side.starts]
-    return [f"{unit} {isolated(shorten(side.texts[unit], WIDTH - 6))}…" for unit in side.starts]
+def pooled_labels(texts: Sequence[str], starts: Sequence[int], *, step: int) -> list[str]:
+    """What stands at each row, column or bar? Where ``step`` units share one: the first of them, with its number."""
+    if step == 1:
+        return [isolated(shorten(texts[unit])) for unit in starts]
+    return [f"{unit} {isolated(shorten(texts[unit], WIDTH - 6))}…" for unit in starts]
 
 
 def ticks(count: int, *, keep: Sequence[int] = (), room: int = READABLE) -> np.ndarray:
@@ -83,9 +81,9 @@ def ticks(count: int, *, keep: Sequence[int] = (), room: int = READABLE) -> np.n
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """The lines of a text that is so many narrow letters wide; East Asian text breaks anywhere."""
+    """The lines of a text that is so many narrow letters wide; East Asian text breaks anywhere but before a sign."""
     lines, current = [], ""
-    for piece in regex.findall(r"[^\s\p{Han}\p{Kana}。,、]*\s*|.", text):
+    for piece in regex.findall(r"(?:[^\s\p{Han}\p{Kana}]+|.)[，。、；：？！）”]*\s*", text):
         if current and width((current + piece).rstrip()) > columns:
             lines.append(current.rstrip())
             current = ""

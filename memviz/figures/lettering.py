@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 from memviz.figures import phrases
 from memviz.figures.fonts import Face, runs
+from memviz.figures.labels import width as letters
 from memviz.figures.labels import wrapped
 from memviz.figures.palette import Colour
 from memviz.figures.phrases import Translate, say
@@ -26,9 +27,13 @@ def measure(text: str, *, size: float = 14, bold: bool = False) -> float:
     return sum(length_of(face, piece, size) for face, piece in runs(text, bold=bold)) / SCALE
 
 
-def footer(lines: Sequence[str], *, width: float, size: float = 12) -> list[str]:
-    """The lines of what stands under a picture, each paragraph broken to fit the width."""
-    return [line for paragraph in lines for line in wrapped(paragraph, int(width / (size * 0.56)))]
+def footer(lines: Sequence[str], *, width: float, size: float = 12, bold: bool = False) -> list[str]:
+    """The lines of what stands above or under a picture, each paragraph broken to fit the width."""
+    found = []
+    for paragraph in lines:
+        long = max(1.0, measure(paragraph, size=size, bold=bold))
+        found += wrapped(paragraph, int(0.95 * width * letters(paragraph) / long))  # lines differ from their average
+    return found
 
 
 def boxed_note(texts: Sequence[str], translate: Translate) -> list[str]:

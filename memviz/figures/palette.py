@@ -94,6 +94,11 @@ def readable(behind: Colour) -> Colour:
     return (0, 0, 0) if float(linear @ [0.2126, 0.7152, 0.0722]) > 0.179 else (255, 255, 255)
 
 
+def hexadecimal(colour: Colour) -> str:
+    """The colour as it is written in SVG and CSS."""
+    return "#" + bytes(colour).hex()
+
+
 def percent(share: float, *, digits: int = 0) -> str:
     """A share of one, in words: 71 %, 4 %, 0.4 %, <0.1 %; never "0 %" for something, "–" for undefined.
 

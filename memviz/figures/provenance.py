@@ -26,7 +26,7 @@ def provenance(
     Names to values, all text on one line each: the model, revision, quantisation, licence, device,
     precision, how attention was read, the number of tokens, the MemViz version; and what is
     ``shown``: ``layer``, ``head`` (``None`` = a mean over all), ``view``, ``without``, ``by_word``,
-    ``cumulative``, ``window``, and anything else under its own name. The text itself is in it only
+    ``cumulative``, ``shift``, ``window``, and anything else under its own name. The text itself is in it only
     with ``include_text``.
     """
     memory = trace.memory() if memory is None else memory
@@ -58,7 +58,9 @@ def caption(provenance: Mapping[str, str]) -> str:
         where = [head_name(int(layer), int(head))]
     else:
         where = [f"{name} {value}" if value.isdigit() else value for name, value in (("layer", layer), ("head", head))]
-    rest = [found.get(name, "") for name in ("shows", "between", "taken out", "kept", "window", "pooled")]
+    rest = [
+        found.get(name, "") for name in ("unit", "shows", "between", "taken out", "kept", "shift", "window", "pooled")
+    ]
     return " · ".join(part for part in (*where, *rest, *origin(provenance)) if part)
 
 
@@ -101,6 +103,8 @@ def _described(shown: Mapping[str, Any], memory: Memory) -> dict[str, str]:
             found["between"] = "words" if value else "tokens"
         elif name == "cumulative":
             found["kept"] = kept(value)
+        elif name == "shift":
+            found[name] = shifted(value)
         elif name == "window":
             found[name] = "" if value is None else ", ".join(f"{part.start}:{part.stop}" for part in value)
         elif value is not None:
@@ -125,6 +129,11 @@ def taken_out(keys: Sequence[int]) -> str:
 def kept(cumulative: float) -> str:
     """Which share of each row is left by a cumulative threshold; "" for all of it."""
     return "" if cumulative >= 1 else f"strongest weights up to {percent(cumulative)} of each row"
+
+
+def shifted(steps: int) -> str:
+    """How much later than its own step is the weights' step? "" for the same."""
+    return f"weights of {steps} step{'s' if steps > 1 else ''} later" if steps else ""
 
 
 def _forgotten(memory: Memory) -> str:

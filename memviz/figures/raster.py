@@ -10,7 +10,7 @@ from memviz.figures import phrases
 from memviz.figures.canvas import Canvas
 from memviz.figures.cells import shown
 from memviz.figures.describing import notes
-from memviz.figures.labels import cell_labels, ticks
+from memviz.figures.labels import ticks
 from memviz.figures.lettering import boxed_note, footer, measure
 from memviz.figures.palette import Theme, ThemeName, mixed, percent, strength
 from memviz.figures.phrases import Translate, say
@@ -40,6 +40,7 @@ def pattern_png(
     without: Sequence[int] = (),
     window: Window | None = None,
     cumulative: float = 1.0,
+    shift: int = 0,
     largest: int = 256,
     title: str | None = None,
     theme: ThemeName = "light",
@@ -60,6 +61,7 @@ def pattern_png(
         without=without,
         window=window,
         cumulative=cumulative,
+        shift=shift,
         largest=largest,
     )
     what = shown(memory, how)
@@ -84,7 +86,7 @@ class _Field:
         translate: Translate,
     ) -> None:
         self.what, self.heading, self.provenance, self.translate = what, heading, provenance, translate
-        self.down, self.across = cell_labels(what.rows), cell_labels(what.cols)
+        self.down, self.across = what.rows.labels, what.cols.labels
         rows, cols = what.values.shape
         self.cell = min(LARGEST_CELL, LONGEST / max(rows, cols))
         self.size = cols * self.cell, rows * self.cell

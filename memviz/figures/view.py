@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from memviz.errors import MeasureError, TraceError
+from memviz.figures.labels import pooled_labels
 from memviz.memory import Memory
 from memviz.tokens import Token, Word
 
@@ -28,6 +29,7 @@ class View:
     without       keys (token positions) to take out; the rest of each row is renormalised
     window        (rows, columns) in displayed units, as slices; ``None`` for everything
     cumulative    keep of each row only the strongest weights, up to this share of it
+    shift         in cross-attention: weights of so many steps later; 1 is when the word was entered
     largest       cells a side; above it neighbours are max-pooled
     """
 
@@ -39,6 +41,7 @@ class View:
     without: Sequence[int] = ()
     window: Window | None = None
     cumulative: float = 1.0
+    shift: int = 0
     largest: int = 256
 
     def __post_init__(self) -> None:
@@ -48,14 +51,19 @@ class View:
                 todo="Choose “weight”, “value norm” or “log”.",
                 view=self.values,
             )
-        if not 0 < self.cumulative <= 1:
-            raise MeasureError(
-                "A cumulative share of {share} keeps nothing, or more than there is.",
-                todo="Give a share above 0 and up to 1.",
-                share=self.cumulative,
-            )
+        require_share(self.cumulative)
         if self.largest < 1:
             raise MeasureError("A picture needs at least one cell.", todo="Give `largest` 1 or more.")
+
+
+def require_share(cumulative: float) -> None:
+    """Raises `MeasureError` for a cumulative share that is none: above 0 and up to 1."""
+    if not 0 < cumulative <= 1:
+        raise MeasureError(
+            "A cumulative share of {share} keeps nothing, or more than there is.",
+            todo="Give a share above 0 and up to 1.",
+            share=cumulative,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +95,11 @@ class Side:
     def starts(self) -> np.ndarray:
         """The first unit of each cell: int [cell]."""
         return np.arange(self.first, self.stop, self.step)
+
+    @property
+    def labels(self) -> list[str]:
+        """What stands at each cell?"""
+        return pooled_labels(self.texts, self.starts.tolist(), step=self.step)
 
     @property
     def edge(self) -> float:

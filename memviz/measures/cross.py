@@ -13,6 +13,7 @@ import numpy as np
 from memviz.errors import MeasureError
 from memviz.measures.registry import measure
 from memviz.memory import Memory
+from memviz.note import Note
 from memviz.tokens import Word
 
 Sides = tuple[Sequence[Word], Sequence[Word]]
@@ -242,6 +243,6 @@ def _cross(memory: Memory, what: str) -> None:
         raise MeasureError(
             "“{what}” is about cross-attention, what a decoder reads of a source; this memory is of the kind {kind}.",
             todo="Translate a text, and choose its cross-attention.",
-            what=what,
+            what=Note(what),
             kind=memory.kind,
         )

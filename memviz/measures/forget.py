@@ -73,12 +73,13 @@ def span(memory: Memory, share: float = 0.5) -> np.ndarray:
     return np.where(whole[..., 0] > 1e-6, within, np.nan).astype(np.float32)
 
 
-def baseline(memory: Memory, layer: int) -> np.ndarray:
+def baseline(memory: Memory, layer: int, head: int = 0) -> np.ndarray:
     """What weight would a uniform look give at each distance? float32 [distance], NaN where there is no pair.
 
-    The mean of 1 / (number of keys a query sees) over all pairs that far apart, the first key left out.
+    The mean of 1 / (number of keys a query sees) over all pairs that far apart, the first key left out. The heads of
+    a layer differ only in what they forget.
     """
-    sums, pairs = _uniform(memory, layer)
+    sums, pairs = _uniform(memory, layer, head)
     return np.divide(sums, pairs, out=np.full_like(sums, np.nan), where=pairs > 0)
 
 
@@ -90,17 +91,24 @@ def _sums(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
     signed[:, :, queries + keys - 1] -= memory.summary.first
     total = signed[:, :, keys - 1 :].copy()
     total[:, :, 1:keys] += signed[:, :, : keys - 1][:, :, ::-1]
-    expected = np.stack([_uniform(memory, layer)[0] for layer in range(memory.layers)])
+    expected = np.stack([_expected(memory, layer) for layer in range(memory.layers)])
     # a sum from which the first key was taken away again keeps its rounding: what is below that is nothing
     total[np.abs(total) < 1e-6] = 0.0
-    return total.clip(min=0), np.broadcast_to(expected[:, None], total.shape)
+    return total.clip(min=0), expected
 
 
-def _uniform(memory: Memory, layer: int) -> tuple[np.ndarray, np.ndarray]:
+def _expected(memory: Memory, layer: int) -> np.ndarray:
+    """Sums of uniform weights in every head of a layer: float32 [head, distance]; counted once for heads alike."""
+    forgets = [memory.cut(layer, head) is not None for head in range(memory.heads)]
+    found = {kind: _uniform(memory, layer, forgets.index(kind))[0] for kind in set(forgets)}
+    return np.stack([found[kind] for kind in forgets])
+
+
+def _uniform(memory: Memory, layer: int, head: int) -> tuple[np.ndarray, np.ndarray]:
     """(sum of 1 / keys seen, number of pairs) by absolute distance, first key left out: float32 [distance]."""
     rows = len(memory.queries)
-    visible = memory.visible(layer)
-    share = 1.0 / (visible[:, 1] - visible[:, 0])
+    visible, cut = memory.visible(layer), memory.cut(layer, head)
+    share = 1.0 / memory.sees(layer)[head]
     first = np.maximum(visible[:, 0], 1)
     sums, pairs = np.zeros(rows + 1), np.zeros(rows + 1)
     query = np.arange(rows)
@@ -112,5 +120,10 @@ def _uniform(memory: Memory, layer: int) -> tuple[np.ndarray, np.ndarray]:
         for target, amount in ((sums, share), (pairs, np.ones(rows))):
             np.add.at(target, low[some], amount[some])
             np.add.at(target, high[some] + 1, -amount[some])
-    counted = np.round(np.cumsum(pairs)[:-1])
-    return np.where(counted > 0, np.cumsum(sums)[:-1], 0.0).astype(np.float32), counted.astype(np.float32)
+    sums, pairs = np.cumsum(sums)[:-1], np.cumsum(pairs)[:-1]
+    for key in () if cut is None else np.flatnonzero(cut.keys[1:]) + 1:
+        lost = np.flatnonzero(cut.queries & (visible[:, 0] <= key) & (key < visible[:, 1]))
+        np.subtract.at(sums, np.abs(lost - key), share[lost])
+        np.subtract.at(pairs, np.abs(lost - key), 1)
+    counted = np.round(pairs)
+    return np.where(counted > 0, sums, 0.0).astype(np.float32), counted.astype(np.float32)

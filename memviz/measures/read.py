@@ -31,9 +31,9 @@ def received(memory: Memory) -> np.ndarray:
     """How strongly was this token looked at, on average, by the tokens that could see it?
 
     float32 [layer, head, key], 0..1. The division by who could see a key is needed, else early
-    tokens win by age. A key that nobody can see gets NaN.
+    tokens win by age. A key that nobody can see gets NaN, as does one that everybody forgot.
     """
-    seen = np.stack([memory.seen_by(layer) for layer in range(memory.layers)])[:, None, :].astype(np.float32)
+    seen = np.stack([memory.seen_by(layer) for layer in range(memory.layers)]).astype(np.float32)
     out = np.full_like(memory.summary.mass, np.nan)
     np.divide(memory.summary.mass, seen, out=out, where=seen > 0)
     return out
@@ -113,10 +113,12 @@ def lift(memory: Memory, layer: int, head: int) -> np.ndarray:
     mass = memory.summary.mass[layer, head]
     others = mass - weights
     others[others < ROUNDING * mass] = 0.0
-    count = (memory.seen_by(layer) - 1).astype(np.float32)
+    count = (memory.seen_by(layer)[head] - 1).astype(np.float32)
     mean = np.divide(others, count, out=np.full_like(weights, np.nan), where=count > 0)
     visible, column = memory.visible(layer), np.arange(len(memory.keys))
     seen = (column >= visible[:, :1]) & (column < visible[:, 1:])
+    if (cut := memory.cut(layer, head)) is not None:
+        seen &= ~cut.among(np.arange(len(memory.queries)), column)
     return np.divide(weights, mean, out=np.full_like(weights, np.nan), where=seen & (mean > 0))
 
 

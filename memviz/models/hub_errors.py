@@ -8,6 +8,7 @@ from typing import Any
 
 from memviz.errors import FetchError, MemVizError, UnknownModelError, UnsafeModelError
 from memviz.models import folders
+from memviz.note import Note
 
 
 class UnreachableError(FetchError):
@@ -59,5 +60,5 @@ def no_safetensors(id: str, info: Any) -> UnsafeModelError:
         "{id} has no weights in the safetensors format (it has {found}).",
         todo=todo,
         id=id,
-        found=", ".join(others[:3]) or "none at all",
+        found=", ".join(others[:3]) or Note("none at all"),
     )

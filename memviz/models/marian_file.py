@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from memviz.errors import ModelFileError, UnsupportedModelError
+from memviz.note import Note
 
 VERSION = 1
 CONFIG = "special:model.yml"
@@ -110,19 +111,19 @@ class MarianFile:
 
     def _item(self, name: str) -> Item:
         if name not in self.items:
-            raise _broken(self.name, f"{name} is missing")
+            raise _broken(self.name, Note("{item} is missing", {"item": name}))
         return self.items[name]
 
     def _numbers(self, name: str, *, dimensions: int = 0) -> np.ndarray:
         item = self._item(name)
         if dimensions and len(item.shape) != dimensions:
-            raise _broken(self.name, f"{name} has the shape {item.shape}")
+            raise _broken(self.name, Note("{item} has the shape {shape}", {"item": name, "shape": str(item.shape)}))
         if item.type == _FLOAT32:
             return np.frombuffer(self.raw, "<f4", item.count, item.start)
         numbers = np.frombuffer(self.raw, np.int8, item.count, item.start)
         (multiplier,) = struct.unpack_from("<f", self.raw, item.start + item.count)
         if not (np.isfinite(multiplier) and multiplier > 0):
-            raise _broken(self.name, f"{name} was quantised with {multiplier:g}")
+            raise _broken(self.name, Note("{item} was quantised with {by:g}", {"item": name, "by": multiplier}))
         return np.multiply(numbers, np.float32(1 / multiplier), dtype=np.float32)
 
     @property
@@ -190,7 +191,10 @@ def read(path: Path, *, name: str = "") -> MarianFile:
         if item.type not in (_FLOAT32, _INTGEMM8) and not (title == CONFIG and item.type == _INT8):
             raise _unread(name, title, item.type)
         if item.size < item.count * (4 if item.type == _FLOAT32 else 1) + (4 if item.type == _INTGEMM8 else 0):
-            raise _broken(name, f"{title} holds too few bytes for its shape {item.shape}")
+            raise _broken(
+                name,
+                Note("{item} holds too few bytes for its shape {shape}", {"item": title, "shape": str(item.shape)}),
+            )
     return MarianFile(name, items, raw)
 
 
@@ -224,7 +228,7 @@ def _only(folder: Path, pattern: str, *, name: str) -> Path:
     if len(found) == 1:
         return found[0]
     if not found:
-        what = "vocabulary" if pattern.endswith(".spm") else "weights"
+        what = Note("vocabulary") if pattern.endswith(".spm") else Note("weights")
         raise ModelFileError(
             "The folder of {name} has no {pattern}: the {what} of a Firefox model is missing.",
             todo="Put it there; a Firefox model is a folder with model.*.bin and vocab.*.spm, unpacked.",
@@ -268,7 +272,7 @@ def _cut(file: str, found: int, *, expected: int | None = None) -> ModelFileErro
     )
 
 
-def _broken(name: str, why: str) -> ModelFileError:
+def _broken(name: str, why: Note | str) -> ModelFileError:
     return ModelFileError(
         "The Firefox model {name} cannot be opened: {why}.",
         todo="Its file is broken or incomplete. Fetch or copy the model again.",

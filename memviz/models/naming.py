@@ -14,6 +14,7 @@ from memviz.models.catalogue import CATALOGUE, nearest
 from memviz.models.entry import Entry, Hub
 from memviz.models.hub_errors import UnreachableError
 from memviz.models.policy import Policy
+from memviz.note import Note
 
 _ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
 _LONGEST_ID, _LONGEST_PATH = 96, 1024
@@ -132,8 +133,14 @@ def _mistyped(text: str, *, near: tuple[str, ...]) -> UnknownModelError:
         "No model called {name} is known here or found on the model hub.",
         todo="Did you mean {near}?",
         name=text[:120],
-        near=" or ".join(near),
+        near=_either(near),
     )
+
+
+def _either(names: tuple[str, ...]) -> Note | str:
+    """One of these names."""
+    *others, last = names
+    return Note("{others} or {last}", {"others": ", ".join(others), "last": last}) if others else last
 
 
 def _known_as(entry: Entry) -> set[str]:

@@ -14,6 +14,7 @@ from memviz.errors import ModelError, ModelFileError, UnsupportedModelError
 from memviz.models import gguf_header
 from memviz.models.heads import candidates, is_harmless
 from memviz.models.located import Located, Progress, unwatched
+from memviz.note import Note
 
 _SAFE = {"local_files_only": True, "trust_remote_code": False}
 _FOREIGN = ("does not recognize this architecture", "Unrecognized", "not supported", "custom code", "Unknown")
@@ -113,16 +114,16 @@ def _explained(name: str) -> Iterator[None]:
     except ModelError:
         raise
     except (ImportError, NotImplementedError) as error:
-        raise _unsupported(name, error) from error
+        raise _unsupported(name, _first_line(error)) from error
     except (KeyError, ValueError) as error:
         foreign = any(sign in str(error) for sign in _FOREIGN)
-        raise (_unsupported if foreign else _broken)(name, error) from error
+        raise (_unsupported if foreign else _broken)(name, _first_line(error)) from error
     except (SafetensorError, OSError, RuntimeError, TypeError, AttributeError, IndexError, EOFError) as error:
-        raise _broken(name, error) from error
+        raise _broken(name, _first_line(error)) from error
     except Exception as error:  # the tokenizers library raises bare Exceptions for broken files
         if type(error) is not Exception:
             raise
-        raise _broken(name, error) from error
+        raise _broken(name, _first_line(error)) from error
 
 
 def _config(files: _Files) -> Any:
@@ -143,7 +144,7 @@ def _tokenizer(files: _Files) -> Any:
     with _explained(files.name):
         tokenizer = AutoTokenizer.from_pretrained(files.folder, **files.options)
     if len(tokenizer) == 0:
-        raise _broken(files.name, ValueError("its tokenizer knows no token"))
+        raise _broken(files.name, Note("its tokenizer knows no token"))
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_padding()
         tokenizer.backend_tokenizer.no_truncation()
@@ -193,21 +194,21 @@ def _load(class_name: str, *, files: _Files, config: Any, attention: str, dtype:
     return load("eager")
 
 
-def _broken(name: str, error: Exception) -> ModelFileError:
+def _broken(name: str, said: Note | str) -> ModelFileError:
     return ModelFileError(
         "The model {name} cannot be opened: {said}",
         todo="Its files are broken or incomplete. Fetch or copy the model again.",
         name=name,
-        said=_first_line(error),
+        said=said,
     )
 
 
-def _unsupported(name: str, error: Exception) -> UnsupportedModelError:
+def _unsupported(name: str, said: str) -> UnsupportedModelError:
     return UnsupportedModelError(
         "The model {name} is of a kind that cannot be opened here: {said}",
         todo="Choose another model, or install what the message asks for.",
         name=name,
-        said=_first_line(error),
+        said=said,
     )
 
 

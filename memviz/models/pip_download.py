@@ -16,6 +16,7 @@ from pathlib import Path
 from memviz.errors import FetchError
 from memviz.models import cache, child
 from memviz.models.located import Progress, unwatched
+from memviz.note import Note
 
 _NO_CONNECTION = (
     "Failed to establish a new connection",
@@ -63,7 +64,7 @@ def wrong_hash(file: str, *, found: str = "", expected: str) -> FetchError:
         "{file} is not the file that MemViz knows: its SHA-256 is {found}, expected {expected}.",
         todo="Nothing of it was kept. Try again; if it stays so, ask who runs your package index or mirror.",
         file=file,
-        found=found or "another one",
+        found=found or Note("another one"),
         expected=expected,
     )
 

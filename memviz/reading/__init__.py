@@ -7,8 +7,8 @@ from memviz.models import Policy, locate, open_model
 from memviz.reading.devices import choose, weight_bytes
 from memviz.reading.firefox import FirefoxReader
 from memviz.reading.firefox_opening import open_firefox
+from memviz.reading.progress import Progress
 from memviz.reading.reader import Reader
-from memviz.reading.recording import Progress
 from memviz.trace import ModelInfo, Trace
 
 __all__ = ["FirefoxReader", "Reader", "load", "read", "translate"]
@@ -51,6 +51,15 @@ def read(text: str, pair: str | None = None, forget: Forget | None = None, *, mo
     return load(model).read(text, pair, forget)
 
 
-def translate(text: str, target: str | None = None, forget: Forget | None = None, *, model: str) -> Trace:
-    """Translate one text with an encoder-decoder of that name, or make it write ``target``."""
-    return load(model).translate(text, target, forget)
+def translate(
+    text: str,
+    target: str | None = None,
+    forget: Forget | None = None,
+    *,
+    model: str,
+    beam: int = 1,
+    languages: tuple[str, str] | None = None,
+    task: str | None = None,
+) -> Trace:
+    """Translate one text with an encoder-decoder of that name, or make it write ``target``; see `Reader.translate`."""
+    return load(model).translate(text, target, forget, beam=beam, languages=languages, task=task)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from memviz.errors import MeasureError, TextTooLongError, TraceError
 from memviz.memory import Kind, frozen
+from memviz.note import Note
 from memviz.reading import budget
 from memviz.reading.eager import running
 from memviz.reading.projections import by_head
@@ -94,7 +95,7 @@ def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: i
             layers=plan.layers[kind],
         )
     if plan.dense or projections[layer] is None:
-        raise _unknown(reader, "its output projection could not be found")
+        raise _unknown(reader, Note("its output projection could not be found"))
     budget.check(reader.model, plan, len(inputs["input_ids"]), context=reader.info.context)
     scene = Scene(layer, kinds=plan.kinds, kind=kind, projection=projections[layer])
     tensors = reader.tensors(inputs)
@@ -104,11 +105,11 @@ def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: i
         else:
             reader.forward(tensors)
     if scene.shape == "unknown":
-        raise _unknown(reader, "its blocks are neither post-norm nor pre-norm")
+        raise _unknown(reader, Note("its blocks are neither post-norm nor pre-norm"))
     return scene
 
 
-def _unknown(reader: Reader, why: str) -> MeasureError:
+def _unknown(reader: Reader, why: Note) -> MeasureError:
     return MeasureError(
         "The layers of {model} cannot be taken apart: {why}.",
         todo="Choose another model, such as minilm or smollm2.",

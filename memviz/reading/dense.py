@@ -14,7 +14,8 @@ from memviz.errors import ReadingError
 from memviz.memory import Forget, Kind, Memory, Summary, frozen
 from memviz.reading.attention import Block, Lookup, blocks
 from memviz.reading.eager import EAGER_OUTPUTS, is_attention, running
-from memviz.reading.recording import Progress, Repeats, Sides, Watcher, summarised
+from memviz.reading.progress import Progress
+from memviz.reading.summing import Repeats, Sides, Watcher, summarised
 
 
 def read(
@@ -25,13 +26,8 @@ def read(
     forget: Forget | None,
     progress: Progress | None,
 ) -> tuple[dict[Kind, Memory], Any]:
-    """(memories by kind, the model's output). Raises `ReadingError` when edges should be forgotten."""
-    if forget is not None:
-        raise ReadingError(
-            "{model} cannot be made to forget: its attention does not pass through a place MemViz can reach.",
-            todo="Choose another model, such as minilm or smollm2.",
-            model=type(model).__name__,
-        )
+    """(memories by kind, the model's output). Raises as `check` does."""
+    check(model, forget)
     extra = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
     with running(None):
         outputs = model(**tensors, **extra, output_attentions=True, return_dict=True)
@@ -50,6 +46,16 @@ def read(
         if progress is not None:
             progress((number + 1) / len(sides), kind)
     return memories, outputs
+
+
+def check(model: PreTrainedModel, forget: Forget | None) -> None:
+    """Raises `ReadingError` when edges should be forgotten."""
+    if forget is not None:
+        raise ReadingError(
+            "{model} cannot be made to forget: its attention does not pass through a place MemViz can reach.",
+            todo="Choose another model, such as minilm or smollm2.",
+            model=type(model).__name__,
+        )
 
 
 def _memory(kind: Kind, sides: Sides, weights: Tensor) -> Memory:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,25 +11,23 @@ import torch
 
 from memviz.errors import ReadingError
 from memviz.memory import Forget, Memory, frozen
-from memviz.reading import budget
+from memviz.note import Note
+from memviz.reading import budget, notes
 from memviz.reading.eager import running
-from memviz.reading.firefox_model import FirefoxModel, Kept, Remembered, plan
+from memviz.reading.firefox_model import FirefoxModel, Remembered, plan
 from memviz.reading.firefox_tokenizer import FirefoxTokenizer
-from memviz.reading.firefox_wish import Wish
-from memviz.reading.firefox_writing import Covering, Step, Written, forced, write
+from memviz.reading.firefox_writing import Written, forced, recurrent, write
+from memviz.reading.forgetting import Covering
 from memviz.reading.joining import joined
+from memviz.reading.languages import fixed
+from memviz.reading.progress import Progress, part, unwatched
 from memviz.reading.reader import Reader
-from memviz.reading.recording import Progress, Recording, Sides
-from memviz.reading.sentences import LONGEST, Span, pieces, sentences
-from memviz.recurrent import Recurrent, kept
+from memviz.reading.recording import Recording
+from memviz.reading.sentences import LONGEST, parts
+from memviz.reading.summing import Sides
+from memviz.reading.wish import Wish
 from memviz.tokens import Token, align, require_text, tokenise
-from memviz.trace import Candidate, ModelInfo, Note, Trace
-
-START = Token("⟨start⟩", -1, 0, 0, 0, True, 0, 0)  # what the decoder enters before anything is written: nothing
-
-CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
-UNKNOWN = "{unknown} of the {tokens} tokens of this sentence are characters that this model has never seen."
-BROKEN = "A sentence of more than {limit} tokens was translated in parts."
+from memviz.trace import ModelInfo, Trace
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,6 @@ class FirefoxReader(Reader):
     model              the network, see `memviz.reading.firefox_model`
     tokenizer          of the source language
     target_tokenizer   of the target language; often the same
-    languages          from which into which, such as ("en", "pt"); ``None`` where the files do not say
     info               which model this is
 
     A reader may be shared by threads.
@@ -70,7 +66,7 @@ class FirefoxReader(Reader):
         self.model = model
         self.tokenizer = tokenizer
         self.target_tokenizer = target_tokenizer or tokenizer
-        self.languages = languages
+        self._languages = languages
         self.plan = plan(model)
         self.info = replace(
             info or ModelInfo(name=model.config.name_or_path),
@@ -85,6 +81,21 @@ class FirefoxReader(Reader):
         )
         self._owned = True
         self._grams = None
+
+    @property
+    def languages(self) -> tuple[str, str] | None:
+        """From which language into which, such as ("en", "pt"); ``None`` where the files do not say."""
+        return self._languages
+
+    @property
+    def languages_known(self) -> dict[str, int]:
+        """The languages to choose from: none, it translates from one into one."""
+        return {}
+
+    @property
+    def tasks(self) -> dict[str, str]:
+        """What may be put in front of a text: nothing, it does nothing but translate."""
+        return {}
 
     def read(
         self, text: str, pair: str | None = None, forget: Forget | None = None, *, progress: Progress | None = None
@@ -103,6 +114,8 @@ class FirefoxReader(Reader):
         *,
         beam: int = 1,
         max_new_tokens: int | None = None,
+        languages: tuple[str, str] | None = None,
+        task: str | None = None,
         split: bool = True,
         progress: Progress | None = None,
     ) -> Trace:
@@ -118,6 +131,7 @@ class FirefoxReader(Reader):
 
         ``forget`` applies to cross-attention, while the model writes as well as in the reading. Positions that are
         counted from the end of the output need a ``target``; a named position that is never written is ignored.
+        ``languages`` other than its own and a ``task`` are refused: it knows only one of each.
 
         The trace holds the memories "encoder" and "cross" (rows: the tokens written, ``</s>`` included; columns: the
         source), ``recurrent``, log-probabilities and the likeliest tokens of every step.
@@ -125,22 +139,24 @@ class FirefoxReader(Reader):
         Raises `EmptyTextError`, `TextTooLongError`, `MemoryBudgetError`, `TraceError` for positions that are not
         there, and `ReadingError` for edges to forget in a text of several sentences.
         """
+        self._check(languages, task)
         text = require_text(text)
         wish = Wish(None if target is None else require_text(target), forget, beam, max_new_tokens)
-        spans, broken = self._spans(text) if split and target is None else ([], False)
+        spans, counts = parts(text, self.tokenizer) if split and target is None else ([], [])
         if len(spans) < 2:
-            return self._one(text, wish, progress=progress or _unwatched)
+            return self._one(text, wish, progress=progress or unwatched)
         if forget is not None:
             raise ReadingError(
                 "This text has {count} sentences, and what to forget is a position of one of them.",
                 todo="Translate the sentence alone, or choose split=False to read the text as one.",
                 count=len(spans),
             )
-        parts = []
+        self._fits(counts)
+        traces = []
         for number, (start, end) in enumerate(spans):
-            share = _part(progress, number / len(spans), (number + 1) / len(spans))
-            parts.append(self._one(text[start:end], wish, progress=share))
-        return joined(text, spans, parts, notes=[Note(BROKEN, {"limit": LONGEST})] if broken else [])
+            share = part(progress, number / len(spans), (number + 1) / len(spans))
+            traces.append(self._one(text[start:end], wish, progress=share))
+        return joined(text, spans, traces, notes=[notes.broken(LONGEST)] if len(spans) > len(counts) else [])
 
     def write(self, text: str, *, beam: int = 1, max_new_tokens: int | None = None) -> str:
         """What does the model write for this text as one sentence? Nothing is recorded. Raises as `translate` does."""
@@ -150,26 +166,29 @@ class FirefoxReader(Reader):
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _spans(self, text: str) -> tuple[list[Span], bool]:
-        """(where the parts of a text are that are translated on their own, whether a sentence had to be cut)."""
-        found, counts = [], []
-        whole = [span for span in sentences(text) if self.tokenizer.tokenize(text[slice(*span)])]
-        for start, end in whole:
-            tokens, _ = tokenise(self.tokenizer, text[start:end])
-            found += [(start + first, start + last) for first, last in pieces(text[start:end], tokens)]
-            counts.append(len(tokens))
+    def _check(self, languages: tuple[str, str] | None, task: str | None) -> None:
+        """Raises `ReadingError` for what this model cannot be asked."""
+        fixed(languages, self.languages, model=self.info.name)
+        if task:
+            raise ReadingError(
+                "{model} does nothing but translate, so it cannot be told a task.",
+                todo="Leave `task` out, or choose a model such as t5-small.",
+                model=self.info.name,
+            )
+
+    def _fits(self, counts: list[int]) -> None:
+        """Raises `TextTooLongError` or `MemoryBudgetError` for sentences of so many tokens in all."""
         budget.check_length(sum(counts), context=self.info.context)
         need = sum(2 * (self.estimate(count) - budget.OVERHEAD) for count in counts)
         budget.check_memory(budget.OVERHEAD + need, tokens=sum(counts))
-        return found, len(found) > len(whole)
 
     def _one(self, text: str, wish: Wish, *, progress: Progress) -> Trace:
         """The trace of one sentence."""
         began = time.perf_counter()
-        source = self._source(text, wish, recorded=_part(progress, 0, 0.3))
+        source = self._source(text, wish, recorded=part(progress, 0, 0.3))
         read = time.perf_counter()
         if wish.target is None:
-            heard = _part(progress, 0.3, 0.8)
+            heard = part(progress, 0.3, 0.8)
             written = self._written(
                 source, wish, told=lambda step: heard(min(step / len(source.tokens), 1.0), "Writing")
             )
@@ -181,7 +200,7 @@ class FirefoxReader(Reader):
             ids = tuple(labels["input_ids"])
         wrote = time.perf_counter()
         budget.check(self.model, self.plan, len(ids), context=None)
-        recording = self._recording("cross", Sides(targets, source.tokens), _part(progress, 0.8, 1))
+        recording = self._recording("cross", Sides(targets, source.tokens), part(progress, 0.8, 1))
         recording.forget, recording.forget_in = wish.forgotten(len(ids)), "cross"
         with running(recording):
             words, units = self.model.decoder.whole(torch.tensor([ids], device=self.model.device), source.remembered)
@@ -197,8 +216,8 @@ class FirefoxReader(Reader):
             logprobs=frozen(np.array([step.logprob for step in steps], dtype=np.float32)),
             forget=wish.forget,
             seconds={"model": read - began + done - wrote, "writing": wrote - read, "total": done - began},
-            steps=tuple(self._candidates(step) for step in steps),
-            recurrent=_recurrent(targets, units),
+            steps=tuple(step.candidates(self.target_tokenizer.shown) for step in steps),
+            recurrent=recurrent(targets, units),
             notes=self._notes(source, written),
         )
 
@@ -220,50 +239,21 @@ class FirefoxReader(Reader):
         return Recording(self.plan.kinds, {kind: sides}, layers, grams=self._output_grams(), progress=progress)
 
     def _written(self, source: Source, wish: Wish, *, told: Callable[[int], None]) -> Written:
-        attentions = [layer.cross for layer in self.model.decoder.layers]
+        limit = wish.limit(len(source.ids))
         return write(
             self.model,
             source.remembered,
             end=self.target_tokenizer.eos_token_id,
-            limit=wish.limit(len(source.ids)),
+            limit=min(limit, budget.context_limit(None) or limit),  # the decoder counts no positions, a server may
             beam=wish.beam,
-            covering=None if wish.forget is None else Covering(wish.forget, attentions),
+            covering=None if wish.forget is None else Covering(wish.forget, self.plan.kinds),
             told=told,
         )
 
-    def _candidates(self, step: Step) -> tuple[Candidate, ...]:
-        shown, pairs = self.target_tokenizer.shown, zip(step.ids, step.logprobs, strict=True)
-        return tuple(Candidate(shown(token), token, math.exp(logprob)) for token, logprob in pairs)
-
     def _notes(self, source: Source, written: Written | None) -> tuple[Note, ...]:
-        notes = []
-        if written is not None and written.unfinished:
-            notes.append(Note(CUT, {"tokens": len(written.steps)}))
-        if unknown := source.ids.count(self.tokenizer.unk_token_id):
-            notes.append(Note(UNKNOWN, {"unknown": unknown, "tokens": len(source.ids) - 1}))
-        return tuple(notes)
-
-
-def _recurrent(targets: tuple[Token, ...], units: list[Kept]) -> Recurrent:
-    """What the recurrent units kept, by layer; each step enters the token written before."""
-    keys = START, *(replace(token, word=token.word + 1, group=token.group + 1) for token in targets[:-1])
-    arrays = {
-        f"{name}s": torch.stack([getattr(unit, name)[0] for unit in units]).float().cpu().numpy()
-        for name in ("gate", "candidate", "state")
-    }
-    return kept(targets, keys, **arrays)
+        cut = [notes.cut(len(written.steps))] if written is not None and written.unfinished else []
+        return (*cut, *notes.unknown(source.tokens, self.tokenizer.unk_token_id))
 
 
 def _unheard(step: int) -> None:
     """Nobody is told."""
-
-
-def _unwatched(fraction: float, label: str) -> None:
-    """Nobody is watching the progress."""
-
-
-def _part(progress: Progress | None, start: float, stop: float) -> Progress:
-    """The progress of a part of the work."""
-    if progress is None:
-        return _unwatched
-    return lambda fraction, label: progress(start + fraction * (stop - start), label)

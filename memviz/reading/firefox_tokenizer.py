@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memviz.errors import ModelFileError
+from memviz.note import Note
 
 
 class FirefoxTokenizer:
@@ -24,10 +25,10 @@ class FirefoxTokenizer:
         try:
             self._pieces = SentencePieceProcessor(model_file=str(path))
         except (OSError, RuntimeError) as error:
-            raise _broken(name or path.name, path.name, str(error)) from error
+            raise _broken(name or path.name, path.name, str(error)[:200]) from error
         self.eos_token_id, self.unk_token_id = self._pieces.eos_id(), self._pieces.unk_id()
         if self.eos_token_id < 0 or self.unk_token_id < 0:
-            raise _broken(name or path.name, path.name, "it has no </s> or no <unk>")
+            raise _broken(name or path.name, path.name, Note("it has no </s> or no <unk>"))
         self.eos_token, self.unk_token = self.convert_ids_to_tokens([self.eos_token_id, self.unk_token_id])
         self.all_special_ids = [self.eos_token_id, self.unk_token_id]
 
@@ -69,11 +70,11 @@ class FirefoxTokenizer:
         return self.convert_ids_to_tokens([number])[0].replace("▁", " ")
 
 
-def _broken(name: str, file: str, why: str) -> ModelFileError:
+def _broken(name: str, file: str, why: Note | str) -> ModelFileError:
     return ModelFileError(
         "The vocabulary {file} of the Firefox model {name} cannot be read: {why}.",
         todo="Fetch or copy the model again.",
         file=file,
         name=name,
-        why=why[:200],
+        why=why,
     )

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from memviz.memory import Forget
-from memviz.reading.attention import Lookup, attend
 from memviz.reading.eager import running
-from memviz.reading.firefox_model import FirefoxModel, Remembered
-from memviz.reading.predictions import CHUNK, SHOWN
+from memviz.reading.firefox_model import FirefoxModel, Kept, Remembered
+from memviz.reading.forgetting import Covering
+from memviz.reading.predictions import Step, likeliest, steps
+from memviz.recurrent import Recurrent, kept
+from memviz.tokens import Token
 
-
-@dataclass(frozen=True)
-class Step:
-    """One token that was chosen: its log-probability, and the likeliest tokens at this step with theirs."""
-
-    id: int
-    logprob: float
-    ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
+START = Token("⟨start⟩", -1, 0, 0, 0, True, 0, 0)  # what the decoder enters before anything is written: nothing
 
 
 @dataclass(frozen=True)
@@ -43,26 +36,6 @@ class Written:
     def mean(self) -> float:
         """The mean log-probability of a token: what tries of different lengths are compared by."""
         return self.score / max(len(self.steps), 1)
-
-
-class Covering:
-    """Forgets edges of cross-attention while the model writes; ``step`` is the position it is writing now."""
-
-    def __init__(self, forget: Forget, attentions: Sequence[nn.Module]) -> None:
-        self.forget = forget
-        self.layers = {id(module): layer for layer, module in enumerate(attentions)}
-        self.step = 0
-
-    def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
-        """The attention output of one step, without the edges that are forgotten."""
-        asked = self.forget.queries is None or self.step in self.forget.queries
-        if not asked or not self.forget.touches(self.layers[id(module)]):
-            return attend(lookup)
-        rows, cols = lookup.query.shape[1], lookup.key.shape[1]
-        now = Forget(self.forget.keys, None if self.forget.queries is None else (0,))
-        cut = torch.from_numpy(now.edges(rows, cols, visible=lookup.visible.cpu().numpy()))
-        heads = torch.tensor([self.forget.covers(head) for head in range(lookup.query.shape[0])])
-        return attend(Lookup(**{**vars(lookup), "cut": (heads[:, None, None] & cut).to(lookup.query.device)}))
 
 
 def write(
@@ -89,43 +62,37 @@ def write(
             told(step)
             if covering is not None:
                 covering.step = step
-            hidden, kept = decoder(words + decoder.embedding.positions(1, start=step), remembered, states)
+            hidden, units = decoder(words + decoder.embedding.positions(1, start=step), remembered, states)
             made = _continued(tries, model.logits(hidden[:, 0]), room=beam - len(done), end=end)
             done += [one for one, _ in made if not one.unfinished]
             made = [(one, parent) for one, parent in made if one.unfinished]
             tries = [one for one, _ in made]
             if not tries:
                 break
-            states = [layer.state[[parent for _, parent in made], -1] for layer in kept]
+            states = [unit.state[[parent for _, parent in made], -1] for unit in units]
             words = decoder.embedding(torch.tensor([[one.steps[-1].id] for one in tries], device=model.device))
     return max([*done, *tries], key=lambda one: one.mean)
 
 
 def forced(model: FirefoxModel, words: Tensor, ids: tuple[int, ...]) -> tuple[Step, ...]:
     """The steps of writing exactly these tokens; ``words`` [token, width] is what the decoder had at each."""
-    steps: list[Step] = []
-    with torch.inference_mode():
-        for start in range(0, len(ids), CHUNK):
-            part = ids[start : start + CHUNK]
-            logits = model.logits(words[start : start + CHUNK]).float()
-            top, logprobs, total = _likeliest(logits)
-            own = logits.gather(1, torch.tensor(part, device=logits.device)[:, None])[:, 0] - total
-            steps += map(Step, part, own.tolist(), top, logprobs)
-    return tuple(steps)
+    return steps(lambda rows: model.logits(words[rows]), ids)
 
 
-def _likeliest(logits: Tensor) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]], Tensor]:
-    """(the likeliest tokens at each position, their log-probabilities, log Σ exp [position]) of [position, token]."""
-    total = logits.logsumexp(-1)
-    best = logits.topk(min(SHOWN, logits.shape[1]))
-    ids, logprobs = best.indices.tolist(), (best.values - total[:, None]).tolist()
-    return [tuple(row) for row in ids], [tuple(row) for row in logprobs], total
+def recurrent(targets: tuple[Token, ...], units: list[Kept]) -> Recurrent:
+    """What the recurrent units kept, by layer; each step enters the token written before."""
+    keys = START, *(replace(token, word=token.word + 1, group=token.group + 1) for token in targets[:-1])
+    arrays = {
+        f"{name}s": torch.stack([getattr(unit, name)[0] for unit in units]).float().cpu().numpy()
+        for name in ("gate", "candidate", "state")
+    }
+    return kept(targets, keys, **arrays)
 
 
 def _continued(tries: list[Written], logits: Tensor, *, room: int, end: int) -> list[tuple[Written, int]]:
     """The ``room`` likeliest continuations, each with the number of the try that it continues."""
     logits = logits.float()
-    ids, logprobs, total = _likeliest(logits)
+    ids, logprobs, total = likeliest(logits)
     wider = logits.topk(min(room, logits.shape[1])) if room > len(ids[0]) else None
     found = []
     for number, one in enumerate(tries):

@@ -1,8 +1,10 @@
-"""What did the model expect? Log-probabilities of the tokens it read, and what it would say next."""
+"""What did the model expect? Log-probabilities of the tokens it read or wrote, and what else it could have said."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,12 +16,29 @@ from memviz.trace import Candidate
 CHUNK = 128  # positions at a time: all logits of a long text would be larger than the model
 SHOWN = 10
 
+Logits = Callable[[slice], Tensor]
+"""The logits of some positions, [position, vocabulary]."""
 
-def expectations(logits: Callable[[slice], Tensor], ids: list[int], *, shift: int) -> tuple[np.ndarray, Tensor]:
+
+@dataclass(frozen=True)
+class Step:
+    """One token that was written: its log-probability, and the likeliest tokens at this step with theirs."""
+
+    id: int
+    logprob: float
+    ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+
+    def candidates(self, shown: Callable[[int], str]) -> tuple[Candidate, ...]:
+        """The likeliest tokens with their probabilities, likeliest first; ``shown``: what a token looks like."""
+        pairs = zip(self.ids, self.logprobs, strict=True)
+        return tuple(Candidate(shown(token), token, math.exp(logprob)) for token, logprob in pairs)
+
+
+def expectations(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, Tensor]:
     """How probable was each token before it was seen? (float32 [token], logits of the last position).
 
-    ``logits(rows)`` gives [row, vocabulary]. With ``shift`` 1 row i predicts token i + 1
-    (decoder-only), and the first token gets NaN; with 0 row i predicts token i (a target).
+    Row i of the logits predicts token i + 1; the first token gets NaN.
     """
     found = torch.full((len(ids),), float("nan"))
     wanted = torch.tensor(ids)
@@ -28,11 +47,32 @@ def expectations(logits: Callable[[slice], Tensor], ids: list[int], *, shift: in
         rows = slice(start, min(start + CHUNK, len(ids)))
         block = logits(rows).float()
         last = block[-1]
-        asked = wanted[start + shift : rows.stop + shift].to(block.device)
+        asked = wanted[start + 1 : rows.stop + 1].to(block.device)
         block = block[: len(asked)]
         chosen = block.gather(1, asked[:, None])[:, 0] - block.logsumexp(-1)
-        found[start + shift : start + shift + len(asked)] = chosen.cpu()
+        found[start + 1 : start + 1 + len(asked)] = chosen.cpu()
     return frozen(found.numpy()), last
+
+
+def steps(logits: Logits, ids: Sequence[int]) -> tuple[Step, ...]:
+    """The steps of writing exactly these tokens; row i of the logits is what the model had for token i."""
+    found: list[Step] = []
+    with torch.inference_mode():
+        for start in range(0, len(ids), CHUNK):
+            part = ids[start : start + CHUNK]
+            block = logits(slice(start, start + len(part))).float()
+            top, logprobs, total = likeliest(block)
+            own = block.gather(1, torch.tensor(part, device=block.device)[:, None])[:, 0] - total
+            found += map(Step, part, own.tolist(), top, logprobs)
+    return tuple(found)
+
+
+def likeliest(logits: Tensor) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]], Tensor]:
+    """(the likeliest tokens at each position, their log-probabilities, log Σ exp [position]) of [position, token]."""
+    total = logits.logsumexp(-1)
+    best = logits.topk(min(SHOWN, logits.shape[1]))
+    ids, logprobs = best.indices.tolist(), (best.values - total[:, None]).tolist()
+    return [tuple(row) for row in ids], [tuple(row) for row in logprobs], total
 
 
 def candidates(logits: Tensor, decode: Callable[[list[int]], str]) -> tuple[Candidate, ...]:

@@ -20,12 +20,14 @@ from transformers.pytorch_utils import Conv1D
 
 from memviz.errors import UnsupportedModelError
 from memviz.memory import Kind, Scores
+from memviz.note import Note
 from memviz.reading.attention import Lookup, attend
 from memviz.reading.eager import Eager, answer_of, lengths, own_weights, running
 from memviz.reading.recording import kept
 
 PROBE = "Memory is what remains when the words are gone."
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.bfloat16: 2e-2, torch.float16: 5e-3}
+PAST = "its attention does not pass through transformers' attention interface"
 ANSWERS = {torch.float32: 1e-3, torch.float64: 1e-3}  # of the largest logit; errors grow through the layers
 
 
@@ -55,7 +57,7 @@ class Plan:
     dense: bool = False
     implementation: str = "memviz"
     headed: bool = False
-    note: str = ""
+    note: Note | None = None
 
 
 @dataclass
@@ -103,21 +105,23 @@ def survey(model: PreTrainedModel, ids: list[int]) -> Plan:
     inputs = probe_inputs(model, ids)
     eager = own_weights(model, inputs)
     if not getattr(type(model), "_can_set_attn_implementation", lambda: True)():
-        return _dense(model, eager, "its attention does not pass through transformers' attention interface")
+        return _dense(model, eager, Note(PAST))
     try:
         witness = _recorded(model, inputs)
     except Exception as problem:  # its own attention did run, so there is another way
-        return _dense(model, eager, f"its attention could not be recorded: {problem}")
+        return _dense(model, eager, Note("its attention could not be recorded: {problem}", {"problem": str(problem)}))
     if not witness.calls:
-        return _dense(model, eager, "its attention does not pass through transformers' attention interface")
+        return _dense(model, eager, Note(PAST))
     kinds = _kinds(model, witness.calls, inputs)
     calls = {kind: [call for call in witness.calls if kinds.get(id(call.module)) == kind] for kind in eager.weights}
     apart = _difference(calls, eager.weights)
     if not apart <= TOLERANCE.get(model.dtype, 1e-5):
-        return _dense(model, eager, f"recorded weights differ from the model's own by {apart:.1g}")
+        return _dense(
+            model, eager, Note("recorded weights differ from the model's own by {apart:.1g}", {"apart": apart})
+        )
     known = set(kinds) == {id(call.module) for call in witness.calls} and set(kinds.values()) == set(eager.weights)
     if not known or not _same(eager.answer, witness.answer):
-        return _dense(model, eager, "it uses its attention in a way of its own")
+        return _dense(model, eager, Note("it uses its attention in a way of its own"))
     first = next(iter(calls.values()))[0].scores
     return Plan(
         kinds=kinds,
@@ -186,7 +190,7 @@ def _difference(calls: dict[Kind, list[_Seen]], eager: dict[Kind, list[np.ndarra
     return largest
 
 
-def _dense(model: PreTrainedModel, eager: Eager, why: str) -> Plan:
+def _dense(model: PreTrainedModel, eager: Eager, why: Note) -> Plan:
     if eager.partly:
         raise UnsupportedModelError(
             "{model} cannot be read: some of its layers give away something that is no attention over the tokens.",
@@ -206,7 +210,7 @@ def _dense(model: PreTrainedModel, eager: Eager, why: str) -> Plan:
         causal=eager.causal,
         dense=True,
         implementation="eager" if model.config._attn_implementation == "eager" else "",
-        note=f"Read through the model's own eager weights, because {why}.",
+        note=Note("Read through the model's own eager weights, because {why}.", {"why": why}),
     )
 
 
@@ -224,11 +228,12 @@ def _headed(model: PreTrainedModel, inputs: dict[str, Any]) -> bool:
     return logits is not None and logits.shape == own.shape and torch.allclose(logits, own, atol=1e-5, rtol=1e-5)
 
 
-def _missing_layers(model: PreTrainedModel, calls: dict[Kind, list[_Seen]]) -> str:
+def _missing_layers(model: PreTrainedModel, calls: dict[Kind, list[_Seen]]) -> Note | None:
     if model.config.is_encoder_decoder and "encoder" not in calls:
-        return "Its encoder has no softmax attention over all tokens, so that is not shown."
+        return Note("Its encoder has no softmax attention over all tokens, so that is not shown.")
     whole = getattr(model.config.get_text_config(), "num_hidden_layers", None)
     seen = len(calls.get("self", ()))
     if seen and whole and seen < whole:
-        return f"Only {seen} of its {whole} layers have softmax attention; the others are not shown."
-    return ""
+        said = "Only {seen} of its {whole} layers have softmax attention; the others are not shown."
+        return Note(said, {"seen": seen, "whole": whole})
+    return None

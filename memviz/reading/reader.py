@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,22 +12,26 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from memviz.errors import EmptyTextError, ModelError, ReadingError
+from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import Forget, Kind, Memory
-from memviz.reading import budget, dense
+from memviz.reading import budget, dense, notes
 from memviz.reading.borrowing import borrowed
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.describing import describe
 from memviz.reading.eager import running
+from memviz.reading.inputs import require_known, tensors, vocabulary
 from memviz.reading.predictions import candidates, expectations
 from memviz.reading.probe import PROBE, survey
+from memviz.reading.progress import Progress
 from memviz.reading.projections import grams
-from memviz.reading.recording import Progress, Recording, Sides
+from memviz.reading.recording import Recording
+from memviz.reading.summing import Sides
+from memviz.reading.translating import Translating
 from memviz.tokens import Token, align, clean, require_text, tokenise
 from memviz.trace import Candidate, ModelInfo, Trace
 
 
-class Reader:
+class Reader(Translating):
     """Reads texts with one transformers model, and remembers what it saw.
 
     ``Reader(model, tokenizer)`` takes any model you already hold; its configuration is put back
@@ -70,13 +72,15 @@ class Reader:
         """What does the model look at when it reads this text?
 
         ``pair`` is the second text of a sentence pair; an encoder-decoder takes it as the target
-        to write, and without one writes its own. ``forget`` are edges it may not use.
+        to write, and without one writes its own (in the language of the text, when it knows many and was told none).
+        ``forget`` are edges it may not use.
         ``progress(fraction, label)`` is called after every layer, and may raise to stop.
 
         Raises `EmptyTextError`, `TextTooLongError`, `MemoryBudgetError` and other `ReadingError`.
         """
         if self.model.config.is_encoder_decoder:
-            return self.translate(text, target=pair, forget=forget, progress=progress)
+            languages = self._without_choice()
+            return self.translate(text, target=pair, forget=forget, languages=languages, progress=progress)
         require_text(text)
         text, pair = clean(text), None if pair is None else clean(pair)
         tokens, inputs = tokenise(self.tokenizer, text, pair)
@@ -98,7 +102,7 @@ class Reader:
             )
         if not ids:
             raise EmptyTextError("There are no tokens to read.", todo="Give at least one token id.")
-        self._known(ids)
+        require_known(self.model, ids)
         text = self.tokenizer.decode(ids, skip_special_tokens=True)
         tokens = align(self.tokenizer, ids, text)
         return self._trace(tokens, {"input_ids": ids}, forget=forget, progress=progress, text=text)
@@ -123,7 +127,7 @@ class Reader:
         ids = tensors["input_ids"][0].tolist()
         budget.check(self.model, self.plan, len(ids), context=self.info.context)
         sides: dict[Kind, Sides] = {"self": Sides(tokens, tokens, tuple(ids))}
-        memories, outputs, seconds = self._run(tensors, sides, forget=forget, progress=progress)
+        memories, outputs, seconds = self.record(tensors, sides, forget=forget, progress=progress)
         logprobs, next_tokens = self._expected(outputs, ids)
         return Trace(
             text=text,
@@ -135,58 +139,7 @@ class Reader:
             next_tokens=next_tokens,
             forget=forget,
             seconds={"model": seconds, "total": time.perf_counter() - began},
-        )
-
-    def translate(
-        self,
-        text: str,
-        target: str | None = None,
-        forget: Forget | None = None,
-        *,
-        max_new_tokens: int = 128,
-        progress: Progress | None = None,
-    ) -> Trace:
-        """What does an encoder-decoder write for this text, and what does it read to write it?
-
-        Without a ``target`` the model writes its own output, greedily; with one, the model is
-        made to write it. Either way one reading with the whole target follows, so that every row
-        shows what was looked at to write that token. ``forget`` applies to cross-attention.
-        """
-        self._require_decoder()
-        began = time.perf_counter()
-        require_text(text)
-        text = clean(text)
-        tokens, inputs = tokenise(self.tokenizer, text)
-        tensors = self.tensors(inputs)
-        source = tensors["input_ids"][0].tolist()
-        budget.check(self.model, self.plan, len(source), context=self.info.context)
-        start, written, output = self._written(tensors, target, max_new_tokens)
-        budget.check(self.model, self.plan, len(written), context=self.info.context)
-        targets = align(self.tokenizer, written, output)
-        entered = align(self.tokenizer, [start], "") + tuple(
-            replace(token, word=token.word + 1, group=token.group + 1) for token in targets[:-1]
-        )
-        inputs_written = [start, *written[:-1]]
-        tensors["decoder_input_ids"] = torch.tensor([inputs_written], device=self.model.device)
-        sides: dict[Kind, Sides] = {
-            "encoder": Sides(tokens, tokens, tuple(source)),
-            "decoder": Sides(targets, entered, tuple(inputs_written)),
-            "cross": Sides(targets, tokens),
-        }
-        memories, outputs, seconds = self._run(tensors, sides, forget=forget, progress=progress)
-        logprobs = np.full(len(written), np.nan, dtype=np.float32)
-        if getattr(outputs, "logits", None) is not None:
-            logprobs, _ = expectations(lambda rows: outputs.logits[0, rows], written, shift=0)
-        return Trace(
-            text=text,
-            output=output,
-            tokens=tokens,
-            targets=targets,
-            model=self.info,
-            memories=memories,
-            logprobs=logprobs,
-            forget=forget,
-            seconds={"model": seconds, "total": time.perf_counter() - began},
+            notes=tuple(notes.unknown(tokens, notes.stand_in(self.tokenizer))),
         )
 
     def count(self, text: str, pair: str | None = None) -> int:
@@ -210,7 +163,7 @@ class Reader:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _run(
+    def record(
         self,
         tensors: dict[str, Tensor],
         sides: dict[Kind, Sides],
@@ -253,86 +206,20 @@ class Reader:
         with torch.inference_mode():
             if self.plan.headed:
                 head, hidden = self.model.get_output_embeddings(), outputs.last_hidden_state[0]
-                logprobs, last = expectations(lambda rows: head(hidden[rows]), ids, shift=1)
+                logprobs, last = expectations(lambda rows: head(hidden[rows]), ids)
             elif logits is not None and self.plan.causal:
-                logprobs, last = expectations(lambda rows: logits[0, rows], ids, shift=1)
+                logprobs, last = expectations(lambda rows: logits[0, rows], ids)
             else:
                 return np.full(len(ids), np.nan, dtype=np.float32), ()
             return logprobs, candidates(last, self.tokenizer.decode)
 
-    def _written(self, tensors: dict[str, Tensor], target: str | None, limit: int) -> tuple[int, list[int], str]:
-        """(the decoder's start token, the tokens written, their text)."""
-        if target is None:
-            self._require_head()
-            room = self.info.context or limit
-            given = {**tensors, "attention_mask": torch.ones_like(tensors["input_ids"])}
-            with self.settled(), running(None):
-                made = self.model.generate(**given, max_new_tokens=min(limit, room), num_beams=1, do_sample=False)
-            ids = made[0].tolist()
-            return ids[0], ids[1:], self.tokenizer.decode(ids, skip_special_tokens=True)
-        require_text(target)
-        _, labels = tokenise(self.tokenizer, clean(target), target=True)
-        ids = torch.tensor([labels["input_ids"]])
-        return self._start_token(ids), ids[0].tolist(), target
-
-    def _start_token(self, written: Tensor) -> int:
-        """What does the decoder read before it has written anything? In some models the language of ``written``."""
-        with suppress(AttributeError, ValueError):  # no such method, or a configuration that does not say it
-            return int(self.model.prepare_decoder_input_ids_from_labels(labels=written)[0, 0])
-        homes = (getattr(self.model, "generation_config", None), self.model.config)
-        names = ("decoder_start_token_id", "pad_token_id", "bos_token_id")
-        found = [getattr(home, name, None) for name in names for home in homes]
-        return next(int(token) for token in [*found, 0] if token is not None)
-
     def tensors(self, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
         """The tokenizer's lists as a batch of one. Raises `ModelError` when the model lacks one of the tokens."""
-        self._known(inputs["input_ids"])
-        # one text, nothing padded: an attention mask of ones would only cost time
-        wanted = {"input_ids": inputs["input_ids"]}
-        segments = inputs.get("token_type_ids")
-        if segments and "token_type_ids" in inspect.signature(self.model.forward).parameters:
-            kinds = getattr(self.model.config, "type_vocab_size", None)
-            if kinds is None or (isinstance(kinds, int) and max(segments) < kinds):
-                wanted["token_type_ids"] = segments
-        return {name: torch.tensor([ids], device=self.model.device) for name, ids in wanted.items()}
-
-    def _known(self, ids: Sequence[int]) -> None:
-        """Raises `ModelError` when the model lacks one of these tokens."""
-        wrong = [token for token in ids if not 0 <= token < self._vocabulary]
-        if wrong:
-            raise ModelError(
-                "The tokenizer gave token {token}, but {model} knows only {vocabulary} tokens.",
-                todo="Use the tokenizer that belongs to this model.",
-                token=wrong[0],
-                model=type(self.model).__name__,
-                vocabulary=self._vocabulary,
-            )
-
-    @property
-    def _vocabulary(self) -> int:
-        """How many tokens does the model know?"""
-        weight = getattr(self.model.get_input_embeddings(), "weight", None)
-        return len(weight) if isinstance(weight, Tensor) else int(self.model.config.get_text_config().vocab_size)
-
-    def _require_head(self) -> None:
-        if not self.model.can_generate():
-            raise ReadingError(
-                "{model} was opened without the part that chooses words, so it cannot write.",
-                todo="Give it the text to write as `target`.",
-                model=type(self.model).__name__,
-            )
-
-    def _require_decoder(self) -> None:
-        if not self.model.config.is_encoder_decoder:
-            raise ReadingError(
-                "{model} has no encoder and decoder, so it cannot translate.",
-                todo="Choose an encoder-decoder such as opus-mt-en-zh or t5-small, or use `read`.",
-                model=self.info.name,
-            )
+        return tensors(self.model, inputs)
 
     def _probe_ids(self) -> list[int]:
         ids = tokenise(self.tokenizer, PROBE)[1]["input_ids"]
-        return [token for token in ids if token < self._vocabulary]
+        return [token for token in ids if token < vocabulary(self.model)]
 
     @contextmanager
     def settled(self) -> Iterator[None]:

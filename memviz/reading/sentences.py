@@ -19,7 +19,8 @@ from collections.abc import Sequence
 
 import regex
 
-from memviz.tokens import Token
+from memviz.reading.firefox_tokenizer import FirefoxTokenizer
+from memviz.tokens import Token, tokenise
 
 LONGEST = 128  # tokens: what Firefox gives its models at once
 Span = tuple[int, int]
@@ -56,6 +57,23 @@ def sentences(text: str) -> list[Span]:
             begin = end.end()
     _keep(text, begin, len(text), found)
     return found
+
+
+def parts(text: str, tokenizer: FirefoxTokenizer) -> tuple[list[Span], list[int]]:
+    """(where the parts of a text are that are translated on their own, how many tokens each sentence has).
+
+    There are more parts than sentences where one had to be cut. Sentences without a single token are left out.
+    """
+    found: list[Span] = []
+    counts: list[int] = []
+    for start, end in sentences(text):
+        count = len(tokenizer.tokenize(text[start:end]))
+        if count:
+            cut = count > LONGEST
+            own = pieces(text[start:end], tokenise(tokenizer, text[start:end])[0]) if cut else [(0, end - start)]
+            found += [(start + first, start + last) for first, last in own]
+            counts.append(count + 1)
+    return found, counts
 
 
 def pieces(text: str, tokens: Sequence[Token], *, longest: int = LONGEST) -> list[Span]:

@@ -15,6 +15,18 @@ from __future__ import annotations
 
 from memviz.tokens.merging import Word, merge, words
 from memviz.tokens.sequence import Token, align, tokenise
-from memviz.tokens.spelling import clean, cuts, require_text, visible
+from memviz.tokens.spelling import clean, cuts, require_text, right_to_left, visible
 
-__all__ = ["Token", "Word", "align", "clean", "cuts", "merge", "require_text", "tokenise", "visible", "words"]
+__all__ = [
+    "Token",
+    "Word",
+    "align",
+    "clean",
+    "cuts",
+    "merge",
+    "require_text",
+    "right_to_left",
+    "tokenise",
+    "visible",
+    "words",
+]

@@ -7,7 +7,8 @@ Both are called without truncation and padding, and neither is ever changed: a t
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from threading import Lock
@@ -20,6 +21,7 @@ from memviz.tokens.raw_bytes import byte_of, spread
 from memviz.tokens.spelling import Span, trimmed
 
 Inputs = dict[str, list[int]]
+Languages = tuple[str, str]  # a tokenizer's codes for source and target
 
 _TWINS: WeakKeyDictionary[Any, tuple[tuple, Any, Lock]] = WeakKeyDictionary()
 _TWINS_LOCK = Lock()
@@ -35,36 +37,42 @@ class Pieces:
     spans: list[Span]  # characters of that text, [start, end); (0, 0) for an added piece
 
 
-def encode(tokenizer: Any, texts: Sequence[str], *, target: bool) -> Pieces:
+def encode(tokenizer: Any, texts: Sequence[str], *, target: bool, languages: Languages | None = None) -> Pieces:
     """What does this tokenizer make of one text, or of two as a pair?
 
-    ``target`` = read as the output side of a translation (``text_target``). Safe to call from many threads.
+    ``target`` = read as the output side of a translation (``text_target``); ``languages`` = its codes for source and
+    target, otherwise those it was told. Safe to call from many threads.
 
     Raises:
         ReadingError: a target was asked of a tokenizer that was not told its language.
     """
-    if target and getattr(tokenizer, "tgt_lang", "") is None and hasattr(tokenizer, "_switch_to_target_mode"):
+    untold = getattr(tokenizer, "tgt_lang", "") is None and hasattr(tokenizer, "_switch_to_target_mode")
+    if target and languages is None and untold:
         raise ReadingError(
             "This model writes many languages, and none was chosen.",
-            todo="Set tokenizer.tgt_lang to one of its language codes.",
+            todo='Choose two of its language codes, such as languages=("en", "fr").',
         )
     names = ("text_target", "text_pair_target") if target else ("text", "text_pair")
     call = dict(zip(names, texts, strict=False), truncation=False, padding=False, verbose=False)
     if not getattr(tokenizer, "is_fast", False):
-        return _encode_slow(_detached(tokenizer), texts, call)
-    if not _would_change(tokenizer):
+        own = _detached(tokenizer)
+        with _speaking(own, languages):
+            return _encode_slow(own, texts, call)
+    if languages is None and not _would_change(tokenizer):
         return _encode_fast(tokenizer, texts, call)
     twin, lock = _twin(tokenizer)
-    with lock:
+    with lock, _speaking(twin, languages):
         return _encode_fast(twin, texts, call)
 
 
 def decode(tokenizer: Any, ids: Sequence[int], text: str) -> Pieces:
     """Which pieces are these ids, and where do they lie in the text they were written as?
 
-    Ids that the tokenizer calls special are not looked for in the text, except the one for unknown characters.
+    Ids that the tokenizer calls special, or a language, are not looked for in the text, except the one for unknown
+    characters.
     """
-    special = set(tokenizer.all_special_ids) - {getattr(tokenizer, "unk_token_id", None)}
+    languages = getattr(tokenizer, "lang_code_to_id", {}).values()  # M2M-100 does not call its own special
+    special = {*tokenizer.all_special_ids, *languages} - {getattr(tokenizer, "unk_token_id", None)}
     strings = _strings(tokenizer, ids)
     own = [place for place, number in enumerate(ids) if number not in special]
     spans: list[Span] = [(0, 0)] * len(ids)
@@ -114,6 +122,20 @@ def _detached(tokenizer: Any) -> Any:
     twin = object.__new__(type(tokenizer))
     twin.__dict__.update(vars(tokenizer))
     return twin
+
+
+@contextmanager
+def _speaking(tokenizer: Any, languages: Languages | None) -> Iterator[None]:
+    """A tokenizer that we may change, told these languages; told afterwards what it was told before."""
+    if languages is None:
+        yield
+        return
+    before = tokenizer.src_lang, tokenizer.tgt_lang
+    try:
+        tokenizer.src_lang, tokenizer.tgt_lang = languages
+        yield
+    finally:
+        tokenizer.src_lang, tokenizer.tgt_lang = before
 
 
 def _encode_fast(tokenizer: Any, texts: Sequence[str], call: dict[str, Any]) -> Pieces:

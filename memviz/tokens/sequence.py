@@ -8,7 +8,7 @@ from typing import Any
 
 from memviz.errors import EmptyTextError
 from memviz.tokens.alignment import unmarked
-from memviz.tokens.pieces import Inputs, Pieces, decode, encode
+from memviz.tokens.pieces import Inputs, Languages, Pieces, decode, encode
 from memviz.tokens.spelling import WHITE, Hulls, Span, accented, clean, trimmed, visible
 
 
@@ -31,13 +31,19 @@ class Token:
 
 
 def tokenise(
-    tokenizer: Any, text: str, pair: str | None = None, *, target: bool = False
+    tokenizer: Any,
+    text: str,
+    pair: str | None = None,
+    *,
+    target: bool = False,
+    languages: Languages | None = None,
 ) -> tuple[tuple[Token, ...], Inputs]:
     """Which tokens does the model read instead of this text?
 
     ``tokenizer``: a transformers tokenizer, fast or written in Python; it is not changed, and many threads may share
     it. Nothing is truncated or padded. ``pair`` = a second text (an empty one counts as none). ``target`` = read as
-    the output side of a translation.
+    the output side of a translation. ``languages`` = codes that the tokenizer knows, of the source and of the target;
+    without, those that it was told.
 
     Returns the tokens and the model's inputs (``input_ids``, ``attention_mask`` …) as lists of equal length. Offsets
     count in ``clean(text)``.
@@ -47,7 +53,7 @@ def tokenise(
         ReadingError: the text cannot be encoded, or the target language is unknown.
     """
     texts = [clean(part) for part in (text, pair or "")[: 2 if pair else 1]]
-    pieces = encode(tokenizer, texts, target=target)
+    pieces = encode(tokenizer, texts, target=target, languages=languages)
     for source, part in enumerate(texts):
         if part.strip(WHITE) and source not in pieces.sources:
             raise EmptyTextError(

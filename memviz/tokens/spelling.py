@@ -216,3 +216,9 @@ def _sketched(char: str) -> str:
     """How is one mark or one character without ink written down?"""
     inked = unicodedata.category(char)[0] == "M" and not _IGNORABLE.match(char)
     return f"◌{char}" if inked else _named(ord(char))
+
+
+def right_to_left(text: str) -> bool:
+    """Is this text written from right to left? As its first letter with a direction says."""
+    directions = (unicodedata.bidirectional(character) for character in text)
+    return next((one in ("R", "AL") for one in directions if one in ("L", "R", "AL")), False)

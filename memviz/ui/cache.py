@@ -8,18 +8,21 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
 import memviz
+from memviz.memory import Forget
 from memviz.models import Policy
 from memviz.trace import Trace
-from memviz.ui.gate import GATE
+from memviz.ui.gate import DOOR, GATE
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
 
+Waiting = Callable[[int], None]
 Progress = Callable[[float, str], None]
 Key = tuple[str, ...]
 
@@ -27,14 +30,13 @@ DEVICE = os.environ.get("MEMVIZ_DEVICE")  # "cuda", "mps" or "cpu"; chosen by it
 PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "float16"
 
 _lock = threading.Lock()
-_opening = threading.Lock()
-_readers: LRUCache[str, Reader] = LRUCache(maxsize=int(os.environ.get("MEMVIZ_OPEN_MODELS", "2")))
+_readers: LRUCache[str, Reader] = LRUCache(maxsize=int(os.environ.get("MEMVIZ_OPEN_MODELS", "4")))
 _ROOM = float(os.environ.get("MEMVIZ_TRACE_GB", "2")) * 1e9  # bytes
 
 
 def _size(trace: Trace) -> float:
     """Bytes of a trace; one that is larger than the cache fills it, so that a page that is shown is not read again."""
-    return min(sum(memory.nbytes for memory in trace.memories.values()) + 10_000, _ROOM)
+    return min(trace.nbytes + 10_000, _ROOM)
 
 
 _traces: LRUCache[Key, Trace] = LRUCache(maxsize=_ROOM, getsizeof=_size)
@@ -46,14 +48,12 @@ def is_open(name: str) -> bool:
         return name in _readers
 
 
-def reader(name: str, progress: Progress) -> Reader:
-    """The model of that name, opened (and fetched) at most once at a time."""
+def reader(name: str, *, waiting: Waiting, progress: Progress) -> Reader:
+    """The model of that name, opened (and fetched) now unless it is open. Raises `BusyError` when the queue is full."""
     with _lock:
         if name in _readers:
             return _readers[name]
-    while not _opening.acquire(timeout=0.25):
-        progress(0.0, "Waiting for a model that is being opened")
-    try:
+    with DOOR.entered(waiting):
         with _lock:
             if name in _readers:
                 return _readers[name]
@@ -62,22 +62,61 @@ def reader(name: str, progress: Progress) -> Reader:
         with _lock:
             _readers[name] = opened
         return opened
-    finally:
-        _opening.release()
 
 
-def trace(model: str, text: str, pair: str | None, *, waiting: Callable[[int], None], progress: Progress) -> Trace:
+def trace(model: str, text: str, pair: str | None, *, waiting: Waiting, progress: Progress) -> Trace:
     """The reading of a text by a model; read now, unless it is still remembered."""
     key = (model, text, pair or "", str(pair is not None))
+    return kept(
+        key, model, lambda opened: opened.read(text, pair, progress=progress), waiting=waiting, progress=progress
+    )
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a text should be translated into, and how; see `Reader.translate`.
+
+    ``whole``: the text is one sentence, and is not split.
+    """
+
+    target: str | None = None
+    forget: Forget | None = None
+    languages: tuple[str, str] | None = None
+    task: str | None = None
+    whole: bool = False
+
+
+def translation(model: str, text: str, wish: Wish, *, waiting: Waiting, progress: Progress) -> Trace:
+    """The translation of a text by a model; made now, unless it is still remembered."""
+
+    def run(opened: Reader) -> Trace:
+        told = {"languages": wish.languages, "task": wish.task}
+        told = {name: value for name, value in told.items() if value is not None}
+        if wish.whole and not told:
+            return opened.read(text, wish.target, wish.forget, progress=progress)
+        return opened.translate(text, wish.target, wish.forget, progress=progress, **told)
+
+    return kept(("translate", model, text, repr(wish)), model, run, waiting=waiting, progress=progress)
+
+
+def kept(
+    key: Key,
+    model: str,
+    run: Callable[[Reader], Trace],
+    *,
+    waiting: Waiting,
+    progress: Progress,
+) -> Trace:
+    """What a run of a model gave; run now, unless it is still remembered under this key. Raises as `reader` does."""
     with _lock:
         if key in _traces:
             return _traces[key]
-    opened = reader(model, progress)
+    opened = reader(model, waiting=waiting, progress=progress)
     with GATE.entered(waiting):
         with _lock:
             if key in _traces:
                 return _traces[key]
-        found = opened.read(text, pair, progress=progress)
+        found = run(opened)
         with _lock:
             _traces[key] = found
     return found

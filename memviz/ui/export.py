@@ -1,4 +1,4 @@
-"""The words component as a page of its own: one HTML file that opens offline and still answers the pointer."""
+"""A component as a page of its own: one HTML file that opens offline and still answers the pointer."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
+from types import ModuleType
+from typing import Any
+
+import numpy as np
 
 from memviz.figures import caption
 from memviz.measures import Links
 from memviz.tokens import Word
-from memviz.ui.components import assets, words
+from memviz.ui.components import assets, cross, words
 from memviz.ui.i18n import language, t
 
-TEMPLATE = Path(__file__).parent / "words_page.html"
+TEMPLATE = Path(__file__).parent / "component_page.html"
 
 
 def words_page(
@@ -29,7 +33,6 @@ def words_page(
     tint: words.Tint = "weight",
 ) -> str:
     """The text as words with its cards, the same script as on the page, and where it comes from. No network."""
-    markup, style, script = assets.sources(Path(words.__file__).parent)
     plain, arrays = words.drawing(
         [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in text],
         remembers=remembers,
@@ -38,12 +41,63 @@ def words_page(
         note=note,
         tint=tint,
     )
-    plain |= {"id": "words", "pinned": word, "turn": 0}
+    return _page(
+        words,
+        plain | {"id": "words", "pinned": word, "turn": 0},
+        arrays,
+        title=t("What does this text remember?"),
+        hint=t("Point at a word. Blue words are what it looks at; orange words look at it."),
+        provenance=provenance,
+    )
+
+
+def cross_page(
+    sources: Sequence[cross.SourceWord],
+    targets: Sequence[cross.TargetWord],
+    weights: np.ndarray,
+    *,
+    pinned: cross.Pin | None,
+    provenance: Mapping[str, str],
+    keep: float = 1.0,
+    right_to_left: tuple[bool, bool] = (False, False),
+    note: str = "",
+) -> str:
+    """A translation and what each of its words was read from, as `cross_view` draws it, and where it comes from."""
+    plain, arrays = cross.drawing(
+        sources,
+        targets,
+        weights,
+        labels={name: t(label) for name, label in cross.LABELS.items()},
+        keep=keep,
+        right_to_left=right_to_left,
+        note=note,
+    )
+    return _page(
+        cross,
+        plain | {"id": "cross", "pinned": cross.sent(pinned), "turn": 0},
+        arrays,
+        title=t("What did the decoder read to write this word?"),
+        hint=t("Lines join each written word to the source words it was read from. The wider, the more."),
+        provenance=provenance,
+    )
+
+
+def _page(
+    component: ModuleType,
+    plain: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    *,
+    title: str,
+    hint: str,
+    provenance: Mapping[str, str],
+) -> str:
+    """The component with its data in one file."""
+    markup, style, script = assets.sources(Path(str(component.__file__)).parent)
     bytes_ = {name: base64.b64encode(array.tobytes()).decode("ascii") for name, array in arrays.items()}
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         language="zh-Hans" if language() == "zh" else language(),
-        title=html.escape(t("What does this text remember?")),
-        hint=html.escape(t("Point at a word. Blue words are what it looks at; orange words look at it.")),
+        title=html.escape(title),
+        hint=html.escape(hint),
         caption=html.escape(caption(provenance)),
         style=style,
         markup=markup,

@@ -56,4 +56,6 @@ class Gate:
             return 0 if inside else self._line.index(me)
 
 
-GATE = Gate(runs=int(os.environ.get("MEMVIZ_RUNS", "1")), places=int(os.environ.get("MEMVIZ_QUEUE", "8")))
+PLACES = int(os.environ.get("MEMVIZ_QUEUE", "8"))
+GATE = Gate(runs=int(os.environ.get("MEMVIZ_RUNS", "1")), places=PLACES)  # of the readings
+DOOR = Gate(runs=1, places=PLACES)  # of the models: one is opened at a time, while the open ones go on reading

@@ -45,7 +45,7 @@ def _entry(measure: Measure) -> None:
             t("**Unit** {unit} · **range** {range} · **axes** {axes}", unit=t(measure.unit), range=_range(measure),
               axes=" × ".join(t(axis) for axis in measure.axes))
         )  # fmt: skip
-        st.caption(f"{t(measure.caveat)}  \n{literal(measure.source)}")
+        st.caption(f"{t(measure.caveat)}  \n{literal(t(measure.source))}")
 
 
 def _range(measure: Measure) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ KINDS = {
     "cross": "cross-attention: the output reads the source",
 }
 SHOWN = {"head": "one head", "layer": "mean over the heads of a layer", "all": "mean over all heads"}
+BOUND = {"bind": "query-params", "persist_state": "session"}  # the choice stands in the address, and stays
 VALUES = {"weight": "raw weights", "value norm": "value norm", "log": "raw weights, log scale"}
 
 
@@ -60,10 +62,9 @@ def choose_memory(trace: Trace) -> Memory:
 
 def grid(memory: Memory) -> None:
     """All heads as small pictures; a click chooses one for the whole page."""
-    scores = {name: one for name, one in measures.MEASURES.items() if one.axes == ("layer", "head")}
     chosen = heads_grid(
         memory.summary.thumbnail,
-        scores={t(measure.label): score(memory, name) for name, measure in scores.items()},
+        scores=_scores(memory),
         roles=measures.roles(memory),
         labels={name: t(text) for name, text in {**LABELS, **{role: role for role in measures.ROLES}}.items()},
         selected=state.head(memory),
@@ -73,12 +74,14 @@ def grid(memory: Memory) -> None:
     state.keep_head(*chosen)
 
 
-def score(memory: Memory, name: str) -> np.ndarray:
-    """A measure of every head [layer, head]; NaN where it means nothing in this memory."""
-    try:
-        return measures.MEASURES[name].compute(memory)
-    except MeasureError:
-        return np.full((memory.layers, memory.heads), np.nan, dtype=np.float32)
+def _scores(memory: Memory) -> dict[str, np.ndarray]:
+    """Every measure that gives one number for each head [layer, head], by its name; others left out."""
+    found = {}
+    for measure in measures.MEASURES.values():
+        if measure.axes == ("layer", "head"):
+            with contextlib.suppress(MeasureError):
+                found[t(measure.label)] = measure.compute(memory)
+    return found
 
 
 def range_note(memory: Memory) -> str:
@@ -110,13 +113,12 @@ def choose_view(memory: Memory) -> View:
 
 
 def _options(memory: Memory, *, place) -> dict:
-    bound = {"bind": "query-params", "persist_state": "session"}
     with place.popover(t("Options"), icon=":material/tune:"):
         values = st.radio(
             t("Values"), list(VALUES), format_func=lambda name: t(VALUES[name]), **state.linked("values", VALUES)
         )
-        by_word = st.toggle(t("Whole words"), value=True, key="by_word", **bound)
-        hide = st.toggle(t("Hide resting places"), key="sinkless", **bound)
+        by_word = st.toggle(t("Whole words"), value=True, key="by_word", **BOUND)
+        hide = st.toggle(t("Hide resting places"), key="sinkless", **BOUND)
         cumulative = st.slider(
             t("Keep the strongest weights of each row, up to"),
             50,
@@ -125,9 +127,9 @@ def _options(memory: Memory, *, place) -> dict:
             step=5,
             format="%d %%",
             key="keep",
-            **bound,
+            **BOUND,
         )
-        find = st.text_input(t("Find a word"), key="find", **bound)
+        find = st.text_input(t("Find a word"), key="find", **BOUND)
         window = _window(memory)
     return {
         "values": values,
@@ -144,10 +146,10 @@ def _window(memory: Memory) -> tuple[slice, slice] | None:
     longest = max(len(memory.queries), len(memory.keys))
     if longest <= LARGEST:
         return None
-    if not st.toggle(t("Zoom into a window with exact values"), key="zoom"):
+    if not st.toggle(t("Zoom into a window with exact values"), key="zoom", **BOUND):
         return None
-    rows = st.slider(t("Rows from"), 0, len(memory.queries) - 1, key="zoom_rows")
-    cols = st.slider(t("Columns from"), 0, len(memory.keys) - 1, key="zoom_cols")
+    rows = st.slider(t("Rows from"), 0, len(memory.queries) - 1, key="zoom_rows", **BOUND)
+    cols = st.slider(t("Columns from"), 0, len(memory.keys) - 1, key="zoom_cols", **BOUND)
     return slice(rows, rows + LARGEST // 2), slice(cols, cols + LARGEST // 2)
 
 

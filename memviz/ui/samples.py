@@ -13,6 +13,8 @@ class Sample:
     text: str
     see: str
     pair: str | None = None
+    writes: str = ""  # the translation that `gold` belongs to
+    gold: str = ""  # a hand-made alignment with it, in the Pharaoh format
 
 
 _ENCODER = (
@@ -76,6 +78,101 @@ _DECODER = (
 )
 
 
+_EN_PT = (
+    Sample(
+        "The black cat",
+        "The black cat drinks cold milk.",
+        "Adjectives stand behind their nouns in Portuguese: the links of “black cat” and “cold milk” cross.",
+        writes="O gato preto bebe leite frio.",
+        gold="0-0 2-1 1-2 3-3 5-4 4-5 6-6",
+    ),
+    Sample(
+        "The red book",
+        "She gave her brother a red book.",
+        "Point at “seu”: a word that English says in another way. And “red book” crosses.",
+        writes="Ela deu a seu irmão um livro vermelho.",
+        gold="0-0 1-1 2-3 3-4 4-5 6-6 5-7 7-8 1p2 2p2 3p2",
+    ),
+    Sample(
+        "The old house",
+        "The old house on the hill was sold yesterday.",
+        "“na” is two English words in one: which does it read?",
+        writes="A antiga casa na colina foi vendida ontem.",
+        gold="0-0 1-1 2-2 3-3 4p3 5-4 6-5 7-6 8-7 9-8",
+    ),
+    Sample(
+        "The white house",
+        "My sister lives in a small white house.",
+        "“small” stays before its noun, “white” moves behind it.",
+        writes="Minha irmã vive em uma pequena casa branca.",
+        gold="0-0 1-1 2-2 3-3 4-4 5-5 7-6 6-7 8-8",
+    ),
+    Sample(
+        "Three sentences",
+        "The old man bought a blue car and a white house. They live there now. It is warm.",
+        "A text is translated sentence by sentence, and each has its own memory.",
+    ),
+)
+_PT_EN = (
+    Sample(
+        "The blue car",
+        "O homem velho comprou um carro azul e uma casa branca.",
+        "Adjectives go back before their nouns: three pairs of links cross.",
+    ),
+    Sample(
+        "The red book",
+        "Ela deu a seu irmão um livro vermelho.",
+        "“a” and “seu” become one word less in English: what is it read from?",
+        writes="She gave her brother a red book.",
+        gold="0-0 1-1 3-2 4-3 5-4 7-5 6-6 8-7 2p1 2p2 2p3",
+    ),
+    Sample(
+        "The old house",
+        "A antiga casa na colina foi vendida ontem.",
+        "“na” becomes two words: both are read from it.",
+        writes="The old house on the hill was sold yesterday.",
+        gold="0-0 1-1 2-2 3-3 3-4 4-5 5-6 6-7 7-8 8-9",
+    ),
+    Sample(
+        "A peaceful solution",
+        "Nós queremos uma solução política pacífica.",
+        "Three words turn round: “solução política pacífica” is “peaceful political solution”.",
+        writes="We want a peaceful political solution.",
+        gold="0-0 1-1 2-2 5-3 4-4 3-5 6-6",
+    ),
+    Sample(
+        "Three sentences",
+        "O velho comprou um carro azul. Eles vivem lá agora. É quente.",
+        "A text is translated sentence by sentence, and each has its own memory.",
+    ),
+)
+_ZH = (
+    Sample("黑猫", "黑猫喝冷牛奶。", "Which characters is each English word read from?"),
+    Sample("红色的书", "她给了弟弟一本红色的书。", "Point at “red”: which characters name the colour?"),
+    Sample(
+        "小白房子", "我的姐姐住在一座小白房子里。", "Chinese has no spaces: a token may be one character or several."
+    ),
+)
+
+
+def translations(model: str) -> tuple[Sample, ...]:
+    """The samples for a model that translates, by its name."""
+    return {"firefox-pt-en": _PT_EN, "opus-mt-zh-en": _ZH}.get(model, _EN_PT)
+
+
+def moved(text: str, model: str) -> str:
+    """The text, or where it is a sample for another translation model, the sample at its place for this one."""
+    places = [others.index(one) for others in (_EN_PT, _PT_EN, _ZH) for one in others if one.text == text]
+    own = translations(model)
+    return own[places[0] % len(own)].text if places and text not in [one.text for one in own] else text
+
+
 def samples(kind: str) -> tuple[Sample, ...]:
     """The samples for a kind of model: "encoder-only", "decoder-only" or "encoder-decoder"."""
     return _DECODER if kind == "decoder-only" else _ENCODER
+
+
+def gold(text: str, output: str) -> str:
+    """The hand-made alignment of a sample with this very translation of it; "" where there is none."""
+    both = (*_EN_PT, *_PT_EN)
+    return next((one.gold for one in both if one.text == text and one.writes == output and one.gold), "")

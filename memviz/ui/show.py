@@ -32,6 +32,12 @@ def problem(error: MemVizError) -> None:
     st.error(error.said(t, quote=literal), icon=":material/error:")
 
 
+def notes(trace: Trace) -> None:
+    """What a reader of this trace should know, in one calm line; nothing where there is nothing to say."""
+    if trace.notes:
+        st.info(" ".join(note.said(t, literal) for note in trace.notes), icon=":material/info:")
+
+
 def figure(chart: Any, *, key: str) -> None:
     """A Plotly figure with its text alternative, and below it what was done to get it."""
     st.plotly_chart(chart, key=key, alt=alt(chart), width="stretch", config={"displaylogo": False})
@@ -53,9 +59,10 @@ def caveat(text: str = MEANING) -> None:
 def model_line(trace: Trace) -> None:
     """Which model read this, how, and how long it took."""
     model = trace.model
+    stored = f" ({literal(t(model.quantisation))})" if model.quantisation else ""
     line = t(
         "{name} · {layers} layers × {heads} heads · {tokens} tokens · {device}, {precision} · read in {seconds:.2f} s",
-        name=literal(model.label),
+        name=literal(model.name) + stored,
         layers=model.layers,
         heads=model.heads,
         tokens=f"{len(trace.tokens):,}",
@@ -63,7 +70,7 @@ def model_line(trace: Trace) -> None:
         precision=model.precision,
         seconds=trace.seconds.get("total", 0.0),
     )
-    st.caption(line + (" · " + literal(t(model.note)) if model.note else ""))
+    st.caption(line + (f" · {model.note.said(t, literal)}" if model.note else ""))
 
 
 def two_columns() -> tuple[Any, Any]:

@@ -47,6 +47,19 @@ def word(count: int) -> int | None:
     return chosen if chosen is not None and chosen < count else None
 
 
+def kept(key: str) -> str:
+    """What was kept under this name, from the session or the address; "" when nothing was."""
+    if key not in st.session_state:
+        st.session_state[key] = st.query_params.get(key, "")[:64]
+    return st.session_state[key]
+
+
+def keep(key: str, value: str) -> None:
+    """Keeps a short text under this name for this person, and in the address."""
+    st.session_state[key] = value
+    _address(key, value)
+
+
 def keep_word(chosen: int | None) -> None:
     """Remembers the chosen word for the other pages, and puts it into the address."""
     st.session_state[WORD] = chosen
@@ -72,15 +85,18 @@ def keep_head(layer: int, head: int) -> None:
     st.session_state[LAYER], st.session_state[HEAD] = layer, head
 
 
-def choose_layer(memory: Memory, *, place=st) -> int:
+def choose_layer(memory: Memory, *, place=st, key: str = LAYER, default: int = 0) -> int:
     """The layer as a select box: the grid of heads for those who do not point."""
-    return _choose(t("Layer"), "L", memory.layers, key=LAYER, place=place)
+    return _choose(t("Layer"), "L", memory.layers, key=key, default=default, place=place)
 
 
-def choose_head(memory: Memory, *, place=st) -> int:
+def choose_head(memory: Memory, *, place=st, key: str = HEAD, default: int = 0) -> int:
     """The head as a select box."""
-    return _choose(t("Head"), "H", memory.heads, key=HEAD, place=place)
+    return _choose(t("Head"), "H", memory.heads, key=key, default=default, place=place)
 
 
-def _choose(label: str, letter: str, count: int, *, key: str, place) -> int:
-    return place.selectbox(label, range(count), format_func=lambda n: f"{letter}{n}", **linked(key, range(count)))
+def _choose(label: str, letter: str, count: int, *, key: str, default: int, place) -> int:
+    options = range(count)
+    return place.selectbox(
+        label, options, format_func=lambda n: f"{letter}{n}", **linked(key, options, default=default)
+    )

@@ -18,9 +18,10 @@ PAGES = {
     "home": "/?word=8",
     "heads": "/heads?layer=3&head=1",
     "recall": "/recall?word=8",
+    "translate": "/translate",
     "glossary": "/glossary",
 }
-DRAWN = {"home": "memviz-words", "heads": "memviz-grid", "recall": "memviz-words"}
+DRAWN = {"home": "memviz-words", "heads": "memviz-grid", "recall": "memviz-words", "translate": "memviz-cross"}
 WIDTHS = {"wide": 1440, "phone": 390}
 TALLEST = 6000  # pixels; more helps nobody
 
@@ -44,6 +45,7 @@ class Shot:
 README = {
     "home": Shot("home"),
     "heads": Shot("heads"),
+    "translate": Shot("translate"),
     "recall": Shot("recall", scheme="dark"),
     "home-zh-phone": Shot("home", width=WIDTHS["phone"], language="zh"),
 }

@@ -6,7 +6,13 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 
-PAGES = {"": {"word": 8}, "heads": {"layer": 3, "head": 1}, "recall": {"word": 8}, "glossary": {}}
+PAGES = {
+    "": {"word": 8},
+    "heads": {"layer": 3, "head": 1},
+    "recall": {"word": 8},
+    "translate": {"again": "cover"},
+    "glossary": {},
+}
 
 
 def violations(page) -> list[tuple[str, str, list[str]]]:

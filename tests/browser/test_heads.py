@@ -162,6 +162,21 @@ def test_a_sentence_pair_shows_what_each_gives_to_each(visit, minilm) -> None:
         assert share == pytest.approx(100 * weights[rows, cols].sum() / len(weights[rows]), abs=0.6)
 
 
+def test_a_link_to_a_window_of_a_long_text_shows_its_exact_weights(visit, smollm2) -> None:
+    text = " ".join(f"Lamp {number} burned along the river." for number in range(40))
+    asked = {"layer": 18, "head": 6, "by_word": "false", "zoom": "true", "zoom_rows": 150, "zoom_cols": 90}
+    here = visit("heads", text=text, model="smollm2", **asked)
+    exact = smollm2.read(text).memory().pattern(18, 6)
+    assert len(exact) > 256
+    cells = np.nan_to_num(here.cells())
+    np.testing.assert_allclose(cells, exact[150:278, 90:218], atol=1e-5)
+    here.open_popover("Options").toggle("Zoom into a window with exact values").close_popover()
+    here.wait_until(lambda: "zoom" not in here.query, "the address says so")
+    assert here.cells().shape != cells.shape
+    here.open_popover("Options").toggle("Zoom into a window with exact values").close_popover()
+    here.wait_until(lambda: "zoom=true" in here.query, "and says so again")
+
+
 def test_the_strongest_weights_stand_in_a_table(visit) -> None:
     here = visit("heads", layer=3, head=1)
     here.page.get_by_text("The strongest weights of this head").click()

@@ -39,7 +39,9 @@ def test_markup_in_a_text_is_shown_as_text(visit, page: str) -> None:
 
 
 def test_markup_in_sentences_and_tables_of_words(visit) -> None:
-    text = "The <b>cat</b> saw :red[x] and $$y$$ and [z](javascript:alert(1)) and <img src=x onerror=alert(1)> `c` **d**"
+    text = (
+        "The <b>cat</b> saw :red[x] and $$y$$ and [z](javascript:alert(1)) and <img src=x onerror=alert(1)> `c` **d**"
+    )
     here = visit("", text=text)
     said = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").all()
     assert said
@@ -52,7 +54,9 @@ def test_markup_in_sentences_and_tables_of_words(visit) -> None:
         assert f"“{words[number]}”" in label
 
 
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))"])
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))"]
+)
 def test_markup_in_a_model_name_is_shown_as_text(visit, name: str) -> None:
     here = visit("glossary")
     here.page.goto(f"{here.address}/?model={name}")

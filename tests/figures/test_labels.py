@@ -60,3 +60,7 @@ def test_lines_break_between_words_and_between_chinese_signs() -> None:
     assert "".join(chinese) == "注意力权重的平方根按整条记录的范围着色"
     assert all(width(line) <= 16 for line in chinese)
     assert wrapped("", 10) == []
+    for columns in range(6, 30):
+        signs = wrapped("各步写入的内容，加上“初始状态”。没有", columns)
+        assert "".join(signs) == "各步写入的内容，加上“初始状态”。没有"
+        assert not [line for line in signs if line[0] in "，。”"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import memviz
 from memviz import figures
 from memviz.memory import Forget
+from memviz.note import Note
 from tests.figures.synthetic_memory import memory_of, tokens, trace_of
 
 TEXT = tokens(["secret", "cat", "sat"])
@@ -68,7 +69,7 @@ def test_the_text_is_only_in_it_when_asked() -> None:
 
 
 def test_every_value_is_one_line() -> None:
-    odd = replace(TRACE, model=replace(TRACE.model, name="a\nb", note="why\r\nso"), text="two\nlines\x00")
+    odd = replace(TRACE, model=replace(TRACE.model, name="a\nb", note=Note("why\r\nso")), text="two\nlines\x00")
     said = figures.provenance(odd, include_text=True, view="x\ty")
     assert all(value.isprintable() for value in said.values())
     assert said["model"] == "a⏎b"

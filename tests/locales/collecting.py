@@ -1,8 +1,8 @@
 """Which texts can reach a page? Found in the source by reading it, and in the registries by importing them.
 
-A *speaker* is a function that translates one of its parameters: `t`, the errors, `progress`, and every function of
-the pages that hands a parameter of its own to a speaker (`show.question`). What a speaker is given is resolved to the
-literal texts it can be; what cannot be resolved must be named in `sources.KNOWN`, or it is reported.
+A *speaker* is a function that translates one of its parameters: `t`, the errors and notes, `progress`, and every
+function of the pages that hands a parameter of its own to a speaker (`show.question`). What a speaker is given is
+resolved to the literal texts it can be; what cannot be resolved must be named in `sources.KNOWN`, or it is reported.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ class Spoken(NamedTuple):
 
 
 Speakers = dict[tuple[str, str], list[Spoken]]  # (module or "*" for everywhere, function) → parameters
-EVERYWHERE: Speakers = {("*", "t"): [Spoken(0, "text")], ("*", "progress"): [Spoken(1, "label")]}
+EVERYWHERE: Speakers = {
+    ("*", "t"): [Spoken(0, "text")],
+    ("*", "Note"): [Spoken(0, "text")],
+    ("*", "progress"): [Spoken(1, "label")],
+}
 ERROR = [Spoken(0, "happened"), Spoken(None, "todo")]
 
 

@@ -64,7 +64,7 @@ def _is_json(text: str) -> bool:
 
 def left(texts: Iterable[str], *, sources: Iterable[str]) -> set[tuple[str, str]]:
     """Which English sources still stand on the page, and where? Short ones as a whole, long ones by their parts."""
-    texts = [re.sub(r"\s+|<br>", " ", text).strip() for text in texts]
+    texts = [re.sub(r"\s+|<br>", " ", text).replace("\\", "").strip() for text in texts]  # as it is read in markdown
     found = set()
     for source in sources:
         parts = [part.strip() for part, *_ in Formatter().parse(source)]

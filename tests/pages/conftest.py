@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
@@ -42,11 +42,21 @@ def _opened_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def visit() -> Iterator[Callable[..., Visit]]:
-    """Opens the app: ``visit("heads", text="…", model="smollm2", layer="3")``."""
+    """Opens the app: ``visit("heads", text="…", model="smollm2", layer="3")``.
+
+    The text is typed, all others stand in the address; ``link={"text": "…"}`` are more of them, as text or bytes.
+    """
     visits: list[Visit] = []
 
-    def opened(page: str = "home", *, text: str | None = None, pair: str = "", **address: str) -> Visit:
-        visits.append(Visit(page, text=text, pair=pair, address=address))
+    def opened(
+        page: str = "home",
+        *,
+        text: str | None = None,
+        pair: str = "",
+        link: Mapping[str, str | bytes] | None = None,
+        **address: str,
+    ) -> Visit:
+        visits.append(Visit(page, text=text, pair=pair, address={**address, **(link or {})}))
         return visits[-1]
 
     yield opened

@@ -10,7 +10,7 @@ from typing import Any
 PATIENCE = 60.0  # seconds until a test gives up
 
 
-class Leaves(Exception):
+class GoneError(Exception):
     """Someone closed the page."""
 
 

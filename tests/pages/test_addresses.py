@@ -8,6 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.models
 
+LONG = " ".join(f"Lamp {number} burned along the river." for number in range(40))
 CAT = "The cat sat on the mat because it was tired."
 
 
@@ -27,6 +28,24 @@ def test_a_link_restores_the_heads_page(visit) -> None:
     assert here.app.title[0].value == "哪些头做什么？"
 
 
+def test_a_link_restores_the_window_that_was_zoomed_into(visit) -> None:
+    here = visit(
+        "heads", text=LONG, model="smollm2", layer="18", head="6", zoom="true", zoom_rows="200", zoom_cols="90"
+    )
+    chosen = options(here)
+    assert (chosen["zoom"], chosen["zoom_rows"], chosen["zoom_cols"]) == (True, 200, 90)
+    link, _, code = (one.value for one in here.app.get("code"))
+    assert (
+        parse_qs(urlsplit(link).query).items() >= {"zoom": ["true"], "zoom_rows": ["200"], "zoom_cols": ["90"]}.items()
+    )
+    assert "window=(slice(200, 328, None), slice(90, 218, None))" in code
+    here.read("A short text.")
+    assert here.errors == []
+    assert not {"zoom", "zoom_rows", "zoom_cols"} & set(here.app.query_params)
+    junk = visit("heads", text=LONG, model="smollm2", zoom="true", zoom_rows="99999", zoom_cols="-5")
+    assert "window=(slice(0, 128, None), slice(0, 128, None))" in junk.app.get("code")[2].value
+
+
 def test_a_link_restores_the_word_and_the_one_head_of_recall(visit) -> None:
     here = visit("recall", text=CAT, word="8", one_head="true", layer="3", head="1")
     assert here.state("word") == 8
@@ -35,7 +54,7 @@ def test_a_link_restores_the_word_and_the_one_head_of_recall(visit) -> None:
 
 
 def test_a_link_with_a_text_and_its_pair_reads_them(visit) -> None:
-    here = visit("home", **{"text": "She was hungry.", "pair": "So she ate."})
+    here = visit("home", link={"text": "She was hungry.", "pair": "So she ate."})
     assert (here.input, here.state("pair")) == ("She was hungry.", "So she ate.")
 
 
@@ -81,14 +100,15 @@ def test_the_address_follows_the_page_and_leaves_out_what_is_usual(visit) -> Non
 
 
 def test_the_link_to_copy_holds_the_view_and_only_the_second_holds_the_text(visit) -> None:
-    here = visit("heads", **{"text": "She was hungry.", "pair": "So she ate.", "layer": "3", "lang": "zh"})
+    here = visit("heads", link={"text": "She was hungry.", "pair": "So she ate."}, layer="3", lang="zh")
     bare, whole = (urlsplit(here.app.get("code")[number].value) for number in (0, 1))
     assert parse_qs(bare.query) == {"model": ["minilm"], "lang": ["zh"], "layer": ["3"]}
     assert parse_qs(whole.query) == parse_qs(bare.query) | {"text": ["She was hungry."], "pair": ["So she ate."]}
 
 
 def test_a_new_text_leaves_the_address(visit) -> None:
-    here = visit("home", **{"text": "She was hungry.", "word": "1"})
+    here = visit("home", link={"text": "She was hungry."}, word="1")
+    assert here.app.query_params["text"] == "She was hungry."
     here.read("He was tired.")
     assert "text" not in here.app.query_params
 

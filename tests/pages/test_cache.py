@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from memviz.errors import BusyError
 from memviz.ui import cache
 from memviz.ui.gate import Gate
-from tests.pages.crowd import Crowd, Leaves, until
+from tests.pages.crowd import Crowd, GoneError, until
 
 TEXTS = [
     "The cat sat on the mat because it was tired.",
@@ -48,13 +48,14 @@ class Reader:
         while not self.go.wait(0.01):
             progress(0.5, "1/2")
         progress(1.0, "2/2")
-        return SimpleNamespace(text=text, pair=pair, memories={"self": SimpleNamespace(nbytes=self.nbytes)})
+        return SimpleNamespace(text=text, pair=pair, nbytes=self.nbytes, notes=())
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test has a gate and a cache of its own."""
+    """Each test has gates and a cache of its own."""
     monkeypatch.setattr(cache, "GATE", Gate(runs=1, places=8))
+    monkeypatch.setattr(cache, "DOOR", Gate(runs=1, places=8))
     fresh = LRUCache(maxsize=cache._traces.maxsize, getsizeof=cache._traces.getsizeof)
     monkeypatch.setattr(cache, "_traces", fresh)
 
@@ -111,10 +112,10 @@ def test_a_full_queue_refuses_new_texts_and_still_shows_read_ones(model: Reader,
 
 def test_who_leaves_in_the_middle_leaves_nothing_behind(model: Reader) -> None:
     def leave(fraction: float, label: str) -> None:
-        raise Leaves
+        raise GoneError
 
     for _ in range(3):
-        with pytest.raises(Leaves):
+        with pytest.raises(GoneError):
             read("a", progress=leave)
     assert len(cache._traces) == 0
     assert cache.GATE._line == []
@@ -124,14 +125,14 @@ def test_who_leaves_in_the_middle_leaves_nothing_behind(model: Reader) -> None:
 
 def test_who_leaves_while_another_reads_does_not_disturb(model: Reader) -> None:
     def leave(count: int) -> None:
-        raise Leaves
+        raise GoneError
 
     model.go.clear()
     crowd = Crowd()
     crowd.send(lambda: read("slow"))
     model.inside.acquire()
     crowd.send(lambda: read("other", waiting=leave))
-    until(lambda: isinstance(crowd.results[1], Leaves))
+    until(lambda: isinstance(crowd.results[1], GoneError))
     model.go.set()
     assert crowd.join()[0].text == "slow"
     assert model.asked["other"] == 0
@@ -157,37 +158,101 @@ def test_a_trace_larger_than_the_cache_is_read_once_while_it_is_shown(model: Rea
     assert len(cache._traces) == 1, "it stands alone"
 
 
-def test_a_model_is_opened_once_by_many_and_who_leaves_does_not_block_it(monkeypatch) -> None:
-    opened, go = [], threading.Event()
+class Door:
+    """`memviz.load` for a model that takes long to open; ``go`` lets it open."""
 
-    def slow_load(name: str, **options) -> Reader:
-        opened.append(name)
-        while not go.wait(0.01):
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.go = threading.Event()
+
+    def load(self, name: str, **options) -> Reader:
+        self.opened.append(name)
+        while not self.go.wait(0.01):
             options["progress"](0.5, "Reading the tokenizer")
         return Reader()
 
+
+@pytest.fixture
+def door(monkeypatch: pytest.MonkeyPatch) -> Door:
+    """No model is open, and each takes long to open."""
+    made = Door()
     monkeypatch.setattr(cache, "_readers", LRUCache(maxsize=2))
-    monkeypatch.setattr("memviz.load", slow_load, raising=False)
+    monkeypatch.setattr("memviz.load", made.load, raising=False)
+    return made
+
+
+def opens(name: str, *, waiting=patient, progress=silent) -> Reader:
+    return cache.reader(name, waiting=waiting, progress=progress)
+
+
+def leaves(*heard: object) -> None:
+    raise GoneError
+
+
+def test_a_model_is_opened_once_by_many(door: Door) -> None:
     crowd = Crowd()
     for _ in range(4):
-        crowd.send(lambda: cache.reader("stand-in", silent))
-    until(lambda: opened)
-
-    def leave(fraction: float, label: str) -> None:
-        assert label, "it says what it waits for"
-        raise Leaves
-
-    with pytest.raises(Leaves):
-        cache.reader("stand-in", leave)
-    go.set()
+        crowd.send(lambda: opens("stand-in"))
+    until(lambda: len(cache.DOOR._line) == 4)
+    door.go.set()
     assert len({id(reader) for reader in crowd.join()}) == 1
-    assert opened == ["stand-in"]
+    assert door.opened == ["stand-in"]
 
-    go.clear()
-    with pytest.raises(Leaves):
-        cache.reader("another", leave)
-    go.set()
-    assert isinstance(cache.reader("another", silent), Reader)
+
+def test_those_who_wait_for_a_model_to_open_hear_how_many_are_before_them(door: Door) -> None:
+    crowd, heard = Crowd(), {number: [] for number in range(4)}
+    for number in heard:
+        crowd.send(lambda number=number: read("a", waiting=heard[number].append))
+        until(lambda number=number: len(cache.DOOR._line) == number + 1)
+    until(lambda: all(heard[number] for number in (1, 2, 3)))
+    assert [heard[number][:1] for number in heard] == [[], [1], [2], [3]]
+    door.go.set()
+    assert {trace.text for trace in crowd.join()} == {"a"}
+
+
+def test_a_full_queue_for_a_model_that_opens_refuses_at_once(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "DOOR", Gate(runs=1, places=2))
+    crowd = Crowd()
+    for number in range(3):
+        crowd.send(lambda: read("a"))
+        until(lambda number=number: len(cache.DOOR._line) == number + 1)
+    for _ in range(5):
+        with pytest.raises(BusyError) as refused:
+            read("a")
+        assert refused.value.values["count"] == 3
+    assert len(cache.DOOR._line) == 3
+    door.go.set()
+    crowd.join()
+    assert read("a").text == "a"
+
+
+def test_who_leaves_while_a_model_opens_frees_the_place(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "DOOR", Gate(runs=1, places=1))
+    crowd = Crowd()
+    crowd.send(lambda: opens("stand-in"))
+    until(lambda: door.opened)
+    for _ in range(3):
+        with pytest.raises(GoneError):
+            opens("stand-in", waiting=leaves)
+    door.go.set()
+    assert len(crowd.join()) == 1
+
+    door.go.clear()
+    with pytest.raises(GoneError):
+        opens("another", progress=leaves)
+    assert cache.DOOR._line == []
+    door.go.set()
+    assert isinstance(opens("another"), Reader)
+
+
+def test_an_open_model_reads_while_another_is_being_opened(door: Door) -> None:
+    cache._readers["here"] = Reader()
+    crowd = Crowd()
+    crowd.send(lambda: opens("stand-in"))
+    until(lambda: door.opened)
+    assert cache.trace("here", "a", None, waiting=leaves, progress=silent).text == "a"
+    door.go.set()
+    crowd.join()
 
 
 def same(one, other) -> None:
@@ -235,9 +300,9 @@ def test_who_leaves_a_real_reading_in_the_middle_does_not_spoil_the_next(minilm,
         def leave(fraction: float, label: str, last: int = last, heard: list[str] = heard) -> None:
             heard.append(label)
             if len(heard) == last:
-                raise Leaves
+                raise GoneError
 
-        with pytest.raises(Leaves):
+        with pytest.raises(GoneError):
             cache.trace("minilm", TEXTS[0], None, waiting=patient, progress=leave)
         assert heard[-1].startswith(str(last))
         assert len(cache._traces) == 0

@@ -9,7 +9,7 @@ import pytest
 
 from memviz.errors import BusyError
 from memviz.ui.gate import Gate
-from tests.pages.crowd import Crowd, Leaves, until
+from tests.pages.crowd import Crowd, GoneError, until
 
 
 def nobody_waits(count: int) -> None:
@@ -51,7 +51,7 @@ def test_a_full_queue_says_how_many_and_is_full_only_then(runs: int, places: int
             held.enter_context(gate.entered(nobody_waits))
         for place in range(places):
             crowd.send(wait)
-            until(lambda: len(gate._line) == runs + place + 1)
+            until(lambda place=place: len(gate._line) == runs + place + 1)
         with pytest.raises(BusyError) as refused, gate.entered(nobody_waits):
             pass
         assert refused.value.values["count"] == runs + places
@@ -73,7 +73,7 @@ def test_those_who_wait_hear_how_many_are_before_them_and_enter_in_order() -> No
     with gate.entered(nobody_waits):
         for number in range(3):
             crowd.send(lambda number=number: wait(number))
-            until(lambda: heard[number])
+            until(lambda number=number: heard[number])
     crowd.join()
     assert order == [0, 1, 2]
     assert [counts[0] for counts in heard.values()] == [1, 2, 3]
@@ -84,7 +84,7 @@ def test_who_leaves_the_queue_frees_the_place() -> None:
     gate, crowd = Gate(runs=1, places=1), Crowd()
 
     def leave(count: int) -> None:
-        raise Leaves
+        raise GoneError
 
     def wait() -> None:
         with gate.entered(leave):
@@ -93,7 +93,7 @@ def test_who_leaves_the_queue_frees_the_place() -> None:
     with gate.entered(nobody_waits):
         for _ in range(3):
             crowd.send(wait)
-            until(lambda: isinstance(crowd.results[-1], Leaves))
+            until(lambda: isinstance(crowd.results[-1], GoneError))
     with gate.entered(nobody_waits):
         pass
 
@@ -101,5 +101,5 @@ def test_who_leaves_the_queue_frees_the_place() -> None:
 def test_who_fails_inside_frees_the_place() -> None:
     gate = Gate(runs=1, places=0)
     for _ in range(3):
-        with pytest.raises(Leaves), gate.entered(nobody_waits):
-            raise Leaves
+        with pytest.raises(GoneError), gate.entered(nobody_waits):
+            raise GoneError

@@ -174,4 +174,4 @@ def test_a_name_that_is_not_allowed_is_refused_even_below_the_page(monkeypatch: 
     monkeypatch.setenv("MEMVIZ_MODELS", ALLOWED_ID)
     cache.forget_everything()
     with pytest.raises(UnknownModelError, match="not offered here"):
-        cache.reader("smollm2", lambda fraction, label: None)
+        cache.reader("smollm2", waiting=print, progress=print)

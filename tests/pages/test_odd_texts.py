@@ -55,8 +55,23 @@ def test_where_there_is_nothing_to_read_the_page_says_what_to_do(visit, page: st
 
 
 def test_a_lone_surrogate_in_a_link_is_read_as_a_replacement(visit) -> None:
-    here = visit("home", **{"text": b"a \xed\xa0\x80 b".decode("utf-8", "replace")})
+    here = visit("home", link={"text": b"a \xed\xa0\x80 b"})
+    assert here.input == "a \ufffd\ufffd\ufffd b"
     assert here.pictures == ["words_view"]
+    assert here.errors == []
+
+
+@pytest.mark.parametrize("page", PICTURES)
+def test_tokens_that_the_model_has_never_seen_are_told(visit, page: str) -> None:
+    here = visit(page, text=ODD["long word"], model="minilm")
+    assert here.notes[0] == "1 of the 1 tokens stand for words or characters that this model has never seen."
+    here.read("It was tired.")
+    assert not any("never seen" in note for note in here.notes)
+
+
+def test_they_are_told_in_the_readers_language(visit) -> None:
+    here = visit("home", text="It was " + ODD["long word"], lang="zh")
+    assert here.notes == ["3 个词元中有 1 个代表这个模型从未见过的词或字符。"]
 
 
 def test_a_sample_fills_both_boxes(visit) -> None:

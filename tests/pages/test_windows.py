@@ -18,6 +18,13 @@ def window_of(here) -> str:
     return parse_qs(here.app.get("code")[1].value.partition("?")[2])["text"][0]
 
 
+def said(reader, first: int) -> str:
+    """What the page says of the window of MiniLM's 510 tokens that begins at this one."""
+    total = reader.count(LONG) - 2
+    last = min(first + 509, total - 1)
+    return f"You are reading a window of the text: tokens {first:,} to {last:,} of {total:,}, counted from 0."
+
+
 @pytest.mark.parametrize("page", ["home", "heads", "recall"])
 @pytest.mark.parametrize(
     ("model", "text"),
@@ -41,7 +48,7 @@ def test_the_window_that_was_chosen_is_read_and_said(visit, minilm) -> None:
     here = visit("home", text=LONG).press("window_first")
     assert here.pictures == ["words_view"]
     assert here.input == LONG, "the text stays whole in its box"
-    assert here.notes == ["You are reading a window of the text: it begins at token 0."]
+    assert here.notes == [said(minilm, 0)]
     read = window_of(here)
     assert LONG.startswith(read)
     assert minilm.count(read) == 512
@@ -50,15 +57,24 @@ def test_the_window_that_was_chosen_is_read_and_said(visit, minilm) -> None:
     assert here.pictures == []
     here.app.number_input(key="window_start").set_value(700).run()
     here.press("window_other")
-    assert here.notes == ["You are reading a window of the text: it begins at token 700."]
+    assert here.notes == [said(minilm, 700)]
     later = window_of(here)
     assert later in LONG
     assert later != read
     assert minilm.count(later) == 512
     assert minilm.count(LONG[: LONG.index(later)]) - 2 == 700
 
+    here.press("window_undo")
+    here.app.number_input(key="window_start").set_value(2_800).run()
+    here.press("window_other")
+    assert here.notes == [said(minilm, 2_800)]
+    assert LONG.endswith(window_of(here)), "the end of the text"
+    here.press("window_undo")
+    here.app.number_input(key="window_start").set_value(700).run()
+    here.press("window_other")
+
     here.go("heads")
-    assert here.notes == ["You are reading a window of the text: it begins at token 700."]
+    assert here.notes == [said(minilm, 700)]
     here.read("A short text.")
     assert here.notes == []
     assert here.pictures

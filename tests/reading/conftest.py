@@ -5,4 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))  # families, cases and naive, whichever way pytest imports this folder
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory: pytest.TempPathFactory):
+    """Tiny saved models that translate, see `translators`."""
+    from translators import Saved
+
+    return Saved(tmp_path_factory.mktemp("translators"))

@@ -375,7 +375,7 @@ def test_characters_that_the_model_never_saw_are_counted(reader: FirefoxReader) 
     trace = reader.translate("the 猫 cat", max_new_tokens=3)
     unknown = [token for token in trace.tokens if token.id == reader.tokenizer.unk_token_id]
     assert [token.text for token in unknown] == ["猫"]
-    assert f"1 of the {len(trace.tokens) - 1} tokens of this sentence are characters" in str(trace.notes[-1])
+    assert f"1 of the {len(trace.tokens) - 1} tokens stand for words or characters" in str(trace.notes[-1])
 
 
 def test_a_server_may_limit_the_text(reader: FirefoxReader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import naive
 import numpy as np
 import pytest
 import torch
+from by_hand import PLACES, cutting
 from cases import eager, fresh, opened, patterns
 from families import FAMILIES, words
-from torch import nn
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.masking_utils import eager_mask
 
 from memviz import Forget
 from memviz.errors import ReadingError, TraceError
@@ -20,53 +16,14 @@ from memviz.trace import Trace
 
 IDS = np.random.default_rng(9).integers(100, 140, size=80).tolist()
 LOW = torch.finfo(torch.float32).min
-CUTS: dict[int, torch.Tensor] = {}  # bool [head, query, key] by the id of the attention module
-
-
-def hand_patched(
-    module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
-    attention_mask: torch.Tensor | None, scaling: float | None = None, position_bias: torch.Tensor | None = None,
-    softcap: float | None = None, s_aux: torch.Tensor | None = None, **_: Any,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-    """Eager attention written out, without the edges in `CUTS`."""
-    groups = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-    scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
-    scores = scores if softcap is None else softcap * torch.tanh(scores / softcap)
-    scores = scores if position_bias is None else scores + position_bias
-    scores = scores if attention_mask is None else scores + attention_mask
-    if id(module) in CUTS:
-        scores = scores.masked_fill(CUTS[id(module)], -torch.inf)
-    if s_aux is not None:
-        scores = torch.cat([scores, s_aux.view(1, -1, 1, 1).expand(1, -1, scores.shape[2], 1)], -1)
-    weights = scores.softmax(-1)[..., : key.shape[2]]
-    return (weights @ value).transpose(1, 2).contiguous(), weights
-
-
-AttentionInterface.register("hand_patched", hand_patched)
-AttentionMaskInterface.register("hand_patched", eager_mask)
-
-PLACES = {
-    "bert": ("encoder.layer.{}.attention.self", 4), "gpt2": ("transformer.h.{}.attn", 4),
-    "mistral": ("model.layers.{}.self_attn", 4), "gemma2": ("model.layers.{}.self_attn", 4),
-    "gpt-oss": ("model.layers.{}.self_attn", 4), "t5": ("decoder.block.{}.layer.1.EncDecAttention", 4),
-    "bart": ("model.decoder.layers.{}.encoder_attn", 4),
-}  # fmt: skip
 
 
 def oracle(name: str, trace: Trace, cut: np.ndarray) -> dict[str, np.ndarray]:
     """Weights by kind of a model whose attention was patched by hand; ``cut`` is [layer, head, query, key]."""
     model = FAMILIES[name].build()
-    model.set_attn_implementation("hand_patched")
-    modules = dict(model.named_modules())
-    CUTS.clear()
-    for layer, edges in enumerate(cut):
-        CUTS[id(modules[PLACES[name][0].format(layer)])] = torch.from_numpy(edges)
     target = [token.id for token in trace.memory("decoder").keys] if trace.targets else None
-    try:
+    with cutting(model, PLACES[name], cut):
         return eager(model, [token.id for token in trace.tokens], target=target)[0]
-    finally:
-        CUTS.clear()
 
 
 def edges_of(trace: Trace, forget: Forget, kind: str) -> np.ndarray:

@@ -140,7 +140,7 @@ def test_models_that_are_recorded_are_exact(name: str) -> None:
 def test_models_that_are_read_densely_are_exact_and_say_why(name: str) -> None:
     used, trace, own = read_both(DENSE[name])
     assert used.info.path == "dense"
-    assert used.info.note.startswith("Read through the model's own eager weights, because ")
+    assert str(used.info.note).startswith("Read through the model's own eager weights, because ")
     for kind, weights in own.items():
         assert np.abs(patterns(trace, kind) - weights).max() <= 1e-6
         naive.check(trace.memory(kind), weights)
@@ -152,7 +152,9 @@ def test_hybrid_models_show_their_attention_layers_and_say_so(name: str) -> None
     used, trace, own = read_both(HYBRID[name])
     memory = trace.memory()
     assert memory.layers < 3
-    assert used.info.note == f"Only {memory.layers} of its 3 layers have softmax attention; the others are not shown."
+    assert (
+        str(used.info.note) == f"Only {memory.layers} of its 3 layers have softmax attention; the others are not shown."
+    )
     assert np.abs(patterns(trace) - own["self"]).max() <= 1e-5
     naive.check(memory, own["self"])
 
@@ -217,7 +219,7 @@ def test_a_part_that_is_not_read_is_said() -> None:
     family = Family("LongT5ForConditionalGeneration", {**T5, "local_radius": 5}, "end")
     used, trace, own = read_both(family)
     assert list(trace.memories) == ["decoder", "cross"]
-    assert used.info.note == "Its encoder has no softmax attention over all tokens, so that is not shown."
+    assert str(used.info.note) == "Its encoder has no softmax attention over all tokens, so that is not shown."
     for kind in trace.memories:
         assert np.abs(patterns(trace, kind) - own[kind]).max() <= 1e-5
 

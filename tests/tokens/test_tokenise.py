@@ -140,7 +140,7 @@ def test_a_target_language_must_be_known(m2m: Any) -> None:
     language = m2m.tgt_lang
     m2m.tgt_lang = None
     try:
-        with pytest.raises(ReadingError, match=r"none was chosen\. Set tokenizer\.tgt_lang"):
+        with pytest.raises(ReadingError, match=r"none was chosen\. Choose two of its language codes"):
             tokenise(m2m, "cat", target=True)
         assert tokens_of(m2m, "cat")[0].text == "__en__"
     finally:
@@ -279,6 +279,34 @@ def test_a_changed_language_is_seen(sentencepiece_files: Any) -> None:
     assert tokens_of(own, "cat")[0].text == "__en__"
     own.src_lang = "de"
     assert tokens_of(own, "cat")[0].text == "__de__"
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_languages_are_chosen_for_one_text_only(copied: bool) -> None:
+    from transformers import MBart50Tokenizer
+
+    class Stubborn(MBart50Tokenizer):
+        def __deepcopy__(self, memo: dict) -> Any:
+            raise TypeError("a part of me is written in Python")
+
+    own = (MBart50Tokenizer if copied else Stubborn)(src_lang="en_XX", tgt_lang="fr_XX")
+    before = own.backend_tokenizer.to_str()
+    for _ in range(2):
+        assert tokens_of(own, "x")[0].text == "en_XX"
+        assert tokenise(own, "x", target=True)[0][0].text == "fr_XX"
+        assert tokenise(own, "x", languages=("de_DE", "ru_RU"))[0][0].text == "de_DE"
+        assert tokenise(own, "x", target=True, languages=("de_DE", "ru_RU"))[0][0].text == "ru_RU"
+        assert (own.src_lang, own.tgt_lang) == ("en_XX", "fr_XX")
+        assert own.backend_tokenizer.to_str() == before
+
+
+def test_languages_of_a_tokenizer_written_in_python(m2m: Any) -> None:
+    assert tokenise(m2m, "cat", languages=("de", "ru"))[0][0].text == "__de__"
+    assert tokenise(m2m, "cat", target=True, languages=("de", "ru"))[0][0].text == "__ru__"
+    assert tokenise(m2m, "cat", target=True)[0][0].text == "__fr__"
+    assert (m2m.src_lang, m2m.tgt_lang) == ("en", "fr")
+    ids = [m2m.get_lang_id("ru"), *m2m.convert_tokens_to_ids(["▁", "c", "a", "t"])]
+    assert [token.special for token in align(m2m, ids, "cat")] == [True, False, False, False, False]
 
 
 @pytest.mark.parametrize("setting", ["truncation", "padding"])

@@ -1,4 +1,4 @@
-"""Which pictures does Streamlit not have? The grid of heads, and the text as words.
+"""Which pictures does Streamlit not have? The grid of heads, the text as words, the links of a translation.
 
 Each folder is one component: a typed Python function, and the markup, style and script that
 draw it in the browser. Hover, pin, filter and order happen there, without asking the server;
@@ -7,8 +7,9 @@ only a choice comes back.
 
 from __future__ import annotations
 
+from memviz.ui.components.cross import cross_view
 from memviz.ui.components.grid import heads_grid
 from memviz.ui.components.page_language import page_language
 from memviz.ui.components.words import words_view
 
-__all__ = ["heads_grid", "page_language", "words_view"]
+__all__ = ["cross_view", "heads_grid", "page_language", "words_view"]

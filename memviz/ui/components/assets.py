@@ -35,6 +35,11 @@ def _joined(folder: Path, kind: str) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob(f"*.{kind}")))
 
 
+def sendable(text: str) -> str:
+    """The text with "?" for what UTF-8 cannot hold: half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def packed(arrays: Mapping[str, np.ndarray]) -> pa.Table:
     """How are arrays sent without turning them into text?
 

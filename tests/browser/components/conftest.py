@@ -1,4 +1,4 @@
-"""A small server with both components, seen in the browser of all tests."""
+"""A small server with the components, seen in the browser of all tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.browser.serving import serving, settled
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # component_samples, whichever way pytest imports this folder
+sys.path.insert(0, str(HERE))  # component_samples and cross_samples, whichever way pytest imports this folder
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,8 @@ def visit(demo: str, browser: Any) -> Iterator[Callable]:
             hidden = f"{'text' if name == 'words' else 'grid'}=no" in query
             if not hidden:
                 page.wait_for_selector(f"[data-testid=memviz-{name}][data-drawn=true]", timeout=30_000)
+        if "cross=" in query:
+            page.wait_for_selector("[data-testid=memviz-cross][data-drawn=true]", timeout=30_000)
         return page
 
     yield opened

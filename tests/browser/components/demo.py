@@ -1,17 +1,42 @@
-"""Both components on one page, with made-up numbers. The address chooses: ``?grid=6x12&text=english``."""
+"""The components on one page, with made-up numbers. The address chooses: ``?grid=6x12&text=english&cross=cat``."""
 
 from __future__ import annotations
 
 import component_samples as samples
 import streamlit as st
+from cross_samples import crossing
 
-from memviz.ui.components import heads_grid, words_view
+from memviz.ui.components import cross_view, heads_grid, words_view
+from memviz.ui.components.cross import Pin
 
 st.set_page_config(page_title="Components", layout="wide")
 chosen = st.query_params
 size, text = chosen.get("grid", "6x12"), chosen.get("text", "english")
 pinned = int(chosen["pinned"]) if "pinned" in chosen else None
 chinese = chosen.get("lang") == "zh"
+
+if "cross" in chosen:
+    st.title("What did the decoder read to write this word?")
+    st.session_state.setdefault("page_pin", None if pinned is None else Pin("target", pinned))
+    if st.button("Page chooses source word 2"):
+        st.session_state.page_pin = Pin("source", 2)
+    made = crossing(chosen["cross"])
+    pin = cross_view(
+        made.sources,
+        made.targets,
+        made.weights,
+        labels={"read_from": "“{word}” 译自"} if chinese else {},
+        pinned=st.session_state.page_pin,
+        key="cross",
+        keep=float(chosen.get("keep", 1)),
+        right_to_left=made.right_to_left,
+        note="These weights were measured.",
+        steps=chosen.get("steps") != "no",
+    )
+    st.text(f"pin {pin.side} {pin.index}" if pin else "pin None")
+    if chosen.get("echo") and pin != st.session_state.page_pin:
+        st.session_state.page_pin = pin
+        st.rerun()
 
 if text != "no":
     st.title("这段文字记得什么？" if chinese else "What does this text remember?")

@@ -1,4 +1,4 @@
-"""Are both components light, and can everybody use them?"""
+"""Are the components light, and can everybody use them?"""
 
 from __future__ import annotations
 

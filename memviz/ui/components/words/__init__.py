@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from memviz.measures import Links
-from memviz.ui.components.assets import packed, register
+from memviz.ui.components.assets import packed, register, sendable
 from memviz.ui.components.choice import Picked, chosen
 
 LINKS = 8  # rows in a card
@@ -97,7 +97,7 @@ def drawing(
     """What does the script draw? (plain values, arrays), as ``words.js`` describes them."""
     count = _links_that_fit(remembers, remembered_by)
     plain = {
-        "words": [word["text"].encode("utf-8", "replace").decode("utf-8") for word in words],
+        "words": [sendable(word["text"]) for word in words],
         "links": count,
         "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
         "note": note,

@@ -82,19 +82,4 @@ function writeRow(row, { index, word, weight, lift, layer, head }) {
   row.tag.textContent = headName(layer, head);
 }
 
-/** “{word}” remembers: the word is isolated, because it may run the other way. */
-function writeTitle(title, { template, word }) {
-  const [before, after = ""] = template.split("{word}");
-  const name = element("bdi", "", word ?? "…");
-  title.replaceChildren(before, name, after);
-  title.title = word === null ? "" : title.textContent;
-}
-
-/** 71 %; small ones with one digit more, and never "0 %" for something. */
-const percent = (weight) => {
-  const share = weight * 100;
-  if (share >= 0.95) return `${share.toFixed(0)} %`;
-  return share < 0.05 ? "<0.1 %" : `${share.toFixed(1)} %`;
-};
-
 const times = (lift) => (Number.isNaN(lift) ? "–" : `${lift.toFixed(lift < 9.95 ? 1 : 0)} ×`);

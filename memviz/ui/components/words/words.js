@@ -273,16 +273,6 @@ function newLine(lines, afterEmpty) {
   return line;
 }
 
-/**
- * How a word is written: control pictures for control characters, ␣ for what has no ink.
- * Characters that order the text after them to run the other way are left out.
- */
-function visible(word) {
-  const calm = word.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
-  const printed = calm.replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)));
-  return /^[\s\u007f-\u009f\u200b-\u200f\u2028\u2029\u2060-\u2064\ufeff]*$/u.test(printed) ? "␣" : printed;
-}
-
 const indexOf = (target) => {
   const word = target.closest?.("[data-testid=memviz-word]");
   return word ? Number(word.dataset.index) : null;
@@ -292,8 +282,6 @@ const middle = (span) => {
   const box = span.getClientRects()[0];
   return { x: box.left + box.width / 2, y: box.top + box.height / 2 };
 };
-
-const sameList = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
 const lengthName = (count) => (count <= 80 ? "short" : count <= 300 ? "medium" : "long");
 

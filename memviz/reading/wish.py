@@ -1,4 +1,4 @@
-"""What is asked for with a sentence, and can it be had?"""
+"""What is asked for with a text to translate, and can it be had?"""
 
 from __future__ import annotations
 
@@ -10,24 +10,29 @@ import numpy as np
 from memviz.errors import ReadingError
 from memviz.memory import Forget, positions
 from memviz.reading.probe import Plan
+from memviz.tokens import clean
 
 FACTOR = 2.5  # tokens written for each token read, at most (`max-length-factor` of Firefox's configuration)
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a sentence should be translated into, and how.
+    """What a text should be translated into, and how.
 
     target          what to write; ``None``: what the model finds likeliest
     forget          edges of cross-attention that it may not use
     beam            how many beginnings are kept side by side
     max_new_tokens  how many tokens may be written; ``None``: 2.5 for each token read
+    languages       from which into which; ``None``: the model's usual ones
+    task            what is put in front of the text; ``None``: nothing
     """
 
     target: str | None = None
     forget: Forget | None = None
     beam: int = 1
     max_new_tokens: int | None = None
+    languages: tuple[str, str] | None = None
+    task: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("beam", "max_new_tokens"):
@@ -36,6 +41,11 @@ class Wish:
                 raise ReadingError(
                     "{name} must be 1 or more, not {value}.", todo="Leave it out.", name=name, value=value
                 )
+
+    def asked(self, text: str) -> str:
+        """The text with the task in front, a space between them."""
+        task = "" if self.task is None else clean(self.task)
+        return task + (" " if task and not task[-1].isspace() else "") + text
 
     def limit(self, source: int) -> int:
         """How many tokens may be written for so many read?"""

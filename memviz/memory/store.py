@@ -1,0 +1,209 @@
+"""The attention store itself: patterns, rows, columns and single weights of every head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from memviz.errors import MeasureError, TraceError
+from memviz.memory.forget import Cut, Forget
+from memviz.memory.places import Index, chosen, positions, whole
+from memviz.memory.scores import Scores
+from memviz.memory.summary import Summary
+from memviz.note import Note
+from memviz.tokens import Token
+
+Kind = Literal["self", "encoder", "decoder", "cross"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Memory:
+    """One attention store of a trace: ``queries`` look, ``keys`` are looked at.
+
+    kind      "self" (encoder-only or decoder-only model), "encoder", "decoder" or "cross"
+    queries   the tokens that look, one a row. In "cross" and "decoder": the target tokens written
+    keys      the tokens looked at, one a column. In "decoder": its inputs, the start token first
+    layers, heads   how many; both are counted from 0
+    causal    no query sees a later key
+    """
+
+    kind: Kind
+    queries: tuple[Token, ...]
+    keys: tuple[Token, ...]
+    layers: int
+    heads: int
+    causal: bool
+    scores: tuple[Scores, ...]
+    summary: Summary
+    forget: Forget | None = None
+    weights: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        shape = f"{self.layers} layers × {self.heads} heads × {len(self.queries)} queries × {len(self.keys)} keys"
+        return f"<Memory {self.kind} · {shape}{' · causal' if self.causal else ''}>"
+
+    @property
+    def sinks(self) -> bool:
+        """Does part of the attention go to a learned sink that is no token, so that rows sum to less than one?"""
+        if any(layer.sink is not None for layer in self.scores):
+            return True
+        return bool((self.summary.mass.sum(axis=-1) < (1 - 1e-4) * len(self.queries)).any())
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes this memory holds."""
+        arrays = [a for s in self.scores for a in (s.query, s.key, s.bias) if a is not None]
+        arrays += [a for a in vars(self.summary).values() if isinstance(a, np.ndarray)]
+        return sum(a.nbytes for a in arrays) + (0 if self.weights is None else self.weights.nbytes)
+
+    def visible(self, layer: int) -> np.ndarray:
+        """Which keys may each query see, before anything is forgotten? int [query, 2].
+
+        The first, and one past the last.
+        """
+        if self.scores:
+            return self.scores[layer].visible
+        # a softmax is exactly 0 only where nothing may be seen (or where it underflows in all heads)
+        seen = (self.weights[layer] > 0).any(axis=0)
+        return np.stack([seen.argmax(axis=1), len(self.keys) - seen[:, ::-1].argmax(axis=1)], axis=1)
+
+    def seen_by(self, layer: int) -> np.ndarray:
+        """How many queries can see each key in each head of this layer? int [head, key].
+
+        Heads differ only in what they forget.
+        """
+        visible, cut = self.visible(layer), self._cut(layer)
+        seen = np.tile(_overlaps(visible, len(self.keys)), (self.heads, 1))
+        if cut is not None:
+            seen[self._forgetting] -= _overlaps(visible[cut.queries], len(self.keys)) * cut.keys
+        return seen
+
+    def sees(self, layer: int) -> np.ndarray:
+        """How many keys can each query see in each head of this layer? int [head, query]."""
+        visible, cut = self.visible(layer), self._cut(layer)
+        seen = np.tile(visible[:, 1] - visible[:, 0], (self.heads, 1))
+        if cut is not None:
+            gone = np.concatenate([[0], np.cumsum(cut.keys)])
+            seen[self._forgetting] -= (gone[visible[:, 1]] - gone[visible[:, 0]]) * cut.queries
+        return seen
+
+    def cut(self, layer: int, head: int) -> Cut | None:
+        """Which edges are forgotten in this head? ``None`` for none."""
+        return self._cut(layer) if self.forget is not None and self.forget.covers(head) else None
+
+    def pattern(self, layer: int, head: int, rows: Index = None, cols: Index = None) -> np.ndarray:
+        """How hard does each query look at each key in this head?
+
+        float32 [query, key], 0..1; a row sums to one over all keys, unless the model has sink
+        logits (`sinks`). ``rows`` and ``cols`` choose positions, as a slice or a list; a chosen
+        column keeps the weight it has in the whole row. Exact: within 1e-5 of the weights that
+        the model computes itself with eager attention.
+
+        ``a = softmax(q·k · scale + bias)``, Vaswani et al. 2017, section 3.2.1.
+        Raises `TraceError` for a layer, head or position that is not there.
+        """
+        self.check(layer, head)
+        rows, cols = chosen(rows, len(self.queries)), chosen(cols, len(self.keys))
+        if self.weights is not None:
+            return self.weights[layer, head][np.ix_(rows, cols)]
+        cut = self.cut(layer, head)
+        gone = None if cut is None else cut.among(rows, np.arange(len(self.keys)))
+        weights = self.scores[layer].weights(head, rows, cut=gone)
+        return weights if whole(cols, len(self.keys)) else weights[:, cols]
+
+    def row(self, query: int) -> np.ndarray:
+        """Where does this token look, in every head? float32 [layer, head, key]."""
+        return self._every_head(lambda layer, head: self.pattern(layer, head, rows=[query])[0], len(self.keys))
+
+    def column(self, key: int) -> np.ndarray:
+        """Who looks at this token, in every head? float32 [layer, head, query].
+
+        Linear in the text: the softmax denominators were kept by the reading.
+        """
+        key = int(positions([key], len(self.keys))[0])
+        if self.weights is not None:
+            return self.weights[:, :, :, key]
+        rows, cols = np.arange(len(self.queries)), np.array([key])
+
+        def one(layer: int, head: int) -> np.ndarray:
+            scores = self.scores[layer].logits(head, rows, cols)[:, 0]
+            if (cut := self.cut(layer, head)) is not None:
+                scores[cut.among(rows, cols)[:, 0]] = -np.inf
+            return np.exp(scores - self.summary.normaliser[layer, head])
+
+        return self._every_head(one, len(rows))
+
+    def weights_at(self, layer: int, head: int, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """The weights of single edges, queries[k] → keys[k]: float32 [edge]. Linear in their number."""
+        self.check(layer, head)
+        queries, keys = positions(queries, len(self.queries)), positions(keys, len(self.keys))
+        if self.weights is not None:
+            return self.weights[layer, head][queries, keys]
+        scores = self.scores[layer].at(head, queries, keys)
+        if (cut := self.cut(layer, head)) is not None:
+            scores[cut.at(queries, keys)] = -np.inf
+        return np.exp(scores - self.summary.normaliser[layer, head][queries])
+
+    def mean(self, layer: int | None = None) -> np.ndarray:
+        """How hard does each query look at each key on average over heads?
+
+        Over the heads of one layer, or of all layers when ``layer`` is ``None``. float32 [query, key].
+        A mean hides specialists: look at the single heads first.
+        """
+        layers = range(self.layers) if layer is None else (layer,)
+        total = np.zeros((len(self.queries), len(self.keys)), dtype=np.float32)
+        for index in layers:
+            for head in range(self.heads):
+                total += self.pattern(index, head)
+        return total / (len(layers) * self.heads)
+
+    def check(self, layer: int, head: int) -> None:
+        """Raises `TraceError` unless this memory has that layer and head."""
+        if not (0 <= layer < self.layers and 0 <= head < self.heads):
+            raise TraceError(
+                "There is no head L{layer}.H{head} in this memory.",
+                todo="It has layers 0 to {last_layer} and heads 0 to {last_head}.",
+                layer=layer,
+                head=head,
+                last_layer=self.layers - 1,
+                last_head=self.heads - 1,
+            )
+
+    def square(self, what: str) -> None:
+        """Raises `MeasureError` unless queries and keys are positions of one text."""
+        if self.kind == "cross":
+            raise MeasureError(
+                "“{what}” compares positions of one text, but in cross-attention the rows and the columns"
+                " belong to two texts.",
+                todo="Choose the encoder's or the decoder's own attention.",
+                what=Note(what),
+            )
+
+    def _cut(self, layer: int) -> Cut | None:
+        """The forgotten edges of this layer, in the heads that forget; ``None`` for none."""
+        if self.forget is None or not self.forget.touches(layer):
+            return None
+        return self.forget.cut(len(self.queries), len(self.keys), visible=self.visible(layer))
+
+    @property
+    def _forgetting(self) -> list[int]:
+        """The heads that forget."""
+        return [head for head in range(self.heads) if self.forget is not None and self.forget.covers(head)]
+
+    def _every_head(self, one: Callable[[int, int], np.ndarray], length: int) -> np.ndarray:
+        out = np.empty((self.layers, self.heads, length), dtype=np.float32)
+        for layer in range(self.layers):
+            for head in range(self.heads):
+                out[layer, head] = one(layer, head)
+        return out
+
+
+def _overlaps(spans: np.ndarray, length: int) -> np.ndarray:
+    """How many spans [first, one past the last] hold each position? int [position]."""
+    steps = np.zeros(length + 1, dtype=np.int64)
+    np.add.at(steps, spans[:, 0], 1)
+    np.add.at(steps, spans[:, 1], -1)
+    return np.cumsum(steps)[:-1]

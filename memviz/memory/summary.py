@@ -1,0 +1,41 @@
+"""What was measured of every head while the model was reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """What was measured of every head while the model was reading; linear in the text.
+
+    mass         [layer, head, key]      sum of the weights a key got from all queries
+    entropy      [layer, head, query]    −Σ a ln a, in nats
+    normaliser   [layer, head, query]    log of the softmax denominator
+    first        [layer, head, query]    weight on the first key
+    top_key      [layer, head, query]    the key looked at hardest, special tokens left out (−1: none)
+    top_weight   [layer, head, query]    its weight
+    distance     [layer, head, query + key − 1]  sum of weights by distance (query − key, from −(key − 1));
+                                         empty for cross-attention, where distance means nothing
+    duplicate    [layer, head]           mean weight on earlier copies of the same token
+    induction    [layer, head]           mean weight on the tokens that came after earlier copies
+    repeats      int                     how many queries have an earlier copy
+    value_norm   [layer, head, key]      ‖value · W_O‖, what a full weight on this key would write;
+                                         empty where the output projection is not known
+    thumbnail    uint8 [layer, head, ≤32, ≤32]   255 · √weight, max-pooled
+    """
+
+    mass: np.ndarray
+    entropy: np.ndarray
+    normaliser: np.ndarray
+    first: np.ndarray
+    top_key: np.ndarray
+    top_weight: np.ndarray
+    distance: np.ndarray
+    duplicate: np.ndarray
+    induction: np.ndarray
+    repeats: int
+    value_norm: np.ndarray
+    thumbnail: np.ndarray

@@ -1,0 +1,45 @@
+"""What does a model take? Lists of a tokenizer become tensors, and tokens that the model lacks are refused."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from memviz.errors import ModelError
+
+
+def tensors(model: PreTrainedModel, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
+    """The tokenizer's lists as a batch of one. Raises `ModelError` when the model lacks one of the tokens."""
+    require_known(model, inputs["input_ids"])
+    # one text, nothing padded: an attention mask of ones would only cost time
+    wanted = {"input_ids": inputs["input_ids"]}
+    segments = inputs.get("token_type_ids")
+    if segments and "token_type_ids" in inspect.signature(model.forward).parameters:
+        kinds = getattr(model.config, "type_vocab_size", None)
+        if kinds is None or (isinstance(kinds, int) and max(segments) < kinds):
+            wanted["token_type_ids"] = segments
+    return {name: torch.tensor([ids], device=model.device) for name, ids in wanted.items()}
+
+
+def require_known(model: PreTrainedModel, ids: Sequence[int]) -> None:
+    """Raises `ModelError` when the model lacks one of these tokens."""
+    count = vocabulary(model)
+    wrong = [token for token in ids if not 0 <= token < count]
+    if wrong:
+        raise ModelError(
+            "The tokenizer gave token {token}, but {model} knows only {vocabulary} tokens.",
+            todo="Use the tokenizer that belongs to this model.",
+            token=wrong[0],
+            model=type(model).__name__,
+            vocabulary=count,
+        )
+
+
+def vocabulary(model: PreTrainedModel) -> int:
+    """How many tokens does the model know?"""
+    weight = getattr(model.get_input_embeddings(), "weight", None)
+    return len(weight) if isinstance(weight, Tensor) else int(model.config.get_text_config().vocab_size)

@@ -1,0 +1,50 @@
+"""What should a person who looks at a reading know? Sentences with values; the pages translate them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memviz.note import Note
+from memviz.tokens import Token
+
+CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
+UNKNOWN = "{unknown:,} of the {tokens:,} tokens stand for words or characters that this model has never seen."
+BROKEN = "A sentence of more than {limit} tokens was translated in parts."
+UNTOLD = "This model is told what to do by words in front of the text, such as “{task}”; here there are none."
+
+
+def cut(tokens: int) -> Note:
+    """The output was stopped after so many tokens."""
+    return Note(CUT, {"tokens": tokens})
+
+
+def broken(limit: int) -> Note:
+    """A sentence of more than so many tokens was translated in parts."""
+    return Note(BROKEN, {"limit": limit})
+
+
+def stand_in(tokenizer: Any) -> int | None:
+    """The id that stands for what a tokenizer does not know; ``None`` for one that knows every byte.
+
+    GPT-2 and its kin do, and call the end of a text their unknown token all the same.
+    """
+    vocabulary = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
+    used = getattr(vocabulary, "unk_token", tokenizer.unk_token)
+    names = ("bos", "eos", "sep", "cls", "pad", "mask")
+    others = {getattr(tokenizer, f"{name}_token_id", None) for name in names}
+    return tokenizer.unk_token_id if used and tokenizer.unk_token_id not in others else None
+
+
+def unknown(tokens: Sequence[Token], token: int | None) -> list[Note]:
+    """How much of a text is unknown to the model, if any is? ``token``: the id that stands for what is unknown."""
+    own = [each.id for each in tokens if not each.special]
+    count = own.count(token) if token is not None else 0
+    return [Note(UNKNOWN, {"unknown": count, "tokens": len(own)})] if count else []
+
+
+def untold(text: str, tasks: Mapping[str, str]) -> list[Note]:
+    """Nothing in front of the text says what to do with it, where a model knows such ``tasks``."""
+    if not tasks or any(text.startswith(task.strip()) for task in tasks.values()):
+        return []
+    return [Note(UNTOLD, {"task": next(iter(tasks.values())).strip()})]

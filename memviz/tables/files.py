@@ -1,0 +1,110 @@
+"""Tables and arrays as files that say where they come from.
+
+Text in CSV: token texts are anything a person typed, so a spreadsheet could take one for a formula
+(``=…``, ``+…``, ``-…``, ``@…``), and a program for a number, a truth value or a missing one (``7``,
+``true``, ``NA``). Such texts, and those that begin with white space or an apostrophe, get one
+apostrophe put before them; all others stay as they are. Taking one leading apostrophe off every
+text gives back exactly what was there; `read_csv` does so.
+"""
+
+from __future__ import annotations
+
+import csv as rules
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memviz.errors import MeasureError
+from memviz.tokens import visible
+
+_FORMULA = tuple("=+-@＝＋－＠")
+_MISSING = {"", "#n/a", "#n/a n/a", "#na", "-1.#ind", "-1.#qnan", "-nan", "1.#ind", "1.#qnan", "<na>", "n/a", "na"}
+_MISSING |= {"nan", "none", "null", "true", "false"}
+_GUARD = "a text that begins with ' had it put before, lest it be taken for a formula, a number or a gap"
+
+
+def csv(frame: pd.DataFrame, provenance: Mapping[str, str]) -> str:
+    """A table as CSV, with where it comes from on top as lines ``# name: value``.
+
+    ``pd.read_csv(file, comment="#")`` reads it back; all text is quoted, so that a "#", a quote, a
+    comma or a line break inside a token survives. Texts that could be taken for something else
+    have an apostrophe before them (see the top of this module), and the comments say so;
+    `read_csv` takes it off.
+    """
+    guarded = frame.copy()
+    for name in _text_columns(frame):
+        guarded[name] = [_guarded(cell) if isinstance(cell, str) else cell for cell in frame[name].tolist()]
+    said = dict(provenance)
+    if not guarded.equals(frame):
+        said["apostrophes"] = _GUARD
+    lines = [f"# {_line(name)}: {_line(value)}\n" for name, value in said.items()]
+    return "".join(lines) + guarded.to_csv(index=False, quoting=rules.QUOTE_NONNUMERIC, lineterminator="\n")
+
+
+def read_csv(text: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table and the provenance of a file that `csv` wrote, every text exactly as it was."""
+    said: dict[str, str] = {}
+    for line in text.removeprefix("\ufeff").split("\n"):
+        if not line.startswith("# "):
+            break
+        name, _, value = line[2:].partition(": ")
+        said[name] = value
+    frame = pd.read_csv(io.StringIO(text), comment="#")
+    for name in _text_columns(frame):
+        frame[name] = [cell.removeprefix("'") if isinstance(cell, str) else cell for cell in frame[name].tolist()]
+    said.pop("apostrophes", None)
+    return frame, said
+
+
+def _text_columns(frame: pd.DataFrame) -> list[str]:
+    return [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
+
+
+def _guarded(text: str) -> str:
+    """The text, with an apostrophe before it where a program could take it for something else."""
+    bare = text.lstrip()
+    odd = bare != text or text.startswith(("'", *_FORMULA)) or text.lower() in _MISSING
+    return f"'{text}" if odd or _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _line(text: str) -> str:
+    """The text on one line, with nothing in it that could not be seen."""
+    return visible(str(text))
+
+
+def npz(arrays: Mapping[str, Any], provenance: Mapping[str, str]) -> bytes:
+    """Arrays as the bytes of one ``.npz`` file, with where they come from inside, and no pickle.
+
+    ``numpy.load(file)`` opens it; ``json.loads(str(file["provenance"]))`` is the provenance. Lists
+    of texts become arrays of text. The same arrays give the same bytes. Raises `MeasureError` for
+    an array of Python objects, and for one that is called "provenance".
+    """
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, value in {**arrays, "provenance": json.dumps(dict(provenance), ensure_ascii=False)}.items():
+            array = np.asarray(value)
+            if array.dtype.hasobject or (name == "provenance" and name in arrays):
+                raise MeasureError(
+                    "The array “{name}” cannot be written.",
+                    todo="Give numbers or texts, and another name than “provenance”.",
+                    name=name,
+                )
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            part = io.BytesIO()
+            np.lib.format.write_array(part, array, allow_pickle=False)
+            file.writestr(entry, part.getvalue())
+    return out.getvalue()

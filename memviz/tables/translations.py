@@ -1,0 +1,120 @@
+"""A translation as tables: which word was read from which, and how sure each step was.
+
+``sides`` are the words along the two sides of a cross-attention, ``trace.sides("cross")``: target words, source words.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from memviz.errors import MeasureError, TraceError
+from memviz.measures import alignment
+from memviz.measures.cross import Sides
+from memviz.memory import Memory
+from memviz.trace import Trace
+
+
+def alignment_table(
+    memory: Memory,
+    sides: Sides,
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+    shift: int = 0,
+    logprobs: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Which source word was each target word read from? A row for each target word, added tokens included.
+
+    Columns: ``target`` and ``source``, the places of the words (0-based), ``target_word`` and ``source_word``, their
+    texts, ``weight`` (0..1), how much of the look-up went there, and ``probability`` (0..1) of the target word, the
+    product over its tokens, by ``logprobs``, those of ``trace.logprobs``. A word without a source (an added token such
+    as </s>, or nothing to be shifted from) has a gap there; without ``logprobs`` the probability is a gap.
+
+    ``layer``, ``head`` and ``shift`` as in `measures.word_weights`, whose errors it raises, and `MeasureError` for
+    log-probabilities of another text.
+    """
+    targets, sources = sides
+    found = alignment(memory, sides, layer=layer, head=head, shift=shift)
+    return pd.DataFrame(
+        {
+            "target": np.arange(len(targets)),
+            "target_word": [word.text for word in targets],
+            "source": pd.array([place if place >= 0 else pd.NA for place in found.source.tolist()], dtype="Int64"),
+            "source_word": [sources[place].text if place >= 0 else None for place in found.source.tolist()],
+            "weight": found.weight,
+            "probability": _probabilities(memory, sides, logprobs),
+        }
+    )
+
+
+def _probabilities(memory: Memory, sides: Sides, logprobs: np.ndarray | None) -> np.ndarray:
+    """The probability of each target word: float32 [target word]."""
+    if logprobs is None:
+        return np.full(len(sides[0]), np.nan, dtype=np.float32)
+    if len(logprobs) != len(memory.queries):
+        raise MeasureError(
+            "There are {count} log-probabilities for {tokens} target tokens.",
+            todo="Give those of the same translation, `trace.logprobs`.",
+            count=len(logprobs),
+            tokens=len(memory.queries),
+        )
+    return np.exp([logprobs[list(word.tokens)].sum() for word in sides[0]]).astype(np.float32)
+
+
+def weights_table(weights: np.ndarray, sides: Sides) -> pd.DataFrame:
+    """How much of each target word was read from each source word? A row for each pair of words.
+
+    ``weights``: float [target word, source word], such as `measures.word_weights`. Columns: ``target`` and ``source``,
+    the places of the words (0-based), ``target_word`` and ``source_word``, their texts, and ``weight`` (0..1, a gap
+    where a word has none).
+    """
+    targets, sources = sides
+    target, source = np.indices(weights.shape).reshape(2, -1)
+    return pd.DataFrame(
+        {
+            "target": target,
+            "target_word": [targets[place].text for place in target],
+            "source": source,
+            "source_word": [sources[place].text for place in source],
+            "weight": weights.ravel(),
+        }
+    )
+
+
+def links_pharaoh(
+    memory: Memory, sides: Sides, *, layer: int | None = None, head: int | None = None, shift: int = 0
+) -> str:
+    """Which source word was each target word read from, as other tools write it down?
+
+    The Pharaoh format: ``0-0 2-1`` are source-target, words counted from 0, added tokens and bare spaces left out, in
+    the order of the target. `measures.Gold.parse` reads it back. ``layer``, ``head`` and ``shift`` as in
+    `measures.word_weights`, whose errors it raises.
+    """
+    pairs = alignment(memory, sides, layer=layer, head=head, shift=shift).pairs
+    return " ".join(f"{source}-{target}" for source, target in sorted(pairs, key=lambda pair: pair[::-1]))
+
+
+def steps_table(trace: Trace) -> pd.DataFrame:
+    """What was written at each step, how likely was it, and what could have been written instead?
+
+    A row for each target token. Columns: ``step`` (0-based), ``token``, ``probability`` (0..1, a gap where the model
+    made no prediction), and for each alternative, likeliest first, ``alternative_1`` and ``alternative_1_probability``
+    and so on; gaps where a step has fewer. Raises `TraceError` where nothing was written.
+    """
+    if not trace.targets:
+        raise TraceError("{model} wrote nothing here.", todo="Translate a text.", model=trace.model.name)
+    columns = {
+        "step": np.arange(len(trace.targets)),
+        "token": [token.text for token in trace.targets],
+        "probability": np.exp(trace.logprobs),
+    }
+    steps = trace.steps or ((),) * len(trace.targets)
+    others = [[one for one in step if one.id != token.id] for step, token in zip(steps, trace.targets, strict=True)]
+    for place in range(max(map(len, others))):
+        there = [step[place] if place < len(step) else None for step in others]
+        columns[f"alternative_{place + 1}"] = [one.text if one else None for one in there]
+        columns[f"alternative_{place + 1}_probability"] = np.array(
+            [one.probability if one else np.nan for one in there], dtype=np.float32
+        )
+    return pd.DataFrame(columns)

@@ -1,0 +1,220 @@
+"""Which source words was each word of a translation read from? Two rows of words, joined by links."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+import streamlit as st
+
+from memviz.ui.components.assets import packed, register, sendable
+from memviz.ui.components.choice import Picked, chosen
+
+LINKS = 16  # of a target word at most
+OTHERS = 3  # tokens that could have been written instead of one
+BUDGET = 400_000  # bytes of those tokens: a text of 2,000 words stays below one megabyte
+
+LABELS = {
+    "source": "The source, word by word. Arrow keys move, Enter keeps a word, Escape lets it go.",
+    "target": "The translation, word by word. Arrow keys move, Enter keeps a word, Escape lets it go.",
+    "hint": "Point at a word; click to keep it.",
+    "read_from": "“{word}” was read from",
+    "read_by": "“{word}” was read by",
+    "written": "How probable “{word}” was",
+    "read_from_none": "It was read from no word here.",
+    "read_by_none": "No word was read from it here.",
+    "unknown": "From which words it was read cannot be told here.",
+    "rest": "all others",
+    "steps": "Watch the translation being written",
+    "first": "First word",
+    "back": "One word back",
+    "play": "Play",
+    "pause": "Pause",
+    "forward": "One word on",
+    "last": "Whole translation",
+    "step": "Step {step} of {steps}",
+    "whole": "Whole translation",
+    "announce_target": "“{word}” was read most from “{top}”, {weight}.",
+    "announce_source": "“{word}” was read most by “{top}”, {weight}.",
+}
+
+_mount = register(Path(__file__).parent, name="cross_view")
+
+
+class Step(TypedDict):
+    """One token as it was written: how probable it was, and what else could have been, likeliest first."""
+
+    text: str
+    probability: float | None
+    others: Sequence[tuple[str, float]]
+
+
+class SourceWord(TypedDict, total=False):
+    """One word that was read."""
+
+    text: str
+    special: bool
+
+
+class TargetWord(TypedDict, total=False):
+    """One word that was written, and the tokens it was written as."""
+
+    text: str
+    special: bool
+    steps: Sequence[Step]
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A word that is kept: in which row, and its index there."""
+
+    side: Literal["source", "target"]
+    index: int
+
+
+def cross_view(
+    sources: Sequence[SourceWord],
+    targets: Sequence[TargetWord],
+    weights: np.ndarray,
+    *,
+    labels: Mapping[str, str],
+    pinned: Pin | None,
+    key: str,
+    keep: float = 1.0,
+    right_to_left: tuple[bool, bool] = (False, False),
+    note: str = "",
+    steps: bool = True,
+) -> Pin | None:
+    """Which word is pinned? A `Pin`, or ``None``.
+
+    ``weights``: float32 [target word, source word], each row sums to about one; a row with NaN in it is a word of
+    which nothing is known. ``labels`` replaces the words in `LABELS`. ``pinned`` is the page's choice; whoever chose
+    last, page or person, is followed. Of each row only the largest weights that together reach the share ``keep`` are
+    drawn, never more than `LINKS`; what the others sum to is said. ``right_to_left``: does the row of the (source,
+    target) run from the right? ``note`` is one line below. ``steps``: can the translation be watched being written?
+
+    Raises ``ValueError`` when there is not one weight for each pair of words, or ``keep`` is not within 0..1.
+    """
+    texts = tuple(tuple(word["text"] for word in side) for side in (sources, targets))
+    rows = {"source": len(sources), "target": len(targets)}
+    given = pinned if pinned is not None and 0 <= pinned.index < rows[pinned.side] else None
+    choice = chosen(key, about=hash(texts), given=given, picked=_picked(key, rows=rows))
+    data, arrays = drawing(
+        sources, targets, weights, labels=labels, keep=keep, right_to_left=right_to_left, note=note, steps=steps
+    )
+    data |= {"id": key, "pinned": sent(choice.sent), "turn": choice.turn}
+    _mount(data={**data, "arrays": packed(arrays)}, key=key, on_word_change=_rerun)
+    return choice.answer
+
+
+def drawing(
+    sources: Sequence[SourceWord],
+    targets: Sequence[TargetWord],
+    weights: np.ndarray,
+    *,
+    labels: Mapping[str, str],
+    keep: float = 1.0,
+    right_to_left: tuple[bool, bool] = (False, False),
+    note: str = "",
+    steps: bool = True,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What does the script draw? (plain values, arrays), as ``cross.js`` describes them."""
+    if np.shape(weights) != (len(targets), len(sources)):
+        expected = (len(targets), len(sources))
+        raise ValueError(f"weights must be [target word, source word], {expected}, got {np.shape(weights)}")
+    if not 0 <= keep <= 1:
+        raise ValueError(f"keep must be a share, 0 to 1, got {keep}")
+    links = strongest(np.asarray(weights), keep=keep)
+    tokens, chances = _written(targets)
+    plain = {
+        "sources": [sendable(word["text"]) for word in sources],
+        "targets": [sendable(word["text"]) for word in targets],
+        "rtl": {"source": bool(right_to_left[0]), "target": bool(right_to_left[1])},
+        "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
+        "note": note,
+        "steps": steps,
+        **tokens,
+    }
+    flags = {
+        "source_special": np.array([bool(word.get("special")) for word in sources], dtype=np.uint8),
+        "target_special": np.array([bool(word.get("special")) for word in targets], dtype=np.uint8),
+    }
+    return plain, {**flags, **links, **chances}
+
+
+def sent(pin: Pin | None) -> dict[str, Any] | None:
+    """A pin as the script reads it."""
+    return None if pin is None else asdict(pin)
+
+
+def strongest(weights: np.ndarray, *, keep: float = 1.0) -> dict[str, np.ndarray]:
+    """Which links of each target word are drawn? Strongest first; the earlier source word where two are equal.
+
+    ``index`` uint32 and ``weight`` float32 [target, link], weight 0 is no link; ``rest`` float32 [target], what all
+    that is not drawn sums to; ``known`` uint8 [target], 0 where a row has NaN in it.
+    """
+    known = ~np.isnan(weights).any(axis=1)
+    weights = np.where(known[:, None], weights, 0).astype(np.float32)
+    count = min(LINKS, weights.shape[1])
+    index = np.argpartition(-weights, max(count - 1, 0), axis=1)[:, :count] if count else np.zeros(weights.shape, int)
+    index = np.sort(index, axis=1)
+    order = np.argsort(-np.take_along_axis(weights, index, axis=1), axis=1, kind="stable")
+    index = np.take_along_axis(index, order, axis=1)
+    weight = np.take_along_axis(weights, index, axis=1)
+    total = weights.sum(axis=1, dtype=np.float64)
+    stronger = np.cumsum(weight, axis=1, dtype=np.float64) - weight  # what stands before a link
+    drawn = np.where(stronger < keep * total[:, None], weight, 0) if keep < 1 else weight
+    rest = np.maximum(total - drawn.sum(axis=1, dtype=np.float64), 0)
+    return {
+        "index": index.astype(np.uint32),
+        "weight": drawn.astype(np.float32),
+        "rest": rest.astype(np.float32),
+        "known": known.astype(np.uint8),
+    }
+
+
+def _written(targets: Sequence[TargetWord]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The tokens of all target words one after the other, and what else could have been written."""
+    steps = [step for word in targets for step in word.get("steps", ())]
+    count = _others_that_fit(steps)
+    plain: dict[str, Any] = {
+        "tokens": [sendable(step["text"]) for step in steps],
+        "others": [[sendable(text) for text, _ in step["others"][:count]] for step in steps],
+    }
+    chances = [np.nan if step["probability"] is None else step["probability"] for step in steps]
+    arrays: dict[str, np.ndarray] = {
+        "token_count": np.array([len(word.get("steps", ())) for word in targets], dtype=np.uint16),
+        "probability": np.array(chances, dtype=np.float32),
+        "other_probability": np.array([c for step in steps for _, c in step["others"][:count]], dtype=np.float32),
+    }
+    return plain, arrays
+
+
+def _others_that_fit(steps: Sequence[Step]) -> int:
+    """How many alternatives of each token can be sent?"""
+    for count in range(OTHERS, 0, -1):
+        texts = [[sendable(text) for text, _ in step["others"][:count]] for step in steps]
+        if len(json.dumps(texts)) + 4 * sum(map(len, texts)) <= BUDGET:
+            return count
+    return 0
+
+
+def _picked(key: str, *, rows: Mapping[str, int]) -> Picked[Pin | None] | None:
+    """What did the browser report? Nothing is believed that is not a word of these rows."""
+    state: Any = st.session_state.get(key) or {}
+    report = state.get("word")
+    if not isinstance(report, Mapping):
+        return None
+    side, index = report.get("side"), report.get("index")
+    believed = None
+    if side in ("source", "target") and isinstance(index, int) and 0 <= index < rows[side]:
+        believed = Pin(side, index)
+    return Picked(believed, report.get("click", 0))
+
+
+def _rerun() -> None:
+    """Streamlit hands back only what has a callback; the run that follows is all we want."""

@@ -1,0 +1,26 @@
+/* What is said of a word: rows and bars for the card, a sentence for a screen reader. */
+
+const textOf = ({ sources, targets }, { side, index }) => visible((side === "source" ? sources : targets)[index]);
+
+/** What the card shows of this word and its links. */
+function facts({ data, known, rest, tokens }, spot, links) {
+  const written = spot.side === "target";
+  const sure = !written || Boolean(known[spot.index]);
+  return {
+    side: spot.side,
+    word: textOf(data, spot),
+    rows: links.map((link) => ({ ...otherEnd(link, spot), weight: link.weight, word: textOf(data, otherEnd(link, spot)) })),
+    rest: written && sure ? rest[spot.index] : 0,
+    tokens: written ? tokens(spot.index) : [],
+    known: sure,
+  };
+}
+
+/** The strongest link in words. */
+function sentence({ data, known }, spot, top) {
+  const { labels } = data;
+  if (spot.side === "target" && !known[spot.index]) return labels.unknown;
+  if (!top) return spot.side === "target" ? labels.read_from_none : labels.read_by_none;
+  const values = { word: textOf(data, spot), top: textOf(data, otherEnd(top, spot)), weight: percent(top.weight) };
+  return filled(labels[`announce_${spot.side}`], values);
+}

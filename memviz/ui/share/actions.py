@@ -1,0 +1,86 @@
+"""The small actions at the foot of a page: copy a link, take a file along, see the view as Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol, runtime_checkable
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from memviz.trace import Trace
+from memviz.ui.i18n import language, t
+
+
+class Shared(Protocol):
+    """A view that can be taken along."""
+
+    trace: Trace
+    name: str
+
+    def csv(self) -> str: ...
+    def npz(self) -> bytes: ...
+    def png(self) -> bytes: ...
+    def html(self) -> str: ...
+    def code(self) -> str: ...
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """A view that is a drawing as well: lines and words that stay sharp at any size."""
+
+    def svg(self) -> str: ...
+
+
+def bar(view: Shared) -> None:
+    """The small actions at the foot of a page."""
+    row = st.container(horizontal=True, gap="small")
+    with row.popover(t("Copy link"), icon=":material/link:", type="tertiary"):
+        _link(view)
+    with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
+        _files(view)
+    with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
+        st.code(view.code(), language="python")
+
+
+def _link(view: Shared) -> None:
+    here, state = (st.context.url or "").partition("?")[0], st.query_params.to_dict()
+    trace, written = view.trace, st.session_state.get("target") if view.name == "translate" else None
+    text = {"text": trace.text, "pair": trace.pair, "target": written}
+    for name in text:
+        state.pop(name, None)
+    state = {"translator" if view.name == "translate" else "model": trace.model.name, "lang": language()} | state
+    st.caption(t("This view, without the text"))
+    st.code(f"{here}?{urlencode(state)}", language=None, wrap_lines=True)
+    st.caption(t("With the text inside the link: whoever has the link can read it"))
+    given = {name: value for name, value in text.items() if value}
+    st.code(f"{here}?{urlencode({**state, **given})}", language=None, wrap_lines=True)
+
+
+def _files(view: Shared) -> None:
+    files = [
+        ("CSV", view.csv, "text/csv"),
+        ("npz", view.npz, "application/octet-stream"),
+        ("PNG", view.png, "image/png"),
+        ("HTML", view.html, "text/html"),
+    ]
+    if isinstance(view, Drawn):
+        files.append(("SVG", view.svg, "image/svg+xml"))
+    st.caption(t("Every file says which model, layer and head it shows, and what was left out."))
+    row = st.container(horizontal=True)
+    for name, make, mime in files:
+        row.download_button(
+            name,
+            data=partial(_encoded, make),
+            file_name=f"memviz-{view.name}.{name.lower()}",
+            mime=mime,
+            key=f"export_{name}",
+            on_click="ignore",
+        )
+
+
+def _encoded(make: Callable[[], str | bytes]) -> bytes:
+    """A file's bytes; text with the mark by which spreadsheets know that it is UTF-8."""
+    made = make()
+    return made if isinstance(made, bytes) else made.encode("utf-8-sig" if not made.startswith("<") else "utf-8")

@@ -1,0 +1,89 @@
+"""What the page Home shows, to take along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from memviz import figures, tables
+from memviz.figures import provenance
+from memviz.memory import Memory
+from memviz.trace import Trace
+from memviz.ui import export, words
+from memviz.ui.i18n import t
+from memviz.ui.share.python import reading
+
+
+@dataclass(frozen=True)
+class Home:
+    """The text as words, over all heads."""
+
+    trace: Trace
+    word: int | None
+    without: Sequence[int] = ()
+    layer: int | None = None
+    head: int | None = None
+    name: str = "home"
+
+    @property
+    def memory(self) -> Memory:
+        return self.trace.memory()
+
+    def said(self) -> dict[str, str]:
+        """Where it comes from, and what it shows."""
+        return provenance(
+            self.trace,
+            self.memory,
+            layer=self.layer,
+            head=self.head,
+            view="strongest links between words",
+            without=self.without,
+        )
+
+    def links(self) -> words.Pair:
+        return words.found(self.trace, without=self.without, layer=self.layer, head=self.head)
+
+    def csv(self) -> str:
+        return tables.csv(tables.links_table(self.links()[0], *self.trace.sides()), self.said())
+
+    def npz(self) -> bytes:
+        remembers, remembered_by = self.links()
+        arrays = {f"remembers.{name}": array for name, array in vars(remembers).items()}
+        arrays |= {f"remembered_by.{name}": array for name, array in vars(remembered_by).items()}
+        arrays["words"] = np.array([word.text for word in self.trace.words])
+        return tables.npz(arrays, self.said())
+
+    def png(self) -> bytes:
+        remembers, remembered_by = self.links()
+        return figures.words_png(
+            self.trace.words, remembers, remembered_by, word=self.word, provenance=self.said(), translate=t
+        )
+
+    def html(self) -> str:
+        remembers, remembered_by = self.links()
+        return export.words_page(
+            self.trace.words,
+            remembers,
+            remembered_by,
+            word=self.word,
+            provenance=self.said(),
+            tint="excess" if self.layer is None else "weight",
+        )
+
+    def code(self) -> str:
+        head = "" if self.layer is None else f", layer={self.layer}, head={self.head}"
+        without = ", without=memviz.measures.sinks(memory)" if self.without else ""
+        return f"""{reading(self.trace)}
+memory = trace.memory()
+words = trace.words
+remembers, remembered_by = memviz.measures.links(memory, *trace.sides(){head}{without})
+
+word = {self.word or 0}
+for other, weight, lift, layer, head in zip(
+    remembers.index[word], remembers.weight[word], remembers.lift[word], remembers.layer[word], remembers.head[word]
+):
+    if other >= 0:
+        print(f"{{words[word].text}} -> {{words[other].text}}  {{weight:.3f}}  lift {{lift:.1f}}  L{{layer}}.H{{head}}")
+"""

@@ -1,0 +1,25 @@
+"""The page Translate: what did the decoder read to write this word?
+
+choosing   the text, what it should become, and how to look at it
+graph      two rows of words, joined by links
+details    the same weights as other pictures and as numbers
+covering   the sentence again, while a word of it is covered
+"""
+
+from memviz.ui.translation.choosing import Asked, View, choose_sentence, choose_view, translated
+from memviz.ui.translation.covering import Again, again, forgotten
+from memviz.ui.translation.details import details
+from memviz.ui.translation.graph import graph
+
+__all__ = [
+    "Again",
+    "Asked",
+    "View",
+    "again",
+    "choose_sentence",
+    "choose_view",
+    "details",
+    "forgotten",
+    "graph",
+    "translated",
+]

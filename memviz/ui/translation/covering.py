@@ -1,0 +1,154 @@
+"""The sentence again, while a word of it is covered: what would the model write if it could not read it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from memviz.figures import percent
+from memviz.memory import Forget
+from memviz.tokens import Word
+from memviz.trace import Trace
+from memviz.ui import reading, show, state
+from memviz.ui.components.cross import Pin
+from memviz.ui.i18n import t
+from memviz.ui.markdown import literal
+from memviz.ui.translation.choosing import Asked, View
+from memviz.ui.translation.graph import graph
+
+WAYS = {"off": "Read every word", "cover": "Cover one word", "only": "Read only one word"}
+
+
+@dataclass(frozen=True)
+class Again:
+    """The sentence a second time.
+
+    word, way   the word, and whether it or everything else was covered
+    part        what the model writes now
+    same        the first translation, written again without those edges
+    """
+
+    word: Word
+    way: str
+    part: Trace
+    same: Trace
+
+
+def again(view: View, asked: Asked, *, pinned: Pin | None) -> Again | None:
+    """Covers a source word, or all but one, and translates again; ``None`` when nothing is covered."""
+    st.header(t("What if it could not read a word?"), anchor=False)
+    words = [word for word in view.part.words if not word.special]
+    way_box, word_box = st.columns([3, 2], vertical_alignment="bottom")
+    way = way_box.segmented_control(
+        t("While it writes"),
+        list(WAYS),
+        required=True,
+        format_func=lambda name: t(WAYS[name]),
+        label_visibility="collapsed",
+        **state.linked("again", WAYS),
+    )
+    if way == "off" or not words:
+        st.caption(t("Cover a word of the source, and see which words of the translation change."))
+        return None
+    numbers = range(len(words))
+    number = word_box.selectbox(
+        t("Which word?"),
+        numbers,
+        format_func=lambda n: f"{n} · {words[n].text}",
+        **state.linked("again_word", numbers, default=_first(view, pinned, count=len(words))),
+    )
+    found = translate_again(view.part, asked, words[number], way)
+    _side_by_side(view, found)
+    _fates(view.part, found)
+    return found
+
+
+def _first(view: View, pinned: Pin | None, *, count: int) -> int:
+    """Which word is offered first: the one that is pinned, else the one that the surest written word was read from."""
+    if view.by_word and pinned is not None and pinned.side == "source":
+        return min(pinned.index, count - 1)
+    weights = np.nan_to_num(view.part.memory("cross").mean(view.layer))
+    tokens = weights[:, : view.part.words[count - 1].tokens[-1] + 1].max(axis=0)
+    return int(np.argmax([tokens[list(word.tokens)].sum() for word in view.part.words[:count]]))
+
+
+def forgotten(part: Trace, word: Word, way: str) -> Forget:
+    """The edges of cross-attention that are gone: those to a word, or those to everything else."""
+    others = [place for place in range(len(part.tokens)) if place not in word.tokens]
+    return Forget(keys=word.tokens if way == "cover" else tuple(others))
+
+
+def translate_again(part: Trace, asked: Asked, word: Word, way: str) -> Again:
+    """The sentence without those edges: what is written now, and how probable the first translation is then."""
+    gone = replace(
+        asked.wish, target=None, task=None, forget=forgotten(part, word, way), whole=True
+    )  # the task is text
+    now = reading.translation(asked.model, part.text, gone)
+    same = reading.translation(asked.model, part.text, replace(gone, target=part.output))
+    return Again(word, way, now, same)
+
+
+def _side_by_side(view: View, found: Again) -> None:
+    word = literal(found.word.text)
+    titles = (
+        t("Every word was read"),
+        t("“{word}” was covered", word=word) if found.way == "cover" else t("Only “{word}” was read", word=word),
+    )
+    sides = st.columns(2, gap="large")
+    for place, title, part, key in zip(sides, titles, (view.part, found.part), ("before", "after"), strict=True):
+        with place:
+            st.markdown(f"**{title}**  \n{literal(part.output or '')}")
+            graph(replace(view, part=part), key=f"cross_{key}", steps=False)
+            show.notes(part)
+
+
+def _fates(part: Trace, found: Again) -> None:
+    """What became of the first translation, word by word: its probability before and after."""
+    frame = fates(part, found.same)
+    if frame is None:
+        st.caption(t("The first translation is made of other tokens when it is given, so it cannot be compared."))
+        return
+    lost = np.where(frame["read"], frame["before"] - frame["after"], -np.inf)
+    worst = int(lost.argmax())
+    st.markdown(
+        t(
+            "Of the first translation, “{word}” suffers most: its probability goes from **{before}** to **{after}**.",
+            word=literal(str(frame["word"].iloc[worst])),
+            before=percent(float(frame["before"].iloc[worst])),
+            after=percent(float(frame["after"].iloc[worst])),
+        )
+    )
+    shown = pd.DataFrame(
+        {
+            t("word"): frame["word"],
+            t("probability, every word read"): frame["before"].map(percent),
+            t("probability, without these links"): frame["after"].map(percent),
+        }
+    )
+    show.table(shown, label="The first translation, word by word")
+    show.caveat(
+        "The encoder has read the whole sentence before: what stands beside a covered word may still tell of it."
+    )
+
+
+def fates(before: Trace, after: Trace) -> pd.DataFrame | None:
+    """The probability of each written word, before and after (0..1, pieces multiplied): columns word, before, after.
+
+    ``read``: is it a word, no sign and no added token? ``None`` where the two were not written as the same tokens.
+    """
+    if [token.id for token in before.targets] != [token.id for token in after.targets]:
+        return None
+    words = before.target_words
+    return pd.DataFrame(
+        {
+            "word": [word.text for word in words],
+            "read": [not word.special and any(map(str.isalnum, word.text)) for word in words],
+            **{
+                name: [float(np.exp(trace.logprobs[list(word.tokens)].sum())) for word in words]
+                for name, trace in (("before", before), ("after", after))
+            },
+        }
+    )

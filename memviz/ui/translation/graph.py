@@ -1,0 +1,88 @@
+"""Two rows of words, joined by links: what each written word was read from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from memviz import measures
+from memviz.figures import percent
+from memviz.tokens import Word, right_to_left
+from memviz.trace import Trace
+from memviz.ui import state
+from memviz.ui.components import cross_view
+from memviz.ui.components.cross import LABELS, Pin
+from memviz.ui.i18n import t
+from memviz.ui.translation.choosing import TAUGHT, View
+
+WORD = "cross_word"  # which word is kept: "s2" is the third of the source, "t1" the second that was written
+SIDES = {"s": "source", "t": "target"}
+
+
+def graph(view: View, *, key: str = "cross", steps: bool = True) -> Pin | None:
+    """The graph of a sentence; the word that is pinned, or ``None``. ``steps``: can it be watched being written?"""
+    if not steps:
+        return cross_view(**drawn(view) | {"note": ""}, labels=labels(), pinned=None, key=key, steps=False)
+    pinned = cross_view(**drawn(view), labels=labels(), pinned=_kept(), key=key)
+    state.keep(WORD, "" if pinned is None else f"{pinned.side[0]}{pinned.index}")
+    return pinned
+
+
+def drawn(view: View) -> dict[str, Any]:
+    """What is drawn of a view: words, weights and how they stand."""
+    targets, sources = view.sides
+    return {
+        "sources": [{"text": word.text, "special": word.special} for word in sources],
+        "targets": [
+            {"text": word.text, "special": word.special, "steps": written(view.part, word)} for word in targets
+        ],
+        "weights": view.weights,
+        "keep": view.keep,
+        "right_to_left": (right_to_left(view.part.text), right_to_left(view.part.output or "")),
+        "note": note(view),
+    }
+
+
+def labels() -> dict[str, str]:
+    """The words of the component in the reader's language."""
+    return {name: t(label) for name, label in LABELS.items()}
+
+
+def _kept() -> Pin | None:
+    """The word in the session or the address."""
+    given = state.kept(WORD)
+    side, number = SIDES.get(given[:1]), given[1:]
+    return Pin(side, int(number)) if side and number.isdecimal() and len(number) < 6 else None
+
+
+def written(part: Trace, word: Word) -> list[dict]:
+    """The tokens of a written word: how probable each was, and what could have been written instead."""
+    found = []
+    for place in word.tokens:
+        step = part.steps[place] if place < len(part.steps) else ()
+        token = part.targets[place]
+        found.append(
+            {
+                "text": token.text,
+                "probability": float(np.exp(part.logprobs[place])),
+                "others": [(one.text, one.probability) for one in step if one.id != token.id],
+            }
+        )
+    return found
+
+
+def note(view: View) -> str:
+    """What kind of head this is, and how sure of itself."""
+    if view.head is None or view.layer is None:
+        return t("A mean over heads hides specialists: look at single heads first.")
+    sure = float(measures.confidence(view.memory)[view.layer, view.head])
+    said = t("{head} puts {share} of a look-up on one source token, on average.", head=view.name, share=percent(sure))
+    if TAUGHT.get(view.part.model.family) == view.head and view.layer == view.memory.layers - 1:
+        said += " " + t(
+            "As far as the file tells, it was taught to align: Marian trains the first head of the last layer to "
+            "look where a person would draw the link."
+        )
+    if view.shift:
+        said += " " + t("Shifted: each word shows the step after it was written; the last one has none.")
+    return said

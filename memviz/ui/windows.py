@@ -1,0 +1,87 @@
+"""A text that is longer than the model can read at once: the stretch of it that a person chose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from memviz.errors import TextTooLongError
+from memviz.tokens import clean, tokenise
+from memviz.ui import cache
+from memviz.ui.i18n import t
+
+if TYPE_CHECKING:
+    from memviz import Reader
+
+CHOSEN = "window"  # (text, first token), as it was chosen
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a text: its tokens ``first`` to ``last`` of ``total``, counted from 0, special tokens left out."""
+
+    text: str
+    first: int
+    last: int
+    total: int
+
+
+def offer(text: str, error: TextTooLongError) -> None:
+    """The first tokens, or any other stretch: chosen by the reader, never cut silently."""
+    limit = error.values.get("limit")
+    if limit is None or "tokens" not in error.values:
+        return
+    first, other = st.columns(2, vertical_alignment="bottom")
+    if first.button(t("Read the first {limit} tokens", limit=f"{limit:,}"), type="primary", key="window_first"):
+        _choose(text, 0)
+    start = other.number_input(
+        t("or the window that begins at token"),
+        min_value=0,
+        max_value=max(error.values["tokens"] - 2, 0),
+        step=limit,
+        key="window_start",
+    )
+    if other.button(t("Read this window"), key="window_other"):
+        _choose(text, int(start))
+
+
+def _choose(text: str, first: int) -> None:
+    st.session_state[CHOSEN] = (text, first)
+    st.rerun()
+
+
+def chosen(model: str, text: str, watching: dict[str, Any]) -> Window | None:
+    """The stretch of the text that was chosen to be read; ``None`` for all of it."""
+    of, first = st.session_state.get(CHOSEN, (None, 0))
+    if of != text:
+        return None
+    found = _found(cache.reader(model, **watching), model, text, first)
+    return found if found.text else None
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _found(_opened: Reader, model: str, text: str, first: int) -> Window:
+    """The stretch that begins at this token; remembered between reruns, as a long text is long to count."""
+    part = _opened.window(text, first)
+    own = [token for token in tokenise(_opened.tokenizer, clean(text))[0] if not token.special]
+    end = own[first].start + len(part) if part else 0
+    last = sum(token.end <= end for token in own) - 1
+    return Window(part, first, last, total=len(own))
+
+
+def say(window: Window) -> None:
+    """Which part of the text is being read, and the way back to all of it."""
+    said, undo = st.columns([5, 1], vertical_alignment="center")
+    said.info(
+        t(
+            "You are reading a window of the text: tokens {first:,} to {last:,} of {total:,}, counted from 0.",
+            first=window.first,
+            last=window.last,
+            total=window.total,
+        )
+    )
+    if undo.button(t("Whole text"), key="window_undo"):
+        del st.session_state[CHOSEN]
+        st.rerun()

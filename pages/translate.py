@@ -1,0 +1,18 @@
+"""What did the decoder read to write this word?"""
+
+from memviz.ui import share, show, translation
+
+show.question(
+    "What did the decoder read to write this word?",
+    "Above the source, below its translation. Point at a word: :blue[**blue**] links are what a written word was read "
+    "from, :orange[**orange**] links what was written from a source word.",
+)
+trace, asked = translation.translated()
+part = translation.choose_sentence(trace)
+view = translation.choose_view(part)
+pinned = translation.graph(view)
+translation.details(view)
+covered = translation.again(view, asked, pinned=pinned)
+show.caveat("A link says what was read when a word was written, not why it was chosen.")
+share.bar(share.Translate(trace, view=view, asked=asked, pinned=pinned, covered=covered))
+show.model_line(part)

@@ -1,0 +1,200 @@
+"""Translate in a real browser: the links drawn are the library's weights, and the word that wrote `gato` is seen."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import memviz
+from memviz.tables import read_csv
+from tests.browser.app_page import AppPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.models]
+
+BLACK_CAT = "The black cat drinks cold milk."
+GRAPH = "[data-testid=memviz-cross][data-drawn=true]"
+LINK = "[data-testid=memviz-cross-link]"
+CAT, GATO = 2, 1
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return memviz.load("firefox-en-pt")
+
+
+@pytest.fixture(scope="module")
+def black_cat(reader):
+    return reader.translate(BLACK_CAT)
+
+
+def drawn(here: AppPage, graph: int = 0) -> dict[tuple[int, int], float]:
+    """The links on the page, every digit, by (target word, source word)."""
+    found = here.page.locator(GRAPH).nth(graph).locator(LINK).evaluate_all("all => all.map(one => ({...one.dataset}))")
+    return {(int(one["target"]), int(one["source"])): float(one["weight"]) for one in found}
+
+
+def same(found: dict[tuple[int, int], float], weights: np.ndarray, *, keep: float = 0.9) -> None:
+    """Every link has the library's weight, and no weight that belongs is missing."""
+    assert found
+    for (target, source), weight in found.items():
+        assert weight == pytest.approx(float(weights[target, source]), abs=1e-6)
+    for target, row in enumerate(weights):
+        there = sum(weight for (at, _), weight in found.items() if at == target)
+        assert there >= keep * np.nansum(row) - 1e-5 or sum(at == target for at, _ in found) == 16
+
+
+def weights(trace, *, layer: int | None = 1, head: int | None = 0, shift: int = 0) -> np.ndarray:
+    return memviz.measures.word_weights(
+        trace.memory("cross"), trace.sides("cross"), layer=layer, head=head, shift=shift
+    )
+
+
+def word(here: AppPage, side: str, index: int, graph: int = 0):
+    """A word of the graph."""
+    found = here.page.locator(GRAPH).nth(graph)
+    return found.locator(f"[data-testid=memviz-cross-word][data-side={side}][data-index='{index}']")
+
+
+def test_a_newcomer_finds_it_and_sees_which_word_wrote_gato(visit, black_cat) -> None:
+    here = visit("").go("translate")
+    assert here.page.locator("textarea").first.input_value() == BLACK_CAT
+    found = drawn(here)
+    same(found, weights(black_cat))
+    strongest = max((pair for pair in found if pair[0] == GATO), key=found.get)
+    assert strongest == (GATO, CAT)
+    boxes = {side: [word(here, side, index).bounding_box()["x"] for index in (1, 2)] for side in ("source", "target")}
+    assert boxes["source"][0] < boxes["source"][1]
+    assert boxes["target"][0] < boxes["target"][1]
+    assert max((pair for pair in found if pair[0] == 2), key=found.get) == (2, 1), "preto from black: they cross"
+
+
+def test_layer_head_shift_and_means_change_the_links(visit, black_cat) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    here.choose("Layer", "L0").choose("Head", "H5")
+    here.wait_until(lambda: drawn(here).get((1, 0), 0) > 0.3, "head 0.5 reads the word before")
+    same(drawn(here), weights(black_cat, layer=0, head=5))
+    here.open_popover("Options").toggle("Shift by one step").close_popover()
+    shifted = weights(black_cat, layer=0, head=5, shift=1)
+    here.wait_until(lambda: drawn(here).get((GATO, CAT), 0) > 0.5, "shifted, it reads the right word")
+    same(drawn(here), shifted)
+    here.open_popover("Options").toggle("Shift by one step").close_popover()
+    here.choose("Show", "mean over all heads")
+    mean = weights(black_cat, layer=None, head=None)
+    here.wait_until(lambda: abs(drawn(here).get((GATO, CAT), 0) - mean[GATO, CAT]) < 1e-5, "the mean")
+    same(drawn(here), mean)
+
+
+def test_hover_pin_and_the_address(visit, black_cat) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    word(here, "target", GATO).hover()
+    here.page.locator(f"{GRAPH}[data-shown='target {GATO}']").wait_for()
+    written = here.page.get_by_test_id("memviz-cross-read").first.inner_text()
+    assert f"{weights(black_cat)[GATO, CAT]:.0%}".rstrip("%") in written
+    word(here, "target", GATO).click()
+    here.wait_until(lambda: f"cross_word=t{GATO}" in here.query, "the word is in the address")
+    again = visit("translate", text=BLACK_CAT, cross_word=f"t{GATO}")
+    again.page.locator(f"{GRAPH}[data-shown='target {GATO}']").wait_for()
+
+
+def test_steps_show_what_each_token_was_given(visit, black_cat) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    forward = here.page.locator("[data-testid=memviz-cross-steps] button[data-do=first]").first
+    forward.click()
+    here.page.locator(f"{GRAPH}[data-step='1']").wait_for()
+    here.page.locator("[data-testid=memviz-cross-steps] button[data-do=forward]").first.click()
+    here.page.locator(f"{GRAPH}[data-step='{GATO + 1}']").wait_for()
+    shown = here.page.get_by_test_id("memviz-cross-written").first.inner_text()
+    [place] = black_cat.target_words[GATO].tokens
+    assert f"{np.exp(black_cat.logprobs[place]):.0%}".rstrip("%") in shown
+    assert {target for target, _ in drawn(here)} <= set(range(len(black_cat.target_words)))
+
+
+def test_a_covered_word_is_read_by_nobody(visit, reader, black_cat) -> None:
+    here = visit("translate", text=BLACK_CAT, again="cover", again_word=1)
+    covered = reader.translate(BLACK_CAT, forget=memviz.Forget(keys=black_cat.words[1].tokens))
+    here.page.locator(GRAPH).nth(2).wait_for()
+    same(drawn(here, 1), weights(black_cat))
+    same(drawn(here, 2), weights(covered))
+    assert all(source != 1 for _, source in drawn(here, 2))
+    here.says(covered.output)
+
+
+def test_every_file_holds_the_weights(visit, black_cat, tmp_path) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    exact = weights(black_cat)
+    here.open_popover("Export")
+    files = {}
+    for kind in ("CSV", "npz", "PNG", "HTML", "SVG"):
+        with here.page.expect_download() as waiting:
+            here.page.get_by_role("button", name=kind, exact=True).click()
+        files[kind] = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(files[kind])
+    table, said = read_csv(files["CSV"].read_bytes().decode("utf-8-sig"))
+    back = np.zeros_like(exact)
+    back[table["target"], table["source"]] = table["weight"]
+    np.testing.assert_allclose(back, exact, atol=1e-6)
+    assert (said["model"], said["layer"], said["head"]) == ("firefox-en-pt", "1", "0")
+    with np.load(files["npz"], allow_pickle=False) as archive:
+        np.testing.assert_allclose(archive["weights"], exact, atol=1e-6)
+        np.testing.assert_allclose(archive["cross"][1, 0], black_cat.memory("cross").pattern(1, 0), atol=1e-6)
+        assert json.loads(str(archive["provenance"]))["model"] == "firefox-en-pt"
+    svg = files["SVG"].read_text(encoding="utf-8")
+    assert svg.startswith("<")
+    assert "firefox-en-pt" in svg
+    assert "gato" in svg
+    assert "firefox-en-pt" in files["HTML"].read_text(encoding="utf-8")
+    assert files["PNG"].read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_page_file_opens_offline_and_shows_the_same_links(visit, browser, black_cat, tmp_path) -> None:
+    here = visit("translate", text=BLACK_CAT).open_popover("Export")
+    with here.page.expect_download() as waiting:
+        here.page.get_by_role("button", name="HTML", exact=True).click()
+    waiting.value.save_as(tmp_path / "page.html")
+    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator(GRAPH).wait_for()
+    found = page.locator(LINK).evaluate_all(
+        "all => all.map(one => [one.dataset.target, one.dataset.source, one.dataset.weight].map(Number))"
+    )
+    same({(target, source): weight for target, source, weight in found}, weights(black_cat))
+    context.close()
+
+
+def test_hover_asks_nobody(visit) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    here.settled()
+    sent: list[str] = []
+    here.page.on("websocket", lambda socket: sent.append(socket.url))
+    before = len(here.requests)
+    for index in range(5):
+        word(here, "target", index).hover()
+    assert len(here.requests) == before
+    assert sent == []
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script> cat", "<img src=x onerror=alert(1)> :red[x] $$y$$"])
+def test_markup_is_text(visit, text: str) -> None:
+    here = visit("translate", text=text)
+    assert drawn(here)
+    assert here.page.locator("img[src=x]").count() == 0
+
+
+def test_a_phone_shows_the_whole_sentence(visit) -> None:
+    here = visit("translate", text=BLACK_CAT, width=390)
+    assert drawn(here)
+    wide = here.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390
+    for side, last in (("source", 7), ("target", 7)):
+        box = word(here, side, last).bounding_box()
+        assert box["x"] + box["width"] <= 390
+
+
+def test_the_chinese_page(visit) -> None:
+    here = visit("translate", text=BLACK_CAT, lang="zh", again="cover", details="alignment")
+    here.says("上面是源文")
+    here.says("如果它读不到某个词呢？")
+    assert drawn(here)

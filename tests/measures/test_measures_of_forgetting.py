@@ -1,0 +1,101 @@
+"""What was forgotten could not be seen: measures that count who sees what, held against counting edge by edge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from handmade import LONG, PLAIN, dense, drawn, summarised
+
+from memviz import measures
+from memviz.memory import Forget, Memory
+
+FORGOTTEN = {
+    "a key": {"spec": PLAIN, "forget": Forget(keys=[4])},
+    "the first and the last": {"spec": PLAIN, "causal": False, "forget": Forget(keys=[0, -1])},
+    "for some": {"spec": LONG, "causal": False, "forget": Forget(keys=[3, 4, 9], queries=[5, 6, -2])},
+    "in one layer": {"spec": PLAIN, "forget": Forget(keys=[2, 5], layers=[1])},
+    "in two heads": {"spec": PLAIN, "window": 4, "forget": Forget(keys=[1, 6, 7], heads=[0, 3])},
+    "nearly all": {"spec": PLAIN, "causal": False, "forget": Forget(keys=range(1, 9), heads=[1])},
+    "with sinks": {"spec": PLAIN, "sink": True, "forget": Forget(keys=[0, 3])},
+    "from another text": {"spec": PLAIN, "keys": LONG, "kind": "cross", "causal": False, "forget": Forget(keys=[2, 7])},
+}
+CLOSE = {"rtol": 1e-4, "atol": 1e-6}
+
+
+def forgetful(forget: Forget, **of: object) -> tuple[Memory, np.ndarray]:
+    """(a memory that was read without some edges, what could be seen: bool [layer, head, query, key])."""
+    memory = replace(drawn(**of), forget=forget)
+    key = np.arange(len(memory.keys))
+    may = np.stack([
+        np.tile((key >= one.visible[:, :1]) & (key < one.visible[:, 1:]), (memory.heads, 1, 1)) for one in memory.scores
+    ])  # fmt: skip
+    queries = range(len(memory.queries)) if forget.queries is None else forget.queries
+    for layer in range(memory.layers) if forget.layers is None else forget.layers:
+        for head in range(memory.heads) if forget.heads is None else forget.heads:
+            for query in queries:
+                left = may[layer, head, query].copy()
+                left[list(forget.keys)] = False
+                if left.any():
+                    may[layer, head, query] = left
+    weights = dense(memory)
+    assert not weights[~may].any()
+    assert weights[may].all()
+    summary = summarised(
+        weights, memory.queries, memory.keys, square=memory.kind != "cross", value_norm=memory.summary.value_norm
+    )
+    return replace(memory, summary=summary), may
+
+
+@pytest.fixture(params=FORGOTTEN)
+def both(request: pytest.FixtureRequest) -> tuple[Memory, np.ndarray]:
+    return forgetful(**FORGOTTEN[request.param])
+
+
+def test_received_is_the_mean_over_the_queries_that_may_look(both: tuple[Memory, np.ndarray]) -> None:
+    memory, may = both
+    weights, found = dense(memory), measures.received(memory)
+    for layer, head, key in np.ndindex(found.shape):
+        asked = may[layer, head, :, key]
+        expected = weights[layer, head, asked, key].mean() if asked.any() else np.nan
+        np.testing.assert_allclose(found[layer, head, key], expected, **CLOSE)
+
+
+def test_lift_compares_with_the_others_that_may_look(both: tuple[Memory, np.ndarray]) -> None:
+    memory, may = both
+    weights = dense(memory)
+    for layer, head in np.ndindex(memory.layers, memory.heads):
+        found = measures.lift(memory, layer, head)
+        for query, key in np.ndindex(found.shape):
+            asked = may[layer, head, :, key].copy()
+            asked[query] = False
+            if may[layer, head, query, key] and asked.any():
+                expected = weights[layer, head, query, key] / weights[layer, head, asked, key].mean()
+                np.testing.assert_allclose(found[query, key], expected, rtol=2e-3)
+            else:
+                assert np.isnan(found[query, key])
+
+
+def test_distance_is_over_a_uniform_look_at_what_is_left(both: tuple[Memory, np.ndarray]) -> None:
+    memory, may = both
+    if memory.kind == "cross":
+        return
+    weights, found, size = dense(memory), measures.distance(memory), len(memory.keys)
+    for layer, head, away in np.ndindex(found.shape):
+        one = may[layer, head]
+        pairs = [(i, j) for i in range(size) for j in range(1, size) if abs(i - j) == away and one[i, j]]
+        chance = sum(1 / one[i].sum() for i, j in pairs)
+        expected = sum(weights[layer, head, i, j] for i, j in pairs) / chance if pairs else np.nan
+        np.testing.assert_allclose(found[layer, head, away], expected, rtol=1e-3, atol=1e-5)
+        usual = chance / len(pairs) if pairs else np.nan
+        np.testing.assert_allclose(measures.baseline(memory, layer, head)[away], usual, rtol=1e-5)
+
+
+def test_a_head_that_spreads_over_all_that_is_left_is_broad() -> None:
+    """Of twelve keys seven are forgotten: five are less than half of the text, and all that there is to see."""
+    memory = drawn(" ".join("abcdefghijkl"), causal=False, layers=1)
+    scores = replace(memory.scores[0], query=np.zeros_like(memory.scores[0].query))
+    forgot = replace(memory, scores=(scores,), forget=Forget(keys=range(5, 12), heads=[1]))
+    summary = summarised(dense(forgot), memory.queries, memory.keys, square=True)
+    assert measures.roles(replace(forgot, summary=summary)).tolist() == [["broad"] * 4]

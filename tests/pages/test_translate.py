@@ -1,0 +1,227 @@
+"""Translate: from a pasted text to what each written word was read from; whatever is pasted, nothing is lost."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+
+import memviz
+from memviz import Forget, measures
+from memviz.figures import percent
+from memviz.ui.samples import translations
+from tests.pages.odd_texts import NOTHING, ODD
+
+pytestmark = pytest.mark.models
+
+BLACK_CAT = "The black cat drinks cold milk."
+SAMPLES = [(model, n) for model in ("firefox-en-pt", "firefox-pt-en") for n in range(len(translations(model)))]
+ODD_TO_TRANSLATE = {
+    **{name: text for name, text in ODD.items() if name != "one token again and again"},
+    "capitals": "THE BLACK CAT DRINKS COLD MILK.",
+    "one word": "Milk",
+    "numbers": "In 1984, 3.14 % of 1,000,000 people paid $5.99.",
+    "address": "See https://example.org/a?b=c&d=%20e#f and mail me@example.org.",
+    "code": "for i in range(10): print(f'{i:>3}')  # loop",
+    "already Portuguese": "O gato preto bebe leite frio.",
+}
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return memviz.load("firefox-en-pt")
+
+
+def plain(sentences: list[str]) -> list[str]:
+    """What a reader sees of escaped markdown."""
+    return [said.replace("\\", "") for said in sentences]
+
+
+def metric(here) -> dict[str, str]:
+    """The large figures of the page, by name."""
+    return {one.label: one.value for one in here.app.metric}
+
+
+def test_a_text_is_translated_at_once(visit, reader) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    assert here.pictures == ["cross_view", "chart"]
+    assert here.errors == []
+    assert next(code.value for code in here.app.code) == reader.translate(BLACK_CAT).output
+    assert "This model is made for en → pt." in here.said
+
+
+def test_the_text_comes_along_and_goes_back(visit) -> None:
+    here = visit("home", text="A dog saw the old bridge.", model="minilm").go("translate")
+    assert here.input == "A dog saw the old bridge."
+    assert here.go("home").input == "A dog saw the old bridge."
+
+
+@pytest.mark.parametrize(("model", "number"), SAMPLES)
+def test_every_sample_is_translated(visit, model: str, number: int) -> None:
+    sample = translations(model)[number]
+    here = visit("translate", text=sample.text, translator=model, details="alignment")
+    assert here.pictures == ["cross_view"]
+    if not sample.gold:
+        return
+    output = memviz.load(model).translate(sample.text).output
+    assert output == sample.writes, "the translation that the alignment was made for"
+    assert here.state("gold") == sample.gold
+    rate = float(metric(here)["Alignment error rate, L1.H0"].rstrip("\u00a0 %"))
+    assert rate <= 10.0
+
+
+def test_the_error_rates_of_the_gold_sentences(visit, reader) -> None:
+    here = visit("translate", text=BLACK_CAT, details="alignment")
+    trace = reader.translate(BLACK_CAT)
+    gold = measures.Gold.parse(here.state("gold"))
+    errors = measures.aer_by_head(trace.memory("cross"), trace.sides("cross"), gold)
+    assert metric(here)["Alignment error rate, L1.H0"] == percent(float(errors[1, 0]), digits=1) == "0.0\u00a0%"
+    here.choose("cross_layer", 0).choose("cross_head", 5)
+    assert metric(here)["Alignment error rate, L0.H5"] == percent(float(errors[0, 5]), digits=1)
+    assert errors[0, 5] > 0.8
+    here.app.toggle(key="cross_shift").set_value(True)
+    here._run()
+    shifted = measures.aer_by_head(trace.memory("cross"), trace.sides("cross"), gold, shift=1)
+    assert metric(here)["Alignment error rate, L0.H5"] == percent(float(shifted[0, 5]), digits=1)
+    assert shifted[0, 5] < 0.1
+
+
+@pytest.mark.parametrize("name", ODD_TO_TRANSLATE)
+def test_odd_texts_are_translated(visit, name: str) -> None:
+    here = visit("translate", text=ODD_TO_TRANSLATE[name], again="cover")
+    here.nothing_broke()
+    assert here.pictures[0] == "cross_view"
+    assert here.input == ODD_TO_TRANSLATE[name]
+    assert not any(re.search(r"\bnan\b", said) for said in here.said)
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_where_there_is_nothing_to_translate_the_page_says_what_to_do(visit, name: str) -> None:
+    here = visit("translate", text=NOTHING[name])
+    assert (here.pictures, here.errors) == ([], [])
+    assert here.notes == ["Paste a text above, or choose a sample, and watch it being translated."]
+
+
+def test_unknown_characters_are_said(visit) -> None:
+    here = visit("translate", text="小猫坐在垫子上。")
+    assert any("characters that this model has never seen" in said for said in here.notes)
+
+
+def test_several_sentences_have_a_memory_each(visit) -> None:
+    here = visit("translate", text="The cat sat. A white dog ran.", sentence="1")
+    assert here.app.selectbox(key="sentence").value == 1
+    assert "O gato sentou-se. Um cão branco correu." in plain(here.said)
+    assert next(code.value for code in here.app.code) == "Um cão branco correu."
+    here.choose("sentence", 0)
+    here.nothing_broke()
+    assert here.pictures == ["cross_view", "chart"]
+
+
+def test_five_thousand_words_are_translated_sentence_by_sentence(visit) -> None:
+    sentence = (
+        "The old man with the grey hat walked slowly home along the river while the rain fell on the empty streets. "
+    )
+    text = sentence * 238
+    assert len(text.split()) > 4990
+    here = visit("translate", text=text)
+    here.nothing_broke()
+    assert here.pictures[0] == "cross_view"
+    assert len(here.app.selectbox(key="sentence").options) == 238
+    assert here.input == text
+
+
+def test_a_given_translation_is_read_and_can_be_taken_back(visit, reader) -> None:
+    here = visit("translate", text=BLACK_CAT, target="O cachorro azul", details="alignment")
+    assert any("made to write “O cachorro azul”" in said for said in here.notes)
+    trace = reader.translate(BLACK_CAT, "O cachorro azul")
+    table = here.app.dataframe[0].value
+    np.testing.assert_allclose(
+        table["probability"].to_numpy()[0], np.exp(trace.logprobs[list(trace.target_words[0].tokens)].sum()), atol=1e-6
+    )
+    here.press("target_undo")
+    assert here.notes == []
+    assert next(code.value for code in here.app.code) == "O gato preto bebe leite frio."
+
+
+def test_a_covered_word_changes_the_translation(visit, reader) -> None:
+    here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
+    trace = reader.translate(BLACK_CAT)
+    black = trace.words[1].tokens
+    covered = reader.translate(BLACK_CAT, forget=Forget(keys=black))
+    assert "preto" in trace.output
+    assert "preto" not in covered.output
+    assert any(covered.output in said for said in plain(here.said))
+    assert here.pictures == ["cross_view", "cross_view", "cross_view", "chart"]
+    forced = reader.translate(BLACK_CAT, trace.output, forget=Forget(keys=black))
+    preto = [word.text for word in trace.target_words].index("preto")
+    places = list(trace.target_words[preto].tokens)
+    before, after = (percent(float(np.exp(one.logprobs[places].sum()))) for one in (trace, forced))
+    sentence = next(said for said in here.said if "suffers most" in said)
+    assert "preto" in sentence
+    assert f"**{before}** to **{after}**" in sentence
+
+
+def test_only_one_word_read_runs_to_the_cap_and_says_so(visit) -> None:
+    here = visit("translate", text=BLACK_CAT, again="only", again_word="2")
+    assert any("gato gato gato" in said for said in here.said)
+    assert any("was stopped after 20 tokens" in said for said in here.notes)
+
+
+def test_a_model_that_cannot_translate_is_refused_and_the_right_ones_offered(visit) -> None:
+    here = visit("translate", text=BLACK_CAT, translator="smollm2")
+    assert here.pictures == []
+    assert ["SmolLM2-135M-Instruct" in said for said in plain([box.value for box in here.app.warning])] == [True]
+    here.press("take_firefox-en-pt")
+    assert here.pictures == ["cross_view", "chart"]
+    assert here.input == BLACK_CAT
+
+
+def test_a_sample_moves_with_the_direction(visit) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    here.text = None
+    here.choose("translator", "firefox-pt-en")
+    assert here.input == translations("firefox-pt-en")[0].text
+
+
+def test_a_link_restores_the_view(visit) -> None:
+    asked = {"cross_layer": "0", "cross_head": "5", "cross_shift": "true", "cross_words": "false", "cross_keep": "70"}
+    here = visit("translate", text=BLACK_CAT, **asked, details="coverage", cross_word="t1", translator="firefox-en-pt")
+    assert (here.app.selectbox(key="cross_layer").value, here.app.selectbox(key="cross_head").value) == (0, 5)
+    assert here.app.toggle(key="cross_shift").value is True
+    assert here.app.toggle(key="cross_words").value is False
+    assert here.app.slider(key="cross_keep").value == 70
+    assert here.state("cross_word") == "t1"
+    assert here.pictures == ["cross_view", "chart"]
+    links = [code.value for code in here.app.code if code.value.startswith("?") or "?" in code.value]
+    link = parse_qs(urlsplit(next(one for one in links if "text=" in one)).query)
+    assert link["text"] == [BLACK_CAT]
+    assert link["translator"] == ["firefox-en-pt"]
+
+
+@pytest.mark.parametrize("details", ["heatmap", "alignment", "coverage", "steps", "encoder", "recurrent"])
+@pytest.mark.parametrize("shown", ["head", "layer", "all"])
+def test_every_picture_of_every_view(visit, details: str, shown: str) -> None:
+    here = visit("translate", text=BLACK_CAT, details=details, cross_shown=shown, cross_shift="true")
+    here.nothing_broke()
+    assert here.errors == []
+    charts = {"alignment": 0, "recurrent": 2}.get(details, 1)
+    assert here.pictures == ["cross_view"] + ["chart"] * charts
+
+
+def test_the_code_of_the_page_runs_and_says_the_same(visit, capsys: pytest.CaptureFixture[str]) -> None:
+    here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
+    code = next(one.value for one in here.app.code if one.value.startswith("import memviz"))
+    exec(compile(code, "page", "exec"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "O gato preto bebe leite frio."
+    assert any(re.fullmatch(r"gato <- cat  0\.\d{3}", line) for line in said)
+    assert "preto" not in said[-1]
+
+
+def test_the_chinese_page_has_no_english(visit) -> None:
+    here = visit("translate", text=BLACK_CAT, lang="zh", again="cover", details="alignment")
+    assert here.app.title[0].value != "What did the decoder read to write this word?"
+    english = [said for said in here.said if re.search(r"[a-z]{4,} [a-z]{3,} [a-z]{3,}", said)]
+    assert [said for said in english if "gato" not in said and "cat" not in said and "memviz" not in said] == []
