@@ -4,12 +4,12 @@ from memviz.ui import share, show, translation
 
 show.question(
     "What did the decoder read to write this word?",
-    "Above the source, below its translation. Point at a word: :blue[**blue**] links are what a written word was read "
-    "from, :orange[**orange**] links what was written from a source word.",
+    "Above (or on the left) the source, below (or on the right) its translation. Point at a word: :blue[**blue**] "
+    "links are what a written word was read from, :orange[**orange**] links what was written from a source word.",
 )
 trace, asked = translation.translated()
 part = translation.choose_sentence(trace)
-view = translation.choose_view(part)
+view = translation.choose_view(part, asked)
 pinned = translation.graph(view)
 translation.details(view)
 covered = translation.again(view, asked, pinned=pinned)

@@ -99,7 +99,7 @@ class Gold:
         sure, possible = set(), set()
         for link in text.split():
             source, mark, target = link.partition("p" if "p" in link else "-")
-            if not (mark and source.isdecimal() and target.isdecimal()):
+            if not (mark and _small(source) and _small(target)):
                 raise MeasureError(
                     "“{link}” is no link between two words.",
                     todo="Write source-target, such as 0-0 or 2-1, and 1p2 for a link that is only possible.",
@@ -226,6 +226,11 @@ def _strongest(weights: np.ndarray, sides: Sides) -> Alignment:
             weight[row] = weights[row, source[row]]
             pairs.add((int(place[source[row]]), number))
     return Alignment(source, weight, frozenset(pairs))
+
+
+def _small(number: str) -> bool:
+    """Is this the number of a word?"""
+    return number.isdecimal() and len(number) < 7
 
 
 def _inked(word: Word) -> bool:

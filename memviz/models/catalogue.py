@@ -203,7 +203,7 @@ _ENTRIES = (
         family="encoder-decoder",
         licence="Apache-2.0",
         megabytes=558,
-        note="6 + 6 layers × 12 heads, English.",
+        note="6 + 6 layers × 12 heads, English. Not trained to translate: it writes its text again.",
     ),
 )
 

@@ -34,6 +34,7 @@ class FirefoxConfig:
     name_or_path: str = ""
     model_type: str = "marian-ssru"
     is_encoder_decoder: bool = True
+    alignment_layer: int | None = None  # whose first head Marian trains to align, as far as the file tells
 
     def get_text_config(self) -> FirefoxConfig:
         """Itself: it reads nothing but text."""

@@ -86,7 +86,16 @@ def sizes(file: MarianFile) -> FirefoxConfig:
         vocab_size=source[0],
         target_vocab_size=target[0],
         name_or_path=file.name,
+        alignment_layer=_alignment_layer(file, _depth(file, "decoder")),
     )
+
+
+def _alignment_layer(file: MarianFile, depth: int) -> int | None:
+    """The decoder layer whose first head is trained to align, counted from 0; ``None`` where the file names none."""
+    told = file.config.get("transformer-guided-alignment-layer", "")
+    if told == "last":
+        return depth - 1
+    return int(told) - 1 if told.isdecimal() and 0 < int(told) <= depth else None
 
 
 def _tables(file: MarianFile, config: FirefoxConfig) -> dict[str, Tensor]:

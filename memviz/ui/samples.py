@@ -82,7 +82,7 @@ _EN_PT = (
     Sample(
         "The black cat",
         "The black cat drinks cold milk.",
-        "Adjectives stand behind their nouns in Portuguese: the links of “black cat” and “cold milk” cross.",
+        "Adjectives mostly stand behind their nouns in Portuguese: the links of “black cat” and “cold milk” cross.",
         writes="O gato preto bebe leite frio.",
         gold="0-0 2-1 1-2 3-3 5-4 4-5 6-6",
     ),
@@ -146,6 +146,9 @@ _PT_EN = (
         "A text is translated sentence by sentence, and each has its own memory.",
     ),
 )
+_OTHERS = tuple(
+    Sample(one.name, one.text, "Point at a written word: which source words was it read from?") for one in _EN_PT[:4]
+)
 _ZH = (
     Sample("黑猫", "黑猫喝冷牛奶。", "Which characters is each English word read from?"),
     Sample("红色的书", "她给了弟弟一本红色的书。", "Point at “red”: which characters name the colour?"),
@@ -157,7 +160,8 @@ _ZH = (
 
 def translations(model: str) -> tuple[Sample, ...]:
     """The samples for a model that translates, by its name."""
-    return {"firefox-pt-en": _PT_EN, "opus-mt-zh-en": _ZH}.get(model, _EN_PT)
+    own = {"firefox-en-pt": _EN_PT, "firefox-pt-en": _PT_EN, "opus-mt-zh-en": _ZH}
+    return own.get(model, _OTHERS)
 
 
 def moved(text: str, model: str) -> str:

@@ -22,6 +22,10 @@ def linked(key: str, options: Collection[Any], *, default: Any = None, others: b
     """
     first = next(iter(options)) if default is None else default
     chosen, given = st.session_state.get(key), st.query_params.get(key)
+    usual = f"usual {key}"
+    if chosen is not None and chosen == st.session_state.get(usual) != first:  # nobody chose: the new default counts
+        chosen = first
+    st.session_state[usual] = first
     if chosen is None or not (others or chosen in options):
         named = {str(option): option for option in options}
         chosen = named.get(given, given if others and given else first)

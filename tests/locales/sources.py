@@ -11,7 +11,11 @@ from memviz.ui.samples import samples, translations
 
 KINDS = {"self", "encoder", "decoder", "cross"}
 SAMPLES = [sample for family in ("encoder-only", "decoder-only", "encoder-decoder") for sample in samples(family)]
-SAMPLES += [sample for model in ("firefox-en-pt", "firefox-pt-en", "opus-mt-zh-en") for sample in translations(model)]
+SAMPLES += [
+    sample
+    for model in ("firefox-en-pt", "firefox-pt-en", "opus-mt-zh-en", "t5-small")
+    for sample in translations(model)
+]
 
 
 def _of_measures(name: str) -> set[str]:

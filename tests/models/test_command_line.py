@@ -10,7 +10,7 @@ import pytest
 import memviz
 from memviz.__main__ import main
 from memviz.errors import FetchError
-from memviz.models import hub
+from memviz.models import DEFAULT, hub
 from memviz.models.hub_errors import UnreachableError
 
 FILES = {"tiny/model.safetensors": b"w" * 5000, "tiny/config.json": b"{}"}
@@ -40,7 +40,7 @@ def test_fetch_without_a_name_brings_the_defaults(make_entry, monkeypatch: pytes
     asked = []
     monkeypatch.setattr("memviz.__main__.locate", lambda name, progress: asked.append(name) or make_found())
     assert main(["fetch"]) == 0
-    assert asked == ["minilm", "smollm2"]
+    assert asked == list(DEFAULT) == ["minilm", "smollm2", "firefox-en-pt", "firefox-pt-en"]
 
 
 def make_found():

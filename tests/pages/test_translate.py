@@ -11,8 +11,10 @@ import pytest
 import memviz
 from memviz import Forget, measures
 from memviz.figures import percent
+from memviz.models import locate
 from memviz.ui.samples import translations
 from tests.pages.odd_texts import NOTHING, ODD
+from tests.pages.shelf import stocked
 
 pytestmark = pytest.mark.models
 
@@ -158,7 +160,7 @@ def test_a_covered_word_changes_the_translation(visit, reader) -> None:
     preto = [word.text for word in trace.target_words].index("preto")
     places = list(trace.target_words[preto].tokens)
     before, after = (percent(float(np.exp(one.logprobs[places].sum()))) for one in (trace, forced))
-    sentence = next(said for said in here.said if "suffers most" in said)
+    sentence = next(said for said in here.said if "loses most" in said)
     assert "preto" in sentence
     assert f"**{before}** to **{after}**" in sentence
 
@@ -218,6 +220,67 @@ def test_the_code_of_the_page_runs_and_says_the_same(visit, capsys: pytest.Captu
     assert said[0] == "O gato preto bebe leite frio."
     assert any(re.fullmatch(r"gato <- cat  0\.\d{3}", line) for line in said)
     assert "preto" not in said[-1]
+
+
+@pytest.mark.parametrize("target", ["小猫睡着了", "Der Hund schläft <b>nicht</b>", "?!", "THE BLACK CAT", "😀😀"])
+def test_a_given_translation_in_the_wrong_language_is_read_all_the_same(visit, reader, target: str) -> None:
+    here = visit("translate", text=BLACK_CAT, target=target, details="alignment", again="cover")
+    assert here.errors == []
+    assert here.pictures == ["cross_view"] * 3
+    assert next(code.value for code in here.app.code) == target
+    compared = next(said for said in plain(here.said) if said.startswith("**Every word was read**"))
+    assert "O gato preto bebe leite frio." in compared, "what it writes by itself stands beside the covered one"
+
+
+def test_a_covered_full_stop_is_no_loss_of_words(visit) -> None:
+    here = visit("translate", text=BLACK_CAT, again="cover", again_word="6")
+    assert "No word of the first translation becomes noticeably less probable." in here.said
+
+
+def test_a_model_that_writes_nothing_is_shown_too(visit) -> None:
+    here = visit("translate", text="Milk", again="cover", again_word="0")
+    assert here.errors == []
+    assert here.pictures[:3] == ["cross_view"] * 3
+
+
+def test_another_model_shows_its_own_head_first(visit) -> None:
+    here = visit("translate", text=BLACK_CAT, translator="firefox-en-pt")
+    assert (here.app.selectbox(key="cross_layer").value, here.app.selectbox(key="cross_head").value) == (1, 0)
+    here.choose("cross_head", 3)
+    here.choose("translator", "firefox-pt-en")
+    assert here.app.selectbox(key="cross_head").value == 3, "a head that was chosen stays"
+
+
+def test_the_entropy_of_every_step_is_the_librarys(visit, reader) -> None:
+    here = visit("translate", text=BLACK_CAT, details="steps")
+    memory = reader.translate(BLACK_CAT).memory("cross")
+    table = next(frame.value for frame in here.app.dataframe if "entropy" in frame.value)
+    np.testing.assert_allclose(table["entropy"], measures.entropy(memory)[1, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["truncated", "foreign", "alone"])
+def test_a_broken_firefox_folder_is_refused_in_one_box(visit, tmp_path, monkeypatch, kind: str) -> None:
+    monkeypatch.setenv("MEMVIZ_LOCAL_MODELS", str(tmp_path))
+    whole = locate("firefox-en-pt").path
+    [weights], [vocabulary] = whole.glob("*.bin"), whole.glob("*.spm")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    content = {"truncated": weights.read_bytes()[:100_000], "foreign": b"\x07" * 4096, "alone": weights.read_bytes()}
+    (folder / weights.name).write_bytes(content[kind])
+    if kind != "alone":
+        (folder / vocabulary.name).write_bytes(vocabulary.read_bytes())
+    here = visit("translate", text=BLACK_CAT, translator=str(folder))
+    assert here.pictures == []
+    assert len(here.errors) == 1
+    assert here.input == BLACK_CAT
+
+
+def test_a_local_model_without_a_decoder_is_refused_and_others_offered(visit, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("MEMVIZ_LOCAL_MODELS", str(tmp_path))
+    here = visit("translate", text=BLACK_CAT, translator=str(stocked(tmp_path / "shelf") / "good"))
+    assert len(here.app.warning) == 1
+    here.press("take_firefox-en-pt")
+    assert here.pictures == ["cross_view", "chart"]
 
 
 def test_the_chinese_page_has_no_english(visit) -> None:

@@ -46,8 +46,10 @@ def bar(view: Shared) -> None:
 
 def _link(view: Shared) -> None:
     here, state = (st.context.url or "").partition("?")[0], st.query_params.to_dict()
-    trace, written = view.trace, st.session_state.get("target") if view.name == "translate" else None
-    text = {"text": trace.text, "pair": trace.pair, "target": written}
+    trace, asked = view.trace, getattr(view, "asked", None)  # a translation is of the text without its task
+    text = {"text": trace.text, "pair": trace.pair, "target": None}
+    if asked is not None:
+        text = {"text": asked.text, "pair": None, "target": asked.wish.target}
     for name in text:
         state.pop(name, None)
     state = {"translator" if view.name == "translate" else "model": trace.model.name, "lang": language()} | state

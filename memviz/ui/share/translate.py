@@ -38,7 +38,10 @@ class Translate:
             by_word=view.by_word,
             cumulative=view.keep,
         )
+        wish = self.asked.wish
         said["translation"] = view.part.output or ""
+        said |= {"written by": "the reader"} if wish.target is not None else {}
+        said |= {"languages": " → ".join(wish.languages)} if wish.languages else {}
         if view.shift:
             said["shift"] = "each word shows the step after it was written"
         return said
@@ -103,7 +106,7 @@ class Translate:
         sentence = "" if number is None else f"trace = trace.parts[{number}]  # each sentence has its own memory\n"
         return f"""import memviz
 
-trace = memviz.translate({self.trace.text!r}, model={self.asked.model!r}{options})
+trace = memviz.translate({self.asked.text!r}, model={self.asked.model!r}{options})
 {sentence}memory, sides = trace.memory("cross"), trace.sides("cross")
 print(trace.output)
 
@@ -118,8 +121,11 @@ for word, source, weight in zip(sides[0], found.source, found.weight):
         if self.covered is None:
             return ""
         keys = translation.forgotten(self.view.part, self.covered.word, self.covered.way).keys
+        languages = self.asked.wish.languages
+        call = "read" if languages is None else "translate"
+        told = "" if languages is None else f", languages={languages!r}"
         return f"""
 reader = memviz.load({self.asked.model!r})
-again = reader.read({self.view.part.text!r}, forget=memviz.Forget(keys={tuple(keys)!r}))
+again = reader.{call}({self.view.part.text!r}, forget=memviz.Forget(keys={tuple(keys)!r}){told})
 print(again.output)
 """

@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
 TARGET = "target"
 LAYER, HEAD = "cross_layer", "cross_head"
 SHOWN = {"head": "one head", "layer": "mean over the heads of a layer", "all": "mean over all heads"}
-TAUGHT = {"marian-ssru": 0}  # by kind of model, which head of the last layer Marian trains to align words
 BOUND = {"bind": "query-params", "persist_state": "session"}
 
 
@@ -36,6 +35,7 @@ class View:
     by_word       whole words, or the pieces that the model reads and writes
     keep          of each word only its largest weights, up to this share of all
     shift         1 takes a word's weights from the step after it was written
+    taught        the head that was taught to align, as far as the file tells
     """
 
     part: Trace
@@ -44,6 +44,7 @@ class View:
     by_word: bool = True
     keep: float = 1.0
     shift: int = 0
+    taught: tuple[int, int] | None = None
 
     @property
     def memory(self) -> Memory:
@@ -72,10 +73,12 @@ class View:
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked for: by which model, into what."""
+    """What was asked for: which text, by which model, into what; ``taught``: its head that was taught to align."""
 
+    text: str
     model: str
     wish: cache.Wish
+    taught: tuple[int, int] | None = None
 
 
 def pieces(tokens: Sequence[Token]) -> tuple[Word, ...]:
@@ -97,7 +100,9 @@ def translated() -> tuple[Trace, Asked]:
         _offer_others(literal(model))
     languages, task = _choose_languages(reader), _choose_task(reader)
     target = _choose_target(reader)
-    asked = Asked(model, cache.Wish(target, languages=languages, task=task))
+    layer = getattr(reader.model.config, "alignment_layer", None)
+    wish = cache.Wish(target, languages=languages, task=task)
+    asked = Asked(text, model, wish, taught=None if layer is None else (layer, 0))
     return reading.translation(model, text, asked.wish), asked
 
 
@@ -108,11 +113,18 @@ def _choose_languages(reader: Reader) -> tuple[str, str] | None:
         return None
     first, second = st.columns(2)
     source, target = usual or (codes[0], None)
-    chosen = (
-        first.selectbox(t("From"), codes, **state.linked("from", codes, default=source)),
-        second.selectbox(t("Into"), codes, **state.linked("into", codes, default=target or codes[-1])),
+    return (
+        first.selectbox(t("Source language"), codes, **state.linked("from", codes, default=source)),
+        second.selectbox(
+            t("Target language"), codes, **state.linked("into", codes, default=target or _into(codes, source))
+        ),
     )
-    return chosen
+
+
+def _into(codes: Sequence[str], source: str) -> str:
+    """A language to begin with, where the model has no usual one: English, from English French."""
+    wanted = "fr" if source.startswith("en") else "en"
+    return next((code for code in codes if code.startswith(wanted)), codes[0])
 
 
 def _choose_task(reader: Reader) -> str | None:
@@ -174,6 +186,9 @@ def choose_sentence(trace: Trace) -> Trace:
     show.notes(trace)
     if not trace.parts:
         return trace
+    if st.session_state.get("sentence_of", trace.text) != trace.text:
+        st.session_state["sentence"] = 0
+    st.session_state["sentence_of"] = trace.text
     st.markdown(literal(trace.output or ""))
     numbers = range(len(trace.parts))
     number = st.selectbox(
@@ -185,10 +200,10 @@ def choose_sentence(trace: Trace) -> Trace:
     return trace.parts[number]
 
 
-def choose_view(part: Trace) -> View:
+def choose_view(part: Trace, asked: Asked) -> View:
     """Layer, head, and how to see them."""
     memory = part.memory("cross")
-    layer, head = usual_head(part)
+    layer, head = asked.taught or measures.best_head(memory, part.sides("cross"))
     boxes, more = st.columns([8, 3], vertical_alignment="bottom", gap="small")
     layer_box, head_box, mean_box = boxes.columns([2, 2, 3], gap="small", wrap=False)
     shown = mean_box.selectbox(
@@ -225,12 +240,5 @@ def choose_view(part: Trace) -> View:
         by_word=by_word,
         keep=keep / 100,
         shift=int(shift),
+        taught=asked.taught,
     )
-
-
-def usual_head(part: Trace) -> tuple[int, int]:
-    """Which head is shown first: the one that was taught to align, else the one that is surest in this sentence."""
-    memory = part.memory("cross")
-    if part.model.family in TAUGHT:
-        return memory.layers - 1, TAUGHT[part.model.family]
-    return measures.best_head(memory, part.sides("cross"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from memviz.ui.markdown import literal
 from memviz.ui.translation.choosing import Asked, View
 from memviz.ui.translation.graph import graph
 
+NOTICED = 0.05  # of probability; less is not worth a sentence
 WAYS = {"off": "Read every word", "cover": "Cover one word", "only": "Read only one word"}
 
 
@@ -27,20 +29,22 @@ class Again:
     """The sentence a second time.
 
     word, way   the word, and whether it or everything else was covered
-    part        what the model writes now
-    same        the first translation, written again without those edges
+    before      what the model writes when it reads every word
+    part        what it writes now
+    same        the first translation, written again without those edges; ``None`` where it is empty
     """
 
     word: Word
     way: str
+    before: Trace
     part: Trace
-    same: Trace
+    same: Trace | None
 
 
 def again(view: View, asked: Asked, *, pinned: Pin | None) -> Again | None:
     """Covers a source word, or all but one, and translates again; ``None`` when nothing is covered."""
     st.header(t("What if it could not read a word?"), anchor=False)
-    words = [word for word in view.part.words if not word.special]
+    words = [word for word in view.part.words if not word.special and word.text.strip("␣⏎⇥")]
     way_box, word_box = st.columns([3, 2], vertical_alignment="bottom")
     way = way_box.segmented_control(
         t("While it writes"),
@@ -58,21 +62,22 @@ def again(view: View, asked: Asked, *, pinned: Pin | None) -> Again | None:
         t("Which word?"),
         numbers,
         format_func=lambda n: f"{n} · {words[n].text}",
-        **state.linked("again_word", numbers, default=_first(view, pinned, count=len(words))),
+        **state.linked("again_word", numbers, default=_first(view, words, pinned)),
     )
     found = translate_again(view.part, asked, words[number], way)
     _side_by_side(view, found)
-    _fates(view.part, found)
+    _fates(found)
     return found
 
 
-def _first(view: View, pinned: Pin | None, *, count: int) -> int:
-    """Which word is offered first: the one that is pinned, else the one that the surest written word was read from."""
+def _first(view: View, words: Sequence[Word], pinned: Pin | None) -> int:
+    """Which word is offered first: the one that is pinned, else the one that one step read most from."""
     if view.by_word and pinned is not None and pinned.side == "source":
-        return min(pinned.index, count - 1)
-    weights = np.nan_to_num(view.part.memory("cross").mean(view.layer))
-    tokens = weights[:, : view.part.words[count - 1].tokens[-1] + 1].max(axis=0)
-    return int(np.argmax([tokens[list(word.tokens)].sum() for word in view.part.words[:count]]))
+        chosen = view.sides[1][pinned.index]
+        if chosen in words:
+            return words.index(chosen)
+    most = view.part.memory("cross").mean(view.layer).max(axis=0)
+    return int(np.argmax([most[list(word.tokens)].sum() for word in words]))
 
 
 def forgotten(part: Trace, word: Word, way: str) -> Forget:
@@ -86,9 +91,14 @@ def translate_again(part: Trace, asked: Asked, word: Word, way: str) -> Again:
     gone = replace(
         asked.wish, target=None, task=None, forget=forgotten(part, word, way), whole=True
     )  # the task is text
+    before = part
+    if asked.wish.target is not None:  # it was given; what is compared is what the model writes by itself
+        before = reading.translation(asked.model, part.text, replace(gone, forget=None))
     now = reading.translation(asked.model, part.text, gone)
-    same = reading.translation(asked.model, part.text, replace(gone, target=part.output))
-    return Again(word, way, now, same)
+    same = None
+    if (before.output or "").strip():
+        same = reading.translation(asked.model, part.text, replace(gone, target=before.output))
+    return Again(word, way, before, now, same)
 
 
 def _side_by_side(view: View, found: Again) -> None:
@@ -98,29 +108,34 @@ def _side_by_side(view: View, found: Again) -> None:
         t("“{word}” was covered", word=word) if found.way == "cover" else t("Only “{word}” was read", word=word),
     )
     sides = st.columns(2, gap="large")
-    for place, title, part, key in zip(sides, titles, (view.part, found.part), ("before", "after"), strict=True):
+    for place, title, part, key in zip(sides, titles, (found.before, found.part), ("before", "after"), strict=True):
         with place:
-            st.markdown(f"**{title}**  \n{literal(part.output or '')}")
+            st.markdown(f"**{title}**  \n{literal((part.output or '').strip()) or t('Nothing was written.')}")
             graph(replace(view, part=part), key=f"cross_{key}", steps=False)
             show.notes(part)
 
 
-def _fates(part: Trace, found: Again) -> None:
+def _fates(found: Again) -> None:
     """What became of the first translation, word by word: its probability before and after."""
-    frame = fates(part, found.same)
+    if found.same is None:
+        return
+    frame = fates(found.before, found.same)
     if frame is None:
         st.caption(t("The first translation is made of other tokens when it is given, so it cannot be compared."))
         return
     lost = np.where(frame["read"], frame["before"] - frame["after"], -np.inf)
     worst = int(lost.argmax())
-    st.markdown(
-        t(
-            "Of the first translation, “{word}” suffers most: its probability goes from **{before}** to **{after}**.",
-            word=literal(str(frame["word"].iloc[worst])),
-            before=percent(float(frame["before"].iloc[worst])),
-            after=percent(float(frame["after"].iloc[worst])),
+    if lost[worst] < NOTICED:
+        st.markdown(t("No word of the first translation becomes noticeably less probable."))
+    else:
+        st.markdown(
+            t(
+                "Of the first translation, “{word}” loses most: its probability goes from **{before}** to **{after}**.",
+                word=literal(str(frame["word"].iloc[worst])),
+                before=percent(float(frame["before"].iloc[worst])),
+                after=percent(float(frame["after"].iloc[worst])),
+            )
         )
-    )
     shown = pd.DataFrame(
         {
             t("word"): frame["word"],

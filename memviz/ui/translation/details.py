@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from memviz import figures, measures, tables
@@ -87,6 +88,16 @@ def _alignment(view: View) -> None:
 
 def _against_gold(view: View) -> None:
     """How wrong is this head by a hand-made alignment, and which head is best?"""
+    layer, head = measures.best_head(view.memory, view.sides)
+    sure = float(measures.confidence(view.memory)[layer, head])
+    st.caption(
+        t(
+            "Surest head here: L{layer}.H{head}, {share} on one token. Sure is not right: some read the word before.",
+            layer=layer,
+            head=head,
+            share=percent(sure),
+        )
+    )
     _offer_gold(view.part)
     given = st.text_input(
         t("An alignment made by hand"),
@@ -128,12 +139,24 @@ def _coverage(view: View) -> None:
         view.memory, view.sides, layer=view.layer, head=view.head, title="", caption="", translate=t
     )
     show.figure(chart, key="coverage")
+    if view.shift:
+        st.caption(t("Coverage counts the steps that write a word, shifted or not."))
     show.caveat("A word that is hardly read may have been left out; only a head that aligns can tell.")
 
 
 def _steps(view: View) -> None:
     show.figure(figures.probability_bars(view.part, title="", caption="", translate=t), key="sure")
-    show.table(tables.steps_table(view.part), label="Every step as a table")
+    frame = tables.steps_table(view.part)
+    frame.insert(3, "entropy", entropies(view))
+    st.caption(t("Entropy: how widely a step spread its look-up over the source, in nats; 0 is one token alone."))
+    show.table(frame, label="Every step as a table")
+
+
+def entropies(view: View) -> np.ndarray:
+    """How widely each step spread its look-up, in nats, mean over the heads shown: float32 [target token]."""
+    found = measures.entropy(view.memory)
+    chosen = found if view.layer is None else found[[view.layer]]
+    return (chosen if view.head is None else chosen[:, [view.head]]).mean(axis=(0, 1))
 
 
 def _encoder(view: View) -> None:

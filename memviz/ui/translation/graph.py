@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import streamlit as st
 
 from memviz import measures
 from memviz.figures import percent
@@ -14,7 +15,7 @@ from memviz.ui import state
 from memviz.ui.components import cross_view
 from memviz.ui.components.cross import LABELS, Pin
 from memviz.ui.i18n import t
-from memviz.ui.translation.choosing import TAUGHT, View
+from memviz.ui.translation.choosing import View
 
 WORD = "cross_word"  # which word is kept: "s2" is the third of the source, "t1" the second that was written
 SIDES = {"s": "source", "t": "target"}
@@ -24,6 +25,10 @@ def graph(view: View, *, key: str = "cross", steps: bool = True) -> Pin | None:
     """The graph of a sentence; the word that is pinned, or ``None``. ``steps``: can it be watched being written?"""
     if not steps:
         return cross_view(**drawn(view) | {"note": ""}, labels=labels(), pinned=None, key=key, steps=False)
+    about = (view.part.text, view.part.output, view.by_word)
+    if st.session_state.get("cross_word_of", about) != about:  # the words are others now
+        state.keep(WORD, "")
+    st.session_state["cross_word_of"] = about
     pinned = cross_view(**drawn(view), labels=labels(), pinned=_kept(), key=key)
     state.keep(WORD, "" if pinned is None else f"{pinned.side[0]}{pinned.index}")
     return pinned
@@ -78,10 +83,10 @@ def note(view: View) -> str:
         return t("A mean over heads hides specialists: look at single heads first.")
     sure = float(measures.confidence(view.memory)[view.layer, view.head])
     said = t("{head} puts {share} of a look-up on one source token, on average.", head=view.name, share=percent(sure))
-    if TAUGHT.get(view.part.model.family) == view.head and view.layer == view.memory.layers - 1:
+    if view.taught == (view.layer, view.head):
         said += " " + t(
-            "As far as the file tells, it was taught to align: Marian trains the first head of the last layer to "
-            "look where a person would draw the link."
+            "As far as the file tells, it was taught to align: Marian trains this head to look where a person "
+            "would draw the link."
         )
     if view.shift:
         said += " " + t("Shifted: each word shows the step after it was written; the last one has none.")

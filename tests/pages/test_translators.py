@@ -1,0 +1,71 @@
+"""Every encoder-decoder of transformers on the page Translate: its languages, its tasks, a covered word."""
+
+from __future__ import annotations
+
+import pytest
+from translators import MANY, TEXT, TRANSLATORS, Saved
+
+from memviz import Forget
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    return Saved(tmp_path_factory.mktemp("translators"))
+
+
+@pytest.fixture
+def translate(visit, saved: Saved, monkeypatch: pytest.MonkeyPatch):
+    """Opens the page with one of them: ``translate("t5", task="")``."""
+    monkeypatch.setenv("MEMVIZ_LOCAL_MODELS", str(saved.home))
+
+    def opened(name: str, **address: str):
+        return visit("translate", text=TEXT, translator=str(saved.folder(name)), **address)
+
+    return opened
+
+
+def output(here) -> str:
+    """The translation, as it can be copied."""
+    return here.app.code[0].value
+
+
+def shown(text: str) -> str:
+    """As a page writes text in a code box."""
+    return text.strip()
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_it_translates_and_a_word_can_be_covered(translate, saved: Saved, name: str) -> None:
+    here = translate(name, again="cover", again_word="1", details="alignment")
+    assert here.errors == []
+    assert here.pictures == ["cross_view"] * 3
+    reader = saved.reader(name)
+    wishes = {}
+    if name in MANY:
+        wishes["languages"] = tuple(here.app.selectbox(key=key).value for key in ("from", "into"))
+    if reader.tasks:
+        wishes["task"] = next(iter(reader.tasks.values()))
+    trace = reader.translate(TEXT, **wishes)
+    assert shown(output(here)) == shown(trace.output)
+    wishes.pop("task", None)  # it stands in the text now
+    second = [word for word in trace.words if not word.special][1]
+    covered = reader.translate(trace.text, forget=Forget(keys=second.tokens), **wishes)
+    compared = [said for said in here.said if said.startswith("**“")]
+    assert len(compared) == 1
+    assert compared[0].split("  \n", 1)[1].replace("\\", "").split() == (covered.output or "").replace("\\", "").split()
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_the_languages_can_be_chosen(translate, saved: Saved, name: str) -> None:
+    source, target = TRANSLATORS[name].languages
+    here = translate(name, **{"from": source, "into": target})
+    assert (here.app.selectbox(key="from").value, here.app.selectbox(key="into").value) == (source, target)
+    assert shown(output(here)) == shown(saved.reader(name).translate(TEXT, languages=(source, target)).output)
+
+
+def test_no_task_may_be_chosen(translate, saved: Saved) -> None:
+    here = translate("t5")
+    asked = output(here)
+    here.choose("task", "")
+    assert shown(output(here)) == shown(saved.reader("t5").translate(TEXT).output)
+    assert output(here) != asked
