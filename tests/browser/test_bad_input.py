@@ -1,51 +1,49 @@
-"""Whatever a person pastes or types: a picture or one clear message, and what was pasted stays."""
+"""Whatever a person pastes or types: a picture or one clear message, and what was pasted stays. One page for all."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.browser.app_page import WORD, AppPage
-from tests.browser.serving import serving
+from tests.browser.app_page import AppPage
+from tests.browser.serving import ROOT, serving
 from tests.pages.odd_texts import ODD
 from tests.pages.shelf import stocked
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 
-NOTHING = "Paste a text above, or choose a sample"
+HARMLESS = [
+    "one character", "Chinese", "Arabic", "Hindi", "emoji with joiners", "combining marks", "byte-order mark",
+    "null and control characters", "direction marks", "script", "image", "link", "formula", "directives",
+]  # fmt: skip
 PASTED = {
-    "spaces": "    ",
-    "one character": "a",
-    "one token 500 times": "cat " * 500,
-    "100,000 characters of one word": "x" * 100_000,
-    "100,000 characters of words": "cat and dog " * 8_334,
-    "a lone surrogate": "a \ud800 b",
-    **{
-        name: ODD[name]
-        for name in (
-            "Chinese",
-            "Arabic",
-            "Hindi",
-            "emoji with joiners",
-            "combining marks",
-            "byte-order mark",
-            "null and control characters",
-            "script",
-            "image",
-            "link",
-            "formula",
-            "directives",
-        )
-    },
+    ("minilm", "spaces"): ("    ", "Paste a text above, or choose a sample"),
+    ("minilm", "one token 500 times"): ("cat " * 500, ""),
+    ("minilm", "100,000 characters of words"): ("cat and dog " * 8_334, "This text has 25,004 tokens"),
+    ("minilm", "100,000 characters of one word"): ("x" * 100_000, "1 of the 1 tokens stand for words or characters"),
+    **{("minilm", name): (ODD[name], "") for name in HARMLESS},
+    ("smollm2", "a lone surrogate"): ("a \ud800 b", ""),
+    **{("smollm2", name): (ODD[name], "") for name in HARMLESS[1:8]},
 }
-TOO_LONG = {
-    ("minilm", "one token 500 times"),
-    ("minilm", "100,000 characters of words"),
-    ("smollm2", "100,000 characters of words"),
-    ("smollm2", "100,000 characters of one word"),  # MiniLM has one token for it, which says: unknown
+"""The texts by model and name, each with what the page must say; "" where it shows the words and nothing else."""
+
+NAMES = {
+    "../../etc/passwd": "models from local paths are switched off here",
+    "https://huggingface.co/openai-community/gpt2": "Give the id alone",
+    "my model": "There is no model called my model",
+    "minlm": "Did you mean minilm?",
+    "   ": "No model is named",
+    "<img src=x onerror=alert(1)>": "There is no model called <img src=x onerror=alert(1)>",
+}
+FOLDERS = {
+    "pickle": "can run programs",
+    "remote": "asks for remote code",
+    "corrupt": "model.safetensors cannot be read",
+    "../outside": "outside the folder",
 }
 PASTE = """([text]) => {
   const box = document.querySelector('textarea');
@@ -55,87 +53,133 @@ PASTE = """([text]) => {
 }"""
 
 
-def paste(here: AppPage, text: str) -> str:
-    """Pastes any text, half characters included, and reads it; what the box then holds."""
-    here.page.evaluate(PASTE, [json.dumps(text)])
-    here.page.locator("textarea").first.press("Control+Enter")
-    here.page.wait_for_timeout(150)
-    here.settled()
-    return here.page.locator("textarea").first.input_value()
+class Visitor:
+    """Someone who tries everything on the same page, and looks at what is there after each try."""
+
+    def __init__(self, here: AppPage) -> None:
+        self.here, self.page = here, here.page
+        self.model = ""
+        self.before: tuple = ()
+
+    def choose(self, model: str) -> None:
+        """Opens the page with a model, unless it is open."""
+        if self.model != model:
+            self.here.open("", model=model)
+            self.model = model
+
+    def paste(self, text: str) -> str:
+        """Pastes any text, half characters included, and reads it; what the box then holds."""
+        self.before = self.shown
+        self.page.evaluate(PASTE, [json.dumps(text)])
+        self.page.locator("textarea").first.press("Control+Enter")
+        self.here.wait_until(lambda: self.shown != self.before, "the page took no notice").settled()
+        return self.box
+
+    @property
+    def box(self) -> str:
+        """What stands in the text box."""
+        return self.page.locator("textarea").first.input_value()
+
+    @property
+    def boxes(self) -> list[str]:
+        """What the page says in boxes."""
+        return self.page.locator("[data-testid=stAlertContainer]").all_inner_texts()
+
+    @property
+    def shown(self) -> tuple:
+        """The words and the messages on the page."""
+        return self.here.words(), self.boxes
+
+    def nothing_broke(self) -> None:
+        """No stack trace, no dialog, nothing in the console."""
+        trouble, self.here.trouble = self.here.trouble, []
+        assert trouble == []
+        assert self.page.locator("[data-testid=stException]").count() == 0
 
 
-def broken(here: AppPage) -> int:
-    """How many stack traces are on the page?"""
-    return here.page.locator("[data-testid=stException]").count()
+@pytest.fixture(scope="module")
+def visitor(address: str, browser: Any) -> Iterator[Visitor]:
+    here = AppPage(browser, address)
+    yield Visitor(here)
+    assert here.close() == []
 
 
-@pytest.mark.parametrize("model", ["minilm", "smollm2"])
-def test_what_is_pasted_is_read_or_explained_and_stays(visit, model: str) -> None:
-    here = visit("", model=model)
-    for name, text in PASTED.items():
-        kept = paste(here, text)
-        assert len(kept.split()) == len(text.split()), name
-        assert broken(here) == 0, name
-        if name == "spaces":
-            here.says(NOTHING)
-        elif (model, name) in TOO_LONG:
-            here.page.get_by_role("button", name="Read the first").wait_for()
-        else:
-            here.page.locator(WORD).first.wait_for()
+@pytest.mark.parametrize(("model", "name"), PASTED)
+def test_what_is_pasted_is_read_or_explained_and_stays(visitor: Visitor, model: str, name: str) -> None:
+    text, says = PASTED[model, name]
+    visitor.choose(model)
+    assert visitor.paste(text) == text.replace("\ud800", "\ufffd")
+    visitor.nothing_broke()
+    words, boxes = visitor.shown
+    if says:
+        assert len(boxes) == 1
+        assert says in boxes[0]
+    assert all("never seen" in said for said in boxes) or says
+    assert words or says
+    if "This text has" in says:
+        assert visitor.page.get_by_role("button", name="Read the first").is_visible()
 
 
-def test_a_text_that_is_too_long_is_read_by_the_window_one_chooses(visit) -> None:
-    here = visit("", model="minilm")
-    text = "cat " * 900
-    paste(here, text)
-    here.press("Read the first")
-    here.says("of 900")
-    assert here.page.locator(WORD).count() > 400
-    assert len(here.page.locator("textarea").first.input_value().split()) == 900
+def test_of_a_text_that_is_too_long_the_window_one_chooses_is_read(visitor: Visitor) -> None:
+    visitor.choose("minilm")
+    text = "the lamp " * 450
+    assert visitor.paste(text) == text
+    assert visitor.here.words() == []
+    visitor.here.press("Read the first")
+    visitor.here.says("tokens 0 to 509 of 900")
+    assert len(visitor.here.words()) == 512
+    assert visitor.box == text
+    visitor.nothing_broke()
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("../../etc/passwd", "switched off"),
-        ("https://huggingface.co/openai-community/gpt2", "Give the id alone"),
-        ("my model", "There is no model called"),
-        ("minlm", "Did you mean"),
-    ],
-)
-def test_a_bad_model_name_is_explained(visit, name: str, said: str) -> None:
-    here = visit("")
-    box = here.page.get_by_role("combobox", name="Model", exact=True)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bad_name_for_a_model_is_explained(visitor: Visitor, name: str) -> None:
+    visitor.choose("minilm")
+    visitor.model = ""  # it is another one from here on
+    text = f"A text of one's own, and {name} is the model."
+    visitor.paste(text)
+    box = visitor.page.get_by_role("combobox", name="Model", exact=True)
     box.click()
     box.fill(name)
     box.press("Enter")
-    here.says(said)
-    assert broken(here) == 0
-    here.choose("Model", "all-MiniLM-L6-v2")
-    here.page.locator(WORD).first.wait_for()
+    visitor.here.wait_until(lambda: any(NAMES[name] in said for said in visitor.boxes), name).settled()
+    assert len(visitor.boxes) == 1
+    assert visitor.here.words() == []
+    assert visitor.box == text
+    visitor.nothing_broke()
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Local models, most of which must not be opened."""
-    return stocked(tmp_path_factory.mktemp("models"))
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a good model and several bad ones."""
+    home = tmp_path_factory.mktemp("models")
+    (home / "outside").mkdir()
+    return stocked(home / "shelf")
 
 
 @pytest.fixture(scope="module")
-def local(folders: Path) -> Iterator[str]:
-    """The address of an app that may open models in those folders."""
-    with serving(MEMVIZ_LOCAL_MODELS=str(folders)) as address:
-        yield address
+def local(shelf: Path, browser: Any) -> Iterator[Visitor]:
+    """A visitor of a server whose operator allows the models of the folder."""
+    with serving(MEMVIZ_LOCAL_MODELS=str(shelf)) as address:
+        here = AppPage(browser, address)
+        yield Visitor(here)
+        assert here.close() == []
 
 
-@pytest.mark.parametrize(
-    ("name", "said"), [("pickle", "can run programs"), ("remote", "remote code"), ("corrupt", "cannot be read")]
-)
-def test_a_dangerous_or_broken_folder_is_refused(local, browser, folders: Path, name: str, said: str) -> None:
-    here = AppPage(browser, local)
-    here.page.goto(f"{local}/?model={folders / name}")
-    here.page.locator("[data-testid=stAlertContentError]").wait_for()
-    found = here.page.locator("[data-testid=stAlertContentError]").inner_text()
-    assert broken(here) == 0
-    assert said in found
-    assert here.close() == []
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_dangerous_or_broken_folder_is_refused(local: Visitor, shelf: Path, name: str) -> None:
+    local.page.goto(f"{local.here.address}/?model=./{name}&text=It was tired.")
+    local.here.wait_until(lambda: any(FOLDERS[name] in said for said in local.boxes), name).settled()
+    assert len(local.boxes) == 1
+    assert local.here.words() == []
+    assert local.box == "It was tired."
+    local.nothing_broke()
+    for home in (shelf.parent, ROOT):
+        assert not list(home.glob("**/bomb-went-off" if home != ROOT else "bomb-went-off"))
+        assert not list(home.glob("**/remote-code-ran" if home != ROOT else "remote-code-ran"))
+
+
+def test_a_good_folder_beside_them_is_read(local: Visitor) -> None:
+    local.here.open("", model="./good", text="the cat sat")
+    assert local.here.words() == ["[CLS]", "the", "cat", "sat", "[SEP]"]
+    local.nothing_broke()

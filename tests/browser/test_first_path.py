@@ -104,9 +104,10 @@ def test_the_heatmaps_hovered_value_is_the_models_own(visit: Callable, own: np.n
         page.mouse.move(box["x"] + across * (key + 0.3), box["y"] + down * (query + 0.3))
         page.mouse.move(box["x"] + across * (key + 0.5), box["y"] + down * (query + 0.5))
         text = page.locator(".hoverlayer .hovertext").first
-        text.wait_for(timeout=10_000)
-        numbers = [float(number) for number in re.findall(r"0\.\d{3,}", text.text_content())]
-        assert any(number == pytest.approx(own[5, 11, query, key], abs=6e-4) for number in numbers), text.text_content()
+        expected = f"{own[5, 11, query, key]:.4f}"
+        text.filter(has_text=re.compile(f"weight {expected[:5]}")).wait_for(timeout=10_000)
+        [number] = [float(number) for number in re.findall(r"0\.\d{3,}", text.text_content())]
+        assert number == pytest.approx(own[5, 11, query, key], abs=6e-5)
 
 
 def test_a_pasted_text_is_read_and_its_markup_is_text(visit: Callable) -> None:

@@ -96,7 +96,7 @@ def test_cross_attention_is_refused_where_positions_are_compared(name: str) -> N
     with pytest.raises(MeasureError, match="belong to two texts") as error:
         compute(MEASURES[name], drawn(PLAIN, kind="cross", keys="uno dos tres", causal=False))
     assert str(error.value).startswith(f"“{error.value.values['what']}” compares positions")
-    assert MEASURES[name].label.startswith(error.value.values["what"])
+    assert MEASURES[name].label.startswith(str(error.value.values["what"]))
 
 
 def test_value_norms_that_are_not_known_are_refused() -> None:

@@ -2,5 +2,6 @@
 // data: { language: "en" | "zh" }
 
 export default function ({ data }) {
+  mendHalfCharacters();
   document.documentElement.lang = data.language === "zh" ? "zh-Hans" : data.language;
 }
