@@ -59,19 +59,14 @@ def grid(browser: Any, address: str, text: str) -> dict[str, float]:
     received.clear()
     began = time.perf_counter()
     box.press("Control+Enter")
-    page.wait_for_function(
-        "before => { const grid = document.querySelector('[data-testid=memviz-grid]');"
-        " return grid && grid.dataset.drawn === 'true' && grid.dataset.drawing !== before; }",
-        arg=before,
-        timeout=120_000,
-    )
+    again = f"[data-testid=memviz-grid][data-drawn=true]:not([data-drawing='{before}'])"
+    page.locator(again).first.wait_for(timeout=120_000)
     seconds = time.perf_counter() - began
     settled(page, 120_000)
-    count = "selector => document.querySelectorAll(selector).length"
     found = {
         "bytes": float(sum(received)),
-        "nodes": float(page.evaluate(count, "*")),
-        "grid": float(page.evaluate(count, "[data-testid=memviz-grid] *")),
+        "nodes": float(page.locator("*").count()),  # a locator looks into the components, too
+        "grid": float(page.locator("[data-testid=memviz-grid] *").count()),
         "seconds": seconds,
     }
     page.context.close()
