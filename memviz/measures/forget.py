@@ -121,9 +121,10 @@ def _uniform(memory: Memory, layer: int, head: int) -> tuple[np.ndarray, np.ndar
             np.add.at(target, low[some], amount[some])
             np.add.at(target, high[some] + 1, -amount[some])
     sums, pairs = np.cumsum(sums)[:-1], np.cumsum(pairs)[:-1]
-    for key in () if cut is None else np.flatnonzero(cut.keys[1:]) + 1:
-        lost = np.flatnonzero(cut.queries & (visible[:, 0] <= key) & (key < visible[:, 1]))
-        np.subtract.at(sums, np.abs(lost - key), share[lost])
-        np.subtract.at(pairs, np.abs(lost - key), 1)
+    if cut is not None:
+        for key in np.flatnonzero(cut.keys[1:]) + 1:
+            lost = np.flatnonzero(cut.queries & (visible[:, 0] <= key) & (key < visible[:, 1]))
+            np.subtract.at(sums, np.abs(lost - key), share[lost])
+            np.subtract.at(pairs, np.abs(lost - key), 1)
     counted = np.round(pairs)
     return np.where(counted > 0, sums, 0.0).astype(np.float32), counted.astype(np.float32)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memviz.measures.pairs import Block, Pairs, Side, dropped
+from memviz.measures.pairs import Block, Pairs, dropped
+from memviz.measures.side import Side
 from memviz.measures.strongest import strongest
 from memviz.memory import Memory, positions
 from memviz.tokens import Word

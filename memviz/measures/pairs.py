@@ -2,64 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from memviz.measures.read import ROUNDING
-from memviz.memory import Memory
-from memviz.tokens import Word
-
-FEW = 16  # tokens a word
+from memviz.measures.side import Side
+from memviz.memory import Cut, Memory
 
 LEFT = 1e-4  # of a row: with less than this left, there is nothing to renormalise
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """The words along one side of a memory.
-
-    tokens         int [token]: the positions of all tokens, word after word
-    starts, sizes  int [word]: where each word begins in ``tokens``, and of how many it is made
-    """
-
-    tokens: np.ndarray
-    starts: np.ndarray
-    sizes: np.ndarray
-
-    @classmethod
-    def of(cls, words: Sequence[Word]) -> Side:
-        """The side that these words make."""
-        sizes = np.array([len(word.tokens) for word in words], dtype=np.int64)
-        tokens = np.array([token for word in words for token in word.tokens], dtype=np.int64)
-        return cls(tokens, np.cumsum(sizes) - sizes, sizes)
-
-    def __len__(self) -> int:
-        return len(self.sizes)
-
-    def part(self, words: slice) -> Side:
-        """The side of some of the words, one after the other."""
-        starts, sizes = self.starts[words], self.sizes[words]
-        return Side(self.tokens[starts[0] : starts[-1] + sizes[-1]], starts - starts[0], sizes)
-
-    def sums(self, values: np.ndarray, *, axis: int = 0) -> np.ndarray:
-        """Values of tokens, in the order of ``tokens``, summed by word along the first or the last axis."""
-        longest = self.sizes.max()
-        if longest > FEW:
-            return np.add.reduceat(values, self.starts, axis=axis)
-        sums = np.take(values, self.starts, axis=axis)
-        for number in range(1, longest):  # most words have one token: adding up the others is much faster than reduceat
-            some = np.nonzero(self.sizes > number)[0]
-            sums[some if axis == 0 else (..., some)] += np.take(values, self.starts[some] + number, axis=axis)
-        return sums
-
-    def owners(self, length: int) -> np.ndarray:
-        """The word that each position belongs to, −1 for none; int [position]."""
-        owners = np.full(length, -1, dtype=np.int64)
-        owners[self.tokens] = np.repeat(np.arange(len(self)), self.sizes)
-        return owners
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +51,30 @@ class Pairs:
             self._visible[layer] = self.memory.visible(layer)
         return self._visible[layer]
 
-    def sees(self, layer: int, query: np.ndarray, key: np.ndarray) -> np.ndarray:
-        """Can these query tokens see some token of these key words? bool, of the shape of both together."""
-        visible = self.visible(layer)[query]
-        return (visible[..., 0] <= self.last[key]) & (visible[..., 1] > self.first[key])
+    def sees(self, layer: int, head: int, query: np.ndarray, key: np.ndarray) -> np.ndarray:
+        """May these query tokens look at some token of these key words? bool, of the shape of both together."""
+        visible, cut = self.visible(layer)[query], self.memory.cut(layer, head)
+        first, last = self.first[key], self.last[key]
+        if cut is not None:
+            (first_left, last_left), forgets = self._left(cut), cut.queries[query]
+            first, last = np.where(forgets, first_left[key], first), np.where(forgets, last_left[key], last)
+        return (visible[..., 0] <= last) & (visible[..., 1] > first)
 
-    def seers(self, layer: int) -> np.ndarray:
-        """How many tokens can see some token of each key word? int [key word]."""
-        begins, ends = (np.sort(column) for column in self.visible(layer).T)
-        return np.searchsorted(begins, self.last, side="right") - np.searchsorted(ends, self.first, side="right")
+    def seers(self, layer: int, head: int) -> np.ndarray:
+        """How many tokens may look at some token of each key word? int [key word]."""
+        visible, cut = self.visible(layer), self.memory.cut(layer, head)
+        if cut is None:
+            return _seers(visible, self.first, self.last)
+        first, last = self._left(cut)
+        forgetting = np.where(last >= 0, _seers(visible[cut.queries], first, last), 0)
+        return _seers(visible[~cut.queries], self.first, self.last) + forgetting
+
+    def _left(self, cut: Cut) -> tuple[np.ndarray, np.ndarray]:
+        """The first and the last token of each key word that is not forgotten; past the end, and −1, where none is."""
+        tokens, starts = self.keys.tokens, self.keys.starts
+        gone = cut.keys[tokens]
+        first = np.minimum.reduceat(np.where(gone, len(self.memory.keys), tokens), starts)
+        return first, np.maximum.reduceat(np.where(gone, -1, tokens), starts)
 
     def received(self, layer: int, head: int) -> np.ndarray:
         """What each key word gets from all tokens, without the keys that are gone: float32 [key word]."""
@@ -138,6 +105,12 @@ class Pairs:
         for key in np.nonzero(self.gone)[0]:
             taken += self.memory.column(int(key))
         return taken
+
+
+def _seers(visible: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """How many of these spans reach into each stretch from first to last? int [stretch]."""
+    begins, ends = (np.sort(column) for column in visible.T)
+    return np.searchsorted(begins, last, side="right") - np.searchsorted(ends, first, side="right")
 
 
 def usual(total: np.ndarray, given: np.ndarray, *, others: np.ndarray) -> np.ndarray:
@@ -194,7 +167,7 @@ class Block:
             near = self._merged(self._kept(self.distances.usual(pairs.at_distance(layer, head), weights)))
         weight = self._merged(self._kept(weights))
         given = weight * self.words.sizes[:, None].astype(np.float32)
-        others = pairs.seers(layer) - self._own_seers(layer)
+        others = pairs.seers(layer, head) - self._own_seers(layer, head)
         by_others = usual(pairs.received(layer, head), given, others=others)
         lift, excess = judged(weight, by_others=by_others, near=near)
         if self.gone.any():
@@ -209,12 +182,12 @@ class Block:
         summed = self.pairs.keys.sums(self.words.sums(values), axis=-1)
         return summed / self.words.sizes[:, None].astype(np.float32)
 
-    def _own_seers(self, layer: int) -> np.ndarray:
-        """How many tokens of each query word see each key word? Found once for layers that see alike."""
-        visible = self.pairs.visible(layer)[self.words.tokens]
-        if not np.array_equal(visible, self._visible):
-            seen = self.pairs.sees(layer, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
-            self._visible = visible
+    def _own_seers(self, layer: int, head: int) -> np.ndarray:
+        """How many tokens of each query word may look at each key word? Found once for layers that see alike."""
+        visible, forgets = self.pairs.visible(layer)[self.words.tokens], self.pairs.memory.cut(layer, head) is not None
+        if forgets or not np.array_equal(visible, self._visible):
+            seen = self.pairs.sees(layer, head, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
+            self._visible = np.zeros(0) if forgets else visible
             self._seers = self.words.sums(seen.astype(np.int32))
         return self._seers
 

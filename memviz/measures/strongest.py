@@ -31,8 +31,8 @@ def strongest(pairs: Pairs, layer: int, head: int) -> tuple[np.ndarray, np.ndarr
         near = Distances(memory, asked, looked).usual(pairs.at_distance(layer, head), weights)
         near = merged(np.where(gone, np.float32(0), near))
     weight = merged(weights)
-    own_seers = merged(pairs.sees(layer, asked, key[pair])) * size / keys.sizes[key]
-    others = pairs.seers(layer)[key] - own_seers
+    own_seers = merged(pairs.sees(layer, head, asked, key[pair])) * size / keys.sizes[key]
+    others = pairs.seers(layer, head)[key] - own_seers
     by_others = usual(pairs.received(layer, head)[key], weight * size, others=others)
     lift, excess = judged(weight, by_others=by_others, near=near)
     if pairs.gone.any():

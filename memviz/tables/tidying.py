@@ -12,6 +12,7 @@ import pandas as pd
 from memviz.errors import MeasureError
 from memviz.measures import MEASURES, Links, Measure
 from memviz.memory import Index, Memory, positions
+from memviz.note import Note
 from memviz.tokens import Word
 
 ROWS = 5_000_000  # of one table; above it a file helps nobody
@@ -86,7 +87,7 @@ def measure_table(name: str, memory: Memory, **where: int | slice | Sequence[int
     given = {axis: chosen.pop(axis, None) for axis in ("layer", "head")} if measure.of_one_head else {}
     if None in given.values():
         raise MeasureError(
-            "“{name}” is measured in one head.", todo="Say which: layer=… and head=….", name=measure.label
+            "“{name}” is measured in one head.", todo="Say which: layer=… and head=….", name=Note(measure.label)
         )
     values = measure.compute(memory, **given)
     odd = [axis for axis in chosen if axis not in measure.axes]
@@ -94,7 +95,7 @@ def measure_table(name: str, memory: Memory, **where: int | slice | Sequence[int
         raise MeasureError(
             "“{name}” has no axis “{axis}”.",
             todo="It has: {axes}.",
-            name=measure.label,
+            name=Note(measure.label),
             axis=odd[0],
             axes=", ".join(measure.axes),
         )

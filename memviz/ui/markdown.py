@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from memviz.tokens import visible
+
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&=^@/])")
 
 
 def literal(text: str) -> str:
-    """The text with everything that markdown, LaTeX or Streamlit's directives would act on escaped."""
-    return _ACTIVE.sub(r"\\\1", " ".join(text.split()))
+    """The text with all that markdown, LaTeX and Streamlit's directives act on escaped, turns of direction by name."""
+    return _ACTIVE.sub(r"\\\1", visible(" ".join(text.split())))

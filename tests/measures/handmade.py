@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from memviz.memory import Kind, Memory, Scores, Summary
+from memviz.memory import Forget, Kind, Memory, Scores, Summary
 from memviz.tokens import Token, Word, words
 
 # words stand between spaces, the pieces of a word between ·
@@ -79,6 +79,7 @@ def drawn(
     layers: int = 2,
     heads: int = 4,
     groups: int = 2,
+    forget: Forget | None = None,
 ) -> Memory:
     """A memory of random queries and keys, sharp enough that heads differ; layers but the first may have a window."""
     random = np.random.default_rng(seed)
@@ -99,17 +100,30 @@ def drawn(
             sink=random.normal(0, 1, heads).astype(np.float32) if sink else None,
         )
         scores.append(one)
-        pattern, normaliser = softmax(one)
+        pattern, normaliser = softmax(one, may_look(visible, len(cols), heads, layer, forget))
         weights.append(pattern)
         normalisers.append(normaliser)
     norms = random.uniform(0.1, 2, (layers, heads, len(cols))).astype(np.float32)
     summary = summarised(
         np.stack(weights), queries, cols, square=kind != "cross", value_norm=norms, normaliser=np.stack(normalisers)
     )
-    return Memory(kind, queries, cols, layers, heads, causal and kind != "cross", tuple(scores), summary)
+    return Memory(kind, queries, cols, layers, heads, causal and kind != "cross", tuple(scores), summary, forget)
 
 
-def softmax(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
+def may_look(visible: np.ndarray, keys: int, heads: int, layer: int, forget: Forget | None) -> np.ndarray:
+    """Which keys may each query look at? bool [head, query, key]. One with nothing left keeps what it has."""
+    key = np.arange(keys)
+    may = np.tile((key >= visible[:, :1]) & (key < visible[:, 1:]), (heads, 1, 1))
+    if forget is not None and (forget.layers is None or layer in forget.layers):
+        for head in range(heads) if forget.heads is None else forget.heads:
+            for query in range(len(visible)) if forget.queries is None else forget.queries:
+                left = may[head, query].copy()
+                left[list(forget.keys)] = False
+                may[head, query] = left if left.any() else may[head, query]
+    return may
+
+
+def softmax(scores: Scores, may: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(weights [head, query, key], log of the denominators [head, query]) in double precision, one by one."""
     heads, rows, _ = scores.query.shape
     weights = np.zeros((heads, rows, scores.key.shape[1]))
@@ -117,11 +131,11 @@ def softmax(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
     for head in range(heads):
         key = scores.key[head // scores.groups].astype(np.float64)
         for query in range(rows):
-            first, stop = scores.visible[query]
-            logits = key[first:stop] @ scores.query[head, query].astype(np.float64) * scores.scale
+            looked = may[head, query]
+            logits = key[looked] @ scores.query[head, query].astype(np.float64) * scores.scale
             extra = 0.0 if scores.sink is None else math.exp(scores.sink[head])
             total = np.exp(logits).sum() + extra
-            weights[head, query, first:stop] = np.exp(logits) / total
+            weights[head, query, looked] = np.exp(logits) / total
             normaliser[head, query] = math.log(total)
     return weights, normaliser
 

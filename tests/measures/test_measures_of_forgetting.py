@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handmade import LONG, PLAIN, dense, drawn, summarised
+from handmade import LONG, PLAIN, dense, drawn, may_look, summarised
 
 from memviz import measures
 from memviz.memory import Forget, Memory
@@ -26,31 +26,24 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-6}
 
 def forgetful(forget: Forget, **of: object) -> tuple[Memory, np.ndarray]:
     """(a memory that was read without some edges, what could be seen: bool [layer, head, query, key])."""
-    memory = replace(drawn(**of), forget=forget)
-    key = np.arange(len(memory.keys))
-    may = np.stack([
-        np.tile((key >= one.visible[:, :1]) & (key < one.visible[:, 1:]), (memory.heads, 1, 1)) for one in memory.scores
-    ])  # fmt: skip
-    queries = range(len(memory.queries)) if forget.queries is None else forget.queries
-    for layer in range(memory.layers) if forget.layers is None else forget.layers:
-        for head in range(memory.heads) if forget.heads is None else forget.heads:
-            for query in queries:
-                left = may[layer, head, query].copy()
-                left[list(forget.keys)] = False
-                if left.any():
-                    may[layer, head, query] = left
-    weights = dense(memory)
-    assert not weights[~may].any()
-    assert weights[may].all()
-    summary = summarised(
-        weights, memory.queries, memory.keys, square=memory.kind != "cross", value_norm=memory.summary.value_norm
-    )
-    return replace(memory, summary=summary), may
+    memory = drawn(forget=forget, **of)
+    may = [
+        may_look(one.visible, len(memory.keys), memory.heads, layer, forget) for layer, one in enumerate(memory.scores)
+    ]
+    return memory, np.stack(may)
 
 
 @pytest.fixture(params=FORGOTTEN)
 def both(request: pytest.FixtureRequest) -> tuple[Memory, np.ndarray]:
     return forgetful(**FORGOTTEN[request.param])
+
+
+def test_the_weights_are_those_of_what_may_be_seen(both: tuple[Memory, np.ndarray]) -> None:
+    memory, may = both
+    weights = dense(memory)
+    assert not weights[~may].any()
+    assert weights[may].all()
+    np.testing.assert_allclose(weights.sum(axis=2), memory.summary.mass, **CLOSE)
 
 
 def test_received_is_the_mean_over_the_queries_that_may_look(both: tuple[Memory, np.ndarray]) -> None:

@@ -13,7 +13,7 @@ from handmade import LONG, PLAIN, dense, drawn, given, shift, text, uniform, wor
 from memviz.errors import TraceError
 from memviz.measures import Links, links
 from memviz.measures.links import dropped, exhaustive
-from memviz.memory import Memory
+from memviz.memory import Forget, Memory
 from memviz.tokens import Word, merge, words
 
 module = importlib.import_module("memviz.measures.links")  # the package's own `links` is the function
@@ -31,6 +31,9 @@ MEMORIES = {
     "sinks": {"spec": PLAIN, "sink": True, "seed": 5},
     "decoder": {"spec": PLAIN, "kind": "decoder", "seed": 6},
     "cross": {"spec": PLAIN, "kind": "cross", "keys": LONG, "causal": False, "seed": 7},
+    "forgetting": {"spec": LONG, "causal": False, "seed": 8, "forget": Forget(keys=[3, 7, 8, 9], heads=[1, 2])},
+    "a part of a word forgets": {"spec": PLAIN, "seed": 9, "forget": Forget(keys=[5, 9], queries=[12], heads=[1, 3])},
+    "forgetting some": {"spec": PLAIN, "window": 4, "seed": 9, "forget": Forget(keys=[1, 2, 5], queries=[3, 6, 7])},
 }
 
 
@@ -58,7 +61,7 @@ def in_one_head(sample: Text, layer: int, head: int, without: Sequence[int] = ()
     """Weight, lift and excess of every pair of words that has a link."""
     memory, asking, looked_at = sample
     weights = memory.pattern(layer, head).tolist()
-    first, stop = memory.scores[layer].visible.T.tolist()
+    may = memory.pattern(layer, head) > 0
     gone = {place % len(memory.keys) for place in without}
     kept = [[0.0 if key in gone else one for key, one in enumerate(row)] for row in weights]
     found = {}
@@ -73,7 +76,7 @@ def in_one_head(sample: Text, layer: int, head: int, without: Sequence[int] = ()
                 continue
             others = [i for i in range(len(memory.queries)) if i not in query.tokens]
             given_by = [sum(kept[i][j] for j in key.tokens) for i in others]
-            seers = sum(any(first[i] <= j < stop[i] for j in key.tokens) for i in others)
+            seers = sum(any(may[i, j] for j in key.tokens) for i in others)
             looked = sum(given_by) > 1e-5 * sum(row[j] for row in kept for j in key.tokens)  # less is rounding
             usual = sum(given_by) / seers if seers and looked else 0.0
             near = [at_distance(memory, weights, i, j) for i in query.tokens for j in key.tokens if j not in gone]
@@ -195,7 +198,7 @@ def test_words_of_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = drawn(spec, causal=False, window=9, seed=11), words_of(spec), words_of(spec)
     expected = best_heads(sample, heads(sample[0]), without=[0, 3])
     agree(listed(links(*sample, without=[0, 3], count=50)[0]), expected)
-    monkeypatch.setattr(importlib.import_module("memviz.measures.pairs"), "FEW", 99)
+    monkeypatch.setattr(importlib.import_module("memviz.measures.side"), "FEW", 99)
     agree(listed(links(*sample, without=[0, 3], count=50)[0]), expected)
 
 

@@ -34,7 +34,7 @@ NAMES = {
     ":red[x] $$y$$ [z](javascript:alert(1))": "There is no model called :red[x] $$y$$ [z](javascript:alert(1))",
     "x" * 2000: "too long",
     "a\x00b": "cannot be shown",
-    "\u202eevil": "There is no model called",
+    "\u202eevil": "There is no model called ⟨RLO⟩evil;",
 }
 
 

@@ -39,8 +39,6 @@ def test_every_sample_is_read_on_every_page(visit, model: str, number: int) -> N
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", ODD)
 def test_odd_texts_are_read_on_every_page(visit, model: str, name: str) -> None:
-    if (model, name) == ("minilm", "one token again and again"):
-        pytest.skip("longer than its context: see test_windows")
     everywhere(visit, ODD[name], model=model)
 
 

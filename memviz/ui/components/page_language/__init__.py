@@ -1,6 +1,6 @@
 """Which language does a screen reader hear? Streamlit always says English; this says the page's own.
 
-It is on every page, so what every text box needs is here too: half a character becomes a whole one (half_characters.js).
+It is on every page, so what every text box needs is here too: half a character becomes a whole one.
 """
 
 from __future__ import annotations
