@@ -25,7 +25,6 @@ KINDS = {
     "cross": "cross-attention: the output reads the source",
 }
 SHOWN = {"head": "one head", "layer": "mean over the heads of a layer", "all": "mean over all heads"}
-BOUND = {"bind": "query-params", "persist_state": "session"}  # the choice stands in the address, and stays
 VALUES = {"weight": "raw weights", "value norm": "value norm", "log": "raw weights, log scale"}
 
 
@@ -117,8 +116,8 @@ def _options(memory: Memory, *, place) -> dict:
         values = st.radio(
             t("Values"), list(VALUES), format_func=lambda name: t(VALUES[name]), **state.linked("values", VALUES)
         )
-        by_word = st.toggle(t("Whole words"), value=True, key="by_word", **BOUND)
-        hide = st.toggle(t("Hide resting places"), key="sinkless", **BOUND)
+        by_word = st.toggle(t("Whole words"), value=True, key="by_word", **state.BOUND)
+        hide = st.toggle(t("Hide resting places"), key="sinkless", **state.BOUND)
         cumulative = st.slider(
             t("Keep the strongest weights of each row, up to"),
             50,
@@ -127,9 +126,9 @@ def _options(memory: Memory, *, place) -> dict:
             step=5,
             format="%d %%",
             key="keep",
-            **BOUND,
+            **state.BOUND,
         )
-        find = st.text_input(t("Find a word"), key="find", **BOUND)
+        find = st.text_input(t("Find a word"), key="find", **state.BOUND)
         window = _window(memory)
     return {
         "values": values,
@@ -146,10 +145,10 @@ def _window(memory: Memory) -> tuple[slice, slice] | None:
     longest = max(len(memory.queries), len(memory.keys))
     if longest <= LARGEST:
         return None
-    if not st.toggle(t("Zoom into a window with exact values"), key="zoom", **BOUND):
+    if not st.toggle(t("Zoom into a window with exact values"), key="zoom", **state.BOUND):
         return None
-    rows = st.slider(t("Rows from"), 0, len(memory.queries) - 1, key="zoom_rows", **BOUND)
-    cols = st.slider(t("Columns from"), 0, len(memory.keys) - 1, key="zoom_cols", **BOUND)
+    rows = st.slider(t("Rows from"), 0, len(memory.queries) - 1, key="zoom_rows", **state.BOUND)
+    cols = st.slider(t("Columns from"), 0, len(memory.keys) - 1, key="zoom_cols", **state.BOUND)
     return slice(rows, rows + LARGEST // 2), slice(cols, cols + LARGEST // 2)
 
 

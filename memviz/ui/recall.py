@@ -25,10 +25,9 @@ class View:
 def choose_view(trace: Trace) -> View:
     """All heads or one, and whether the places where attention rests are taken out."""
     memory = trace.memory()
-    bound = {"bind": "query-params", "persist_state": "session"}
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    one = row.toggle(t("One head only"), key="one_head", **bound)
-    hide = row.toggle(t("Hide resting places"), key="sinkless", **bound)
+    one = row.toggle(t("One head only"), key="one_head", **state.BOUND)
+    hide = row.toggle(t("Hide resting places"), key="sinkless", **state.BOUND)
     layer = head = None
     if one:
         state.keep_head(*state.head(memory))

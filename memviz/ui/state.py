@@ -11,6 +11,7 @@ from memviz.memory import Memory
 from memviz.ui.i18n import t
 
 WORD, LAYER, HEAD = "word", "layer", "head"
+BOUND = {"bind": "query-params", "persist_state": "session"}  # the choice stands in the address, and stays
 
 
 def linked(key: str, options: Collection[Any], *, default: Any = None, others: bool = False) -> dict[str, Any]:

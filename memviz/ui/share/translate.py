@@ -37,13 +37,12 @@ class Translate:
             head=view.head,
             by_word=view.by_word,
             cumulative=view.keep,
+            shift=view.shift,
         )
         wish = self.asked.wish
         said["translation"] = view.part.output or ""
         said |= {"written by": "the reader"} if wish.target is not None else {}
         said |= {"languages": " → ".join(wish.languages)} if wish.languages else {}
-        if view.shift:
-            said["shift"] = "each word shows the step after it was written"
         return said
 
     def csv(self) -> str:

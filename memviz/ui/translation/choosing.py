@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
 TARGET = "target"
 LAYER, HEAD = "cross_layer", "cross_head"
 SHOWN = {"head": "one head", "layer": "mean over the heads of a layer", "all": "mean over all heads"}
-BOUND = {"bind": "query-params", "persist_state": "session"}
 
 
 @dataclass(frozen=True)
@@ -213,7 +212,7 @@ def choose_view(part: Trace, asked: Asked) -> View:
     head = state.choose_head(memory, place=head_box, key=HEAD, default=head)
     row = more.container(horizontal=True, gap="small")
     with row.popover(t("Options"), icon=":material/tune:"):
-        by_word = st.toggle(t("Whole words"), value=True, key="cross_words", **BOUND)
+        by_word = st.toggle(t("Whole words"), value=True, key="cross_words", **state.BOUND)
         keep = st.slider(
             t("Keep the strongest weights of each row, up to"),
             50,
@@ -222,13 +221,13 @@ def choose_view(part: Trace, asked: Asked) -> View:
             step=5,
             format="%d %%",
             key="cross_keep",
-            **BOUND,
+            **state.BOUND,
         )
         shift = st.toggle(
             t("Shift by one step"),
             key="cross_shift",
             help=t("Take a word's weights from the step after it was written: heads that were not taught align there."),
-            **BOUND,
+            **state.BOUND,
         )
     with row.popover(t("As text"), icon=":material/content_copy:"):
         st.caption(t("The translation, to copy"))
