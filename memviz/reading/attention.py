@@ -21,7 +21,7 @@ from transformers.masking_utils import sdpa_mask
 
 NAME = "memviz"
 HIDDEN = torch.finfo(torch.float32).min / 2  # weight exactly 0 after the softmax; 0 · HIDDEN is 0, 0 · −∞ is not
-BLOCK = 64  # queries at a time: their scores stay in the processor's cache
+BLOCK = 128  # queries at a time: their scores stay in the processor's cache
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 from memviz.memory import frozen
 from memviz.trace import Candidate
 
-CHUNK = 128  # positions at a time: all logits of a long text would be larger than the model
+CHUNK = 256  # positions at a time: all logits of a long text would be larger than the model
 SHOWN = 10
 
 Logits = Callable[[slice], Tensor]
@@ -46,12 +46,19 @@ def expectations(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, Tensor
     for start in range(0, len(ids), CHUNK):
         rows = slice(start, min(start + CHUNK, len(ids)))
         block = logits(rows).float()
-        last = block[-1]
+        last = block[-1].clone()
         asked = wanted[start + 1 : rows.stop + 1].to(block.device)
         block = block[: len(asked)]
-        chosen = block.gather(1, asked[:, None])[:, 0] - block.logsumexp(-1)
+        chosen = block.gather(1, asked[:, None])
+        chosen = chosen[:, 0] - _logsumexp(block)
         found[start + 1 : start + 1 + len(asked)] = chosen.cpu()
     return frozen(found.numpy()), last
+
+
+def _logsumexp(block: Tensor) -> Tensor:
+    """log Σ exp along the last axis, without a second array of the size of the block: overwrites it."""
+    peak = block.amax(-1, keepdim=True)
+    return block.sub_(peak).exp_().sum(-1).log_() + peak[:, 0]
 
 
 def steps(logits: Logits, ids: Sequence[int]) -> tuple[Step, ...]:
