@@ -43,7 +43,7 @@ def by_distance(
     """
     memory.check(layer or 0, head or 0)
     ratios = measures.distance(memory)[:, :, 1:]  # [layer, head, distance from 1]
-    pairs = np.maximum.reduce([pairs_by_distance(memory, one) for one in range(memory.layers)])[1:]
+    pairs = _pairs(memory, head)[1:]
     at, ratios, pairs = _grouped(ratios, pairs)
     figure, name = go.Figure(), which_head(memory, layer, head, translate)
     chosen = _mean(ratios, layer, head)
@@ -73,19 +73,12 @@ def by_distance(
     )
 
 
-def pairs_by_distance(memory: Memory, layer: int) -> np.ndarray:
-    """How many pairs of a query and a key it sees are this far apart? int [distance], the first key left out."""
-    rows = len(memory.queries)
-    visible = memory.visible(layer).astype(np.int64)
-    query, first = np.arange(rows), np.maximum(visible[:, 0], 1)
-    back = query - np.minimum(visible[:, 1] - 1, query), query - first
-    forward = np.maximum(first - query, 1), visible[:, 1] - 1 - query
-    steps = np.zeros(rows + 1, dtype=np.int64)
-    for nearest, furthest in (back, forward):
-        some = furthest >= nearest
-        np.add.at(steps, nearest[some], 1)
-        np.add.at(steps, furthest[some] + 1, -1)
-    return np.cumsum(steps)[:-1]
+def _pairs(memory: Memory, head: int | None) -> np.ndarray:
+    """How many pairs of tokens are this far apart, in the layer and head where they are most? [distance]."""
+    heads = range(memory.heads) if head is None and memory.forget is not None else (head or 0,)
+    return np.maximum.reduce(
+        [measures.pairs_by_distance(memory, one, each) for one in range(memory.layers) for each in heads]
+    )
 
 
 def _grouped(ratios: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from memviz.measures.cross import (
     word_coverage,
     word_weights,
 )
-from memviz.measures.forget import baseline, distance, mean_distance, span
+from memviz.measures.forget import baseline, distance, mean_distance, pairs_by_distance, span
 from memviz.measures.links import Links, links
 from memviz.measures.read import entropy, lift, received, rollout, sink_share, sinks, slots, value_norm, value_norms
 from memviz.measures.recall import (
@@ -53,6 +53,7 @@ __all__ = [
     "mean_distance",
     "measure",
     "next_token",
+    "pairs_by_distance",
     "previous_token",
     "received",
     "roles",

@@ -83,6 +83,11 @@ def baseline(memory: Memory, layer: int, head: int = 0) -> np.ndarray:
     return np.divide(sums, pairs, out=np.full_like(sums, np.nan), where=pairs > 0)
 
 
+def pairs_by_distance(memory: Memory, layer: int, head: int = 0) -> np.ndarray:
+    """How many pairs of a query and a key it sees are this far apart? float32 [distance], the first key left out."""
+    return _uniform(memory, layer, head)[1]
+
+
 def _sums(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
     """(sums of weights, sums of uniform weights) by absolute distance, first key left out: [layer, head, distance]."""
     keys = len(memory.keys)

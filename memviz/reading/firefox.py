@@ -156,7 +156,9 @@ class FirefoxReader(Reader):
         for number, (start, end) in enumerate(spans):
             share = part(progress, number / len(spans), (number + 1) / len(spans))
             traces.append(self._one(text[start:end], wish, progress=share))
-        return joined(text, spans, traces, notes=[notes.broken(LONGEST)] if len(spans) > len(counts) else [])
+        broken = [notes.broken(LONGEST)] if len(spans) > len(counts) else []
+        tokens = [token for trace in traces for token in trace.tokens]
+        return joined(text, spans, traces, notes=[*broken, *notes.unknown(tokens, self.tokenizer.unk_token_id)])
 
     def write(self, text: str, *, beam: int = 1, max_new_tokens: int | None = None) -> str:
         """What does the model write for this text as one sentence? Nothing is recorded. Raises as `translate` does."""

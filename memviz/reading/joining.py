@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from memviz.memory import frozen
+from memviz.reading.notes import UNKNOWN, numbered
 from memviz.reading.sentences import Span
 from memviz.tokens import Token
 from memviz.trace import Note, Trace
@@ -19,10 +20,16 @@ def joined(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, notes: S
 
     ``spans`` are the parts' places in the text. Tokens and targets are those of the parts, one after the other, with
     offsets and numbers of the whole; log-probabilities and steps follow them. The white space between two sentences is
-    kept in the output. Memories stay in the parts.
+    kept in the output. Memories stay in the parts. ``notes`` are those on the whole text, with how much of it is
+    unknown; the other notes on a part say which sentence they are about.
     """
     output, places = _output(text, spans, parts)
-    said = {str(note): note for note in [*notes, *(note for part in parts for note in part.notes)]}
+    own = [
+        numbered(number, note)
+        for number, part in enumerate(parts, start=1)
+        for note in part.notes
+        if note.text != UNKNOWN
+    ]
     return Trace(
         text=text,
         output=output,
@@ -33,7 +40,7 @@ def joined(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, notes: S
         logprobs=frozen(np.concatenate([part.logprobs for part in parts])),
         seconds={name: sum(part.seconds[name] for part in parts) for name in parts[0].seconds},
         steps=tuple(step for part in parts for step in part.steps),
-        notes=tuple(said.values()),
+        notes=(*notes, *own),
         parts=tuple(parts),
     )
 

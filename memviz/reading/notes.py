@@ -11,6 +11,7 @@ from memviz.tokens import Token
 CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
 UNKNOWN = "{unknown:,} of the {tokens:,} tokens stand for words or characters that this model has never seen."
 BROKEN = "A sentence of more than {limit} tokens was translated in parts."
+NUMBERED = "Sentence {number}: {note}"
 UNTOLD = "This model is told what to do by words in front of the text, such as “{task}”; here there are none."
 
 
@@ -22,6 +23,11 @@ def cut(tokens: int) -> Note:
 def broken(limit: int) -> Note:
     """A sentence of more than so many tokens was translated in parts."""
     return Note(BROKEN, {"limit": limit})
+
+
+def numbered(number: int, note: Note) -> Note:
+    """The note on one sentence of a text."""
+    return Note(NUMBERED, {"number": number, "note": note})
 
 
 def stand_in(tokenizer: Any) -> int | None:

@@ -22,6 +22,7 @@ from memviz.tokens.spelling import WHITE, Span, cuts
 _ACCENTS = regex.compile(r"\p{Mn}+")  # what accent stripping takes away; vowel signs that take room (Mc) stay
 _SPACES = str.maketrans("", "", WHITE)
 _NEAR, _FAR = 64, 4096  # folded characters that may be missing before a long piece, before any piece
+MARKS = "▁Ġ"  # of a word's start, each
 _SLACK = 4  # and between a piece and the next, which bears it out
 
 
@@ -45,7 +46,7 @@ def locate(pieces: Sequence[str], text: str, *, unknown: str | None = None) -> l
 
 def unmarked(piece: str) -> str:
     """What is left of a piece without the marks that tokenizers put on word starts and word ends?"""
-    piece = piece.lstrip("▁Ġ")
+    piece = piece.lstrip(MARKS)
     for mark in ("</w>", "@@"):
         piece = piece.removesuffix(mark) or piece
     return piece.removeprefix("##") or piece

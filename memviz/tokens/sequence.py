@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from memviz.errors import EmptyTextError
-from memviz.tokens.alignment import unmarked
+from memviz.tokens.alignment import MARKS, unmarked
 from memviz.tokens.pieces import Inputs, Languages, Pieces, decode, encode
 from memviz.tokens.spelling import WHITE, Hulls, Span, accented, clean, trimmed, visible
 
@@ -77,8 +77,10 @@ def _tokens(pieces: Pieces, texts: Sequence[str]) -> tuple[Token, ...]:
     """Which token is which: its place, its word, its group, and what a person sees of it?"""
     segments = _segments(pieces.sources)
     spans = _places(pieces, segments, texts)
+    starts = _word_starts(pieces, spans, texts)
+    spans = [(starts[place], starts[place]) if place in starts else span for place, span in enumerate(spans)]
     shown, groups = _groups(pieces, spans, texts)
-    numbers = _numbers(pieces.sources, segments, spans, texts)
+    numbers = _numbers(pieces.sources, segments, spans, texts, starts=starts)
     added = [source is None for source in pieces.sources]
     fields = zip(shown, pieces.inputs["input_ids"], spans, numbers, added, segments, groups, strict=True)
     return tuple(
@@ -122,6 +124,19 @@ def _places(pieces: Pieces, segments: Sequence[int], texts: Sequence[str]) -> li
     return spans
 
 
+def _word_starts(pieces: Pieces, spans: Sequence[Span], texts: Sequence[str]) -> dict[int, int]:
+    """Which pieces are nothing but the mark (▁) of the word that follows at once, and where does that word begin?"""
+    found = {}
+    for place, (string, source) in enumerate(zip(pieces.strings[:-1], pieces.sources, strict=False)):
+        if source is None or string not in MARKS or pieces.sources[place + 1] != source:
+            continue
+        (begin, end), (start, stop) = spans[place : place + 2]
+        mere = not texts[source][begin:end].strip(WHITE)  # a person may type the mark, too
+        if mere and end == start < stop and texts[source][start] not in WHITE:
+            found[place] = start
+    return found
+
+
 def _inked(sources: Sequence[int | None], spans: Sequence[Span], segment: int) -> list[int]:
     """Which pieces hold characters of that text?"""
     return [
@@ -149,11 +164,17 @@ def _groups(pieces: Pieces, spans: Sequence[Span], texts: Sequence[str]) -> tupl
 
 
 def _numbers(
-    sources: Sequence[int | None], segments: Sequence[int], spans: Sequence[Span], texts: Sequence[str]
+    sources: Sequence[int | None],
+    segments: Sequence[int],
+    spans: Sequence[Span],
+    texts: Sequence[str],
+    *,
+    starts: Collection[int],
 ) -> list[int]:
     """Which word does each piece belong to, counted in reading order?
 
-    A piece without characters joins the word that it stands inside of; between words it is one of its own.
+    A piece without characters joins the word that it stands inside of, or that it is the mark of (``starts``);
+    between words it is one of its own.
     """
     keys = [(segment, span[0], place) for place, (segment, span) in enumerate(zip(segments, spans, strict=True))]
     for segment, text in enumerate(texts):
@@ -161,7 +182,7 @@ def _numbers(
         first: dict[int, int] = {}
         for place, (source, (start, end)) in enumerate(zip(sources, spans, strict=True)):
             word = hulls.around(start) if source == segment else -1
-            if word >= 0 and (start < end or hulls.spans[word][0] < start):
+            if word >= 0 and (start < end or place in starts or hulls.spans[word][0] < start):
                 keys[place] = segment, hulls.spans[word][0], first.setdefault(word, place)
     order = {key: number for number, key in enumerate(sorted(set(keys)))}
     return [order[key] for key in keys]

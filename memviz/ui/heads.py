@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -24,7 +25,6 @@ KINDS = {
     "decoder": "decoder: the output reads itself",
     "cross": "cross-attention: the output reads the source",
 }
-SHOWN = {"head": "one head", "layer": "mean over the heads of a layer", "all": "mean over all heads"}
 VALUES = {"weight": "raw weights", "value norm": "value norm", "log": "raw weights, log scale"}
 
 
@@ -96,22 +96,20 @@ def range_note(memory: Memory) -> str:
 def choose_view(memory: Memory) -> View:
     """Layer, head, and how to see them."""
     layer_box, head_box, mean_box, more = st.columns([2, 2, 4, 3], vertical_alignment="bottom", gap="small")
-    shown = mean_box.selectbox(
-        t("Show"), list(SHOWN), format_func=lambda name: t(SHOWN[name]), **state.linked("shown", SHOWN)
-    )
+    shown = state.choose_mean(place=mean_box, key="shown")
     state.keep_head(*state.head(memory))
     layer = state.choose_layer(memory, place=layer_box)
     head = state.choose_head(memory, place=head_box)
-    options = _options(memory, place=more)
+    how = _choose_how(memory, place=more)
     return View(
         memory=memory,
         layer=None if shown == "all" else layer,
         head=head if shown == "head" else None,
-        **options,
+        **how,
     )
 
 
-def _options(memory: Memory, *, place) -> dict:
+def _choose_how(memory: Memory, *, place) -> dict:
     with place.popover(t("Options"), icon=":material/tune:"):
         values = st.radio(
             t("Values"), list(VALUES), format_func=lambda name: t(VALUES[name]), **state.linked("values", VALUES)
@@ -165,22 +163,29 @@ def picture(trace: Trace, view: View) -> None:
 
 def figure(trace: Trace, view: View):
     """The heatmap of a view, as a Plotly figure."""
-    queries, keys = trace.sides(view.memory.kind) if view.by_word else (None, None)
     return figures.pattern(
         view.memory,
         view.layer,
         view.head,
-        view=view.values,
-        query_words=queries,
-        key_words=keys,
-        without=view.without,
-        window=view.window,
-        cumulative=view.cumulative,
+        **options(trace, view),
         find=view.find,
         largest=LARGEST,
         caption="",
         translate=t,
     )
+
+
+def options(trace: Trace, view: View) -> dict[str, Any]:
+    """What every picture of a view is told."""
+    queries, keys = trace.sides(view.memory.kind) if view.by_word else (None, None)
+    return {
+        "view": view.values,
+        "query_words": queries,
+        "key_words": keys,
+        "without": view.without,
+        "window": view.window,
+        "cumulative": view.cumulative,
+    }
 
 
 def in_short(view: View) -> str:

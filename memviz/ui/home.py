@@ -8,7 +8,7 @@ import streamlit as st
 
 from memviz.figures import percent, times
 from memviz.trace import Trace
-from memviz.ui import words
+from memviz.ui import state, words
 from memviz.ui.i18n import t
 from memviz.ui.markdown import literal
 
@@ -18,12 +18,11 @@ def hide_sinks() -> bool:
     return st.toggle(
         t("Hide resting places"),
         key="sinkless",
-        bind="query-params",
-        persist_state="session",
         help=t(
             "Attention that finds nothing to look up rests on the first token and on special tokens. "
             "Hiding them renormalises the rest of every row to 100 %."
         ),
+        **state.BOUND,
     )
 
 
@@ -61,5 +60,8 @@ def doors() -> None:
     row.page_link("pages/heads.py", label=t("Which heads do what?"), icon=":material/grid_on:")
     row.page_link(
         "pages/recall.py", label=t("What does this word remember, and who remembers it?"), icon=":material/history:"
+    )
+    row.page_link(
+        "pages/translate.py", label=t("What did the decoder read to write this word?"), icon=":material/translate:"
     )
     row.page_link("pages/glossary.py", label=t("What do the numbers mean?"), icon=":material/menu_book:")

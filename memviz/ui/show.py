@@ -33,9 +33,9 @@ def problem(error: MemVizError) -> None:
 
 
 def notes(trace: Trace) -> None:
-    """What a reader of this trace should know, in one calm line; nothing where there is nothing to say."""
+    """What a reader of this trace should know, one calm line each; nothing where there is nothing to say."""
     if trace.notes:
-        st.info(" ".join(note.said(t, literal) for note in trace.notes), icon=":material/info:")
+        st.info("  \n".join(note.said(t, literal) for note in trace.notes), icon=":material/info:")
 
 
 def figure(chart: Any, *, key: str) -> None:

@@ -11,6 +11,7 @@ from memviz.memory import Memory
 from memviz.ui.i18n import t
 
 WORD, LAYER, HEAD = "word", "layer", "head"
+SHOWN = {"head": "one head", "layer": "mean over the heads of a layer", "all": "mean over all heads"}
 BOUND = {"bind": "query-params", "persist_state": "session"}  # the choice stands in the address, and stays
 
 
@@ -98,6 +99,11 @@ def choose_layer(memory: Memory, *, place=st, key: str = LAYER, default: int = 0
 def choose_head(memory: Memory, *, place=st, key: str = HEAD, default: int = 0) -> int:
     """The head as a select box."""
     return _choose(t("Head"), "H", memory.heads, key=key, default=default, place=place)
+
+
+def choose_mean(*, place=st, key: str) -> str:
+    """One head, or a mean over heads? A name of `SHOWN`."""
+    return place.selectbox(t("Show"), list(SHOWN), format_func=lambda name: t(SHOWN[name]), **linked(key, SHOWN))
 
 
 def _choose(label: str, letter: str, count: int, *, key: str, default: int, place) -> int:

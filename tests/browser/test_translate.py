@@ -111,6 +111,39 @@ def test_steps_show_what_each_token_was_given(visit, black_cat) -> None:
     assert {target for target, _ in drawn(here)} <= set(range(len(black_cat.target_words)))
 
 
+def test_the_keyboard_alone_reads_the_graph_and_pins_a_word(visit, black_cat) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    word(here, "target", 0).focus()
+    here.page.keyboard.press("ArrowRight")
+    here.page.locator(f"{GRAPH}[data-shown='target {GATO}']").wait_for()
+    spoken = here.page.get_by_test_id("memviz-cross-spoken").first.inner_text()
+    assert spoken == f"“gato” was read most from “cat”, {weights(black_cat)[GATO, CAT]:.0%}.".replace("%", " %")
+    here.page.keyboard.press("Enter")
+    here.wait_until(lambda: f"cross_word=t{GATO}" in here.query, "the word is in the address")
+    here.page.keyboard.press("Escape")
+    here.wait_until(lambda: "cross_word" not in here.query, "and out of it again")
+
+
+def test_play_writes_the_sentence_word_by_word(visit, black_cat) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    play = here.page.locator("[data-testid=memviz-cross-steps] button[data-do=play]").first
+    play.click()
+    for step in range(1, len(black_cat.target_words)):
+        here.page.locator(f"{GRAPH}[data-step='{step}']").wait_for(timeout=5_000)
+        assert {target for target, _ in drawn(here)} <= set(range(len(black_cat.target_words)))
+    here.page.locator(f"{GRAPH}:not([data-step])").wait_for(timeout=5_000)
+    same(drawn(here), weights(black_cat))
+
+
+def test_a_row_of_arabic_runs_from_the_right(visit) -> None:
+    here = visit("translate", text="القط الأسود يشرب الحليب")
+    places = [word(here, "source", index).bounding_box() for index in range(4)]
+    assert len({round(place["y"]) for place in places}) == 1, "one row"
+    assert [place["x"] for place in places] == sorted((place["x"] for place in places), reverse=True)
+    first, second = (word(here, "target", index).bounding_box()["x"] for index in (0, 1))
+    assert first < second, "what is written runs from the left"
+
+
 def test_a_covered_word_is_read_by_nobody(visit, reader, black_cat) -> None:
     here = visit("translate", text=BLACK_CAT, again="cover", again_word=1)
     covered = reader.translate(BLACK_CAT, forget=memviz.Forget(keys=black_cat.words[1].tokens))

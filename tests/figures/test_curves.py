@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memviz import figures
+from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
-from memviz.figures.curves import FEW, pairs_by_distance
+from memviz.figures.curves import FEW
 from tests.figures.synthetic_memory import memory_of, tokens
 
 
@@ -45,7 +45,7 @@ def test_curves_are_ratios_of_means(causal: bool, window: int | None) -> None:
     used = np.isfinite(exact[0, 0]).sum()
     np.testing.assert_allclose(line(figure, "L1.H2")[:used], exact[1, 2][:used], rtol=1e-4)
     np.testing.assert_allclose(line(figure, "mean of all heads")[:used], exact.mean((0, 1))[:used], rtol=1e-4)
-    pairs = pairs_by_distance(memory, 0)[1 : used + 1]
+    pairs = measures.pairs_by_distance(memory, 0)[1 : used + 1]
     layer = np.asarray(figure.data[1].y, dtype=float)
     assert figure.data[1].name == "mean of layer 0"
     np.testing.assert_allclose(layer[pairs >= FEW], exact[0].mean(0)[:used][pairs >= FEW], rtol=1e-4)
@@ -58,13 +58,15 @@ def test_pairs_are_counted(causal: bool, window: int | None) -> None:
     memory, _ = memory_of(text(9), causal=causal, window=window)
     query, key = np.indices((9, 9))
     seen = visible(memory) & (key > 0)
-    assert pairs_by_distance(memory, 0).tolist() == [int((seen & (abs(query - key) == d)).sum()) for d in range(9)]
+    assert measures.pairs_by_distance(memory, 0).tolist() == [
+        int((seen & (abs(query - key) == d)).sum()) for d in range(9)
+    ]
 
 
 def test_few_pairs_are_dotted_and_the_ends_meet() -> None:
     memory, _ = memory_of(text(12), causal=True)
     solid, dotted = (trace for trace in figures.by_distance(memory).data if trace.name.startswith("mean of all"))
-    pairs = pairs_by_distance(memory, 0)[1:]
+    pairs = measures.pairs_by_distance(memory, 0)[1:]
     assert np.isfinite(np.asarray(solid.y, dtype=float)).tolist() == (pairs[: len(solid.y)] >= FEW).tolist()
     assert dotted.line.dash == "dot"
     both = np.isfinite(np.asarray(solid.y, dtype=float)) & np.isfinite(np.asarray(dotted.y, dtype=float))

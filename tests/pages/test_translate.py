@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import numpy as np
 import pytest
@@ -12,7 +12,9 @@ import memviz
 from memviz import Forget, measures
 from memviz.figures import percent
 from memviz.models import locate
+from memviz.ui import i18n
 from memviz.ui.samples import translations
+from tests.locales.speaking import left, said
 from tests.pages.odd_texts import NOTHING, ODD
 from tests.pages.shelf import stocked
 
@@ -88,6 +90,23 @@ def test_the_error_rates_of_the_gold_sentences(visit, reader) -> None:
     shifted = measures.aer_by_head(trace.memory("cross"), trace.sides("cross"), gold, shift=1)
     assert metric(here)["Alignment error rate, L0.H5"] == percent(float(shifted[0, 5]), digits=1)
     assert shifted[0, 5] < 0.1
+
+
+def test_an_alignment_made_by_hand_comes_along_in_a_link_with_the_text(visit) -> None:
+    here = visit("translate", text="The cat sat.", details="alignment")
+    assert here.state("gold") == ""
+    here.app.text_input(key="gold").set_value("0-0 1-1 2p2")
+    here._run()
+    rate = metric(here)["Alignment error rate, L1.H0"]
+    without, with_text = [code.value for code in here.app.code if "translator=" in code.value]
+    assert "gold" not in without
+    link = dict(parse_qsl(urlsplit(with_text).query))
+    assert (link["gold"], link["text"]) == ("0-0 1-1 2p2", "The cat sat.")
+    there = visit("translate", link=link)
+    assert there.state("gold") == "0-0 1-1 2p2"
+    assert metric(there)["Alignment error rate, L1.H0"] == rate
+    there.read("A dog saw the old bridge.")
+    assert there.state("gold") == "", "it belongs to the sentence it was made for"
 
 
 @pytest.mark.parametrize("name", ODD_TO_TRANSLATE)
@@ -283,8 +302,24 @@ def test_a_local_model_without_a_decoder_is_refused_and_others_offered(visit, tm
     assert here.pictures == ["cross_view", "chart"]
 
 
-def test_the_chinese_page_has_no_english(visit) -> None:
-    here = visit("translate", text=BLACK_CAT, lang="zh", again="cover", details="alignment")
-    assert here.app.title[0].value != "What did the decoder read to write this word?"
-    english = [said for said in here.said if re.search(r"[a-z]{4,} [a-z]{3,} [a-z]{3,}", said)]
-    assert [said for said in english if "gato" not in said and "cat" not in said and "memviz" not in said] == []
+ZH = {english for english, chinese in i18n.catalogue("zh").items() if english != chinese}
+ZH -= {"cross"}  # the name of a component, too
+CHINESE = [
+    {},
+    {"details": "coverage", "again": "only"},
+    {"details": "steps", "again": "cover"},
+    {"details": "encoder", "cross_shown": "all"},
+    {"details": "recurrent", "cross_shift": "true"},
+    {"details": "alignment", "link": {"target": "O gato preto.", "gold": "0-0 9-9"}},
+    {"model": "minilm", "translator": "minilm"},
+    {"translator": "firefox-pt-en"},
+]
+
+
+@pytest.mark.parametrize("address", CHINESE, ids=str)
+@pytest.mark.parametrize("text", ["A grey dog drinks cold milk.", "The 猫 sat. " * 3])
+def test_the_chinese_page_has_no_english(visit, text: str, address: dict) -> None:
+    english = visit("translate", text=text, lang="en", **address)
+    assert len(left(said(english.app), sources=ZH)) > 5, "the English page is recognised as English"
+    chinese = visit("translate", text=text, lang="zh", **address)
+    assert left(said(chinese.app), sources=ZH) == set()

@@ -378,6 +378,19 @@ def test_characters_that_the_model_never_saw_are_counted(reader: FirefoxReader) 
     assert f"1 of the {len(trace.tokens) - 1} tokens stand for words or characters" in str(trace.notes[-1])
 
 
+def test_notes_on_a_text_say_which_sentence_they_are_about(reader: FirefoxReader) -> None:
+    trace = reader.translate("The 猫 cat. The cat sat. The 犬 cat 猫.", max_new_tokens=2)
+    assert len(trace.parts) == 3
+    own = [token for token in trace.tokens if not token.special]
+    unknown = [token.text for token in own if token.id == reader.tokenizer.unk_token_id]
+    assert unknown == ["T", "猫", "T", "T", "犬", "猫"]
+    cut = "The translation was stopped after 2 tokens, the most that are written here: it may be unfinished."
+    assert [str(note) for note in trace.notes] == [
+        f"6 of the {len(own)} tokens stand for words or characters that this model has never seen.",
+        *(f"Sentence {number}: {cut}" for number in (1, 2, 3)),
+    ]
+
+
 def test_a_server_may_limit_the_text(reader: FirefoxReader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "40")
     reader.translate(TEXT)

@@ -108,7 +108,15 @@ def test_a_word_start_mark_before_an_unspaced_character_is_empty(unigram: Any, m
         assert (mark.text, mark.start, mark.end) == ("␣", 0, 0)
         assert head.text[0] == "天"
         assert head.start == 0
-        assert mark.word != head.word
+        assert mark.word == head.word  # it is the mark of that word
+
+
+def test_a_mark_that_stands_for_a_space_belongs_to_the_word_behind_it(unigram: Any) -> None:
+    tokens = tokens_of(unigram, "cat 天気")
+    mark = next(place for place, token in enumerate(tokens) if token.text == "␣")
+    [word] = [word for word in words(tokens, "cat 天気") if mark in word.tokens]
+    assert (word.text[0], word.start, word.space) == ("天", 4, True)
+    assert "␣" not in [word.text for word in words(tokens, "cat 天気")]
 
 
 def test_white_space_and_control_characters_show(byte_level: Any) -> None:

@@ -33,6 +33,13 @@ class Drawn(Protocol):
     def svg(self) -> str: ...
 
 
+@runtime_checkable
+class Typed(Protocol):
+    """A view of more than one text: what was typed into which box of its page."""
+
+    def typed(self) -> dict[str, str]: ...
+
+
 def bar(view: Shared) -> None:
     """The small actions at the foot of a page."""
     row = st.container(horizontal=True, gap="small")
@@ -46,17 +53,15 @@ def bar(view: Shared) -> None:
 
 def _link(view: Shared) -> None:
     here, state = (st.context.url or "").partition("?")[0], st.query_params.to_dict()
-    trace, asked = view.trace, getattr(view, "asked", None)  # a translation is of the text without its task
-    text = {"text": trace.text, "pair": trace.pair, "target": None}
-    if asked is not None:
-        text = {"text": asked.text, "pair": None, "target": asked.wish.target}
-    for name in text:
+    trace = view.trace
+    text = view.typed() if isinstance(view, Typed) else {"text": trace.text, "pair": trace.pair or ""}
+    for name in ("text", "pair", "target", "gold"):
         state.pop(name, None)
     state = {"translator" if view.name == "translate" else "model": trace.model.name, "lang": language()} | state
     st.caption(t("This view, without the text"))
     st.code(f"{here}?{urlencode(state)}", language=None, wrap_lines=True)
     st.caption(t("With the text inside the link: whoever has the link can read it"))
-    given = {name: value for name, value in text.items() if value}
+    given = {name: typed for name, typed in text.items() if typed}
     st.code(f"{here}?{urlencode({**state, **given})}", language=None, wrap_lines=True)
 
 

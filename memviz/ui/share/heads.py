@@ -70,17 +70,11 @@ class Heads:
 
     def png(self) -> bytes:
         view = self.view
-        queries, keys = self.trace.sides(view.memory.kind) if view.by_word else (None, None)
         return figures.pattern_png(
             view.memory,
             view.layer,
             view.head,
-            view=view.values,
-            query_words=queries,
-            key_words=keys,
-            without=view.without,
-            window=view.window,
-            cumulative=view.cumulative,
+            **heads_page.options(self.trace, view),
             provenance=self.said(),
             translate=t,
         )

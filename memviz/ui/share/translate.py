@@ -45,6 +45,14 @@ class Translate:
         said |= {"languages": " → ".join(wish.languages)} if wish.languages else {}
         return said
 
+    def typed(self) -> dict[str, str]:
+        """What was typed, by the name of its box: the text without its task, what is to be written, an alignment."""
+        return {
+            "text": self.asked.text,
+            "target": self.asked.wish.target or "",
+            "gold": translation.gold_of(self.view.part),
+        }
+
     def csv(self) -> str:
         return tables.csv(tables.weights_table(self.view.weights, self.view.sides), self.said())
 

@@ -8,7 +8,7 @@ covering   the sentence again, while a word of it is covered
 
 from memviz.ui.translation.choosing import Asked, View, choose_sentence, choose_view, translated
 from memviz.ui.translation.covering import Again, again, forgotten
-from memviz.ui.translation.details import details
+from memviz.ui.translation.details import details, gold_of
 from memviz.ui.translation.graph import graph
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "choose_view",
     "details",
     "forgotten",
+    "gold_of",
     "graph",
     "translated",
 ]

@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
 
 TARGET = "target"
 LAYER, HEAD = "cross_layer", "cross_head"
-SHOWN = {"head": "one head", "layer": "mean over the heads of a layer", "all": "mean over all heads"}
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,10 @@ class View:
     def name(self) -> str:
         """Which head this is, as it is called on the page."""
         if self.layer is None:
-            return t(SHOWN["all"])
-        return f"L{self.layer}.H{self.head}" if self.head is not None else f"L{self.layer}, {t(SHOWN['layer'])}"
+            return t("mean over all heads")
+        if self.head is None:
+            return f"L{self.layer}, {t('mean over the heads of a layer')}"
+        return f"L{self.layer}.H{self.head}"
 
 
 @dataclass(frozen=True)
@@ -205,9 +206,7 @@ def choose_view(part: Trace, asked: Asked) -> View:
     layer, head = asked.taught or measures.best_head(memory, part.sides("cross"))
     boxes, more = st.columns([8, 3], vertical_alignment="bottom", gap="small")
     layer_box, head_box, mean_box = boxes.columns([2, 2, 3], gap="small", wrap=False)
-    shown = mean_box.selectbox(
-        t("Show"), list(SHOWN), format_func=lambda name: t(SHOWN[name]), **state.linked("cross_shown", SHOWN)
-    )
+    shown = state.choose_mean(place=mean_box, key="cross_shown")
     layer = state.choose_layer(memory, place=layer_box, key=LAYER, default=layer)
     head = state.choose_head(memory, place=head_box, key=HEAD, default=head)
     row = more.container(horizontal=True, gap="small")

@@ -14,6 +14,7 @@ from memviz.ui.i18n import t
 from memviz.ui.translation.choosing import View
 
 GOLD = "gold"
+GOLD_OF = "gold_of"  # the sentence and its translation that it belongs to
 TABS = {
     "heatmap": "Heatmap",
     "alignment": "Alignment",
@@ -127,11 +128,19 @@ def _against_gold(view: View) -> None:
 
 
 def _offer_gold(part: Trace) -> None:
-    """Fills in the alignment of a sample, where the model wrote the translation that it belongs to."""
+    """Fills in the alignment of a link, or of a sample whose translation the model wrote."""
+    before, about = st.session_state.get(GOLD_OF), (part.text, part.output)
+    if before != about:
+        linked = st.query_params.pop(GOLD, "") if before is None else ""
+        st.session_state[GOLD_OF] = about
+        st.session_state[GOLD] = linked or samples.gold(part.text, part.output or "")
+
+
+def gold_of(part: Trace) -> str:
+    """The alignment that was typed for this sentence; "" where none was, or where it is a sample's."""
     known = samples.gold(part.text, part.output or "")
-    if st.session_state.get("gold_of") != (part.text, part.output):
-        st.session_state["gold_of"] = part.text, part.output
-        st.session_state[GOLD] = known
+    given = st.session_state.get(GOLD, "") if st.session_state.get(GOLD_OF) == (part.text, part.output) else ""
+    return "" if given == known else given
 
 
 def _coverage(view: View) -> None:
