@@ -204,8 +204,8 @@ def choose_view(part: Trace, asked: Asked) -> View:
     """Layer, head, and how to see them."""
     memory = part.memory("cross")
     layer, head = asked.taught or measures.best_head(memory, part.sides("cross"))
-    boxes, more = st.columns([8, 3], vertical_alignment="bottom", gap="small")
-    layer_box, head_box, mean_box = boxes.columns([2, 2, 3], gap="small", wrap=False)
+    pair, mean_box, more = st.columns([4, 3, 3], vertical_alignment="bottom", gap="small")
+    layer_box, head_box = pair.columns(2, gap="small", wrap=False)
     shown = state.choose_mean(place=mean_box, key="cross_shown")
     layer = state.choose_layer(memory, place=layer_box, key=LAYER, default=layer)
     head = state.choose_head(memory, place=head_box, key=HEAD, default=head)
