@@ -15,7 +15,7 @@ from memviz.models.cache import folder
 
 EPILOG = """\
 examples:
-  python -m memviz fetch                      bring the two default models (minilm, smollm2)
+  python -m memviz fetch                      bring the models that the app opens with
   python -m memviz fetch google-t5/t5-small   bring a model from the Hugging Face hub
   python -m memviz models                     list the models that have a short name
   python -m memviz read "The cat sat on the mat because it was tired." --model minilm
@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"memviz {memviz.__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     fetch = commands.add_parser("fetch", help="bring models to this machine, verified, once")
-    fetch.add_argument("names", nargs="*", metavar="NAME", help="catalogue names or hub ids (default: minilm smollm2)")
+    fetch.add_argument(
+        "names", nargs="*", metavar="NAME", help="catalogue names or hub ids (default: " + " ".join(DEFAULT) + ")"
+    )
     fetch.set_defaults(run=_fetch)
     models = commands.add_parser("models", help="list the models that have a short name")
     models.set_defaults(run=_models)

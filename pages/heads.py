@@ -13,7 +13,7 @@ overview, detail = show.two_columns()
 with overview:
     heads.grid(memory)
 with detail:
-    view = heads.choose_view(memory)
+    view = heads.choose_view(trace, memory)
     heads.picture(trace, view)
 heads.numbers(trace, view)
 show.caveat()

@@ -15,6 +15,7 @@ FILES = sorted([ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "memvi
 MAY_IMPORT = {  # and all of them `note`, how MemViz says a sentence
     "note": set(),
     "errors": set(),
+    "settings": {"errors"},
     "tokens": {"errors"},
     "memory": {"errors", "tokens"},
     "recurrent": {"errors", "tokens", "memory"},
@@ -22,11 +23,11 @@ MAY_IMPORT = {  # and all of them `note`, how MemViz says a sentence
     "tables": {"errors", "tokens", "memory", "recurrent", "trace", "measures"},
     "measures": {"errors", "tokens", "memory", "recurrent", "trace"},
     "figures": {"errors", "tokens", "memory", "recurrent", "trace", "measures", "tables"},
-    "models": {"errors"},
-    "reading": {"errors", "tokens", "memory", "recurrent", "trace", "models"},
+    "models": {"errors", "settings"},
+    "reading": {"errors", "settings", "tokens", "memory", "recurrent", "trace", "models"},
     "experiments": {"errors", "tokens", "memory", "trace", "models", "reading", "measures"},
     "ui": {"errors", "tokens", "memory", "recurrent", "trace", "models", "reading", "measures", "tables", "figures"}
-    | {"experiments"},
+    | {"settings", "experiments"},
 }
 OUTSIDE = {
     "streamlit": {"app", "pages", "ui"},

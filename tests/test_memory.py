@@ -231,3 +231,9 @@ def test_layers_and_heads_that_are_not_there_are_refused() -> None:
 def test_a_memory_needs_neither_torch_nor_streamlit() -> None:
     code = "import sys, memviz.memory, memviz.trace; print({'torch', 'streamlit', 'plotly'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.mark.parametrize("keys", [3, "12", (1.5,), [None]])
+def test_what_to_forget_is_a_list_of_positions(keys: object) -> None:
+    with pytest.raises(TraceError, match="no list of positions"):
+        Forget(keys=keys)  # type: ignore[arg-type]

@@ -53,11 +53,11 @@ def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
     expected = {
         "Home",  # t("…") in app.py
         "What does this text remember?",  # show.question(title, …)
-        "The strongest weights of this head",  # show.table(label=…)
+        "The largest values of this picture, token by token",  # show.table(label=…)
         "Looking back further than chance is not the same as remembering more.",  # show.caveat(…)
         "Weights say where the model looks, not why it answers: attention alone is not an explanation "
         "(Jain & Wallace 2019; Wiegreffe & Pinter 2019).",  # the default of show.caveat
-        "“{word}” looks at “{source}” with **{weight}** of its attention.",  # a local variable
+        "In this head “{word}” looks at “{source}” with **{weight}** of its attention.",  # a local variable
         "The text is empty.",  # an error
         "Choose the raw weights.",  # what to do about it
         "Download one of its .gguf files and open it by its path.",  # … from a local variable

@@ -35,9 +35,9 @@ def cross_png(
     number, and named. Same errors.
     """
     what = crossing(sources, targets, weights, keep=keep, right_to_left=right_to_left)
-    said = notes(what, keep=keep, translate=translate)
-    said += boxed_note([title, *(spot.text for spot in (*what.sources, *what.targets))], translate)
     provenance = dict(provenance or {})
+    said = notes(what, keep=keep, shifted=bool(provenance.get("shift")), translate=translate)
+    said += boxed_note([title, *(spot.text for spot in (*what.sources, *what.targets))], translate)
     page = sheet(what, title=title, notes=said, provenance=provenance, translate=translate)
     canvas = Canvas(page.width, page.height, theme=theme)
     inks, (left, top) = canvas.theme, page.at

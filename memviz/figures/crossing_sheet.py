@@ -76,7 +76,8 @@ def sheet(
         labels.append(Label(names[0], (left + what.edges[0], top - 14), "right"))
         labels.append(Label(names[1], (left + what.edges[1], top - 14)))
     samples, legend = _legend(below + 32, translate)
-    lines = footer([" · ".join(notes), caption(provenance)], width=width - 2 * MARGIN)
+    said = {name: value for name, value in provenance.items() if name not in ("kept", "shift")}  # the notes say it
+    lines = footer([" · ".join(notes), caption(said)], width=width - 2 * MARGIN)
     first = below + 60
     labels += [*legend, *(Label(line, (MARGIN, first + number * LINE)) for number, line in enumerate(lines))]
     height = ceil(first + LINE * (len(lines) - 1) + MARGIN - 8)
@@ -92,9 +93,10 @@ def _overhang(what: Crossing, names: tuple[str, str]) -> tuple[float, float]:
     return left, right
 
 
-def notes(what: Crossing, *, keep: float, translate: Translate) -> list[str]:
+def notes(what: Crossing, *, keep: float, shifted: bool, translate: Translate) -> list[str]:
     """Everything that was done to the links, a phrase each."""
-    found = [say(translate, phrases.STRONGEST_LINKS, share=percent(keep))] if keep < 1 else []
+    found = [translate(phrases.LATER_STEP)] if shifted else []
+    found += [say(translate, phrases.STRONGEST_LINKS, share=percent(keep))] if keep < 1 else []
     if what.links_left_out:
         count = len(what.links)
         found.append(say(translate, phrases.FEWER_LINKS, count=count, total=count + what.links_left_out))

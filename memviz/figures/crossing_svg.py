@@ -58,7 +58,8 @@ def cross_svg(
     a share that is none.
     """
     what = crossing(sources, targets, weights, keep=keep, right_to_left=right_to_left)
-    said, provenance = notes(what, keep=keep, translate=translate), dict(provenance or {})
+    provenance = dict(provenance or {})
+    said = notes(what, keep=keep, shifted=bool(provenance.get("shift")), translate=translate)
     page = sheet(what, title=title, notes=said, provenance=provenance, translate=translate)
     size = {"width": _number(page.width), "height": _number(page.height)}
     root = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", **size, "font-family": FONTS})

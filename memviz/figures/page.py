@@ -24,15 +24,17 @@ def html(
     title: str,
     provenance: Mapping[str, str],
     intro: str = "",
+    language: str = "en",
     translate: Translate = str,
 ) -> str:
     """Figures in one self-contained page: it loads nothing, opens offline, and follows the reader's theme.
 
-    Plotly is inside once (about 5 MB). ``title`` and ``intro`` are plain text. ``provenance`` can
-    be read at the foot of the page, and by programs in ``<script type="application/json"
+    Plotly is inside once (about 5 MB). ``title`` and ``intro`` are plain text, in the ``language`` of that
+    code. ``provenance`` can be read at the foot of the page, and by programs in ``<script type="application/json"
     id="provenance">``. The page forbids itself every load by its content security policy.
     """
     return Template(_part("page.html")).substitute(
+        language=escape(language),
         title=escape(title),
         style=_part("page.css"),
         intro=f'<p class="intro">{escape(intro)}</p>' if intro else "",

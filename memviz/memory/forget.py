@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,21 @@ import numpy as np
 from memviz.errors import TraceError
 from memviz.memory.places import positions
 from memviz.note import Note
+
+
+def _numbers(name: str, value: object) -> tuple[int, ...]:
+    """The positions as whole numbers. Raises `TraceError` for anything else."""
+    try:
+        if isinstance(value, str):
+            raise TypeError
+        return tuple(operator.index(one) for one in value)  # type: ignore[attr-defined]
+    except TypeError:
+        raise TraceError(
+            "“{name}” of what to forget is {value}, which is no list of positions.",
+            todo="Give whole numbers in brackets, such as (3,).",
+            name=name,
+            value=repr(value)[:80],
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -31,7 +47,7 @@ class Forget:
         for name in ("keys", "queries", "layers", "heads"):
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, tuple(int(v) for v in value))
+                object.__setattr__(self, name, _numbers(name, value))
 
     def check(self, *, layers: int, heads: int) -> None:
         """Raises `TraceError` for a layer or a head that the memory does not have."""

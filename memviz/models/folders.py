@@ -139,8 +139,8 @@ def _without_config(path: Path, *, name: str) -> Format:
     if any(path.glob("*.gguf")):
         return "gguf"
     weights = list(path.glob("model*.bin"))
-    firefox = any(path.glob("*.spm")) and not any(_is_pickle(file) for file in weights)
-    if weights and (firefox or any(marian_file.begins_well(file) for file in weights)):
+    firefox = any(path.glob("*.spm")) and not any(_is_pickle(file) for file in path.glob("*.bin"))
+    if firefox or any(marian_file.begins_well(file) for file in weights):
         marian_file.check(path, name=name)
         return "marian"
     _refuse_pickles(path, name=name)
@@ -198,7 +198,7 @@ def _refuse_pickles(path: Path, *, name: str) -> None:
     if found:
         raise UnsafeModelError(
             "The weights of {name} come as {file}, a format that can run programs when it is opened.",
-            todo="MemViz opens safetensors and GGUF only: convert the model, or choose one that has model.safetensors.",
+            todo="Convert the model to safetensors or GGUF, or choose one that has model.safetensors.",
             name=name,
             file=found[0],
         )
@@ -214,7 +214,7 @@ def _not_a_model(path: Path, *, name: str) -> UnsafeModelError | ModelFileError:
     if path.suffix.lower() in PICKLES:
         return UnsafeModelError(
             "{file} is in a format that can run programs when it is opened.",
-            todo="MemViz opens safetensors and GGUF only.",
+            todo="MemViz opens safetensors, GGUF and the files of Firefox Translations.",
             file=name,
         )
     return ModelFileError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from memviz.errors import FetchError, MemVizError, UnknownModelError, UnsafeModelError
 from memviz.models import folders
+from memviz.models.catalogue import DEFAULT
 from memviz.note import Note
 
 
@@ -44,7 +45,8 @@ def asking(id: str) -> Iterator[None]:
     except Exception as error:
         raise UnreachableError(
             "The model hub could not be reached, and {id} is not on this machine yet ({said}).",
-            todo="Check the network. The models minilm and smollm2 need no hub, only a Python package index.",
+            todo="Check the network. The models {models} need no hub, only a Python package index.",
+            models=", ".join(DEFAULT),
             id=id,
             said=" ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])[:120],
         ) from error

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from memviz.errors import ModelError, UnknownModelError, UnsafeModelError
+from memviz.errors import UnknownModelError, UnsafeModelError
+from memviz.settings import number
 
 MAX_DOWNLOAD_GB = 6.0
 
@@ -90,17 +91,4 @@ class Policy:
 
 def _max_download() -> float:
     """The limit for one download in 10⁹ bytes, from the environment."""
-    value = os.environ.get("MEMVIZ_MAX_DOWNLOAD_GB", "").strip()
-    if not value:
-        return MAX_DOWNLOAD_GB
-    try:
-        limit = float(value)
-    except ValueError:
-        limit = -1.0
-    if not limit >= 0:
-        raise ModelError(
-            "The setting MEMVIZ_MAX_DOWNLOAD_GB is {value}, which is not a size in GB.",
-            todo="Set it to a number such as 6, or remove it.",
-            value=value,
-        )
-    return limit
+    return number("MEMVIZ_MAX_DOWNLOAD_GB", MAX_DOWNLOAD_GB, least=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memviz.memory import Forget
 from memviz.models import Policy, locate, open_model
+from memviz.reading import budget
 from memviz.reading.devices import choose, weight_bytes
 from memviz.reading.firefox import FirefoxReader
 from memviz.reading.firefox_opening import open_firefox
@@ -30,10 +31,13 @@ def load(
     ``policy`` says which places are allowed. The first thing a model reads is a probe, which
     verifies that its recorded attention equals its own.
 
-    Raises a `ModelError` that says what could not be had and what to do.
+    Raises a `ModelError` that says what could not be had and what to do, `MemoryBudgetError` for a model too large for
+    the memory that is free.
     """
     located = locate(name, policy=policy, progress=progress)
-    where, dtype = choose(device, precision, weights=weight_bytes(located))
+    weights = weight_bytes(located)
+    where, dtype = choose(device, precision, weights=weights)
+    budget.check_opening(weights * dtype.itemsize / 4, name=name, device=where)
     if located.format == "marian":
         return open_firefox(located, device=where, dtype=dtype)
     model, tokenizer = open_model(located, attn_implementation="eager", device=where, dtype=dtype)

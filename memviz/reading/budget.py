@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
+import torch
 from transformers import PreTrainedModel
 
 from memviz.errors import MemoryBudgetError, TextTooLongError
 from memviz.reading.probe import Plan
+from memviz.settings import number
 
 GB = 1e9
 SHARE = 0.7  # of the free memory that a reading may take
 OVERHEAD = 150e6  # what a reading of a short text takes: allocator, buffers, tokens
 
 
-def available() -> float:
-    """Bytes a reading may use: ``MEMVIZ_MEMORY_GB``, else a share of what is free now."""
-    limit = os.environ.get("MEMVIZ_MEMORY_GB")
-    return float(limit) * GB if limit else SHARE * psutil.virtual_memory().available
+def available(device: torch.device | str = "cpu") -> float:
+    """Bytes a reading may use: ``MEMVIZ_MEMORY_GB``, else a share of what is free now where the model is."""
+    limit = number("MEMVIZ_MEMORY_GB", 0.0, least=0)
+    if limit:
+        return limit * GB
+    if torch.device(device).type == "cuda":
+        return SHARE * torch.cuda.mem_get_info(device)[0]
+    return SHARE * psutil.virtual_memory().available
 
 
 def estimate(model: PreTrainedModel, plan: Plan, tokens: int) -> float:
@@ -43,7 +50,20 @@ def estimate(model: PreTrainedModel, plan: Plan, tokens: int) -> float:
 def check(model: PreTrainedModel, plan: Plan, tokens: int, *, context: int | None) -> None:
     """Raises `TextTooLongError` or `MemoryBudgetError` when the text cannot be read."""
     check_length(tokens, context=context)
-    check_memory(estimate(model, plan, tokens), tokens=tokens)
+    check_memory(estimate(model, plan, tokens), tokens=tokens, device=model.device)
+
+
+@contextmanager
+def kept_within(*, tokens: int) -> Iterator[None]:
+    """Turns an accelerator that ran out of memory into a `MemoryBudgetError`: an estimate may be wrong."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MemoryBudgetError(
+            "Reading {tokens:,} tokens took more memory than the accelerator has.",
+            todo="Shorten the text, choose a smaller model, or read on the CPU.",
+            tokens=tokens,
+        ) from error
 
 
 def check_length(tokens: int, *, context: int | None) -> None:
@@ -58,9 +78,22 @@ def check_length(tokens: int, *, context: int | None) -> None:
         )
 
 
-def check_memory(need: float, *, tokens: int) -> None:
+def check_opening(need: float, *, name: str, device: torch.device | str) -> None:
+    """Raises `MemoryBudgetError` when the weights of a model need more bytes than there are."""
+    have = available(device)
+    if need > have:
+        raise MemoryBudgetError(
+            "Opening {name} would take about {need:.1f} GB of memory; {have:.1f} GB may be used.",
+            todo="Choose a smaller model, or raise MEMVIZ_MEMORY_GB.",
+            name=name,
+            need=need / GB,
+            have=have / GB,
+        )
+
+
+def check_memory(need: float, *, tokens: int, device: torch.device | str = "cpu") -> None:
     """Raises `MemoryBudgetError` when reading so many tokens needs more bytes than there are."""
-    have = available()
+    have = available(device)
     if need > have:
         raise MemoryBudgetError(
             "Reading {tokens:,} tokens would take about {need:.1f} GB of memory; {have:.1f} GB may be used.",
@@ -73,6 +106,6 @@ def check_memory(need: float, *, tokens: int) -> None:
 
 def context_limit(context: int | None) -> int | None:
     """The model's context, or the server's limit ``MEMVIZ_MAX_TOKENS`` when that is smaller."""
-    limit = os.environ.get("MEMVIZ_MAX_TOKENS")
-    bounds = [bound for bound in (context, int(limit) if limit else None) if bound is not None]
+    limit = number("MEMVIZ_MAX_TOKENS", 0, least=0)
+    bounds = [bound for bound in (context, limit or None) if bound is not None]
     return min(bounds) if bounds else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import torch
 
 from memviz.errors import ModelError
@@ -49,6 +51,13 @@ def _automatic(device: str, weights: int) -> torch.dtype:
 
 
 def weight_bytes(located: Located) -> int:
-    """About how many bytes the weights of a located model are on disk."""
-    files = [located.path] if located.path.is_file() else located.path.glob("*.safetensors")
-    return sum(file.stat().st_size for file in files)
+    """About how many bytes the weights of a located model are in float32, as far as its files tell."""
+    from safetensors import safe_open
+
+    if located.path.is_file():
+        return 8 * located.path.stat().st_size  # GGUF, mostly 4 bits a number
+    total = 0
+    for file in located.path.glob("*.safetensors"):
+        with safe_open(file, framework="numpy") as opened:
+            total += sum(4 * prod(opened.get_slice(name).get_shape()) for name in opened.keys())
+    return total

@@ -142,9 +142,10 @@ class FirefoxReader(Reader):
         self._check(languages, task)
         text = require_text(text)
         wish = Wish(None if target is None else require_text(target), forget, beam, max_new_tokens)
-        spans, counts = parts(text, self.tokenizer) if split and target is None else ([], [])
-        if len(spans) < 2:
-            return self._one(text, wish, progress=progress or unwatched)
+        spans, counts = parts(text, self.tokenizer) if split else ([], [])
+        if len(spans) < 2 or target is not None:
+            trace = self._one(text, wish, progress=progress or unwatched)
+            return replace(trace, notes=(*notes.whole(len(counts)), *trace.notes))
         if forget is not None:
             raise ReadingError(
                 "This text has {count} sentences, and what to forget is a position of one of them.",
@@ -158,7 +159,8 @@ class FirefoxReader(Reader):
             traces.append(self._one(text[start:end], wish, progress=share))
         broken = [notes.broken(LONGEST)] if len(spans) > len(counts) else []
         tokens = [token for trace in traces for token in trace.tokens]
-        return joined(text, spans, traces, notes=[*broken, *notes.unknown(tokens, self.tokenizer.unk_token_id)])
+        unknown = notes.unknown(tokens, self.tokenizer.unk_token_id)
+        return joined(text, spans, traces, notes=[*broken, *unknown, *notes.capitals(text)])
 
     def write(self, text: str, *, beam: int = 1, max_new_tokens: int | None = None) -> str:
         """What does the model write for this text as one sentence? Nothing is recorded. Raises as `translate` does."""
@@ -220,7 +222,7 @@ class FirefoxReader(Reader):
             seconds={"model": read - began + done - wrote, "writing": wrote - read, "total": done - began},
             steps=tuple(step.candidates(self.target_tokenizer.shown) for step in steps),
             recurrent=recurrent(targets, units),
-            notes=self._notes(source, written),
+            notes=self._notes(text, source, targets, written),
         )
 
     def _source(self, text: str, wish: Wish, *, recorded: Progress | None = None) -> Source:
@@ -252,9 +254,14 @@ class FirefoxReader(Reader):
             told=told,
         )
 
-    def _notes(self, source: Source, written: Written | None) -> tuple[Note, ...]:
+    def _notes(
+        self, text: str, source: Source, targets: tuple[Token, ...], written: Written | None
+    ) -> tuple[Note, ...]:
         cut = [notes.cut(len(written.steps))] if written is not None and written.unfinished else []
-        return (*cut, *notes.unknown(source.tokens, self.tokenizer.unk_token_id))
+        strange = notes.unknown(source.tokens, self.tokenizer.unk_token_id)
+        if written is None:
+            strange += notes.unknown_given(targets, self.target_tokenizer.unk_token_id)
+        return (*cut, *strange, *notes.capitals(text))
 
 
 def _unheard(step: int) -> None:

@@ -62,7 +62,7 @@ def sizes(file: MarianFile) -> FirefoxConfig:
         if found != needed:
             raise UnsupportedModelError(
                 "{name} is another kind of Marian model ({setting}: {found}); only those of Firefox Translations open.",
-                todo="Choose a Firefox Translations model, or one for transformers, such as opus-mt-en-zh.",
+                todo="Choose a Firefox Translations model such as firefox-en-pt, or one for transformers.",
                 name=file.name,
                 setting=setting,
                 found=found or "–",

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from memviz.memory import frozen
-from memviz.reading.notes import UNKNOWN, numbered
+from memviz.reading.notes import numbered
 from memviz.reading.sentences import Span
 from memviz.tokens import Token
 from memviz.trace import Note, Trace
@@ -20,15 +20,15 @@ def joined(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, notes: S
 
     ``spans`` are the parts' places in the text. Tokens and targets are those of the parts, one after the other, with
     offsets and numbers of the whole; log-probabilities and steps follow them. The white space between two sentences is
-    kept in the output. Memories stay in the parts. ``notes`` are those on the whole text, with how much of it is
-    unknown; the other notes on a part say which sentence they are about.
+    kept in the output. Memories stay in the parts. ``notes`` are those on the whole text; those on a part that say the
+    same of it are left out, the others say which sentence they are about.
     """
     output, places = _output(text, spans, parts)
     own = [
         numbered(number, note)
         for number, part in enumerate(parts, start=1)
         for note in part.notes
-        if note.text != UNKNOWN
+        if note.text not in {whole.text for whole in notes}
     ]
     return Trace(
         text=text,

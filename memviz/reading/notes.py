@@ -11,6 +11,12 @@ from memviz.tokens import Token
 CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
 UNKNOWN = "{unknown:,} of the {tokens:,} tokens stand for words or characters that this model has never seen."
 BROKEN = "A sentence of more than {limit} tokens was translated in parts."
+GIVEN = (
+    "{unknown:,} of the {tokens:,} tokens of the given translation stand for words or characters that this model has "
+    "never seen."
+)
+WHOLE = "With a translation given, the {sentences} sentences of the text are read as one."
+CAPITALS = "Text all in capitals is rare in what models learn from: they often copy such words instead."
 NUMBERED = "Sentence {number}: {note}"
 UNTOLD = "This model is told what to do by words in front of the text, such as “{task}”; here there are none."
 
@@ -44,9 +50,30 @@ def stand_in(tokenizer: Any) -> int | None:
 
 def unknown(tokens: Sequence[Token], token: int | None) -> list[Note]:
     """How much of a text is unknown to the model, if any is? ``token``: the id that stands for what is unknown."""
+    counts = _counts(tokens, token)
+    return [Note(UNKNOWN, counts)] if counts["unknown"] else []
+
+
+def unknown_given(tokens: Sequence[Token], token: int | None) -> list[Note]:
+    """The same of a translation that the model was made to write."""
+    counts = _counts(tokens, token)
+    return [Note(GIVEN, counts)] if counts["unknown"] else []
+
+
+def _counts(tokens: Sequence[Token], token: int | None) -> dict[str, int]:
     own = [each.id for each in tokens if not each.special]
-    count = own.count(token) if token is not None else 0
-    return [Note(UNKNOWN, {"unknown": count, "tokens": len(own)})] if count else []
+    return {"unknown": 0 if token is None else own.count(token), "tokens": len(own)}
+
+
+def whole(sentences: int) -> list[Note]:
+    """A text of several sentences was read as one, as its translation was given."""
+    return [Note(WHOLE, {"sentences": sentences})] if sentences > 1 else []
+
+
+def capitals(text: str) -> list[Note]:
+    """Two words or more, of three letters or more, are all in capitals, and nothing is in small letters."""
+    words = [word for word in text.split() if sum(map(str.isalpha, word)) > 2]
+    return [Note(CAPITALS)] if text.isupper() and len(words) > 1 else []
 
 
 def untold(text: str, tasks: Mapping[str, str]) -> list[Note]:

@@ -151,7 +151,8 @@ class Reader(Translating):
 
         Positions count the text's own tokens, special ones left out. Without ``tokens``, as many as fit.
         """
-        own = [token for token in tokenise(self.tokenizer, clean(text))[0] if not token.special]
+        text = clean(text)
+        own = [token for token in tokenise(self.tokenizer, text)[0] if not token.special]
         limit = budget.context_limit(self.info.context) or len(own)
         room = limit - (self.count("a") - len([t for t in tokenise(self.tokenizer, "a")[0] if not t.special]))
         kept = own[start : start + min(room, tokens or room)]
@@ -189,7 +190,7 @@ class Reader(Translating):
                     forget_in=kind,
                     progress=progress,
                 )
-                with running(recording):
+                with running(recording), budget.kept_within(tokens=tensors["input_ids"].shape[1]):
                     outputs = self.forward(tensors)
                 memories = {kind: recording.memory(kind) for kind in sides if recording.scores[kind]}
             return memories, outputs, time.perf_counter() - began

@@ -115,7 +115,7 @@ class Watcher:
         """Adds one block. Overwrites the weights of special keys at the end."""
         sums, weights = self.sums, block.weights
         rows, cols = slice(block.start, block.stop), slice(block.first, block.last)
-        sums.mass[:, cols] += weights.sum(1)
+        sums.mass[:, cols] += column_sums(weights)
         if block.first == 0:
             sums.first[:, rows] = weights[:, :, 0]
         cells = cell_maxima(weights, self.sides.cell[1])
@@ -207,6 +207,11 @@ def cell_maxima(weights: Tensor, wide: int) -> Tensor:
     return torch.cat([cells, weights[:, :, full:].amax(2, keepdim=True)], dim=2)
 
 
+def column_sums(weights: Tensor) -> Tensor:
+    """The sums over the rows of [head, row, column]: a product with ones reads each weight once, in order."""
+    return torch.bmm(weights.new_ones(len(weights), 1, weights.shape[1]), weights)[:, 0]
+
+
 def diagonal_sums(weights: Tensor) -> Tensor:
     """The sum along every diagonal of [head, row, column]; [head, row + column − 1], lower left first.
 
@@ -216,13 +221,13 @@ def diagonal_sums(weights: Tensor) -> Tensor:
     _, rows, cols = weights.shape
     if cols < 2 * rows:
         wide = nn.functional.pad(weights, (rows - 1, rows - 1))
-        return _skew(wide, rows + cols - 1).sum(1)
+        return column_sums(_skew(wide, rows + cols - 1))
     left = nn.functional.pad(weights[:, :, : rows - 1], (rows - 1, 0))
     right = nn.functional.pad(weights[:, :, cols - rows + 1 :], (0, rows - 1))
-    middle = _skew(weights, cols - rows + 1).sum(1)
+    middle = column_sums(_skew(weights, cols - rows + 1))
     if rows == 1:
         return middle
-    return torch.cat([_skew(left, rows - 1).sum(1), middle, _skew(right, rows - 1).sum(1)], dim=1)
+    return torch.cat([column_sums(_skew(left, rows - 1)), middle, column_sums(_skew(right, rows - 1))], dim=1)
 
 
 def _skew(weights: Tensor, width: int) -> Tensor:

@@ -50,7 +50,7 @@ class Translating:
         forget: Forget | None = None,
         *,
         beam: int = 1,
-        max_new_tokens: int = 128,
+        max_new_tokens: int | None = None,
         languages: tuple[str, str] | None = None,
         task: str | None = None,
         progress: Progress | None = None,
@@ -60,7 +60,8 @@ class Translating:
         Without a ``target`` the model writes its own output, by transformers' `generate` and the model's own settings
         for it: the likeliest token at every step, or with a ``beam`` of several tries. With one, it is made to write
         that. One reading with the whole output follows, so that every row shows what was looked at to write that
-        token. At most ``max_new_tokens`` are written; when that cuts the output, ``trace.notes`` says so.
+        token. At most ``max_new_tokens`` are written, usually 128, or 2.5 for each token read where that is more; when
+        that cuts the output, ``trace.notes`` says so. The text is read as one, however many sentences it has.
 
         ``languages`` are codes of `languages_known`, from which into which, otherwise `languages`; they are tokens of
         the trace, the target's too, in the place where the model reads or writes it. ``task`` is put in front of the
@@ -119,6 +120,9 @@ class Source:
         return tuple(token.id for token in self.tokens)
 
 
+LEAST = 128  # tokens may be written for any text: an answer may be longer than its question
+
+
 def translated(reader: Reader, text: str, wish: Wish, *, progress: Progress | None = None) -> Trace:
     """The trace of one text."""
     began = time.perf_counter()
@@ -154,7 +158,7 @@ def translated(reader: Reader, text: str, wish: Wish, *, progress: Progress | No
         forget=wish.forget,
         seconds={"model": seconds, "writing": wrote - began, "total": time.perf_counter() - began},
         steps=tuple(step.candidates(lambda token: shown(reader.tokenizer, token)) for step in taken),
-        notes=tuple(_notes(reader, source, taken, wish)),
+        notes=tuple(_notes(reader, source, targets, taken, wish)),
     )
 
 
@@ -171,7 +175,7 @@ def _source(reader: Reader, text: str, wish: Wish) -> Source:
     if not reader.model.config.is_encoder_decoder:
         raise ReadingError(
             "{model} has no encoder and decoder, so it cannot translate.",
-            todo="Choose an encoder-decoder such as opus-mt-en-zh or t5-small, or use `read`.",
+            todo="Choose an encoder-decoder such as firefox-en-pt or t5-small, or use `read`.",
             model=reader.info.name,
         )
     if wish.target is None and not reader.model.can_generate():
@@ -214,13 +218,18 @@ def _output(reader: Reader, source: Source, wish: Wish, progress: Progress) -> t
 
 def _limit(reader: Reader, wish: Wish, source: Source) -> int:
     """How many tokens may be written? Never more than the decoder has positions, or the server allows."""
-    limit = wish.limit(len(source.ids))
+    limit = wish.max_new_tokens or max(LEAST, wish.limit(len(source.ids)))
     return min(limit, budget.context_limit(reader.info.context) or limit)
 
 
-def _notes(reader: Reader, source: Source, taken: tuple[Step, ...], wish: Wish) -> list[Note]:
+def _notes(
+    reader: Reader, source: Source, targets: tuple[Token, ...], taken: tuple[Step, ...], wish: Wish
+) -> list[Note]:
     """What a person should know of this translation."""
-    found = notes.unknown(source.tokens, notes.stand_in(reader.tokenizer))
+    strange = notes.stand_in(reader.tokenizer)
+    found = notes.unknown(source.tokens, strange) + notes.capitals(source.text)
+    if wish.target is not None:
+        found += notes.unknown_given(targets, strange)
     full = wish.target is None and len(taken) == _limit(reader, wish, source)
     if full and not ended(reader.model, taken[-1].id, taken[-1].ids[0]):
         found.insert(0, notes.cut(len(taken)))

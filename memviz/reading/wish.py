@@ -22,7 +22,7 @@ class Wish:
     target          what to write; ``None``: what the model finds likeliest
     forget          edges of cross-attention that it may not use
     beam            how many beginnings are kept side by side
-    max_new_tokens  how many tokens may be written; ``None``: 2.5 for each token read
+    max_new_tokens  how many tokens may be written; ``None``: as many as the reader finds usual
     languages       from which into which; ``None``: the model's usual ones
     task            what is put in front of the text; ``None``: nothing
     """
@@ -37,7 +37,7 @@ class Wish:
     def __post_init__(self) -> None:
         for name in ("beam", "max_new_tokens"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if value is not None and not (isinstance(value, int) and value >= 1):
                 raise ReadingError(
                     "{name} must be 1 or more, not {value}.", todo="Leave it out.", name=name, value=value
                 )

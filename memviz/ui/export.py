@@ -17,7 +17,7 @@ from memviz.figures import caption
 from memviz.measures import Links
 from memviz.tokens import Word
 from memviz.ui.components import assets, cross, words
-from memviz.ui.i18n import language, t
+from memviz.ui.i18n import spoken, t
 
 TEMPLATE = Path(__file__).parent / "component_page.html"
 
@@ -95,7 +95,7 @@ def _page(
     markup, style, script = assets.sources(Path(str(component.__file__)).parent)
     bytes_ = {name: base64.b64encode(array.tobytes()).decode("ascii") for name, array in arrays.items()}
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        language="zh-Hans" if language() == "zh" else language(),
+        language=spoken(),
         title=html.escape(title),
         hint=html.escape(hint),
         caption=html.escape(caption(provenance)),

@@ -126,8 +126,17 @@ def choose_text(offered: Sequence[Sample], *, second: bool = True) -> str:
     if second:
         with row.popover(t("Second sentence"), type="tertiary", help=t("For models that read sentence pairs.")):
             st.text_input(t("Second sentence"), key=PAIR, persist_state="session")
+    _point_out(offered)
     st.session_state[CARRIED] = st.context.url, st.session_state[TEXT], st.session_state.get(PAIR, "")
     return st.session_state[TEXT]
+
+
+def _point_out(offered: Sequence[Sample]) -> None:
+    """What there is to see in the sample that stands in the box."""
+    typed = st.session_state[TEXT], st.session_state.get(PAIR, "") or ""
+    for sample in offered:
+        if (sample.text, sample.pair or "") == typed:
+            st.caption(t(sample.see))
 
 
 def _carry_over() -> None:

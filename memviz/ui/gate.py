@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from memviz.errors import BusyError
+from memviz.settings import number
 
 LOOK = 0.25  # seconds between two looks at the queue, so that someone who leaves is noticed
 
@@ -56,6 +56,6 @@ class Gate:
             return 0 if inside else self._line.index(me)
 
 
-PLACES = int(os.environ.get("MEMVIZ_QUEUE", "8"))
-GATE = Gate(runs=int(os.environ.get("MEMVIZ_RUNS", "1")), places=PLACES)  # of the readings
+PLACES = number("MEMVIZ_QUEUE", 8, least=0)
+GATE = Gate(runs=number("MEMVIZ_RUNS", 1, least=1), places=PLACES)  # of the readings
 DOOR = Gate(runs=1, places=PLACES)  # of the models: one is opened at a time, while the open ones go on reading

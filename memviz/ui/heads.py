@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,14 @@ from memviz.ui.components.grid import LABELS
 from memviz.ui.i18n import t
 
 LARGEST = 256  # words or tokens a side that are drawn one by one
+TABLED = 4096**2  # weights that a table is made of
+COLUMNS = {
+    "query": "query",
+    "key": "key",
+    "query_token": "token that looks",
+    "key_token": "token looked at",
+    "value": "value",
+}
 KINDS = {
     "self": "the text",
     "encoder": "encoder: the source reads itself",
@@ -74,12 +83,13 @@ def grid(memory: Memory) -> None:
 
 
 def _scores(memory: Memory) -> dict[str, np.ndarray]:
-    """Every measure that gives one number for each head [layer, head], by its name; others left out."""
+    """Every measure that says something of each head, by its name: float32 [layer, head], the mean over its queries."""
     found = {}
     for measure in measures.MEASURES.values():
-        if measure.axes == ("layer", "head"):
+        if measure.axes in (("layer", "head"), ("layer", "head", "query")):
             with contextlib.suppress(MeasureError):
-                found[t(measure.label)] = measure.compute(memory)
+                values = measure.compute(memory)
+                found[t(measure.label)] = values if values.ndim == 2 else values.mean(axis=2)
     return found
 
 
@@ -93,7 +103,7 @@ def range_note(memory: Memory) -> str:
     return note
 
 
-def choose_view(memory: Memory) -> View:
+def choose_view(trace: Trace, memory: Memory) -> View:
     """Layer, head, and how to see them."""
     pair, mean_box, more = st.columns([4, 4, 3], vertical_alignment="bottom", gap="small")
     layer_box, head_box = pair.columns(2, gap="small", wrap=False)
@@ -101,7 +111,7 @@ def choose_view(memory: Memory) -> View:
     state.keep_head(*state.head(memory))
     layer = state.choose_layer(memory, place=layer_box)
     head = state.choose_head(memory, place=head_box)
-    how = _choose_how(memory, place=more)
+    how = _choose_how(trace, memory, place=more)
     return View(
         memory=memory,
         layer=None if shown == "all" else layer,
@@ -110,7 +120,7 @@ def choose_view(memory: Memory) -> View:
     )
 
 
-def _choose_how(memory: Memory, *, place) -> dict:
+def _choose_how(trace: Trace, memory: Memory, *, place) -> dict:
     with place.popover(t("Options"), icon=":material/tune:"):
         values = st.radio(
             t("Values"), list(VALUES), format_func=lambda name: t(VALUES[name]), **state.linked("values", VALUES)
@@ -128,7 +138,7 @@ def _choose_how(memory: Memory, *, place) -> dict:
             **state.BOUND,
         )
         find = st.text_input(t("Find a word"), key="find", **state.BOUND)
-        window = _window(memory)
+        window = _window(*(trace.sides(memory.kind) if by_word else (memory.queries, memory.keys)))
     return {
         "values": values,
         "by_word": by_word,
@@ -139,16 +149,28 @@ def _choose_how(memory: Memory, *, place) -> dict:
     }
 
 
-def _window(memory: Memory) -> tuple[slice, slice] | None:
-    """Which stretch of a long text is seen exactly? ``None``: all of it, pooled where it is too long."""
-    longest = max(len(memory.queries), len(memory.keys))
-    if longest <= LARGEST:
+def _window(rows: Sized, cols: Sized) -> tuple[slice, slice] | None:
+    """Which stretch of a long text is seen exactly? ``None``: all of it, pooled where it is too long.
+
+    ``rows``, ``cols``: the words or tokens along the two sides.
+    """
+    if max(len(rows), len(cols)) <= LARGEST:
         return None
     if not st.toggle(t("Zoom into a window with exact values"), key="zoom", **state.BOUND):
         return None
-    rows = st.slider(t("Rows from"), 0, len(memory.queries) - 1, key="zoom_rows", **state.BOUND)
-    cols = st.slider(t("Columns from"), 0, len(memory.keys) - 1, key="zoom_cols", **state.BOUND)
-    return slice(rows, rows + LARGEST // 2), slice(cols, cols + LARGEST // 2)
+    sides = ((t("Rows from"), len(rows), "zoom_rows"), (t("Columns from"), len(cols), "zoom_cols"))
+    first, second = (_from(label, count - LARGEST // 2, key=key) for label, count, key in sides)
+    return slice(first, first + LARGEST // 2), slice(second, second + LARGEST // 2)
+
+
+def _from(label: str, last: int, *, key: str) -> int:
+    """Where does the window begin on one side? What was chosen for a longer text is moved inside."""
+    if last <= 0:
+        return 0
+    given = st.session_state.get(key, st.query_params.get(key))
+    if given is not None:
+        st.session_state[key] = min(max(int(given), 0), last) if str(given).lstrip("-").isdecimal() else 0
+    return st.slider(label, 0, last, key=key, **state.BOUND)
 
 
 def picture(trace: Trace, view: View) -> None:
@@ -205,8 +227,15 @@ def in_short(view: View) -> str:
 
 
 def numbers(trace: Trace, view: View) -> None:
-    """The strongest weights of the head as a table."""
-    if view.layer is None or view.head is None:
+    """The largest values of the view as a table, token by token."""
+    memory = view.memory
+    if len(memory.queries) * len(memory.keys) > TABLED:
+        st.caption(t("This text is too long for a table on the page; the exported files hold the numbers."))
         return
-    frame = tables.strongest(view.memory.pattern(view.layer, view.head), view.memory)
-    show.table(frame, label="The strongest weights of this head")
+    try:
+        values = figures.weights(memory, view.layer, view.head, view=view.values, without=view.without)
+    except MeasureError:
+        return  # the picture has said so
+    frame = tables.strongest(np.nan_to_num(values), memory, name="value")
+    frame.columns = [t(COLUMNS[name]) for name in frame.columns]
+    show.table(frame, label="The largest values of this picture, token by token")

@@ -42,9 +42,12 @@ def strongest(trace: Trace, *, without: Sequence[int]) -> None:
 def sentence(link: dict) -> str:
     """One link in plain words."""
     if link["lift"] != link["lift"]:  # NaN: nobody else sees that word
-        text = "“{word}” looks at “{source}” with **{weight}** of its attention."
+        text = "In this head “{word}” looks at “{source}” with **{weight}** of its attention."
     else:
-        text = "“{word}” looks at “{source}” with **{weight}** of its attention: **{lift}** what other words give it."
+        text = (
+            "In this head “{word}” looks at “{source}” with **{weight}** of its attention: **{lift}** what other words "
+            "give it."
+        )
     return t(
         text,
         word=literal(link["word"]),

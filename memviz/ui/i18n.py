@@ -28,6 +28,11 @@ def language() -> str:
     return browsers()
 
 
+def spoken() -> str:
+    """The language as files that leave the page name it."""
+    return "zh-Hans" if language() == "zh" else language()
+
+
 def browsers() -> str:
     """What the browser asks for, where we speak it; else English."""
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"

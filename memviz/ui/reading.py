@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import streamlit as st
 
 from memviz.errors import EmptyTextError, MemVizError, TextTooLongError
 from memviz.models import DEFAULT, Policy, preview
+from memviz.settings import number
 from memviz.trace import Trace
 from memviz.ui import cache, show, windows
 from memviz.ui.i18n import t
@@ -18,7 +18,7 @@ from memviz.ui.markdown import literal
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
 
-MAX_CHARACTERS = int(os.environ.get("MEMVIZ_MAX_CHARACTERS", "200000"))
+MAX_CHARACTERS = number("MEMVIZ_MAX_CHARACTERS", 200_000, least=1)
 
 
 def trace(model: str, text: str, pair: str | None) -> Trace:
@@ -32,7 +32,8 @@ def trace(model: str, text: str, pair: str | None) -> Trace:
 def translation(model: str, text: str, wish: cache.Wish) -> Trace:
     """The translation of this text, and what was read for it; stops the page with a message when there is none."""
     said = t("Paste a text above, or choose a sample, and watch it being translated.")
-    return _shown(model, text, lambda part, watch: cache.translation(model, part, wish, **watch), empty=said)
+    empty = said if wish.target is None else ""  # what is empty then may be the target
+    return _shown(model, text, lambda part, watch: cache.translation(model, part, wish, **watch), empty=empty)
 
 
 def opened(model: str) -> Reader:
@@ -50,7 +51,10 @@ def opened(model: str) -> Reader:
 
 
 def _shown(model: str, text: str, read: Callable[[str, dict[str, Any]], Trace], *, empty: str) -> Trace:
-    """What ``read`` makes of the text, with a bar that says what is being done and a way on when it cannot be read."""
+    """What ``read`` makes of the text, with a bar that says what is being done and a way on when it cannot be read.
+
+    ``empty`` is said in place of an error where there is no text.
+    """
     place = st.empty()
     try:
         if len(text) > MAX_CHARACTERS:
@@ -63,8 +67,12 @@ def _shown(model: str, text: str, read: Callable[[str, dict[str, Any]], Trace], 
         _ask_before_fetching(model)
         window = windows.chosen(model, text, _watching(place))
         found = read(text if window is None else window.text, _watching(place))
-    except EmptyTextError:
-        place.info(empty)
+    except EmptyTextError as error:
+        if empty or not text.strip():
+            place.info(empty or error.said(t, quote=literal))
+        else:
+            place.empty()
+            show.problem(error)
         st.stop()
     except TextTooLongError as error:
         place.empty()

@@ -35,6 +35,17 @@ def drawn(here: AppPage, graph: int = 0) -> dict[tuple[int, int], float]:
     return {(int(one["target"]), int(one["source"])): float(one["weight"]) for one in found}
 
 
+def seen(here: AppPage) -> set[int]:
+    """The target words whose links can be seen."""
+    return set(
+        here.page.locator(GRAPH)
+        .first.locator(LINK)
+        .evaluate_all(
+            "all => all.filter(one => getComputedStyle(one).visibility === 'visible').map(one => +one.dataset.target)"
+        )
+    )
+
+
 def same(found: dict[tuple[int, int], float], weights: np.ndarray, *, keep: float = 0.9) -> None:
     """Every link has the library's weight, and no weight that belongs is missing."""
     assert found
@@ -108,7 +119,7 @@ def test_steps_show_what_each_token_was_given(visit, black_cat) -> None:
     shown = here.page.get_by_test_id("memviz-cross-written").first.inner_text()
     [place] = black_cat.target_words[GATO].tokens
     assert f"{np.exp(black_cat.logprobs[place]):.0%}".rstrip("%") in shown
-    assert {target for target, _ in drawn(here)} <= set(range(len(black_cat.target_words)))
+    assert seen(here) == set(range(GATO + 1))
 
 
 def test_the_keyboard_alone_reads_the_graph_and_pins_a_word(visit, black_cat) -> None:
@@ -130,7 +141,7 @@ def test_play_writes_the_sentence_word_by_word(visit, black_cat) -> None:
     play.click()
     for step in range(1, len(black_cat.target_words)):
         here.page.locator(f"{GRAPH}[data-step='{step}']").wait_for(timeout=5_000)
-        assert {target for target, _ in drawn(here)} <= set(range(len(black_cat.target_words)))
+        assert max(seen(here)) == step - 1
     here.page.locator(f"{GRAPH}:not([data-step])").wait_for(timeout=5_000)
     same(drawn(here), weights(black_cat))
 
@@ -151,6 +162,9 @@ def test_a_covered_word_is_read_by_nobody(visit, reader, black_cat) -> None:
     same(drawn(here, 1), weights(black_cat))
     same(drawn(here, 2), weights(covered))
     assert all(source != 1 for _, source in drawn(here, 2))
+    assert "forgotten" in word(here, "source", 1, graph=2).get_attribute("class")
+    assert word(here, "source", 1, graph=2).get_attribute("aria-label") == "“black” may not be read"
+    assert here.page.locator(".forgotten").count() == 1
     here.says(covered.output)
 
 
@@ -200,13 +214,17 @@ def test_the_page_file_opens_offline_and_shows_the_same_links(visit, browser, bl
 def test_hover_asks_nobody(visit) -> None:
     here = visit("translate", text=BLACK_CAT)
     here.settled()
-    sent: list[str] = []
-    here.page.on("websocket", lambda socket: sent.append(socket.url))
+    here.page.evaluate(
+        "() => { window.sent = 0; const send = WebSocket.prototype.send;"
+        " WebSocket.prototype.send = function (...all) { window.sent += 1; return send.apply(this, all); } }"
+    )
     before = len(here.requests)
     for index in range(5):
         word(here, "target", index).hover()
+    assert here.page.evaluate("window.sent") == 0
     assert len(here.requests) == before
-    assert sent == []
+    word(here, "target", GATO).click()
+    here.wait_until(lambda: here.page.evaluate("window.sent") > 0, "a click is told, so the counter counts")
 
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script> cat", "<img src=x onerror=alert(1)> :red[x] $$y$$"])

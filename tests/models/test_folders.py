@@ -231,6 +231,10 @@ def test_a_firefox_folder_with_something_wrong_says_what(tmp_path: Path) -> None
     (tmp_path / "srcvocab.enpt.spm").unlink()
     with pytest.raises(ModelFileError, match=r"no \*.spm: the vocabulary"):
         locate(str(tmp_path))
+    vocabulary.write_bytes(b"")
+    weights.rename(tmp_path / "model.enpt.bin.gz")
+    with pytest.raises(ModelFileError, match=r"no model\*.bin: the weights.*unpacked"):
+        locate(str(tmp_path))
 
 
 def test_the_weights_of_a_firefox_model_alone_are_not_a_model(tmp_path: Path) -> None:

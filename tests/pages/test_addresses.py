@@ -30,20 +30,41 @@ def test_a_link_restores_the_heads_page(visit) -> None:
 
 def test_a_link_restores_the_window_that_was_zoomed_into(visit) -> None:
     here = visit(
-        "heads", text=LONG, model="smollm2", layer="18", head="6", zoom="true", zoom_rows="200", zoom_cols="90"
+        "heads", text=LONG, model="smollm2", layer="18", head="6", zoom="true", zoom_rows="150", zoom_cols="90"
     )
     chosen = options(here)
-    assert (chosen["zoom"], chosen["zoom_rows"], chosen["zoom_cols"]) == (True, 200, 90)
+    assert (chosen["zoom"], chosen["zoom_rows"], chosen["zoom_cols"]) == (True, 150, 90)
     link, _, code = (one.value for one in here.app.get("code"))
     assert (
-        parse_qs(urlsplit(link).query).items() >= {"zoom": ["true"], "zoom_rows": ["200"], "zoom_cols": ["90"]}.items()
+        parse_qs(urlsplit(link).query).items() >= {"zoom": ["true"], "zoom_rows": ["150"], "zoom_cols": ["90"]}.items()
     )
-    assert "window=(slice(200, 328, None), slice(90, 218, None))" in code
+    assert "window=(slice(150, 278, None), slice(90, 218, None))" in code
     here.read("A short text.")
     assert here.errors == []
     assert not {"zoom", "zoom_rows", "zoom_cols"} & set(here.app.query_params)
     junk = visit("heads", text=LONG, model="smollm2", zoom="true", zoom_rows="99999", zoom_cols="-5")
-    assert "window=(slice(0, 128, None), slice(0, 128, None))" in junk.app.get("code")[2].value
+    assert "window=(slice(152, 280, None), slice(0, 128, None))" in junk.app.get("code")[2].value
+
+
+def test_a_window_lies_inside_the_words_that_are_shown(visit) -> None:
+    here = visit(
+        "heads", text=" ".join(["quokkas wandered"] * 140), model="smollm2", zoom="true", zoom_rows="9999", find="zzz"
+    )
+    shown = here.app.get("code")[2].value
+    words = len(here.app.session_state["carried"][1].split())
+    assert words == 280
+    assert f"window=(slice({words - 128}, {words}, None), slice(0, 128, None))" in shown
+    here.app.toggle(key="by_word").set_value(False)
+    here._run()
+    last = int(here.app.slider(key="zoom_rows").max)
+    assert last > words - 128, "there are more tokens than words"
+    here.app.slider(key="zoom_rows").set_value(last)
+    here._run()
+    assert f"window=(slice({last}, {last + 128}, None)" in here.app.get("code")[2].value
+    here.app.toggle(key="by_word").set_value(True)
+    here._run()
+    assert f"slice({words - 128}, {words}, None)" in here.app.get("code")[2].value, "moved inside the words again"
+    assert here.errors == []
 
 
 def test_a_link_restores_the_word_and_the_one_head_of_recall(visit) -> None:

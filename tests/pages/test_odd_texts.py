@@ -72,6 +72,16 @@ def test_they_are_told_in_the_readers_language(visit) -> None:
     assert here.notes == ["3 个词元中有 1 个代表这个模型从未见过的词或字符。"]
 
 
+def test_a_sample_says_what_there_is_to_see_in_it(visit) -> None:
+    here = visit("home", model="minilm")
+    first, second = samples("encoder-only")[:2]
+    assert any(first.see in said for said in here.said)
+    here.press("sample_1")
+    assert any(second.see in said for said in here.said)
+    here.read("A text of my own.")
+    assert not any(sample.see in said for sample in samples("encoder-only") for said in here.said)
+
+
 def test_a_sample_fills_both_boxes(visit) -> None:
     here = visit("home")
     assert here.input == samples("encoder-only")[0].text

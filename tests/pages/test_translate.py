@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -12,8 +14,12 @@ import memviz
 from memviz import Forget, measures
 from memviz.figures import percent
 from memviz.models import locate
+from memviz.tables import read_csv
 from memviz.ui import i18n
+from memviz.ui.cache import Wish
 from memviz.ui.samples import translations
+from memviz.ui.share import Translate
+from memviz.ui.translation import Again, Asked, View
 from tests.locales.speaking import left, said
 from tests.pages.odd_texts import NOTHING, ODD
 from tests.pages.shelf import stocked
@@ -166,6 +172,79 @@ def test_a_given_translation_is_read_and_can_be_taken_back(visit, reader) -> Non
     assert next(code.value for code in here.app.code) == "O gato preto bebe leite frio."
 
 
+def test_a_given_translation_goes_with_its_text_and_its_model(visit) -> None:
+    here = visit("translate", text=BLACK_CAT, target="O cachorro azul")
+    here.text = None
+    here.press("sample_1")
+    assert here.notes == [], "a sample brings its own text"
+    assert next(code.value for code in here.app.code) == translations("firefox-en-pt")[1].writes
+    here = visit("translate", text=BLACK_CAT, target="O cachorro azul")
+    here.choose("translator", "firefox-pt-en")
+    assert not any("made to write" in said for said in here.notes)
+    here = visit("translate", text=BLACK_CAT, target="O cachorro azul")
+    here.read("The black dog drinks cold milk.")
+    assert any("made to write" in said for said in here.notes), "a text that is only corrected keeps it"
+
+
+@pytest.mark.parametrize("target", ["   ", "\u3000", "\n"])
+def test_a_blank_translation_is_none(visit, target: str) -> None:
+    here = visit("translate", text=BLACK_CAT, link={"target": target})
+    assert (here.notes, here.errors) == ([], [])
+    assert next(code.value for code in here.app.code) == "O gato preto bebe leite frio."
+
+
+def test_what_the_model_does_not_know_in_a_given_translation_is_said(visit) -> None:
+    here = visit("translate", text="The cat sat. It was tired.", target="小猫睡着了")
+    assert any("tokens of the given translation stand for" in said for said in here.notes)
+    assert any("the 2 sentences of the text are read as one" in said for said in here.notes)
+
+
+def test_capitals_are_pointed_out(visit) -> None:
+    assert any("all in capitals" in said for said in visit("translate", text="THE BLACK CAT DRINKS MILK.").notes)
+    assert visit("translate", text="The BBC and NASA drink milk.").notes == []
+
+
+def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, reader) -> None:
+    here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
+    found = here.app.radio(key="which")
+    assert found.options == ["Every word was read", "“black” was covered"]
+    trace = reader.translate(BLACK_CAT)
+    covered = reader.translate(BLACK_CAT, forget=Forget(keys=trace.words[1].tokens))
+    view = View(trace, layer=1, head=0, keep=0.9)
+    asked = Asked(BLACK_CAT, "firefox-en-pt", Wish())
+    both = Translate(trace, view=view, asked=asked, covered=Again(trace.words[1], "cover", trace, covered, None))
+    first, second = both.others().values()
+    for one, part in ((first, trace), (second, covered)):
+        table, said = read_csv(one.csv())
+        exact = measures.word_weights(part.memory("cross"), part.sides("cross"), layer=1, head=0)
+        np.testing.assert_allclose(table["weight"], exact.ravel(), atol=1e-6)
+        assert said["translation"] == part.output
+        assert "kept" not in said, "a file of numbers leaves none out"
+        assert ("forgotten" in said) == (part is covered)
+        assert "up to 90" in one.svg().replace("\u00a0", " ")
+        with np.load(io.BytesIO(one.npz()), allow_pickle=False) as archive:
+            about = json.loads(str(archive["provenance"]))
+            np.testing.assert_allclose(archive["cross"][0, 5], part.memory("cross").pattern(0, 5), atol=1e-6)
+        assert "every head" in about["cross"]
+        assert "kept" not in about
+
+
+def test_the_code_between_tokens_is_of_tokens(visit, reader, capsys: pytest.CaptureFixture[str]) -> None:
+    for shift in ("false", "true"):
+        here = visit(
+            "translate", text=BLACK_CAT, cross_words="false", cross_layer="0", cross_head="5", cross_shift=shift
+        )
+        code = next(one.value for one in here.app.code if one.value.startswith("import memviz"))
+        exec(compile(code, "page", "exec"), {})
+        trace = reader.translate(BLACK_CAT)
+        rows = trace.memory("cross").pattern(0, 5)[1 if shift == "true" else 0 :]
+        expected = [
+            f"{token.text} <- {trace.tokens[row.argmax()].text}  {row.max():.3f}"
+            for token, row in zip(trace.targets, rows, strict=False)
+        ]
+        assert capsys.readouterr().out.splitlines()[1:] == expected
+
+
 def test_a_covered_word_changes_the_translation(visit, reader) -> None:
     here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
     trace = reader.translate(BLACK_CAT)
@@ -247,6 +326,8 @@ def test_a_given_translation_in_the_wrong_language_is_read_all_the_same(visit, r
     assert here.errors == []
     assert here.pictures == ["cross_view"] * 3
     assert next(code.value for code in here.app.code) == target
+    known = reader.tokenizer(target)["input_ids"].count(reader.tokenizer.unk_token_id) == 0
+    assert any("tokens of the given translation stand for" in said for said in here.notes) != known
     compared = next(said for said in plain(here.said) if said.startswith("**Every word was read**"))
     assert "O gato preto bebe leite frio." in compared, "what it writes by itself stands beside the covered one"
 
@@ -323,3 +404,6 @@ def test_the_chinese_page_has_no_english(visit, text: str, address: dict) -> Non
     assert len(left(said(english.app), sources=ZH)) > 5, "the English page is recognised as English"
     chinese = visit("translate", text=text, lang="zh", **address)
     assert left(said(chinese.app), sources=ZH) == set()
+    headings = [str(column) for frame in chinese.app.dataframe for column in frame.value.columns]
+    if address.get("details") != "alignment":  # its headings are put on by the browser
+        assert [heading for heading in headings if heading.isascii()] == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlencode
@@ -31,6 +31,13 @@ class Drawn(Protocol):
     """A view that is a drawing as well: lines and words that stay sharp at any size."""
 
     def svg(self) -> str: ...
+
+
+@runtime_checkable
+class Compared(Protocol):
+    """A view that stands beside another: all of them by their titles, none where it is alone."""
+
+    def others(self) -> Mapping[str, Shared]: ...
 
 
 @runtime_checkable
@@ -66,6 +73,12 @@ def _link(view: Shared) -> None:
 
 
 def _files(view: Shared) -> None:
+    offered = view.others() if isinstance(view, Compared) else {}
+    if offered:
+        chosen = st.radio(
+            t("Which translation?"), range(len(offered)), format_func=list(offered).__getitem__, key="which"
+        )
+        view = list(offered.values())[chosen]
     files = [
         ("CSV", view.csv, "text/csv"),
         ("npz", view.npz, "application/octet-stream"),

@@ -10,7 +10,7 @@ from memviz import figures, tables
 from memviz.figures import provenance
 from memviz.trace import Trace
 from memviz.ui import heads as heads_page
-from memviz.ui.i18n import t
+from memviz.ui.i18n import spoken, t
 from memviz.ui.share.python import reading
 
 MOST_ROWS = 1_000_000  # of a CSV; a longer text is exported by its strongest weights, and the file says so
@@ -81,7 +81,9 @@ class Heads:
 
     def html(self) -> str:
         chart = heads_page.figure(self.trace, self.view)
-        return figures.html([chart], title=t("Which heads do what?"), provenance=self.said(), translate=t)
+        return figures.html(
+            [chart], title=t("Which heads do what?"), provenance=self.said(), language=spoken(), translate=t
+        )
 
     def code(self) -> str:
         view = self.view
@@ -97,8 +99,11 @@ class Heads:
         if view.window is not None:
             options.append(f"window={view.window}")
         extra = "".join(f", {option}" for option in options)
-        one = view.layer is not None and view.head is not None
-        exact = f"memory.pattern({view.layer}, {view.head})" if one else f"memory.mean({view.layer})"
+        plain = "".join(f", {option}" for option in options if option.startswith(("view=", "without=")))
+        exact = f"memviz.figures.weights(memory, {view.layer}, {view.head}{plain})"
+        if not plain:
+            one = view.layer is not None and view.head is not None
+            exact = f"memory.pattern({view.layer}, {view.head})" if one else f"memory.mean({view.layer})"
         return f"""{reading(self.trace)}
 memory = trace.memory({view.memory.kind!r})
 queries, keys = trace.sides({view.memory.kind!r})

@@ -10,7 +10,7 @@ from memviz import figures, measures, tables
 from memviz.figures import provenance
 from memviz.trace import Trace
 from memviz.ui import recall as recall_page
-from memviz.ui.i18n import t
+from memviz.ui.i18n import spoken, t
 from memviz.ui.share.home import Home
 
 
@@ -48,6 +48,15 @@ class Recall:
     def png(self) -> bytes:
         return self._as_words.png()
 
+    def said(self) -> dict[str, str]:
+        """What the charts of the page show, over all heads or in one."""
+        shows = "attention received by each word, and attention by distance over the uniform baseline"
+        said = provenance(
+            self.trace, self.trace.memory(), layer=self.view.layer, head=self.view.head, without=self.view.without
+        )
+        taken = {"taken out": f"{said['taken out']}; of the bars only"} if "taken out" in said else {}
+        return said | {"shows": shows} | taken
+
     def html(self) -> str:
         memory, view = self.trace.memory(), self.view
         charts = [
@@ -59,7 +68,8 @@ class Recall:
         return figures.html(
             charts,
             title=t("What does this word remember, and who remembers it?"),
-            provenance=self._as_words.said(),
+            provenance=self.said(),
+            language=spoken(),
             translate=t,
         )
 

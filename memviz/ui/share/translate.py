@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,23 +27,45 @@ class Translate:
     covered: translation.Again | None = None
     name: str = "translate"
 
-    def said(self) -> dict[str, str]:
-        """Where it comes from, and what it shows."""
-        view = self.view
+    def said(self, *, cumulative: float = 1.0) -> dict[str, str]:
+        """Where it comes from, and what it shows; ``cumulative``: up to which share weights are kept."""
+        view, wish = self.view, self.asked.wish
         said = provenance(
             view.part,
             view.memory,
             layer=view.layer,
             head=view.head,
             by_word=view.by_word,
-            cumulative=view.keep,
+            cumulative=cumulative,
             shift=view.shift,
         )
-        wish = self.asked.wish
         said["translation"] = view.part.output or ""
-        said |= {"written by": "the reader"} if wish.target is not None else {}
-        said |= {"languages": " → ".join(wish.languages)} if wish.languages else {}
+        if wish.target is not None and view.part.output == wish.target:
+            said["written by"] = "a person: it was given, not chosen by the model"
+        if wish.languages:
+            said["languages"] = " → ".join(wish.languages)
+        if wish.task:
+            said["task"] = wish.task
+        if self.number is not None:
+            said["sentence"] = f"{self.number + 1} of {len(self.trace.parts)}"
         return said
+
+    @property
+    def number(self) -> int | None:
+        """Which sentence of the text this is, from 0; ``None`` where it has only one."""
+        return next((n for n, part in enumerate(self.trace.parts) if part is self.first), None)
+
+    @property
+    def first(self) -> Trace:
+        """The sentence as it was translated before a word of it was covered."""
+        return self.view.part if self.covered is None else self.covered.before
+
+    def others(self) -> dict[str, Translate]:
+        """The view, and beside it the same with a word covered: by their titles."""
+        if self.covered is None:
+            return {}
+        before, after = self.covered.titles()
+        return {before: self, after: replace(self, view=replace(self.view, part=self.covered.part))}
 
     def typed(self) -> dict[str, str]:
         """What was typed, by the name of its box: the text without its task, what is to be written, an alignment."""
@@ -73,7 +95,8 @@ class Translate:
             "source_tokens": np.array([token.text for token in view.memory.keys]),
             "logprobs": view.part.logprobs,
         }
-        return tables.npz(arrays, self.said())
+        every = "attention of every head between tokens, [layer, head, target token, source token], not shifted"
+        return tables.npz(arrays, self.said() | {"cross": every})
 
     def png(self) -> bytes:
         return figures.cross_png(*self._graph(), **self._options())
@@ -82,7 +105,9 @@ class Translate:
         return figures.cross_svg(*self._graph(), **self._options())
 
     def html(self) -> str:
-        return export.cross_page(**drawn(self.view), pinned=self.pinned, provenance=self.said())
+        return export.cross_page(
+            **drawn(self.view), pinned=self.pinned, provenance=self.said(cumulative=self.view.keep)
+        )
 
     def _graph(self) -> tuple:
         targets, sources = self.view.sides
@@ -94,7 +119,7 @@ class Translate:
             "keep": self.view.keep,
             "right_to_left": (right_to_left(part.text), right_to_left(part.output or "")),
             "title": t("What did the decoder read to write this word?"),
-            "provenance": self.said(),
+            "provenance": self.said(cumulative=self.view.keep),
             "translate": t,
         }
 
@@ -109,8 +134,9 @@ class Translate:
             "" if view.layer is None else f", layer={view.layer}" + ("" if view.head is None else f", head={view.head}")
         )
         shift = ", shift=1" if view.shift else ""
-        number = next((n for n, part in enumerate(self.trace.parts) if part is view.part), None)
-        sentence = "" if number is None else f"trace = trace.parts[{number}]  # each sentence has its own memory\n"
+        sentence = "" if self.number is None else f"trace = trace.parts[{self.number}]  # each has its own memory\n"
+        if not view.by_word:
+            return self._tokens(options, sentence, where) + self._again()
         return f"""import memviz
 
 trace = memviz.translate({self.asked.text!r}, model={self.asked.model!r}{options})
@@ -124,10 +150,30 @@ for word, source, weight in zip(sides[0], found.source, found.weight):
         print(f"{{word.text}} <- {{sides[1][source].text}}  {{weight:.3f}}")
 {self._again()}"""
 
+    def _tokens(self, options: str, sentence: str, where: str) -> str:
+        """The code of a view between tokens."""
+        view = self.view
+        exact = f"memory.mean({view.layer})"
+        if view.layer is not None and view.head is not None:
+            exact = f"memory.pattern({view.layer}, {view.head})"
+        later = (
+            "weights = weights[1:]  # shifted: each token shows the step after it was written\n" if view.shift else ""
+        )
+        return f"""import memviz
+
+trace = memviz.translate({self.asked.text!r}, model={self.asked.model!r}{options})
+{sentence}memory = trace.memory("cross")
+print(trace.output)
+
+weights = {exact}  # [target token, source token]
+{later}for token, row in zip(memory.queries, weights):
+    print(f"{{token.text}} <- {{memory.keys[row.argmax()].text}}  {{row.max():.3f}}")
+"""
+
     def _again(self) -> str:
         if self.covered is None:
             return ""
-        keys = translation.forgotten(self.view.part, self.covered.word, self.covered.way).keys
+        keys = translation.forgotten(self.first, self.covered.word, self.covered.way).keys
         languages = self.asked.wish.languages
         call = "read" if languages is None else "translate"
         told = "" if languages is None else f", languages={languages!r}"

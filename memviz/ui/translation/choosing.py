@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
     from memviz import Reader
 
 TARGET = "target"
+TARGET_OF = "target_of"  # the model and the text that it was typed for
 LAYER, HEAD = "cross_layer", "cross_head"
 
 
@@ -99,7 +100,7 @@ def translated() -> tuple[Trace, Asked]:
     if not reader.model.config.is_encoder_decoder:
         _offer_others(literal(model))
     languages, task = _choose_languages(reader), _choose_task(reader)
-    target = _choose_target(reader)
+    target = _choose_target(reader, model, text)
     layer = getattr(reader.model.config, "alignment_layer", None)
     wish = cache.Wish(target, languages=languages, task=task)
     asked = Asked(text, model, wish, taught=None if layer is None else (layer, 0))
@@ -157,10 +158,15 @@ def _offer_others(title: str) -> None:
     st.stop()
 
 
-def _choose_target(reader: Reader) -> str | None:
+def _choose_target(reader: Reader, model: str, text: str) -> str | None:
     """What the model is made to write; ``None``: what it finds likeliest. Beside it, what the model is made for."""
     if TARGET not in st.session_state:
         st.session_state[TARGET] = st.query_params.get(TARGET, "")
+    before_model, before_text = st.session_state.get(TARGET_OF, (model, text))
+    taken = text != before_text and text in [sample.text for sample in samples.translations(model)]
+    if before_model != model or taken:  # it was the translation of something else
+        _let_it_write()
+    st.session_state[TARGET_OF] = model, text
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     if reader.languages is not None and not reader.languages_known:
         source, target = reader.languages
@@ -168,7 +174,7 @@ def _choose_target(reader: Reader) -> str | None:
     with row.popover(t("Give the translation yourself"), type="tertiary", icon=":material/edit_note:"):
         st.caption(t("The model is made to write this, and you see what it would have read for each word of it."))
         st.text_input(t("Translation to be written"), key=TARGET, persist_state="session")
-    target = st.session_state[TARGET] or None
+    target = st.session_state[TARGET] if st.session_state[TARGET].strip() else None
     if target is not None:
         said, undo = st.columns([5, 1], vertical_alignment="center")
         said.info(t("The model is made to write “{target}”.", target=literal(target)), icon=":material/edit_note:")

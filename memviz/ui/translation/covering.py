@@ -40,6 +40,12 @@ class Again:
     part: Trace
     same: Trace | None
 
+    def titles(self) -> tuple[str, str]:
+        """What the first and the second translation are called."""
+        word = literal(self.word.text)
+        after = t("“{word}” was covered", word=word) if self.way == "cover" else t("Only “{word}” was read", word=word)
+        return t("Every word was read"), after
+
 
 def again(view: View, asked: Asked, *, pinned: Pin | None) -> Again | None:
     """Covers a source word, or all but one, and translates again; ``None`` when nothing is covered."""
@@ -102,13 +108,10 @@ def translate_again(part: Trace, asked: Asked, word: Word, way: str) -> Again:
 
 
 def _side_by_side(view: View, found: Again) -> None:
-    word = literal(found.word.text)
-    titles = (
-        t("Every word was read"),
-        t("“{word}” was covered", word=word) if found.way == "cover" else t("Only “{word}” was read", word=word),
-    )
     sides = st.columns(2, gap="large")
-    for place, title, part, key in zip(sides, titles, (found.before, found.part), ("before", "after"), strict=True):
+    for place, title, part, key in zip(
+        sides, found.titles(), (found.before, found.part), ("before", "after"), strict=True
+    ):
         with place:
             st.markdown(f"**{title}**  \n{literal((part.output or '').strip()) or t('Nothing was written.')}")
             graph(replace(view, part=part), key=f"cross_{key}", steps=False)

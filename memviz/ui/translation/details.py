@@ -13,6 +13,7 @@ from memviz.ui import samples, show, state
 from memviz.ui.i18n import t
 from memviz.ui.translation.choosing import View
 
+COLUMNS = {"step": "step", "token": "token", "probability": "probability", "entropy": "entropy"}  # of a step
 GOLD = "gold"
 GOLD_OF = "gold_of"  # the sentence and its translation that it belongs to
 TABS = {
@@ -150,7 +151,6 @@ def _coverage(view: View) -> None:
     show.figure(chart, key="coverage")
     if view.shift:
         st.caption(t("Coverage counts the steps that write a word, shifted or not."))
-    show.caveat("A word that is hardly read may have been left out; only a head that aligns can tell.")
 
 
 def _steps(view: View) -> None:
@@ -158,7 +158,18 @@ def _steps(view: View) -> None:
     frame = tables.steps_table(view.part)
     frame.insert(3, "entropy", entropies(view))
     st.caption(t("Entropy: how widely a step spread its look-up over the source, in nats; 0 is one token alone."))
-    show.table(frame, label="Every step as a table")
+    if view.shift:
+        st.caption(t("Entropy is that of the step which writes a token, shifted or not."))
+    show.table(frame.rename(columns=_heading), label="Every step as a table")
+
+
+def _heading(column: str) -> str:
+    """A column of the table of steps in the reader's language."""
+    if column.startswith("alternative_"):
+        number = column.split("_")[1]
+        likely = column.endswith("_probability")
+        return t("its probability {number}", number=number) if likely else t("alternative {number}", number=number)
+    return t(COLUMNS[column])
 
 
 def entropies(view: View) -> np.ndarray:

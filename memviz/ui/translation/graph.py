@@ -37,8 +37,11 @@ def graph(view: View, *, key: str = "cross", steps: bool = True) -> Pin | None:
 def drawn(view: View) -> dict[str, Any]:
     """What is drawn of a view: words, weights and how they stand."""
     targets, sources = view.sides
+    gone = set(view.part.forget.keys or ()) if view.part.forget is not None else set()
     return {
-        "sources": [{"text": word.text, "special": word.special} for word in sources],
+        "sources": [
+            {"text": word.text, "special": word.special, "forgotten": gone.issuperset(word.tokens)} for word in sources
+        ],
         "targets": [
             {"text": word.text, "special": word.special, "steps": written(view.part, word)} for word in targets
         ],
@@ -88,6 +91,8 @@ def note(view: View) -> str:
             "As far as the file tells, it was taught to align: Marian trains this head to look where a person "
             "would draw the link."
         )
+    elif view.taught is None and measures.best_head(view.memory, view.sides) == (view.layer, view.head):
+        said += " " + t("The surest head on this sentence. Sure is not right: some read the word before.")
     if view.shift:
         said += " " + t("Shifted: each word shows the step after it was written; the last one has none.")
     return said

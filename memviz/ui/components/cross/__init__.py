@@ -38,6 +38,7 @@ LABELS = {
     "last": "Whole translation",
     "step": "Step {step} of {steps}",
     "whole": "Whole translation",
+    "forgotten": "“{word}” may not be read",
     "announce_target": "“{word}” was read most from “{top}”, {weight}.",
     "announce_source": "“{word}” was read most by “{top}”, {weight}.",
 }
@@ -54,10 +55,11 @@ class Step(TypedDict):
 
 
 class SourceWord(TypedDict, total=False):
-    """One word that was read."""
+    """One word that was read, or that might not be."""
 
     text: str
     special: bool
+    forgotten: bool
 
 
 class TargetWord(TypedDict, total=False):
@@ -141,6 +143,7 @@ def drawing(
     }
     flags = {
         "source_special": np.array([bool(word.get("special")) for word in sources], dtype=np.uint8),
+        "source_forgotten": np.array([bool(word.get("forgotten")) for word in sources], dtype=np.uint8),
         "target_special": np.array([bool(word.get("special")) for word in targets], dtype=np.uint8),
     }
     return plain, {**flags, **links, **chances}

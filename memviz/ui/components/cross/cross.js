@@ -17,6 +17,7 @@
  *     rest    float32 [target]        what all that is not drawn sums to
  *     known   uint8   [target]        0: nothing is known about this word
  *     source_special, target_special  uint8, 1 for </s> and its like
+ *     source_forgotten                uint8, 1 for a word that may not be read: struck through
  *     token_count       uint16  [target]
  *     probability       float32 [token], NaN is unknown
  *     other_probability float32, in the order of `others`
@@ -84,8 +85,12 @@ class Cross {
   take(data) {
     const special = specials(data);
     const same = this.data && ["sources", "targets"].every((name) => sameList(data[name], this.data[name]));
-    const alike = same && ["source", "target"].every((side) => sameList(special[side], this.special[side]));
-    Object.assign(this, { data, special, links: readLinks(data), rest: array(data.arrays, "rest", Float32Array) });
+    const forgotten = array(data.arrays, "source_forgotten", Uint8Array);
+    const alike =
+      same &&
+      ["source", "target"].every((side) => sameList(special[side], this.special[side])) &&
+      sameList(forgotten, this.forgotten);
+    Object.assign(this, { data, special, forgotten, links: readLinks(data), rest: array(data.arrays, "rest", Float32Array) });
     this.known = array(data.arrays, "known", Uint8Array);
     this.tokens = readTokens(data);
     if (!alike) this.build();
@@ -124,6 +129,7 @@ class Cross {
       this.words[side] = texts.map((text, index) => wordSpan({ text, side, index, special: this.special[side][index] }));
       this.rows[side].replaceChildren(...this.words[side]);
     }
+    this.words.source.forEach((word, index) => this.forgotten[index] && strike(word, this.data));
     this.reach(this.words.target.length ? { side: "target", index: 0 } : null);
   }
 

@@ -65,6 +65,12 @@ function wordSpan({ text, side, index, special }) {
   return word;
 }
 
+/** A word that may not be read, for the eye and for the ear. */
+function strike(word, { sources, labels }) {
+  word.classList.add("forgotten");
+  word.setAttribute("aria-label", filled(labels.forgotten, { word: visible(sources[word.dataset.index]) }));
+}
+
 /** A word at the other end: in the colour of its link, the more the heavier. */
 function joinTo(word, weight) {
   if (weight < SEEN) return;
