@@ -179,13 +179,13 @@ def test_a_link_to_a_window_of_a_long_text_shows_its_exact_weights(visit, smollm
 
 def test_the_strongest_weights_stand_in_a_table(visit, cat, cat_eager) -> None:
     here = visit("heads", layer=3, head=1)
-    here.page.get_by_text("The strongest weights of this head").click()
+    here.page.get_by_text("The largest values of this picture, token by token").click()
     table = here.page.locator("[data-testid=stDataFrame]:visible").first
     rows = table.locator("[role=row]")
     rows.nth(8).wait_for(state="attached")
     cells = "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
     head, *read = rows.evaluate_all(cells)
-    assert head == ["query", "key", "query_token", "key_token", "weight"]
+    assert head == ["query", "key", "token that looks", "token looked at", "value"]
     exact, names = cat_eager[3, 1], [token.text for token in cat.tokens]
     largest = np.argsort(-exact, axis=None)[: len(read)]
     for (query, key, looks, looked_at, weight), place in zip(read, largest, strict=True):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
+
+import memviz
+from memviz import figures, measures
 
 pytestmark = pytest.mark.models
 
@@ -44,6 +48,24 @@ def test_a_link_restores_the_window_that_was_zoomed_into(visit) -> None:
     assert not {"zoom", "zoom_rows", "zoom_cols"} & set(here.app.query_params)
     junk = visit("heads", text=LONG, model="smollm2", zoom="true", zoom_rows="99999", zoom_cols="-5")
     assert "window=(slice(152, 280, None), slice(0, 128, None))" in junk.app.get("code")[2].value
+
+
+@pytest.mark.parametrize("values", ["weight", "value norm"])
+@pytest.mark.parametrize("shown", ["head", "layer", "all"])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_the_table_of_a_head_holds_what_the_picture_shows(visit, values: str, shown: str, hidden: bool) -> None:
+    here = visit("heads", text=CAT, model="minilm", layer="3", head="1", values=values, shown=shown)
+    here.app.toggle(key="sinkless").set_value(hidden)
+    here._run()
+    memory = memviz.read(CAT, model="minilm").memory()
+    without = measures.sinks(memory) if hidden else ()
+    layer, head = {"head": (3, 1), "layer": (3, None), "all": (None, None)}[shown]
+    exact = np.nan_to_num(figures.weights(memory, layer, head, view=values, without=without))
+    table = here.app.dataframe[0].value
+    np.testing.assert_allclose(table["value"], np.sort(exact, axis=None)[::-1][: len(table)], atol=1e-6)
+    found = exact[table["query"].to_numpy(), table["key"].to_numpy()]
+    np.testing.assert_allclose(table["value"], found, atol=1e-6)
+    assert not without or not set(without) & set(table["key"][table["value"] > 0])
 
 
 def test_a_window_lies_inside_the_words_that_are_shown(visit) -> None:
