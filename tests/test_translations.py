@@ -57,7 +57,7 @@ def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
         "Looking back further than chance is not the same as remembering more.",  # show.caveat(…)
         "Weights say where the model looks, not why it answers: attention alone is not an explanation "
         "(Jain & Wallace 2019; Wiegreffe & Pinter 2019).",  # the default of show.caveat
-        "In this head “{word}” looks at “{source}” with **{weight}** of its attention.",  # a local variable
+        "In {head} “{word}” looks at “{source}” with **{weight}** of its attention.",  # a local variable
         "The text is empty.",  # an error
         "Choose the raw weights.",  # what to do about it
         "Download one of its .gguf files and open it by its path.",  # … from a local variable

@@ -15,7 +15,7 @@ import numpy as np
 from memviz.errors import MeasureError
 from memviz.figures.view import Shown, Side, Values, View, side
 from memviz.measures.links import dropped
-from memviz.measures.read import value_norms
+from memviz.measures.read import rollout, value_norms
 from memviz.memory import Memory, positions
 from memviz.tokens import Token, merge
 
@@ -59,9 +59,10 @@ def weights(
     """Which exact numbers stand behind a heatmap, between tokens?
 
     float32 [query, key], the whole pattern: the weights of one head, or their mean where ``layer``
-    or ``head`` is ``None``; value norms with ``view="value norm"`` ("log" gives the weights
-    themselves). ``without`` are keys to take out; the rest of each row is renormalised, value
-    norms are not. ``shift=1`` takes each row from the step after it; NaN where there is none.
+    or ``head`` is ``None``; value norms with ``view="value norm"``, the rollout of an encoder with
+    ``view="rollout"`` ("log" gives the weights themselves). ``without`` are keys to take out; the rest
+    of each row is renormalised, value norms are not. ``shift=1`` takes each row from the step after
+    it; NaN where there is none.
     """
     chosen = View(layer=layer, head=head, values=view, without=without, shift=shift)
     return _tokens(memory, chosen, heads=_heads(memory, chosen), rows=np.arange(len(memory.queries)))
@@ -128,11 +129,14 @@ def _tokens(memory: Memory, view: View, *, heads: list[tuple[int, int]], rows: n
         out[there] = _tokens(memory, replace(view, shift=0), heads=heads, rows=rows[there] + view.shift)
         return out
     norms = value_norms(memory) if view.values == "value norm" else None
-    total = np.zeros((len(rows), len(memory.keys)), dtype=np.float32)
-    for layer, head in heads:
-        one = memory.pattern(layer, head, rows=rows)
-        total += one if norms is None else one * norms[layer, head]
-    total /= np.float32(len(heads))
+    if view.values == "rollout":
+        total = rollout(memory)[rows]
+    else:
+        total = np.zeros((len(rows), len(memory.keys)), dtype=np.float32)
+        for layer, head in heads:
+            one = memory.pattern(layer, head, rows=rows)
+            total += one if norms is None else one * norms[layer, head]
+        total /= np.float32(len(heads))
     taken = positions(view.without, len(memory.keys))
     if len(taken) and norms is None:
         return dropped(total, taken)

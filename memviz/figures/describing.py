@@ -12,7 +12,13 @@ from memviz.figures.provenance import kept, shifted, taken_out
 from memviz.figures.view import Shown
 from memviz.memory import Memory
 
-_VALUES = {"weight": phrases.RAW_WEIGHTS, "log": phrases.LOG_WEIGHTS, "value norm": phrases.VALUE_NORM}
+_VALUES = {
+    "weight": phrases.RAW_WEIGHTS,
+    "log": phrases.LOG_WEIGHTS,
+    "value norm": phrases.VALUE_NORM,
+    "rollout": phrases.ROLLOUT,
+}
+UNITS = {"weight": phrases.WEIGHT, "log": phrases.LOG, "value norm": phrases.NORM, "rollout": phrases.ROLLOUT_UNIT}
 
 
 def which_head(memory: Memory, layer: int | None, head: int | None, translate: Translate = str) -> str:
@@ -36,7 +42,10 @@ def named_keys(memory: Memory, keys: tuple[int, ...] | list[int], translate: Tra
 def notes(shown: Shown, translate: Translate = str) -> list[str]:
     """Everything that was done to the numbers, a phrase each; the first says which head it is."""
     view, memory, rows, cols = shown.view, shown.memory, shown.rows, shown.cols
-    found = [which_head(memory, view.layer, view.head, translate), translate(_VALUES[view.values])]
+    first = which_head(memory, view.layer, view.head, translate)
+    if view.values == "rollout":
+        first = say(translate, phrases.EVERY_LAYER, layers=memory.layers)
+    found = [first, translate(_VALUES[view.values])]
     if rows.by_word or cols.by_word:
         found.append(translate(phrases.BETWEEN_WORDS))
     if view.shift:
@@ -75,9 +84,10 @@ def _window(shown: Shown, translate: Translate) -> str:
 def record(shown: Shown) -> dict[str, str]:
     """The same for `provenance`, in English and without any text: ``provenance(trace, memory, **record)``."""
     view, memory, rows, cols = shown.view, shown.memory, shown.rows, shown.cols
+    every = "all" if view.values == "rollout" else "mean over"
     found = {
-        "layer": f"mean over {memory.layers} layers" if view.layer is None else str(view.layer),
-        "head": f"mean over {memory.heads} heads" if view.head is None else str(view.head),
+        "layer": f"{every} {memory.layers} layers" if view.layer is None else str(view.layer),
+        "head": f"{every} {memory.heads} heads" if view.head is None else str(view.head),
         "view": view.values,
         "between": "words" if rows.by_word or cols.by_word else "tokens",
         "taken out": taken_out(view.without),

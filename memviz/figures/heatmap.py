@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from memviz.figures import palette, phrases
 from memviz.figures.cells import shown
-from memviz.figures.describing import looks, notes, record, told
+from memviz.figures.describing import UNITS, looks, notes, record, told
 from memviz.figures.frame import finish
 from memviz.figures.phrases import Translate, say
 from memviz.figures.squares import BAR, Field, colour_bar
@@ -45,7 +45,8 @@ def pattern(
     ``head`` is ``None``. The colour scale is the same for every picture of the same trace. Empty
     cells are keys that a query cannot see, that were taken out, or that fell below the threshold.
 
-    view      "weight", "value norm" (‖a·f‖, how much is written) or "log" (weights from 0.0001)
+    view      "weight", "value norm" (‖a·f‖, how much is written), "log" (weights from 0.0001), or of an
+              encoder without ``layer`` and ``head`` "rollout" (see `measures.rollout`)
     query_words, key_words   words for rows and columns, as from ``trace.sides(kind)``: to a split
               word weights add up, from it they are averaged
     without   keys (token positions) to take out; the rest of each row is renormalised
@@ -116,12 +117,12 @@ def _numbers(what: Shown) -> dict[str, Any]:
 
 
 def _colours(what: Shown, translate: Translate) -> dict[str, Any]:
-    title = {"weight": phrases.WEIGHT, "log": phrases.LOG, "value norm": phrases.NORM}[what.view.values]
+    title = UNITS[what.view.values]
     scale: dict[str, Any] = {"nticks": 5}
     if what.view.values == "log":
         steps = np.arange(np.log10(FLOOR), 1)
         scale = {"tickvals": steps.tolist(), "ticktext": [f"{10.0**step:g}" for step in steps]}
-    elif what.view.values == "weight":
+    elif what.view.values != "value norm":
         scale = {"tickvals": [0, 0.25, 0.5, 0.75, 1]}
     colours = palette.ramp(even=what.view.values == "log")
     return {"colorscale": colours, "colorbar": colour_bar(translate(title), **scale)}

@@ -9,7 +9,7 @@ import numpy as np
 from memviz.figures import phrases
 from memviz.figures.canvas import Canvas
 from memviz.figures.cells import shown
-from memviz.figures.describing import notes
+from memviz.figures.describing import UNITS, notes
 from memviz.figures.labels import ticks
 from memviz.figures.lettering import boxed_note, footer, measure
 from memviz.figures.palette import Theme, ThemeName, mixed, percent, strength
@@ -135,8 +135,7 @@ class _Field:
         """The colour scale with its range and unit."""
         canvas, what = self.canvas, self.what
         left, top, long = self.at[0], self.bar_top, 240
-        names = {"weight": phrases.WEIGHT, "log": phrases.LOG, "value norm": phrases.NORM}
-        canvas.text((left, top + 8), self.translate(names[what.view.values]), size=12, colour=canvas.theme.muted)
+        canvas.text((left, top + 8), self.translate(UNITS[what.view.values]), size=12, colour=canvas.theme.muted)
         steps = np.linspace(0, 1, long)
         shares = steps if what.view.values == "log" else strength(steps)
         ramp = mixed(canvas.theme.panel, canvas.theme.blue, shares)[None]

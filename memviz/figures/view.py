@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from memviz.figures.labels import pooled_labels
 from memviz.memory import Memory
 from memviz.tokens import Token, Word
 
-Values = Literal["weight", "value norm", "log"]
+Values = Literal["weight", "value norm", "log", "rollout"]
 Window = tuple[slice, slice]
 
 FLOOR = 1e-4  # the smallest weight that a logarithmic picture tells apart
@@ -24,7 +24,7 @@ class View:
     """How is a pattern to be seen?
 
     layer, head   ``None`` for a mean over all of them
-    values        "weight", "value norm" (‖a·f‖), or "log": weights on a logarithmic scale
+    values        "weight", "value norm" (‖a·f‖), "log": weights on a logarithmic scale, or "rollout", over all heads
     query_words, key_words   words instead of tokens, for the rows and for the columns
     without       keys (token positions) to take out; the rest of each row is renormalised
     window        (rows, columns) in displayed units, as slices; ``None`` for everything
@@ -45,12 +45,14 @@ class View:
     largest: int = 256
 
     def __post_init__(self) -> None:
-        if self.values not in ("weight", "value norm", "log"):
+        if self.values not in get_args(Values):
             raise MeasureError(
                 "“{view}” is no way to see a pattern.",
-                todo="Choose “weight”, “value norm” or “log”.",
+                todo="Choose “weight”, “value norm”, “log” or “rollout”.",
                 view=self.values,
             )
+        if self.values == "rollout" and (self.layer is not None or self.head is not None):
+            raise MeasureError("A rollout is over all layers and heads.", todo="Leave the layer and the head out.")
         require_share(self.cumulative)
         if self.largest < 1:
             raise MeasureError("A picture needs at least one cell.", todo="Give `largest` 1 or more.")

@@ -34,7 +34,12 @@ KINDS = {
     "decoder": "decoder: the output reads itself",
     "cross": "cross-attention: the output reads the source",
 }
-VALUES = {"weight": "raw weights", "value norm": "value norm", "log": "raw weights, log scale"}
+VALUES = {
+    "weight": "raw weights",
+    "value norm": "value norm",
+    "log": "raw weights, log scale",
+    "rollout": "attention rollout, over all layers",
+}
 
 
 @dataclass(frozen=True)
@@ -111,18 +116,21 @@ def choose_view(trace: Trace, memory: Memory) -> View:
     layer = state.choose_layer(memory, place=layer_box)
     head = state.choose_head(memory, place=head_box)
     how = _choose_how(trace, memory, place=more)
+    every = how["values"] == "rollout"
     return View(
         memory=memory,
-        layer=None if shown == "all" else layer,
-        head=head if shown == "head" else None,
+        layer=None if shown == "all" or every else layer,
+        head=head if shown == "head" and not every else None,
         **how,
     )
 
 
 def _choose_how(trace: Trace, memory: Memory, *, place) -> dict:
+    encoder = memory.kind in ("self", "encoder") and not memory.causal
+    offered = [name for name in VALUES if encoder or name != "rollout"]
     with place.popover(t("Options"), icon=":material/tune:"):
         values = st.radio(
-            t("Values"), list(VALUES), format_func=lambda name: t(VALUES[name]), **state.linked("values", VALUES)
+            t("Values"), offered, format_func=lambda name: t(VALUES[name]), **state.linked("values", offered)
         )
         by_word = st.toggle(t("Whole words"), value=True, key="by_word", **state.BOUND)
         hide = st.toggle(t("Hide resting places"), key="sinkless", **state.BOUND)
@@ -213,6 +221,9 @@ def options(trace: Trace, view: View) -> dict[str, Any]:
 def in_short(view: View) -> str:
     """The head in one line: its role, effective slots, and what rests on the first token."""
     memory = view.memory
+    if view.values == "rollout":
+        measure = measures.MEASURES["rollout"]
+        return t(measure.caveat)
     if view.layer is None or view.head is None:
         return t("A mean over heads hides specialists: look at single heads first.")
     role = str(measures.roles(memory)[view.layer, view.head])

@@ -42,14 +42,15 @@ def strongest(trace: Trace, *, without: Sequence[int]) -> None:
 def sentence(link: dict) -> str:
     """One link in plain words."""
     if link["lift"] != link["lift"]:  # NaN: nobody else sees that word
-        text = "In this head “{word}” looks at “{source}” with **{weight}** of its attention."
+        text = "In {head} “{word}” looks at “{source}” with **{weight}** of its attention."
     else:
         text = (
-            "In this head “{word}” looks at “{source}” with **{weight}** of its attention: **{lift}** what other words "
+            "In {head} “{word}” looks at “{source}” with **{weight}** of its attention: **{lift}** what other words "
             "give it."
         )
     return t(
         text,
+        head=f"L{link['layer']}.H{link['head']}",
         word=literal(link["word"]),
         source=literal(link["source"]),
         weight=percent(link["weight"]),

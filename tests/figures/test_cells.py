@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
 from memviz.figures import cells
 from memviz.figures.cells import shown, weights
@@ -202,7 +203,7 @@ def test_what_is_not_there_is_refused(options: dict, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"values": "raw"}, "“raw” is no way to see a pattern. Choose “weight”, “value norm” or “log”."),
+        ({"values": "raw"}, "“raw” is no way to see a pattern. Choose “weight”, “value norm”, “log” or “rollout”."),
         ({"cumulative": 0.0}, "cumulative share of 0.0 keeps nothing"),
         ({"largest": 0}, "at least one cell"),
     ],
@@ -217,3 +218,20 @@ def test_unknown_value_norms_are_said() -> None:
     object.__setattr__(memory.summary, "value_norm", np.zeros((2, 3, 0), dtype=np.float32))
     with pytest.raises(MeasureError, match="value norms of this model are not known"):
         seen(memory, values="value norm")
+
+
+def test_a_rollout_is_the_measures_own_whatever_the_window_and_the_words() -> None:
+    memory, _ = memory_of(tokens([f"w{n}" for n in range(7)]), causal=False)
+    exact = measures.rollout(memory)
+    np.testing.assert_allclose(exact.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(figures.weights(memory, view="rollout"), exact)
+    heatmap = figures.pattern(memory, view="rollout", window=(slice(2, 5), slice(0, 4)))
+    np.testing.assert_array_equal(np.asarray(heatmap.data[0].z), exact[2:5, :4])
+    assert "all 2 layers, one after the other · rollout" in heatmap.layout.meta["caption"]
+    assert heatmap.data[0].zmax == 1
+    assert figures.pattern_png(memory, view="rollout", provenance={}).startswith(b"\x89PNG")
+    causal, _ = memory_of(tokens([f"w{n}" for n in range(7)]), causal=True)
+    with pytest.raises(MeasureError, match="biased towards early tokens"):
+        figures.pattern(causal, view="rollout")
+    with pytest.raises(MeasureError, match="over all layers and heads"):
+        figures.pattern(memory, 0, 1, view="rollout")

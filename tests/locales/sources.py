@@ -44,6 +44,7 @@ KNOWN: dict[str, set[str]] = {
     "glossary: term": set(TERMS),
     "graph: label": set(cross.LABELS.values()),
     "heads: measure.label": _of_measures("label"),
+    "heads: measure.caveat": _of_measures("caveat"),
     "heads: text": {*grid.LABELS.values(), *ROLES},
     "heads: role": set(ROLES),
     "show: model.quantisation": {entry.quantisation for entry in CATALOGUE.values()},

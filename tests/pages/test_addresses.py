@@ -68,6 +68,22 @@ def test_the_table_of_a_head_holds_what_the_picture_shows(visit, values: str, sh
     assert not without or not set(without) & set(table["key"][table["value"] > 0])
 
 
+def test_a_rollout_is_shown_for_encoders_only(visit) -> None:
+    here = visit("heads", text=CAT, model="minilm", values="rollout", layer="3", head="1")
+    memory = memviz.read(CAT, model="minilm").memory()
+    exact = measures.rollout(memory)
+    table = here.app.dataframe[0].value
+    np.testing.assert_allclose(table["value"], np.sort(exact, axis=None)[::-1][: len(table)], atol=1e-6)
+    assert measures.MEASURES["rollout"].caveat in here.said
+    code = here.app.get("code")[2].value
+    assert "memviz.figures.weights(memory, None, None, view='rollout')" in code
+    exec(compile(code, "page", "exec"), {})
+    decoder = visit("heads", text=CAT, model="smollm2", values="rollout")
+    assert "rollout" not in decoder.app.radio(key="values").options
+    assert decoder.app.radio(key="values").value == "weight"
+    assert decoder.errors == []
+
+
 def test_a_window_lies_inside_the_words_that_are_shown(visit) -> None:
     here = visit(
         "heads", text=" ".join(["quokkas wandered"] * 140), model="smollm2", zoom="true", zoom_rows="9999", find="zzz"

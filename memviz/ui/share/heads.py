@@ -53,7 +53,7 @@ class Heads:
 
     def csv(self) -> str:
         memory, weights, said = self.view.memory, self.weights(), self.said_of_tokens()
-        name = "value_norm" if self.view.values == "value norm" else "weight"
+        name = {"value norm": "value_norm", "rollout": "rollout"}.get(self.view.values, "weight")
         if weights.size > MOST_ROWS:
             frame = tables.strongest(weights, memory, count=MOST_ROWS, name=name)
             return tables.csv(frame, said | {"kept": f"the {MOST_ROWS:,} largest"})
