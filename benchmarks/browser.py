@@ -2,11 +2,13 @@
 
 For the grid of heads (MiniLM, 6 × 12) on texts of 64 to 1,024 words: bytes over the wire from
 the paste on, elements on the page, and seconds until it is drawn; beside it bertviz's model view
-of the same weights: bytes of its HTML and seconds to build it. Then paste to first picture on Home.
+of the same weights: bytes of its HTML and seconds to build it. Then paste to first picture on Home,
+and how long a hover takes in the words, the grid and the links.
 """
 
 from __future__ import annotations
 
+import statistics
 import time
 from typing import Any
 
@@ -15,7 +17,33 @@ from tests.browser.serving import chromium, serving, settled
 
 LENGTHS = (64, 128, 512, 1024)
 BERTVIZ_UP_TO = 128
-TARGET = {"bytes": 0.3e6, "nodes": 300, "seconds": 1.0, "paste": 1.5}
+OVER_WORDS = """(root) => [...root.querySelectorAll('.word')].map((word) => {
+  const start = performance.now();
+  word.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+  root.getBoundingClientRect();
+  return performance.now() - start;
+})"""
+OVER_HEADS = """(root) => {
+  const plane = root.querySelector('.plane'), box = plane.getBoundingClientRect();
+  return [...Array(60).keys()].map((step) => {
+    const start = performance.now();
+    const share = (step + 0.5) / 60, clientX = box.left + box.width * share, clientY = box.top + box.height * share;
+    plane.dispatchEvent(new PointerEvent('pointermove', { bubbles: true, clientX, clientY }));
+    root.getBoundingClientRect();
+    return performance.now() - start;
+  });
+}"""
+HOVER = {
+    "": ("memviz-words", OVER_WORDS),
+    "heads": ("memviz-grid", OVER_HEADS),
+    "translate": ("memviz-cross", OVER_WORDS),
+}
+COUNT = """() => {
+  window.sent = 0;
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (...all) { window.sent += 1; return send.apply(this, all); };
+}"""
+TARGET = {"bytes": 0.3e6, "nodes": 300, "seconds": 1.0, "paste": 1.5, "hover": 16}
 
 
 def main() -> None:
@@ -36,6 +64,12 @@ def main() -> None:
         print(f"\ntarget at 128 tokens: ≤ 0.3 MB, ≤ {TARGET['nodes']} nodes, ≤ {TARGET['seconds']} s")
         seconds = sorted(first_picture(browser, address, texts[64]) for _ in range(5))[2]
         print(f"paste to first picture on Home, 64 tokens: {seconds:.2f} s (target ≤ {TARGET['paste']} s)")
+        for page, (part, how) in HOVER.items():
+            middle, messages = hover(browser, f"{address}/{page}", part, how)
+            print(
+                f"hover, {part.removeprefix('memviz-'):5}: {middle:.2f} ms, median (target ≤ {TARGET['hover']} ms); "
+                f"{messages} messages to the server (target 0)"
+            )
 
 
 def row(model: str, tokens: int, figures: dict[str, float], peer: tuple[float, float] | None) -> str:
@@ -85,6 +119,16 @@ def first_picture(browser: Any, address: str, text: str) -> float:
     seconds = time.perf_counter() - began
     page.context.close()
     return seconds
+
+
+def hover(browser: Any, address: str, part: str, how: str) -> tuple[float, int]:
+    """(milliseconds until a pointed word or head is shown, the median; messages that this sent to the server)."""
+    page = opened(browser, address)
+    page.evaluate(COUNT)
+    times = page.locator(f"[data-testid={part}]").first.evaluate(how)
+    found = statistics.median(times), page.evaluate("window.sent")
+    page.context.close()
+    return found
 
 
 def opened(browser: Any, address: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import memviz
-from memviz.measures import MEASURES
+from memviz.measures import MEASURES, listing
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("errors", "figures", "measures", "memory", "models", "note", "reading", "tables", "tokens", "trace")
@@ -181,3 +181,9 @@ def test_a_document_names_commands_and_settings_that_exist(document: Path) -> No
         if module.split(".")[0] in ("memviz", "benchmarks", "tests"):
             assert importlib.util.find_spec(module) is not None, f"python -m {module}"
         assert not command or f'add_parser("{command}"' in code
+
+
+def test_the_list_of_measures_is_the_one_of_the_code() -> None:
+    written = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
+    assert written == listing.markdown(), "python -m memviz.measures.listing > docs/measures.md"
+    assert all(f"## {measure.label}" in written for measure in MEASURES.values())

@@ -55,9 +55,9 @@ def fingerprint(memory: Memory) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
-def test_there_are_as_many_measures_as_expected() -> None:
+def test_the_measures_that_are_promised_are_there() -> None:
     others = {"received", "entropy", "slots", "sink_share", "lift", "value_norm", "first_token"}
-    assert set(MEASURES) == OF_ONE_TEXT | OF_TWO_TEXTS | others
+    assert set(MEASURES) >= OF_ONE_TEXT | OF_TWO_TEXTS | others
 
 
 def test_a_measure_has_the_shape_of_its_axes_and_stays_in_its_range(measured: Measure, memory: Memory) -> None:
