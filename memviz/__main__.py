@@ -74,12 +74,17 @@ def parser() -> argparse.ArgumentParser:
 
 def _fetch(chosen: argparse.Namespace) -> None:
     for name in chosen.names or DEFAULT:
-        expected = preview(name)
-        if expected.size:
-            sys.stderr.write(f"{name}: {expected.title}, {_megabytes(expected.size)} to download\n")
+        _announce(name)
         with _bar(name) as progress:
             found = locate(name, progress=progress)
         sys.stdout.write(f"{name}: ready in {found.path} ({found.revision}, {found.licence or 'licence not stated'})\n")
+
+
+def _announce(name: str) -> None:
+    """Says how much will be downloaded, where anything will."""
+    expected = preview(name)
+    if expected.size and not expected.here:
+        sys.stderr.write(f"{name}: {expected.title}, {_megabytes(expected.size)} to download\n")
 
 
 def _models(chosen: argparse.Namespace) -> None:
@@ -93,6 +98,7 @@ def _models(chosen: argparse.Namespace) -> None:
 
 def _read(chosen: argparse.Namespace) -> None:
     text = sys.stdin.read() if chosen.text == "-" else chosen.text
+    _announce(chosen.model)
     with _bar(chosen.model) as progress:
         reader = memviz.load(chosen.model, progress=progress)
     trace = reader.read(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import prod
 
 import torch
@@ -52,12 +53,12 @@ def _automatic(device: str, weights: int) -> torch.dtype:
 
 def weight_bytes(located: Located) -> int:
     """About how many bytes the weights of a located model are in float32, as far as its files tell."""
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     if located.path.is_file():
         return 8 * located.path.stat().st_size  # GGUF, mostly 4 bits a number
     total = 0
     for file in located.path.glob("*.safetensors"):
-        with safe_open(file, framework="numpy") as opened:
+        with suppress(SafetensorError), safe_open(file, framework="numpy") as opened:  # opening it says what is wrong
             total += sum(4 * prod(opened.get_slice(name).get_shape()) for name in opened.keys())
     return total

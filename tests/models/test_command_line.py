@@ -36,6 +36,12 @@ def test_fetch_says_the_size_and_the_place(make_entry, capsys: pytest.CaptureFix
     assert "to download" not in capsys.readouterr().err
 
 
+def test_read_says_the_size_before_it_fetches(make_entry, capsys: pytest.CaptureFixture[str]) -> None:
+    make_entry(FILES)
+    assert main(["read", "a cat", "--model", "tiny"]) == 2, "it is no model"
+    assert capsys.readouterr().err.startswith("tiny: Tiny weights, 0 MB to download")
+
+
 def test_fetch_without_a_name_brings_the_defaults(make_entry, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr("memviz.__main__.locate", lambda name, progress: asked.append(name) or make_found())

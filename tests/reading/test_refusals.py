@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from cases import checked, eager, fresh, opened, patterns
 from families import FAMILIES, VOCABULARY, Family, scattered, tokenizer, words
 from transformers import AutoModel, BartConfig, BartModel, BertConfig, BertModel, PreTrainedModel
 
+import memviz
 from memviz import Reader
 from memviz.errors import (
     EmptyTextError,
@@ -297,6 +299,51 @@ def test_a_device_or_a_precision_that_is_not_there() -> None:
         devices.choose("cpu", "int3")
     assert devices.choose("cpu") == ("cpu", torch.float32)
     assert devices.choose("cpu", "bfloat16") == ("cpu", torch.bfloat16)
+
+
+def test_the_weights_are_counted_in_float32_however_they_are_stored(tmp_path: Path) -> None:
+    model = FAMILIES["bert"].build()
+    numbers = sum(weight.numel() for weight in model.state_dict().values())
+    for precision in (torch.float32, torch.bfloat16):
+        model.to(precision).save_pretrained(tmp_path / str(precision))
+        located = SimpleNamespace(path=tmp_path / str(precision))
+        assert devices.weight_bytes(located) == pytest.approx(4 * numbers, rel=0.01)
+    (tmp_path / "model.gguf").write_bytes(b"0" * 100)
+    assert devices.weight_bytes(SimpleNamespace(path=tmp_path / "model.gguf")) == 800
+
+
+@pytest.mark.parametrize(
+    ("large", "supported", "expected"),
+    [(False, True, torch.float32), (True, True, torch.bfloat16), (True, False, torch.float16)],
+)
+def test_an_accelerator_takes_large_weights_in_half(monkeypatch, large: bool, supported: bool, expected) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=16e9))
+    assert devices.choose(weights=int(9e9 if large else 7e9)) == ("cuda", expected)
+
+
+def test_memory_is_asked_for_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEMVIZ_MEMORY_GB", raising=False)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10e9, 16e9))
+    assert budget.available("cuda") == pytest.approx(budget.SHARE * 10e9)
+    with pytest.raises(MemoryBudgetError, match=r"Opening it would take about 9.0 GB of memory; 7.0 GB may be used"):
+        budget.check_opening(9e9, name="it", device="cuda")
+    budget.check_opening(6e9, name="it", device="cuda")
+
+
+def test_an_accelerator_that_runs_out_says_so() -> None:
+    with pytest.raises(MemoryBudgetError, match="Reading 1,000 tokens took more memory than"):
+        with budget.kept_within(tokens=1000):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_a_model_too_large_for_this_machine_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FAMILIES["bert"].build().save_pretrained(tmp_path)
+    tokenizer("plain").save_pretrained(tmp_path)
+    monkeypatch.setenv("MEMVIZ_MEMORY_GB", "0.00001")
+    with pytest.raises(MemoryBudgetError, match="would take about"):
+        memviz.load(str(tmp_path))
 
 
 @pytest.mark.parametrize(("precision", "apart"), [(torch.bfloat16, 5e-2), (torch.float16, 1e-2), (torch.float64, 1e-5)])
