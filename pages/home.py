@@ -6,7 +6,7 @@ from memviz.ui import frame, home, share, show, words
 show.question(
     "What does this text remember?",
     "Point at a word. :blue[**Blue**] words are what it looks at; :orange[**orange**] words look at it. "
-    "The stronger the colour, the stronger the link.",
+    "The stronger the colour, the more special the link.",
 )
 trace = frame.reading_of(in_front=True)
 without = sinks(trace.memory()) if home.hide_sinks() else ()

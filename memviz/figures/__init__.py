@@ -17,11 +17,11 @@ alt, record    a figure in plain words, and what was done to get it
 """
 
 from memviz.figures.bars import received_bars, slots_bars
-from memviz.figures.cards import words_png
 from memviz.figures.cells import weights
 from memviz.figures.crossing_png import cross_png
 from memviz.figures.crossing_svg import cross_svg
 from memviz.figures.curves import by_distance
+from memviz.figures.describing import which_head
 from memviz.figures.fading import half_lives, recurrent
 from memviz.figures.frame import alt, record
 from memviz.figures.heatmap import pattern
@@ -32,6 +32,7 @@ from memviz.figures.provenance import caption, provenance
 from memviz.figures.raster import grid_png, pattern_png
 from memviz.figures.scores import scores
 from memviz.figures.translation_bars import coverage_bars, probability_bars
+from memviz.figures.words_sheet import words_png
 
 __all__ = [
     "PHRASES",
@@ -57,5 +58,6 @@ __all__ = [
     "slots_bars",
     "times",
     "weights",
+    "which_head",
     "words_png",
 ]

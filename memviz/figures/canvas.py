@@ -25,7 +25,6 @@ class Canvas:
         self.width, self.height = width, height
         self.image = Image.new("RGB", (px(width), px(height)), self.theme.paper)
         self.pen = ImageDraw.Draw(self.image)
-        self.boxed: dict[str, None] = {}  # characters that no font has, in order
 
     def text(
         self,
@@ -41,7 +40,6 @@ class Canvas:
         """Writes one line with its baseline at a point; ``turned`` = rising to the right by 60 degrees."""
         colour = colour or self.theme.ink
         pieces = runs(text, bold=bold)
-        self.boxed |= dict.fromkeys(piece for face, piece in pieces if face is None)
         if turned:
             self._turned(at, pieces, size=size, colour=colour)
             return

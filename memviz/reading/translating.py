@@ -174,7 +174,7 @@ def _source(reader: Reader, text: str, wish: Wish) -> Source:
     """The text as the model takes it. Raises, before anything is written, for what cannot be had."""
     if not reader.model.config.is_encoder_decoder:
         raise ReadingError(
-            "{model} has no encoder and decoder, so it cannot translate.",
+            "{model} is no encoder-decoder model, so it cannot translate.",
             todo="Choose an encoder-decoder such as firefox-en-pt or t5-small, or use `read`.",
             model=reader.info.name,
         )

@@ -16,6 +16,7 @@ import numpy as np
 from memviz.figures import caption
 from memviz.measures import Links
 from memviz.tokens import Word
+from memviz.ui import words as words_panel
 from memviz.ui.components import assets, cross, words
 from memviz.ui.i18n import spoken, t
 
@@ -34,10 +35,10 @@ def words_page(
 ) -> str:
     """The text as words with its cards, the same script as on the page, and where it comes from. No network."""
     plain, arrays = words.drawing(
-        [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in text],
+        words_panel.sent(text),
         remembers=remembers,
         remembered_by=remembered_by,
-        labels={name: t(label) for name, label in words.LABELS.items()},
+        labels=words_panel.labels(),
         note=note,
         tint=tint,
     )

@@ -99,7 +99,7 @@ def reading_of(*, in_front: bool = False) -> Trace:
     """
     place = st.container() if in_front else st.expander(t("Text"), icon=":material/edit:")
     with place:
-        choose_text(samples(_kind()))
+        choose_text(samples(model()))
     pair = st.session_state.get(PAIR) or None
     return reading.trace(model(), st.session_state.get(TEXT, ""), pair)
 
@@ -117,7 +117,7 @@ def choose_text(offered: Sequence[Sample], *, second: bool = True) -> str:
         key=TEXT,
         height=92,
         placeholder=t("Paste a text here"),
-        help=t("Press Ctrl+Enter to read it. The text stays on this machine."),
+        help=t("Press Ctrl+Enter to read it. The text stays on the machine that runs MemViz."),
         persist_state="session",
     )
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
@@ -153,8 +153,8 @@ def _begin(sample: Sample) -> None:
     if TEXT not in st.session_state:
         _take(sample)
         st.session_state[BEGUN] = sample.text
-    if shared not in (None, st.session_state[TEXT]):  # another text is read now: the address must not keep the old one
-        for name in (TEXT, PAIR):
+    if any(st.query_params.get(name) not in (None, st.session_state.get(name)) for name in (TEXT, PAIR)):
+        for name in (TEXT, PAIR):  # another text is read now: the address must not keep the old one
             st.query_params.pop(name, None)
 
 
@@ -168,8 +168,3 @@ def _suit(offered: Sequence[Sample]) -> None:
 
 def _take(sample: Sample) -> None:
     st.session_state[TEXT], st.session_state[PAIR] = sample.text, sample.pair or ""
-
-
-def _kind() -> str:
-    entry = CATALOGUE.get(model())
-    return entry.family if entry is not None else "decoder-only"

@@ -12,7 +12,7 @@ from memviz.ui.markdown import literal
 
 GROUPS = {
     "read": "Read: where the model looks",
-    "recall": "Recall: does it fetch the right slot?",
+    "recall": "Recall: which earlier token does it fetch?",
     "forget": "Forget: how far back it looks",
     "cross": "Cross-attention: what was each word read from?",
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from memviz import figures, measures, tables
@@ -26,7 +27,9 @@ COLUMNS = {
     "key": "key",
     "query_token": "token that looks",
     "key_token": "token looked at",
-    "value": "value",
+    "weight": "weight",
+    "value norm": "value norm",
+    "rollout": "rollout",
 }
 KINDS = {
     "self": "the text",
@@ -65,7 +68,6 @@ def choose_memory(trace: Trace) -> Memory:
     kind = st.segmented_control(
         t("Memory"),
         kinds,
-        default=kinds[0],
         required=True,
         format_func=lambda name: t(KINDS[name]),
         **state.linked("kind", kinds),
@@ -74,27 +76,43 @@ def choose_memory(trace: Trace) -> Memory:
 
 
 def grid(memory: Memory) -> None:
-    """All heads as small pictures; a click chooses one for the whole page."""
-    chosen = heads_grid(
+    """All heads as small pictures; a click chooses one for the whole page. Below, the same as a table."""
+    roles, scores = measures.roles(memory), _scores(memory)
+    names = {name: t(measures.MEASURES[name].label) for name in scores}
+    chosen, (order, role) = heads_grid(
         memory.summary.thumbnail,
-        scores=_scores(memory),
-        roles=measures.roles(memory),
+        scores=scores,
+        roles=roles,
         labels={name: t(text) for name, text in {**LABELS, **{role: role for role in measures.ROLES}}.items()},
+        score_labels=names,
         selected=state.head(memory),
         range_note=range_note(memory),
+        order=state.kept("order"),
+        role=state.kept("role"),
         key=f"grid_{memory.kind}",
     )
     state.keep_head(*chosen)
+    state.keep("order", order)
+    state.keep("role", role)
+    _as_table(roles, {names[name]: values for name, values in scores.items()})
+
+
+def _as_table(roles: np.ndarray, scores: dict[str, np.ndarray]) -> None:
+    """Every head with its role and its scores, all [layer, head]: the grid for those who cannot see it."""
+    heads = [figures.head_name(layer, head) for layer, head in np.ndindex(roles.shape)]
+    columns = {name: values.ravel() for name, values in scores.items()}
+    frame = pd.DataFrame({t("head"): heads, t("role"): [t(role) for role in roles.ravel()], **columns})
+    show.table(frame, label="Every head as a table")
 
 
 def _scores(memory: Memory) -> dict[str, np.ndarray]:
     """Every measure that says something of each head, by its name: float32 [layer, head], the mean over its queries."""
     found = {}
-    for measure in measures.MEASURES.values():
+    for name, measure in measures.MEASURES.items():
         if measure.axes in (("layer", "head"), ("layer", "head", "query")):
             with contextlib.suppress(MeasureError):
                 values = measure.compute(memory)
-                found[t(measure.label)] = values if values.ndim == 2 else values.mean(axis=2)
+                found[name] = values if values.ndim == 2 else values.mean(axis=2)
     return found
 
 
@@ -176,7 +194,7 @@ def _from(label: str, last: int, *, key: str) -> int:
         return 0
     given = st.session_state.get(key, st.query_params.get(key))
     if given is not None:
-        st.session_state[key] = min(max(int(given), 0), last) if str(given).lstrip("-").isdecimal() else 0
+        st.session_state[key] = min(state.whole_number(str(given)) or 0, last)
     return st.slider(label, 0, last, key=key, **state.BOUND)
 
 
@@ -229,7 +247,7 @@ def in_short(view: View) -> str:
     role = str(measures.roles(memory)[view.layer, view.head])
     return t(
         "**{head}** · {role} · effective slots **{slots:.1f}** · on resting places **{sink}**",
-        head=f"L{view.layer}.H{view.head}",
+        head=figures.head_name(view.layer, view.head),
         role=t(role) if role else t("no clear role"),
         slots=float(measures.slots(memory)[view.layer, view.head].mean()),
         sink=figures.percent(float(measures.sink_share(memory)[view.layer, view.head])),
@@ -246,6 +264,7 @@ def numbers(trace: Trace, view: View) -> None:
         values = figures.weights(memory, view.layer, view.head, view=view.values, without=view.without)
     except MeasureError:
         return  # the picture has said so
-    frame = tables.strongest(np.nan_to_num(values), memory, name="value")
+    name = "weight" if view.values == "log" else view.values  # its table holds the weights themselves
+    frame = tables.strongest(np.nan_to_num(values), memory, name=name)
     frame.columns = [t(COLUMNS[name]) for name in frame.columns]
     show.table(frame, label="The largest values of this picture, token by token")

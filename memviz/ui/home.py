@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from memviz.figures import percent, times
+from memviz.figures import head_name, percent, times
 from memviz.trace import Trace
 from memviz.ui import state, words
 from memviz.ui.i18n import t
@@ -31,11 +31,11 @@ def strongest(trace: Trace, *, without: Sequence[int]) -> None:
     rows = words.strongest(trace, without=without)
     if not rows:
         return
-    st.subheader(t("The strongest links that belong to two words"), anchor=False)
+    st.subheader(t("The links most special to two words"), anchor=False)
     for number, link in enumerate(rows):
         said, door = st.columns([5, 1], vertical_alignment="center", wrap=False)
         said.markdown(sentence(link))
-        if door.button(f"L{link['layer']}.H{link['head']}", key=f"link_{number}", help=t("Open this head")):
+        if door.button(head_name(link["layer"], link["head"]), key=f"link_{number}", help=t("Open this head")):
             words.open_head(link["layer"], link["head"], link["position"])
 
 
@@ -50,7 +50,7 @@ def sentence(link: dict) -> str:
         )
     return t(
         text,
-        head=f"L{link['layer']}.H{link['head']}",
+        head=head_name(link["layer"], link["head"]),
         word=literal(link["word"]),
         source=literal(link["source"]),
         weight=percent(link["weight"]),

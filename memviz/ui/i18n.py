@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import streamlit as st
 LOCALES = Path(__file__).parents[1] / "locales"
 LANGUAGES = {"en": "English", "zh": "中文"}
 KEY = "lang"
+_CARRIED: ContextVar[str | None] = ContextVar("memviz_language", default=None)
 
 
 def t(text: str, **values: Any) -> str:
@@ -22,10 +26,22 @@ def t(text: str, **values: Any) -> str:
 
 def language() -> str:
     """The reader's language: chosen on the page or in the address, else the browser's, else English."""
+    if (carried := _CARRIED.get()) is not None:
+        return carried
     for chosen in (st.session_state.get(KEY), st.query_params.get(KEY)):
         if chosen in LANGUAGES:
             return chosen
     return browsers()
+
+
+@contextmanager
+def speaking(chosen: str) -> Iterator[None]:
+    """Speaks this language for as long as the block runs: a file is made on a thread that belongs to no page."""
+    before = _CARRIED.set(chosen)
+    try:
+        yield
+    finally:
+        _CARRIED.reset(before)
 
 
 def spoken() -> str:

@@ -7,8 +7,13 @@ import re
 from memviz.tokens import visible
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&=^@/])")
+_DRAWN = re.compile(r"(?<=[-<>=~])(?=[-<>=~])")  # -> and its like, which Streamlit draws as one sign
 
 
 def literal(text: str) -> str:
-    """The text with all that markdown, LaTeX and Streamlit's directives act on escaped, turns of direction by name."""
-    return _ACTIVE.sub(r"\\\1", visible(" ".join(text.split())))
+    """The text with all that markdown, LaTeX and Streamlit's directives act on escaped, turns of direction by name.
+
+    A word joiner, which has no width, keeps two signs apart that would be drawn as one.
+    """
+    apart = _DRAWN.sub("\u2060", visible(" ".join(text.split())))
+    return _ACTIVE.sub(r"\\\1", apart)

@@ -40,7 +40,7 @@ def opened(model: str) -> Reader:
     """The model itself, for what a page must know of it; stops the page with a message when it cannot be opened."""
     place = st.empty()
     try:
-        _ask_before_fetching(model)
+        _ask_before_fetching(model, place)
         found = cache.reader(model, **_watching(place))
     except MemVizError as error:
         place.empty()
@@ -64,7 +64,7 @@ def _shown(model: str, text: str, read: Callable[[str, dict[str, Any]], Trace], 
                 characters=len(text),
                 limit=MAX_CHARACTERS,
             )
-        _ask_before_fetching(model)
+        _ask_before_fetching(model, place)
         window = windows.chosen(model, text, _watching(place))
         found = read(text if window is None else window.text, _watching(place))
     except EmptyTextError as error:
@@ -89,8 +89,11 @@ def _shown(model: str, text: str, read: Callable[[str, dict[str, Any]], Trace], 
     return found
 
 
-def _ask_before_fetching(model: str) -> None:
-    """Says how large a model is before it is brought here; the default models come by themselves."""
+def _ask_before_fetching(model: str, place) -> None:
+    """Says how large a model is before it is brought here; the default models come by themselves.
+
+    ``place``: where it is said, and where the bar stands once the model is on its way.
+    """
     if model in DEFAULT or cache.is_open(model):
         return
     found = preview(model, policy=Policy.server())
@@ -102,8 +105,9 @@ def _ask_before_fetching(model: str) -> None:
         size=found.size / 1e9,
         licence=literal(found.licence or t("unknown")),
     )
-    st.info(said, icon=":material/download:")
-    if not st.button(t("Fetch it"), type="primary", key="fetch"):
+    box = place.container()
+    box.info(said, icon=":material/download:")
+    if not box.button(t("Fetch it"), type="primary", key="fetch"):
         st.stop()
 
 

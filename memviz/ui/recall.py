@@ -72,7 +72,7 @@ def _measured(trace: Trace, view: View, word: int) -> None:
     known = trace.logprobs[tokens][np.isfinite(trace.logprobs[tokens])]
     if len(known):
         row.metric(
-            t("Expected with probability"),
+            t("Probability beforehand"),
             figures.percent(float(np.exp(known.sum())), digits=1),
             help=t("what the model gave this word before it saw it"),
         )

@@ -1,8 +1,13 @@
-"""Texts that show something on the models they are offered for, and what to look at."""
+"""Texts that show something on the models they are offered for, and what to look at.
+
+What is said of a text was seen in the model it is said for; other models get the same texts with an open question.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from memviz.models import CATALOGUE
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Sample:
     gold: str = ""  # a hand-made alignment with it, in the Pharaoh format
 
 
-_ENCODER = (
+_MINILM = (
     Sample(
         "The cat",
         "The cat sat on the mat because it was tired.",
@@ -38,7 +43,7 @@ _ENCODER = (
         "Looked at, not read",
         "When the old librarian closed the heavy door behind her, the lamps along the river were already burning, "
         "and the last tram of the evening, almost empty, carried her slowly home through streets that smelled of rain.",
-        "On the page Heads, switch from raw weights to value norms: the dark first column fades.",
+        "On the page Heads, switch from raw weights to value norms: the strong first column fades.",
     ),
     Sample(
         "Two sentences",
@@ -47,7 +52,7 @@ _ENCODER = (
         pair="Borrowing money became more expensive.",
     ),
 )
-_DECODER = (
+_SMOLLM2 = (
     Sample(
         "Mary and John",
         "When Mary and John went to the store, John gave a drink to",
@@ -122,7 +127,7 @@ _PT_EN = (
     Sample(
         "The red book",
         "Ela deu a seu irmão um livro vermelho.",
-        "“a” and “seu” become one word less in English: what is it read from?",
+        "“a seu irmão” becomes “her brother”: what is “her” read from?",
         writes="She gave her brother a red book.",
         gold="0-0 1-1 3-2 4-3 5-4 7-5 6-6 8-7 2p1 2p2 2p3",
     ),
@@ -147,7 +152,8 @@ _PT_EN = (
     ),
 )
 _OTHERS = tuple(
-    Sample(one.name, one.text, "Point at a written word: which source words was it read from?") for one in _EN_PT[:4]
+    replace(one, see="Point at a written word: which source words was it read from?", writes="", gold="")
+    for one in _EN_PT[:4]
 )
 _ZH = (
     Sample("黑猫", "黑猫喝冷牛奶。", "Which characters is each English word read from?"),
@@ -156,6 +162,11 @@ _ZH = (
         "小白房子", "我的姐姐住在一座小白房子里。", "Chinese has no spaces: a token may be one character or several."
     ),
 )
+
+
+_OPEN = "Point at a word: which words does it look at, and in which heads?"
+_OWN = {"minilm": _MINILM, "smollm2": _SMOLLM2}
+_CHINESE = ("bert-base-chinese", "opus-mt-zh-en")
 
 
 def translations(model: str) -> tuple[Sample, ...]:
@@ -171,9 +182,18 @@ def moved(text: str, model: str) -> str:
     return own[places[0] % len(own)].text if places and text not in [one.text for one in own] else text
 
 
-def samples(kind: str) -> tuple[Sample, ...]:
-    """The samples for a kind of model: "encoder-only", "decoder-only" or "encoder-decoder"."""
-    return _DECODER if kind == "decoder-only" else _ENCODER
+def samples(model: str) -> tuple[Sample, ...]:
+    """The samples for a model that reads, by its name; of other texts than its own nothing is claimed."""
+    if model in _OWN:
+        return _OWN[model]
+    family = CATALOGUE[model].family if model in CATALOGUE else "decoder-only"
+    if model in _CHINESE:
+        texts: tuple[Sample, ...] = _ZH
+    elif family == "encoder-decoder":
+        texts = translations(model)
+    else:
+        texts = _MINILM if family == "encoder-only" else _SMOLLM2
+    return tuple(replace(one, see=_OPEN, writes="", gold="") for one in texts)
 
 
 def gold(text: str, output: str) -> str:

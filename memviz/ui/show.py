@@ -10,8 +10,8 @@ import streamlit as st
 from memviz.errors import MemVizError
 from memviz.figures import alt
 from memviz.trace import Trace
-from memviz.ui.entry import framed
 from memviz.ui.i18n import t
+from memviz.ui.lone_page import framed
 from memviz.ui.markdown import literal
 
 MEANING = (

@@ -44,11 +44,15 @@ def _address(key: str, value: str) -> None:
         st.query_params.pop(key, None)
 
 
+def whole_number(given: str) -> int | None:
+    """The number that an address names; ``None`` for anything that is none, or too long to be one."""
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 9 else None
+
+
 def word(count: int) -> int | None:
     """The chosen word's number, from the session or the address; ``None`` when there is none."""
     if WORD not in st.session_state:
-        given = st.query_params.get(WORD, "")
-        st.session_state[WORD] = int(given) if given.isdecimal() and len(given) < 9 else None
+        st.session_state[WORD] = whole_number(st.query_params.get(WORD, ""))
     chosen = st.session_state[WORD]
     return chosen if chosen is not None and chosen < count else None
 
@@ -81,8 +85,7 @@ def _within(key: str, count: int) -> int:
     """The number kept under this key, else the one in the address, moved inside 0 … count − 1."""
     given = st.session_state.get(key)
     if given is None:
-        address = st.query_params.get(key, "")
-        given = int(address) if address.isdecimal() and len(address) < 6 else 0
+        given = whole_number(st.query_params.get(key, "")) or 0
     return min(int(given), count - 1)
 
 

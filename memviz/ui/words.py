@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from memviz.figures import percent, times
+from memviz.figures import head_name, percent, times
 from memviz.measures import Links, links, sink_share, sinks
 from memviz.memory import Memory
 from memviz.tokens import Word
@@ -19,6 +20,7 @@ from memviz.ui.components.words import LABELS
 from memviz.ui.i18n import t
 
 Pair = tuple[Links, Links]
+WORD_OF = "word_of"  # the model and the text that the kept word belongs to
 
 
 def panel(trace: Trace, *, without: Sequence[int], layer: int | None = None, head: int | None = None) -> int | None:
@@ -28,20 +30,39 @@ def panel(trace: Trace, *, without: Sequence[int], layer: int | None = None, hea
     with a layer and a head, the links of that head alone.
     """
     words = trace.words
+    about = (trace.model.name, trace.text, trace.pair)
+    if st.session_state.setdefault(WORD_OF, about) != about:  # the words are others now
+        state.keep_word(None)
+    st.session_state[WORD_OF] = about
     remembers, remembered_by = found(trace, without=without, layer=layer, head=head)
     pinned = words_view(
-        [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in words],
+        sent(words),
         remembers=remembers,
         remembered_by=remembered_by,
-        labels={name: t(label) for name, label in LABELS.items()},
+        labels=labels(),
         pinned=state.word(len(words)),
         key="words",
         sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
-        tint="excess" if layer is None else "weight",
-        on_open=open_head,
+        tint=tint(layer),
+        on_open=open_head if layer is None else None,  # one head alone is chosen where it is drawn
     )
     state.keep_word(pinned)
     return pinned
+
+
+def sent(words: Sequence[Word]) -> list[dict[str, Any]]:
+    """The words as the component takes them."""
+    return [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in words]
+
+
+def labels() -> dict[str, str]:
+    """The words of the component in the reader's language."""
+    return {name: t(label) for name, label in LABELS.items()}
+
+
+def tint(layer: int | None) -> Literal["weight", "excess"]:
+    """What colours a word: over all heads how special the link is, in one head its weight."""
+    return "excess" if layer is None else "weight"
 
 
 def open_head(layer: int, head: int, word: int) -> None:
@@ -112,14 +133,9 @@ def card(trace: Trace, word: int, *, of: Links) -> pd.DataFrame:
     return pd.DataFrame(
         {
             t("word"): [words[other].text for other in of.index[word][some]],
-            t("share"): [percent(weight) for weight in of.weight[word][some]],
+            t("weight"): [percent(weight) for weight in of.weight[word][some]],
             t("lift"): [times(lift) for lift in of.lift[word][some]],
             t("distance (words)"): [abs(word - other) for other in of.index[word][some]],
-            t("head"): [f"L{a}.H{b}" for a, b in zip(of.layer[word][some], of.head[word][some], strict=True)],
+            t("head"): [head_name(a, b) for a, b in zip(of.layer[word][some], of.head[word][some], strict=True)],
         }
     )
-
-
-def name(words: Sequence[Word], position: int) -> str:
-    """A word with its number, so that two equal words can be told apart."""
-    return f"{position} · {words[position].text}"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from memviz import figures, measures
-from memviz.figures import cards, raster
+from memviz.figures import raster, words_sheet
 from memviz.figures.canvas import Canvas
 from memviz.figures.lettering import SCALE
 from memviz.figures.palette import THEMES
@@ -74,7 +74,7 @@ def test_every_link_of_a_word_has_its_row_with_its_numbers(written: list[Writing
     words = words_of(TEXT)
     both = measures.links(memory, words, words)
     shown = pixels(figures.words_png(words, *both, word=word, provenance={}))
-    middle = cards.WIDTH / 2
+    middle = words_sheet.WIDTH / 2
     for links, side, colour in zip(both, (0, 1), ("blue", "orange"), strict=True):
         card = [one for one in written if (one.at[0] > middle) == side and one.at[1] > shown.shape[0] / SCALE / 5]
         rows = [(base, texts) for base, texts in lines(card).items() if len(texts) == 4]
@@ -87,7 +87,7 @@ def test_every_link_of_a_word_has_its_row_with_its_numbers(written: list[Writing
             assert texts == [other, figures.percent(weight), figures.times(lift), name]
             half = slice(int(middle * SCALE), None) if side else slice(0, int(middle * SCALE))
             bar = (shown[int((base - 5.5) * SCALE), half] == getattr(THEMES["light"], colour)).all(axis=1)
-            track = ((cards.WIDTH - 2 * cards.MARGIN - cards.GAP) / 2 - 40 - 290) * SCALE
+            track = ((words_sheet.WIDTH - 2 * words_sheet.MARGIN - words_sheet.GAP) / 2 - 40 - 290) * SCALE
             assert bar.sum() / track == pytest.approx(max(weight, 4 * SCALE / track), abs=0.01)
     assert all(one.inked(shown) for one in written if one.text.strip())
 

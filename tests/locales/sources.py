@@ -10,7 +10,7 @@ from memviz.ui.glossary import GROUPS, TERMS
 from memviz.ui.samples import samples, translations
 
 KINDS = {"self", "encoder", "decoder", "cross"}
-SAMPLES = [sample for family in ("encoder-only", "decoder-only", "encoder-decoder") for sample in samples(family)]
+SAMPLES = [sample for model in (*CATALOGUE, "another") for sample in samples(model)]
 SAMPLES += [
     sample
     for model in ("firefox-en-pt", "firefox-pt-en", "opus-mt-zh-en", "t5-small")
@@ -43,7 +43,7 @@ KNOWN: dict[str, set[str]] = {
     "glossary: meaning": {*ROLES.values(), *TERMS.values()},
     "glossary: term": set(TERMS),
     "graph: label": set(cross.LABELS.values()),
-    "heads: measure.label": _of_measures("label"),
+    "heads: measures.MEASURES[name].label": _of_measures("label"),
     "heads: measure.caveat": _of_measures("caveat"),
     "heads: text": {*grid.LABELS.values(), *ROLES},
     "heads: role": set(ROLES),

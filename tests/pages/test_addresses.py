@@ -46,7 +46,7 @@ def test_a_link_restores_the_window_that_was_zoomed_into(visit) -> None:
     here.read("A short text.")
     assert here.errors == []
     assert not {"zoom", "zoom_rows", "zoom_cols"} & set(here.app.query_params)
-    junk = visit("heads", text=LONG, model="smollm2", zoom="true", zoom_rows="99999", zoom_cols="-5")
+    junk = visit("heads", text=LONG, model="smollm2", zoom="true", zoom_rows="99999", zoom_cols="--5")
     assert "window=(slice(152, 280, None), slice(0, 128, None))" in junk.app.get("code")[2].value
 
 
@@ -61,19 +61,40 @@ def test_the_table_of_a_head_holds_what_the_picture_shows(visit, values: str, sh
     without = measures.sinks(memory) if hidden else ()
     layer, head = {"head": (3, 1), "layer": (3, None), "all": (None, None)}[shown]
     exact = np.nan_to_num(figures.weights(memory, layer, head, view=values, without=without))
-    table = here.app.dataframe[0].value
-    np.testing.assert_allclose(table["value"], np.sort(exact, axis=None)[::-1][: len(table)], atol=1e-6)
+    table = here.app.dataframe[-1].value
+    np.testing.assert_allclose(table[values], np.sort(exact, axis=None)[::-1][: len(table)], atol=1e-6)
     found = exact[table["query"].to_numpy(), table["key"].to_numpy()]
-    np.testing.assert_allclose(table["value"], found, atol=1e-6)
-    assert not without or not set(without) & set(table["key"][table["value"] > 0])
+    np.testing.assert_allclose(table[values], found, atol=1e-6)
+    assert not without or not set(without) & set(table["key"][table[values] > 0])
+
+
+def test_the_grid_is_a_table_too(visit) -> None:
+    here = visit("heads", text=CAT, model="minilm")
+    memory = memviz.read(CAT, model="minilm").memory()
+    table = here.app.dataframe[0].value.set_index("head")
+    assert list(table.index) == [f"L{layer}.H{head}" for layer in range(6) for head in range(12)]
+    assert list(table["role"]) == list(measures.roles(memory).ravel())
+    assert table["role"]["L0.H2"] == "previous token"
+    for name in ("previous_token", "sink_share"):
+        measure = measures.MEASURES[name]
+        np.testing.assert_allclose(table[measure.label], measure.compute(memory).ravel(), atol=1e-6)
+    np.testing.assert_allclose(table["Attention entropy"], memory.summary.entropy.mean(-1).ravel(), atol=1e-6)
+
+
+def test_the_order_and_the_role_of_the_grid_stand_in_the_address(visit) -> None:
+    here = visit("heads", text=CAT, model="minilm", order="induction", role="previous token")
+    kept = [here.app.query_params[name] for name in ("order", "role")]
+    assert kept == ["induction", "previous token"]
+    junk = visit("heads", text=CAT, model="minilm", order="<b>", role="--5")
+    assert not {"order", "role"} & set(junk.app.query_params)
 
 
 def test_a_rollout_is_shown_for_encoders_only(visit) -> None:
     here = visit("heads", text=CAT, model="minilm", values="rollout", layer="3", head="1")
     memory = memviz.read(CAT, model="minilm").memory()
     exact = measures.rollout(memory)
-    table = here.app.dataframe[0].value
-    np.testing.assert_allclose(table["value"], np.sort(exact, axis=None)[::-1][: len(table)], atol=1e-6)
+    table = here.app.dataframe[-1].value
+    np.testing.assert_allclose(table["rollout"], np.sort(exact, axis=None)[::-1][: len(table)], atol=1e-6)
     assert measures.MEASURES["rollout"].caveat in here.said
     code = here.app.get("code")[2].value
     assert "memviz.figures.weights(memory, None, None, view='rollout')" in code

@@ -29,10 +29,10 @@ def everywhere(visit, text: str, *, model: str, pair: str = "") -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "number"), [(model, number) for model in MODELS for number in range(len(samples(OFFERED[model])))]
+    ("model", "number"), [(model, number) for model in MODELS for number in range(len(samples(model)))]
 )
 def test_every_sample_is_read_on_every_page(visit, model: str, number: int) -> None:
-    sample = samples(OFFERED[model])[number]
+    sample = samples(model)[number]
     everywhere(visit, sample.text, model=model, pair=sample.pair or "")
 
 
@@ -74,19 +74,19 @@ def test_they_are_told_in_the_readers_language(visit) -> None:
 
 def test_a_sample_says_what_there_is_to_see_in_it(visit) -> None:
     here = visit("home", model="minilm")
-    first, second = samples("encoder-only")[:2]
+    first, second = samples("minilm")[:2]
     assert any(first.see in said for said in here.said)
     here.press("sample_1")
     assert any(second.see in said for said in here.said)
     here.read("A text of my own.")
-    assert not any(sample.see in said for sample in samples("encoder-only") for said in here.said)
+    assert not any(sample.see in said for sample in samples("minilm") for said in here.said)
 
 
 def test_a_sample_fills_both_boxes(visit) -> None:
     here = visit("home")
-    assert here.input == samples("encoder-only")[0].text
+    assert here.input == samples("minilm")[0].text
     here.press("sample_4")
-    assert here.input == samples("encoder-only")[4].text
-    assert here.state("pair") == samples("encoder-only")[4].pair
+    assert here.input == samples("minilm")[4].text
+    assert here.state("pair") == samples("minilm")[4].pair
     here.press("sample_1")
     assert here.state("pair") == ""

@@ -242,7 +242,7 @@ def test_without_its_head_an_encoder_decoder_reads_a_target_but_cannot_write() -
 
 
 def test_only_encoder_decoders_translate() -> None:
-    with pytest.raises(ReadingError, match="has no encoder and decoder"):
+    with pytest.raises(ReadingError, match="is no encoder-decoder model"):
         opened("gpt2").translate("the cat")
 
 

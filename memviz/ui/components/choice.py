@@ -56,7 +56,7 @@ def settle(
     if about != before.about or (picked is None and before.picked is not None):
         return after.told(given)
     if picked is not None and picked != before.picked:
-        return replace(after, answer=picked.value)
+        return replace(after, given=picked.value, answer=picked.value)  # the page will say it too, from now on
     if given not in (before.given, before.answer):
         return after.told(given)
     return after

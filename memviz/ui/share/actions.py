@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from memviz.trace import Trace
-from memviz.ui.i18n import language, t
+from memviz.ui.i18n import language, speaking, t
 
 
 class Shared(Protocol):
@@ -92,7 +92,7 @@ def _files(view: Shared) -> None:
     for name, make, mime in files:
         row.download_button(
             name,
-            data=partial(_encoded, make),
+            data=partial(_encoded, make, language()),
             file_name=f"memviz-{view.name}.{name.lower()}",
             mime=mime,
             key=f"export_{name}",
@@ -100,7 +100,8 @@ def _files(view: Shared) -> None:
         )
 
 
-def _encoded(make: Callable[[], str | bytes]) -> bytes:
-    """A file's bytes; text with the mark by which spreadsheets know that it is UTF-8."""
-    made = make()
+def _encoded(make: Callable[[], str | bytes], spoken: str) -> bytes:
+    """A file's bytes in the reader's language; text with the mark by which spreadsheets know that it is UTF-8."""
+    with speaking(spoken):
+        made = make()
     return made if isinstance(made, bytes) else made.encode("utf-8-sig" if not made.startswith("<") else "utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui import export, words
 from memviz.ui.i18n import t
-from memviz.ui.share.python import reading
+from memviz.ui.share.reading_code import reading
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Home:
     def memory(self) -> Memory:
         return self.trace.memory()
 
+    @property
+    def tint(self) -> Literal["weight", "excess"]:
+        """What the words are coloured by, as on the page."""
+        return words.tint(self.layer)
+
     def said(self) -> dict[str, str]:
         """Where it comes from, and what it shows."""
         return provenance(
@@ -38,7 +44,7 @@ class Home:
             self.memory,
             layer=self.layer,
             head=self.head,
-            view="strongest links between words",
+            view="links most special to two words" if self.layer is None else "strongest links between words",
             without=self.without,
         )
 
@@ -58,7 +64,13 @@ class Home:
     def png(self) -> bytes:
         remembers, remembered_by = self.links()
         return figures.words_png(
-            self.trace.words, remembers, remembered_by, word=self.word, provenance=self.said(), translate=t
+            self.trace.words,
+            remembers,
+            remembered_by,
+            word=self.word,
+            provenance=self.said(),
+            tint=self.tint,
+            translate=t,
         )
 
     def html(self) -> str:
@@ -69,7 +81,7 @@ class Home:
             remembered_by,
             word=self.word,
             provenance=self.said(),
-            tint="excess" if self.layer is None else "weight",
+            tint=self.tint,
         )
 
     def code(self) -> str:

@@ -65,7 +65,10 @@ class Translate:
         if self.covered is None:
             return {}
         before, after = self.covered.titles()
-        return {before: self, after: replace(self, view=replace(self.view, part=self.covered.part))}
+        first, second = (
+            replace(self, view=replace(self.view, part=part)) for part in (self.covered.before, self.covered.part)
+        )
+        return {before: first, after: second}
 
     def typed(self) -> dict[str, str]:
         """What was typed, by the name of its box: the text without its task, what is to be written, an alignment."""

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from memviz import measures
+from memviz.figures import which_head
 from memviz.memory import Memory
 from memviz.models import CATALOGUE
 from memviz.tokens import Token, Word
@@ -31,7 +32,7 @@ class View:
     """What is to be seen of a translated sentence.
 
     layer, head   one head; without a head the mean over a layer, without a layer over all
-    by_word       whole words, or the pieces that the model reads and writes
+    by_word       whole words, or the tokens that the model reads and writes
     keep          of each word only its largest weights, up to this share of all
     shift         1 takes a word's weights from the step after it was written
     taught        the head that was taught to align, as far as the file tells
@@ -52,10 +53,10 @@ class View:
 
     @property
     def sides(self) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
-        """(what was written, what was read), as words or as pieces."""
+        """(what was written, what was read), as words or as tokens."""
         if self.by_word:
             return self.part.sides("cross")
-        return pieces(self.memory.queries), pieces(self.memory.keys)
+        return as_words(self.memory.queries), as_words(self.memory.keys)
 
     @property
     def weights(self) -> np.ndarray:
@@ -65,16 +66,15 @@ class View:
     @property
     def name(self) -> str:
         """Which head this is, as it is called on the page."""
-        if self.layer is None:
-            return t("mean over all heads")
-        if self.head is None:
-            return f"L{self.layer}, {t('mean over the heads of a layer')}"
-        return f"L{self.layer}.H{self.head}"
+        return which_head(self.memory, self.layer, self.head, t)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked for: which text, by which model, into what; ``taught``: its head that was taught to align."""
+    """What was asked for: which text, by which model, into what; ``taught``: its head that was taught to align.
+
+    ``text`` is what was read, without the words of a task.
+    """
 
     text: str
     model: str
@@ -82,7 +82,7 @@ class Asked:
     taught: tuple[int, int] | None = None
 
 
-def pieces(tokens: Sequence[Token]) -> tuple[Word, ...]:
+def as_words(tokens: Sequence[Token]) -> tuple[Word, ...]:
     """Every token as if it were a word."""
     return tuple(
         Word(token.text, (place,), token.start, token.end, token.special) for place, token in enumerate(tokens)
@@ -103,8 +103,9 @@ def translated() -> tuple[Trace, Asked]:
     target = _choose_target(reader, model, text)
     layer = getattr(reader.model.config, "alignment_layer", None)
     wish = cache.Wish(target, languages=languages, task=task)
-    asked = Asked(text, model, wish, taught=None if layer is None else (layer, 0))
-    return reading.translation(model, text, asked.wish), asked
+    trace = reading.translation(model, text, wish)
+    read = trace.text.removeprefix(task or "")  # a window of it, where the text is longer than the model can read
+    return trace, Asked(read, model, wish, taught=None if layer is None else (layer, 0))
 
 
 def _choose_languages(reader: Reader) -> tuple[str, str] | None:
@@ -150,7 +151,7 @@ def _refuse_others(model: str) -> None:
 
 def _offer_others(title: str) -> None:
     """Says that a model cannot translate, offers those that can, and stops the page."""
-    said = t("{model} has no encoder and decoder, so it cannot translate. Choose one that does:", model=title)
+    said = t("{model} is no encoder-decoder model, so it cannot translate. Choose one that can:", model=title)
     st.warning(said, icon=":material/translate:")
     row = st.container(horizontal=True, gap="small")
     for name in [name for name in frame.translators() if name in CATALOGUE][:4]:
@@ -166,6 +167,8 @@ def _choose_target(reader: Reader, model: str, text: str) -> str | None:
     taken = text != before_text and text in [sample.text for sample in samples.translations(model)]
     if before_model != model or taken:  # it was the translation of something else
         _let_it_write()
+    elif st.query_params.get(TARGET) not in (None, st.session_state[TARGET]) or text != before_text:
+        st.query_params.pop(TARGET, None)  # another is written now: the address must not keep the old one
     st.session_state[TARGET_OF] = model, text
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     if reader.languages is not None and not reader.languages_known:

@@ -22,15 +22,18 @@ SIDES = {"s": "source", "t": "target"}
 
 
 def graph(view: View, *, key: str = "cross", steps: bool = True) -> Pin | None:
-    """The graph of a sentence; the word that is pinned, or ``None``. ``steps``: can it be watched being written?"""
-    if not steps:
-        return cross_view(**drawn(view) | {"note": ""}, labels=labels(), pinned=None, key=key, steps=False)
+    """The graph of a sentence; the word that is pinned, or ``None``.
+
+    ``steps``: can it be watched being written? Only such a graph keeps its word in the address.
+    """
+    slot, keep = (WORD, state.keep) if steps else (f"{key}_word", st.session_state.__setitem__)
     about = (view.part.text, view.part.output, view.by_word)
-    if st.session_state.get("cross_word_of", about) != about:  # the words are others now
-        state.keep(WORD, "")
-    st.session_state["cross_word_of"] = about
-    pinned = cross_view(**drawn(view), labels=labels(), pinned=_kept(), key=key)
-    state.keep(WORD, "" if pinned is None else f"{pinned.side[0]}{pinned.index}")
+    if st.session_state.get(f"{slot}_of", about) != about:  # the words are others now
+        keep(slot, "")
+    st.session_state[f"{slot}_of"] = about
+    shown = drawn(view) if steps else drawn(view) | {"note": ""}
+    pinned = cross_view(**shown, labels=labels(), pinned=_kept(slot), key=key, steps=steps)
+    keep(slot, "" if pinned is None else f"{pinned.side[0]}{pinned.index}")
     return pinned
 
 
@@ -57,11 +60,11 @@ def labels() -> dict[str, str]:
     return {name: t(label) for name, label in LABELS.items()}
 
 
-def _kept() -> Pin | None:
+def _kept(slot: str) -> Pin | None:
     """The word in the session or the address."""
-    given = state.kept(WORD)
-    side, number = SIDES.get(given[:1]), given[1:]
-    return Pin(side, int(number)) if side and number.isdecimal() and len(number) < 6 else None
+    given = state.kept(slot)
+    side, number = SIDES.get(given[:1]), state.whole_number(given[1:])
+    return Pin(side, number) if side and number is not None else None
 
 
 def written(part: Trace, word: Word) -> list[dict]:

@@ -1,4 +1,4 @@
-"""The components on one page, with made-up numbers. The address chooses: ``?grid=6x12&text=english&cross=cat``."""
+"""The components on a page that follows them, with made-up numbers: ``?grid=6x12&text=english&cross=cat``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if "cross" in chosen:
         steps=chosen.get("steps") != "no",
     )
     st.text(f"pin {pin.side} {pin.index}" if pin else "pin None")
-    if chosen.get("echo") and pin != st.session_state.page_pin:
+    if pin != st.session_state.page_pin:
         st.session_state.page_pin = pin
         st.rerun()
 
@@ -54,7 +54,7 @@ if text != "no":
         sink_note="9 % of this look-back rests on the first token [CLS].",
     )
     st.text(f"word {word}")
-    if chosen.get("echo") and word != st.session_state.page_word:
+    if word != st.session_state.page_word:
         st.session_state.page_word = word
         st.rerun()
 
@@ -65,16 +65,20 @@ if size != "no":
         st.session_state.page_head = (1, 2)
     layers, heads = (int(part) for part in size.split("x"))
     made = samples.heads(layers, heads, cells=int(chosen.get("cells", 32)))
-    head = heads_grid(
+    head, arranged = heads_grid(
         made["thumbnails"],
         scores=made["scores"],
         roles=made["roles"],
         labels={"previous token": "前一个词"} if chinese else {},
+        score_labels={"previous token": "前一个词"} if chinese else {},
+        order=chosen.get("order", ""),
+        role=chosen.get("role", ""),
         selected=st.session_state.page_head,
         range_note="0 to 0.98, the largest weight in this text; square-root scale.",
         key="grid",
     )
     st.text(f"head L{head[0]}.H{head[1]}")
-    if chosen.get("echo") and head != st.session_state.page_head:
+    st.text("by {}, only {}".format(*(name or "none" for name in arranged)))
+    if head != st.session_state.page_head:
         st.session_state.page_head = head
         st.rerun()

@@ -139,7 +139,7 @@ def test_a_pin_reaches_python_and_stays_until_escape(visit) -> None:
 
 
 def test_the_page_can_pin_and_the_same_nodes_stay(visit) -> None:
-    page = visit(f"{ALONE}&cross=cat&echo=1&pinned=3")
+    page = visit(f"{ALONE}&cross=cat&pinned=3")
     assert shown(page) == "target 3"
     word(page, "target", 5).evaluate("node => { node.mark = 'mine' }")
     word(page, "target", 5).click()

@@ -78,7 +78,7 @@ def test_a_click_reaches_python_and_the_page_can_choose_too(visit) -> None:
 
 
 def test_a_page_that_follows_its_grid_does_not_fight_it(visit) -> None:
-    page = visit("text=no&echo=1")
+    page = visit("text=no")
     for layer, head in [(3, 1), (0, 4), (3, 1)]:
         page.mouse.click(*grid_tile(page, layer, head))
         chosen(page, f"head L{layer}.H{head}")

@@ -53,7 +53,7 @@ def test_8192_words_are_less_than_a_megabyte(sent: dict) -> None:
 @pytest.mark.parametrize("shape", [(6, 12), (30, 9), (32, 32)])
 def test_the_grid_sends_little_more_than_its_thumbnails(sent: dict, shape: tuple[int, int]) -> None:
     made = samples.heads(*shape)
-    heads_grid(**made, labels={}, selected=(0, 0), key="g")
+    heads_grid(**made, labels={}, score_labels={}, selected=(0, 0), key="g")
     assert bytes_on_the_wire(sent) < made["thumbnails"].size * 1.05 + 4_000
 
 
@@ -93,8 +93,15 @@ def test_labels_replace_english_and_nothing_else_is_sent(sent: dict) -> None:
 
 
 def test_names_of_roles_and_scores_are_translated(sent: dict) -> None:
-    heads_grid(**samples.heads(2, 3), labels={"previous token": "前一个词"}, selected=(0, 0), key="g")
-    assert "前一个词" in sent["scores"]
+    heads_grid(
+        **samples.heads(2, 3),
+        labels={"previous token": "前一个词元的头"},
+        score_labels={"previous token": "前一个词元"},
+        selected=(0, 0),
+        key="g",
+    )
+    assert "前一个词元" in sent["scores"]
+    assert "前一个词元的头" in sent["roles"]
     assert set(sent["labels"]) == set(grid.LABELS)
 
 
@@ -112,13 +119,13 @@ def test_an_empty_text_and_one_word_are_sent(sent: dict) -> None:
 @pytest.mark.parametrize("wrong", [{"thumbnails": np.zeros((2, 3, 4, 4))}, {"roles": np.array([["", ""]])}])
 def test_arrays_of_another_shape_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        heads_grid(**{**samples.heads(2, 3), **wrong}, labels={}, selected=(0, 0), key="g")
+        heads_grid(**{**samples.heads(2, 3), **wrong}, labels={}, score_labels={}, selected=(0, 0), key="g")
 
 
 def test_scores_of_another_shape_are_refused_by_name() -> None:
     made = samples.heads(2, 3) | {"scores": {"induction": np.zeros((3, 2))}}
     with pytest.raises(ValueError, match="induction"):
-        heads_grid(**made, labels={}, selected=(0, 0), key="g")
+        heads_grid(**made, labels={}, score_labels={}, selected=(0, 0), key="g")
 
 
 def test_links_must_fit_the_text() -> None:
@@ -161,9 +168,9 @@ def test_a_click_wins_and_its_echo_sends_nothing() -> None:
     ]
 
 
-def test_a_click_stays_on_a_page_that_never_follows() -> None:
+def test_a_choice_on_the_page_wins_right_after_a_click() -> None:
     click = Picked("B", 1)
-    assert steps(("t", "A", None), ("t", "A", click), ("t", "A", click))[-1] == ("B", 0, "A")
+    assert steps(("t", "A", None), ("t", "A", click), ("t", "A", click))[-1] == ("A", 1, "A")
 
 
 def test_the_page_wins_when_it_changes_its_mind() -> None:

@@ -120,7 +120,7 @@ def test_pin_reaches_python_and_stays_until_escape(visit) -> None:
 
 
 def test_the_page_can_pin_and_the_same_nodes_stay(visit) -> None:
-    page = visit("grid=no&echo=1")
+    page = visit("grid=no")
     page.locator(WORD).nth(5).evaluate("node => { node.mark = 'mine' }")
     page.locator(WORD).nth(5).click()
     chosen(page, "word 5")

@@ -22,7 +22,6 @@ class Stepper {
     this.root.hidden = hidden || count === 0;
     this.root.setAttribute("aria-label", labels.steps);
     if (!this.root.hidden) return this.say();
-    this.pause();
     this.go(null);
   }
 
@@ -53,9 +52,7 @@ class Stepper {
   }
 
   tick() {
-    const next = this.root.isConnected ? this.next() : null;
-    if (next === null) this.pause();
-    this.go(next);
+    this.go(this.root.isConnected ? this.next() : null);
   }
 
   pause() {
@@ -65,6 +62,7 @@ class Stepper {
   }
 
   go(step) {
+    if (step === null) this.pause();
     if (step === this.step) return this.say();
     this.step = step;
     this.say();

@@ -30,18 +30,22 @@ def heads_grid(
     scores: Mapping[str, np.ndarray],
     roles: np.ndarray,
     labels: Mapping[str, str],
+    score_labels: Mapping[str, str],
     selected: Head,
     range_note: str = "",
+    order: str = "",
+    role: str = "",
     key: str,
-) -> Head:
-    """Which head was chosen from the grid? ``(layer, head)``, 0-based.
+) -> tuple[Head, tuple[str, str]]:
+    """Which head was chosen from the grid, and how does the grid stand? ((layer, head), 0-based; (order, role)).
 
     ``thumbnails``: uint8 [layer, head, row, column], the square root of the weight from 0 to 255
     over the whole trace's range; rows are queries, columns are keys, at most 32 of each.
     ``scores``: by name, float [layer, head], NaN where undefined. ``roles``: names [layer, head],
-    ``""`` for none. ``labels`` replaces the words in `LABELS`, and the names of roles and scores.
+    ``""`` for none. ``labels`` replaces the words in `LABELS` and the names of roles, ``score_labels`` those of scores.
     ``selected`` is the page's choice; whoever chose last, page or person, is followed.
-    ``range_note`` says what the lightest and the darkest colour mean.
+    ``range_note`` says what the lightest and the darkest colour mean. ``order`` is the name of the score the heads
+    are sorted by, ``role`` that of the only role shown ("" for none): how the grid stands when it is drawn first.
 
     Raises ``ValueError`` when the arrays do not have one value for each head.
     """
@@ -59,14 +63,16 @@ def heads_grid(
         "shape": {"layers": layers, "heads": heads, "rows": rows, "columns": columns},
         "selected": list(choice.sent),
         "turn": choice.turn,
+        "order": list(scores).index(order) if order in scores else -1,
+        "role": names.index(role) if role in names else -1,
         "roles": [words.get(name, name) for name in names],
-        "scores": [words.get(name, name) for name in scores],
+        "scores": [score_labels.get(name, name) for name in scores],
         "labels": {name: words[name] for name in LABELS},
         "note": range_note,
         "arrays": packed({"weights": thumbnails, "role": codes, "score": _stacked(scores, shape=(layers, heads))}),
     }
-    _mount(data=data, key=key, on_head_change=_rerun)
-    return choice.answer
+    _mount(data=data, key=key, on_head_change=_rerun, on_arranged_change=_rerun)
+    return choice.answer, _arranged(key, list(scores), names, usual=(order, role))
 
 
 def _shape(thumbnails: np.ndarray) -> tuple[int, int, int, int]:
@@ -106,6 +112,19 @@ def _picked(key: str, *, shape: Head) -> Picked[Head] | None:
     if not (0 <= layer < shape[0] and 0 <= column < shape[1]):
         return None
     return Picked((layer, column), head.get("click", 0))
+
+
+def _arranged(key: str, orders: list[str], roles: list[str], *, usual: tuple[str, str]) -> tuple[str, str]:
+    """By which score is the grid sorted now, and which role alone is shown? ``usual``: while nothing was reported."""
+    state: Any = st.session_state.get(key) or {}
+    report = state.get("arranged")
+    if not isinstance(report, Mapping):
+        return usual
+    return _named(report.get("order"), orders), _named(report.get("role"), roles)
+
+
+def _named(index: object, names: list[str]) -> str:
+    return names[index] if isinstance(index, int) and 0 <= index < len(names) else ""
 
 
 def _rerun() -> None:

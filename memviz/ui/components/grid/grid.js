@@ -5,6 +5,7 @@
  *   id                                the component's key
  *   shape: {layers, heads, rows, columns}
  *   selected: [layer, head], turn     `selected` is followed only when `turn` changes
+ *   order: index of a score or -1, role: index of a role or -1    how the grid stands when it is drawn first
  *   roles: [name], scores: [name]     as they are shown
  *   labels: {name: text}              every other word on screen
  *   note                              what the colours mean
@@ -13,7 +14,8 @@
  *     role     uint8   [layer, head]                0 is none, r is roles[r - 1]
  *     score    float32 [score, layer, head]         NaN is undefined
  * }
- * A click or Enter reports setStateValue("head", {layer, head, click}).
+ * A click or Enter reports setStateValue("head", {layer, head, click}); another order or role
+ * setStateValue("arranged", {order, role}), as indices.
  * On the outer element: data-selected="L5.H11", data-drawn="true",
  * data-drawing (how often new data was drawn); on .plane: data-columns and
  * data-pitch="x y", the distance from tile to tile in pixels.
@@ -29,6 +31,7 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!grids.has(root)) grids.set(root, new Grid(root));
   const grid = grids.get(root);
   grid.report = (head) => setStateValue("head", head);
+  grid.tell = (arranged) => setStateValue("arranged", arranged);
   grid.take(data);
   return () => grid.leave();
 }
@@ -71,17 +74,23 @@ class Grid {
 
   /** New data: the same element, the same order and filter, new pictures. */
   take(data) {
+    const before = this.data ? this.arranged() : data;
     this.data = data;
     this.taken += 1;
     this.weights = array(data.arrays, "weights", Uint8Array);
     this.roles = array(data.arrays, "role", Uint8Array);
     this.scores = array(data.arrays, "score", Float32Array);
-    if (this.order >= data.scores.length) this.order = POSITION;
-    if (this.role > data.roles.length) this.role = 0;
+    this.order = before === data ? data.order : data.scores.indexOf(before.score);
+    this.role = (before === data ? data.role : data.roles.indexOf(before.role)) + 1;
     const followed = this.follow(data);
     this.sayWords();
     this.arrange();
     if (followed && this.layout) this.reveal();
+  }
+
+  /** The order and the role by their names, which stay when the measures and the roles of another text do not. */
+  arranged() {
+    return { score: this.data.scores[this.order], role: this.data.roles[this.role - 1] };
   }
 
   follow({ id, turn, selected: [layer, head], shape }) {
@@ -138,12 +147,14 @@ class Grid {
       each.setAttribute("aria-pressed", String(Number(each.dataset.role) === this.role));
     }
     this.draw();
+    this.tell({ order: this.order, role: this.role - 1 });
   }
 
   sort(order) {
     this.order = order;
     this.arrange();
     this.view.scrollTo(0, 0);
+    this.tell({ order: this.order, role: this.role - 1 });
   }
 
   resized() {

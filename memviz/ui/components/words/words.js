@@ -165,6 +165,7 @@ class Words {
   jump(index) {
     this.pin(index);
     this.spans[index].scrollIntoView({ block: "nearest" });
+    this.spans[index].focus({ preventScroll: true }); // the row that was clicked is gone
     this.say(index);
   }
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
 
 from memviz.figures import phrases
 from memviz.figures.canvas import Canvas
@@ -55,6 +58,7 @@ def words_png(
     word: int | None,
     provenance: Mapping[str, str],
     note: str = "",
+    tint: Literal["weight", "excess"] = "weight",
     theme: ThemeName = "light",
     translate: Translate = str,
 ) -> bytes:
@@ -62,8 +66,9 @@ def words_png(
 
     ``remembers`` and ``remembered_by`` are `measures.links` of the text, ``word`` the one whose
     links are shown (``None``: only the text). Blue behind a word: the chosen one looks at it; an
-    orange line below it: it looks at the chosen one. ``note`` is one line below the cards. Of a
-    long text the 400 words around the chosen one are drawn, and the picture says so.
+    orange line below it: it looks at the chosen one; both as strong as the ``tint`` of their link.
+    ``note`` is one line below the cards. Of a long text the 400 words around the chosen one are
+    drawn, and the picture says so.
     ``provenance`` is written into the file and, in short, below the picture.
     """
     first = 0 if word is None else max(0, min(word - MOST // 2, len(words) - MOST))
@@ -78,7 +83,7 @@ def words_png(
     lines = footer(below, width=WIDTH - 2 * MARGIN)
     height = bottom + (max(card, 92) + 26 if rows else 8) + LINE * len(lines) + MARGIN - 8
     sheet = Canvas(WIDTH, height, theme=theme)
-    _text(sheet, placed, words, chosen=word, tints=_tints(remembers, remembered_by, word))
+    _text(sheet, placed, words, chosen=word, tints=_tints(remembers, remembered_by, word, tint))
     if word is not None:
         _cards(sheet, rows, top=bottom, height=max(card, 92), name=shorten(words[word].text, 24), translate=translate)
     for number, line in enumerate(lines):
@@ -111,15 +116,18 @@ def _flow(words: Sequence[Word], first: int) -> list[_Placed]:
     return placed
 
 
-def _tints(remembers: Links, remembered_by: Links, word: int | None) -> tuple[dict[int, float], dict[int, float]]:
-    """How strongly is each word tinted blue, and how strongly orange? As on the pages: 0.92 · weight^0.65."""
+def _tints(
+    remembers: Links, remembered_by: Links, word: int | None, by: Literal["weight", "excess"]
+) -> tuple[dict[int, float], dict[int, float]]:
+    """How strongly is each word tinted blue, and how strongly orange? As on the pages: 0.92 · tint^0.65."""
     if word is None:
         return {}, {}
     found: tuple[dict[int, float], dict[int, float]] = ({}, {})
     for tint, links in zip(found, (remembers, remembered_by), strict=True):
-        for other, weight in zip(links.index[word].tolist(), links.weight[word].tolist(), strict=True):
+        strength = np.clip(getattr(links, by)[word], 1 / 255, 1)  # the weakest link is still seen
+        for other, weight, share in zip(links.index[word].tolist(), links.weight[word], strength.tolist(), strict=True):
             if other >= 0 and weight > 0:
-                tint[other] = max(tint.get(other, 0.0), 0.92 * min(1.0, weight) ** 0.65)
+                tint[other] = max(tint.get(other, 0.0), 0.92 * share**0.65)
     return found
 
 
