@@ -51,6 +51,7 @@ def heads_grid(
     """
     layers, heads, rows, columns = _shape(thumbnails)
     names, codes = _coded(roles, shape=(layers, heads))
+    order, role = (order if order in scores else ""), (role if role in names else "")
     words = {**LABELS, **labels}
     choice = chosen(
         key,
@@ -63,8 +64,8 @@ def heads_grid(
         "shape": {"layers": layers, "heads": heads, "rows": rows, "columns": columns},
         "selected": list(choice.sent),
         "turn": choice.turn,
-        "order": list(scores).index(order) if order in scores else -1,
-        "role": names.index(role) if role in names else -1,
+        "order": list(scores).index(order) if order else -1,
+        "role": names.index(role) if role else -1,
         "roles": [words.get(name, name) for name in names],
         "scores": [score_labels.get(name, name) for name in scores],
         "labels": {name: words[name] for name in LABELS},
