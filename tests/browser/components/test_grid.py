@@ -162,6 +162,22 @@ def test_order_by_a_score_puts_the_highest_first_and_undefined_last(visit) -> No
     )
 
 
+def test_order_and_role_are_reported_and_stand_as_the_page_wants(visit) -> None:
+    page = visit("text=no")
+    chosen(page, "by none, only none")
+    page.locator("[data-testid=memviz-grid-order]").select_option(label="induction")
+    chosen(page, "by induction, only none")
+    page.locator("[data-testid=memviz-grid-role]", has_text="first token").click()
+    chosen(page, "by induction, only first token")
+    there = visit("text=no&order=entropy&role=itself")
+    assert (
+        there.locator("[data-testid=memviz-grid-order]").evaluate("node => node.selectedOptions[0].text") == "entropy"
+    )
+    assert there.locator("[data-testid=memviz-grid-role][aria-pressed=true]").inner_text().startswith("itself")
+    there.locator("[data-testid=memviz-grid-role]", has_text="itself").click()
+    chosen(there, "by entropy, only none")
+
+
 def test_the_canvas_follows_the_theme(visit) -> None:
     page = visit("text=no&cells=13")
     before = page.locator(GRID).evaluate(PIXELS, [0, 0, 1, 1])["cells"][0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,9 @@ def heads_grid(
         "shape": {"layers": layers, "heads": heads, "rows": rows, "columns": columns},
         "selected": list(choice.sent),
         "turn": choice.turn,
-        "order": list(scores).index(order) if order else -1,
-        "role": names.index(role) if role else -1,
+        "order": order,
+        "role": role,
+        "keys": {"scores": list(scores), "roles": names},
         "roles": [words.get(name, name) for name in names],
         "scores": [score_labels.get(name, name) for name in scores],
         "labels": {name: words[name] for name in LABELS},
@@ -73,7 +74,7 @@ def heads_grid(
         "arrays": packed({"weights": thumbnails, "role": codes, "score": _stacked(scores, shape=(layers, heads))}),
     }
     _mount(data=data, key=key, on_head_change=_rerun, on_arranged_change=_rerun)
-    return choice.answer, _arranged(key, list(scores), names, usual=(order, role))
+    return choice.answer, _arranged(key, scores, names, usual=(order, role))
 
 
 def _shape(thumbnails: np.ndarray) -> tuple[int, int, int, int]:
@@ -115,17 +116,14 @@ def _picked(key: str, *, shape: Head) -> Picked[Head] | None:
     return Picked((layer, column), head.get("click", 0))
 
 
-def _arranged(key: str, orders: list[str], roles: list[str], *, usual: tuple[str, str]) -> tuple[str, str]:
+def _arranged(key: str, orders: Container[str], roles: Container[str], *, usual: tuple[str, str]) -> tuple[str, str]:
     """By which score is the grid sorted now, and which role alone is shown? ``usual``: while nothing was reported."""
     state: Any = st.session_state.get(key) or {}
     report = state.get("arranged")
     if not isinstance(report, Mapping):
         return usual
-    return _named(report.get("order"), orders), _named(report.get("role"), roles)
-
-
-def _named(index: object, names: list[str]) -> str:
-    return names[index] if isinstance(index, int) and 0 <= index < len(names) else ""
+    order, role = str(report.get("order")), str(report.get("role"))
+    return (order if order in orders else ""), (role if role in roles else "")
 
 
 def _rerun() -> None:

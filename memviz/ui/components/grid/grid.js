@@ -5,7 +5,8 @@
  *   id                                the component's key
  *   shape: {layers, heads, rows, columns}
  *   selected: [layer, head], turn     `selected` is followed only when `turn` changes
- *   order: index of a score or -1, role: index of a role or -1    how the grid stands when it is drawn first
+ *   keys: {scores: [name], roles: [name]}   the same as Python calls them
+ *   order, role                       of these keys, "" for none: how the grid stands when it is drawn first
  *   roles: [name], scores: [name]     as they are shown
  *   labels: {name: text}              every other word on screen
  *   note                              what the colours mean
@@ -15,7 +16,7 @@
  *     score    float32 [score, layer, head]         NaN is undefined
  * }
  * A click or Enter reports setStateValue("head", {layer, head, click}); another order or role
- * setStateValue("arranged", {order, role}), as indices.
+ * setStateValue("arranged", {order, role}).
  * On the outer element: data-selected="L5.H11", data-drawn="true",
  * data-drawing (how often new data was drawn); on .plane: data-columns and
  * data-pitch="x y", the distance from tile to tile in pixels.
@@ -80,17 +81,18 @@ class Grid {
     this.weights = array(data.arrays, "weights", Uint8Array);
     this.roles = array(data.arrays, "role", Uint8Array);
     this.scores = array(data.arrays, "score", Float32Array);
-    this.order = before === data ? data.order : data.scores.indexOf(before.score);
-    this.role = (before === data ? data.role : data.roles.indexOf(before.role)) + 1;
+    this.order = data.keys.scores.indexOf(before.order);
+    this.role = data.keys.roles.indexOf(before.role) + 1;
     const followed = this.follow(data);
     this.sayWords();
     this.arrange();
     if (followed && this.layout) this.reveal();
   }
 
-  /** The order and the role by their names, which stay when the measures and the roles of another text do not. */
+  /** The order and the role by their names: the roles of another text are others. */
   arranged() {
-    return { score: this.data.scores[this.order], role: this.data.roles[this.role - 1] };
+    const { scores, roles } = this.data.keys;
+    return { order: scores[this.order] ?? "", role: roles[this.role - 1] ?? "" };
   }
 
   follow({ id, turn, selected: [layer, head], shape }) {
@@ -147,14 +149,14 @@ class Grid {
       each.setAttribute("aria-pressed", String(Number(each.dataset.role) === this.role));
     }
     this.draw();
-    this.tell({ order: this.order, role: this.role - 1 });
+    this.tell(this.arranged());
   }
 
   sort(order) {
     this.order = order;
     this.arrange();
     this.view.scrollTo(0, 0);
-    this.tell({ order: this.order, role: this.role - 1 });
+    this.tell(this.arranged());
   }
 
   resized() {
