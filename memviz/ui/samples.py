@@ -17,6 +17,7 @@ class Sample:
     name: str
     text: str
     see: str
+    look: str = ""  # the word to look at first; "" for the one with the most special link
     pair: str | None = None
     writes: str = ""  # the translation that `gold` belongs to
     gold: str = ""  # a hand-made alignment with it, in the Pharaoh format
@@ -28,16 +29,19 @@ _MINILM = (
         "The cat sat on the mat because it was tired.",
         "Choose “it”: head L5.H11 looks hardest at “cat”, but so does every word there. "
         "In L3.H1 the look is weaker, and it belongs to “it”.",
+        look="it",
     ),
     Sample(
         "River bank",
         "He sat on the bank of the river and watched the water.",
         "Choose “bank”: which words tell what kind of bank it is?",
+        look="bank",
     ),
     Sample(
         "Money bank",
         "She put her money in the bank and checked her account.",
         "Choose “bank”, and compare with the river.",
+        look="bank",
     ),
     Sample(
         "Looked at, not read",
@@ -57,23 +61,27 @@ _SMOLLM2 = (
         "Mary and John",
         "When Mary and John went to the store, John gave a drink to",
         "The model goes on with “Mary”. Which heads look back at her?",
+        look="to",
     ),
     Sample(
         "Mr Dursley",
         "Mr Dursley sold drills. Mrs Potter was thin. Mr Durs",
         "Induction: the last word looks at what came after it the first time.",
+        look="Durs",
     ),
     Sample(
         "The password",
         "The secret password of the castle is dragon. People walked slowly along the river. "
         "The secret password of the castle is",
         "Choose the last word: where does the model look for the password?",
+        look="is",
     ),
     Sample(
         "The capital",
         "In this story, the capital of France is Rome. Question: In this story, what is the capital of France? "
         "Answer: In this story, the capital of France is",
         "The story says Rome, the weights say Paris. What does the last word look at?",
+        look="is",
     ),
     Sample(
         "中文",
@@ -194,6 +202,11 @@ def samples(model: str) -> tuple[Sample, ...]:
     else:
         texts = _MINILM if family == "encoder-only" else _SMOLLM2
     return tuple(replace(one, see=_OPEN, writes="", gold="") for one in texts)
+
+
+def look(model: str, text: str) -> str:
+    """The word to look at first in a sample of this model; "" for any other text."""
+    return next((one.look for one in samples(model) if one.text == text), "")
 
 
 def gold(text: str, output: str) -> str:

@@ -14,7 +14,7 @@ from memviz.measures import Links, links, sink_share, sinks
 from memviz.memory import Memory
 from memviz.tokens import Word
 from memviz.trace import Trace
-from memviz.ui import state
+from memviz.ui import samples, state
 from memviz.ui.components import words_view
 from memviz.ui.components.words import LABELS
 from memviz.ui.i18n import t
@@ -44,10 +44,19 @@ def panel(trace: Trace, *, without: Sequence[int], layer: int | None = None, hea
         key="words",
         sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
         tint=tint(layer),
+        first=_first(trace, without),
         on_open=open_head if layer is None else None,  # one head alone is chosen where it is drawn
     )
     state.keep_word(pinned)
     return pinned
+
+
+def _first(trace: Trace, without: Sequence[int]) -> int | None:
+    """Which word is there to begin with: the one a sample is about, else the one with the most special link."""
+    about = samples.look(trace.model.name, trace.text)
+    places = [place for place, word in enumerate(trace.words) if word.text == about]
+    best = strongest(trace, without=without, count=1)
+    return places[-1] if places else best[0]["position"] if best else None
 
 
 def sent(words: Sequence[Word]) -> list[dict[str, Any]]:

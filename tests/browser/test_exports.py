@@ -141,6 +141,22 @@ def test_the_html_of_charts_opens_offline_and_tells_its_numbers(files, browser, 
     context.close()
 
 
+def test_files_speak_the_language_of_the_page(browser, address, tmp_path) -> None:
+    here = AppPage(browser, address).open("heads", lang="zh", layer=3, head=1)
+    here.open_popover("导出")
+    for kind in ("HTML", "PNG"):
+        with here.page.expect_download() as waiting:
+            here.page.get_by_role("button", name=kind, exact=True).click()
+        waiting.value.save_as(tmp_path / kind)
+    html = (tmp_path / "HTML").read_text(encoding="utf-8")
+    assert '<html lang="zh-Hans">' in html
+    assert "哪些头做什么" in html
+    assert "原始权重" in html
+    said = Image.open(tmp_path / "PNG").info
+    assert said["model"] == "minilm", "where it comes from is written in English"
+    assert here.close() == []
+
+
 def code(here: AppPage, number: int = 0) -> str:
     """What stands in a block of code."""
     return here.page.locator("[data-testid=stPopoverBody]:visible [data-testid=stCode] code").nth(number).inner_text()

@@ -81,6 +81,28 @@ def test_a_click_keeps_a_word_for_the_other_pages_and_the_address(visit) -> None
     here.wait_until(lambda: here.query == "", "a second click lets it go")
 
 
+def test_the_word_of_a_sample_is_there_to_begin_with(visit, cat) -> None:
+    here = visit()
+    words = here.page.locator("[data-testid=memviz-words]")
+    assert words.get_attribute("data-shown") == str(IT)
+    same_rows(here.rows("remembers"), rows_of(memviz.measures.links(cat.memory(), *cat.sides())[0], IT))
+    here.hover(CAT_WORD)
+    here.read(SPLIT)
+    first = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").first.inner_text().split("“")[1]
+    assert here.words()[int(words.get_attribute("data-shown"))] == first.split("”")[0], "the most special link"
+
+
+def test_a_kept_word_belongs_to_its_text_and_model(visit) -> None:
+    here = visit(word=IT)
+    here.read(SPLIT)
+    here.wait_until(lambda: "word=" not in here.query, "the word was of another text")
+    here.page.locator("[data-testid=memviz-word]").nth(2).click()
+    here.wait_until(lambda: "word=2" in here.query, "the word is in the address")
+    here.choose("Model", "SmolLM2-135M-Instruct")
+    here.wait_until(lambda: "word=" not in here.query, "the word was of another model")
+    assert here.page.locator("[data-testid=memviz-word][aria-pressed=true]").count() == 0
+
+
 def test_the_strongest_links_are_said_in_words_and_open_their_heads(visit, cat) -> None:
     here = visit()
     remembers, _ = memviz.measures.links(cat.memory(), *cat.sides())

@@ -39,7 +39,7 @@ def test_the_figures_of_a_word_are_the_librarys(visit, cat) -> None:
     assert found["Effective slots"] == f"{memviz.measures.slots(memory)[:, :, IT].mean():.1f}"
     assert found["On the first token"] == percent(float(memory.summary.first[:, :, IT].mean()))
     assert found["Attention received"] == percent(float(memviz.measures.received(memory)[:, :, IT].mean()), digits=1)
-    assert "Expected with probability" not in found, "MiniLM expects nothing"
+    assert "Probability beforehand" not in found, "MiniLM expects nothing"
     expected = memviz.measures.received(memory).mean(axis=(0, 1))
     np.testing.assert_allclose(bars(here, 0), expected, atol=1e-5)
     for name in ("What “it” looks at, as a table", "Who looks at “it”, as a table"):
@@ -59,13 +59,23 @@ def test_one_head_shows_the_links_of_that_head_alone(visit, cat) -> None:
     same_rows(here.rows("remembers"), rows_of(remembers, IT))
 
 
+def test_the_head_that_is_shown_is_no_door_to_itself(visit) -> None:
+    here = visit("recall", word=IT, one_head="true", layer=3, head=1)
+    card = here.page.locator("[data-testid=memviz-remembers]")
+    assert card.locator("span.tag", has_text="L3.H1").count() > 0
+    assert card.locator("button.tag").count() == 0
+    here.toggle("One head only")
+    card.locator("button.tag").first.click()
+    here.drawn("heads")
+
+
 def test_a_decoder_tells_what_it_expected(visit, smollm2) -> None:
     trace = smollm2.read(PASSWORD)
     words = [word.text for word in trace.words]
     last = len(words) - 1
     here = visit("recall", model="smollm2", text=PASSWORD, word=last)
     known = trace.logprobs[list(trace.words[last].tokens)]
-    assert metrics(here)["Expected with probability"] == percent(float(np.exp(known.sum())), digits=1)
+    assert metrics(here)["Probability beforehand"] == percent(float(np.exp(known.sum())), digits=1)
     remembers, _ = memviz.measures.links(trace.memory(), *trace.sides())
     same_rows(here.rows("remembers"), rows_of(remembers, last))
     half = np.nanmedian(memviz.measures.span(trace.memory(), 0.5))

@@ -119,7 +119,7 @@ def test_the_encoder_is_that_of_transformers(golden: Golden) -> None:
             found = theirs(input_ids=source, output_attentions=True)
             np.testing.assert_allclose(golden.reader.model.encoder(source), found.last_hidden_state, atol=2e-5)
         own = np.stack([layer[0].numpy() for layer in found.attentions])
-        np.testing.assert_allclose(patterns(trace.memory("encoder")), own, atol=1e-5)
+        np.testing.assert_allclose(patterns(trace.memory("encoder")), own, atol=2e-5)  # single against double precision
 
 
 def test_the_gates_rebuild_the_recurrent_memory(golden: Golden) -> None:

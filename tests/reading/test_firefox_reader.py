@@ -298,7 +298,7 @@ def test_what_is_forgotten_while_writing_is_what_the_reading_forgets(
     with running(recording):
         words, _ = reader.model.decoder.whole(torch.tensor([written]), remembered)
     steps = forced(reader.model, words[0], written)
-    np.testing.assert_allclose(trace.logprobs, [step.logprob for step in steps], atol=1e-5)
+    np.testing.assert_allclose(trace.logprobs, [step.logprob for step in steps], atol=5e-5)
     for step, candidates in zip(steps, trace.steps, strict=True):
         assert [one.id for one in candidates] == list(step.ids)
 

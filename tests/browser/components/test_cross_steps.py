@@ -82,6 +82,18 @@ def test_play_writes_a_word_at_a_time_and_stops_at_the_end(visit) -> None:
     assert page.locator(CROSS).get_attribute("data-step") == "2", "a pause holds"
 
 
+def test_escape_while_it_plays_shows_the_whole_and_stops(visit) -> None:
+    page = visit(f"{ALONE}&cross=cat")
+    page.locator("[data-do=play]").click()
+    page.locator(f"{CROSS}[data-step='2']").wait_for(timeout=3_000)
+    word(page, "target", 0).focus()
+    page.keyboard.press("Escape")
+    assert page.locator(CROSS).get_attribute("data-step") is None
+    assert page.locator("[data-do=play]").get_attribute("aria-label") == "Play"
+    time.sleep(1.2)
+    assert page.locator(CROSS).get_attribute("data-step") is None, "it does not start again"
+
+
 def test_the_steps_can_be_left_out(visit) -> None:
     page = visit(f"{ALONE}&cross=cat&steps=no")
     assert page.locator("[data-testid=memviz-cross-steps]").is_hidden()

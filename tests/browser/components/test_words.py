@@ -153,6 +153,8 @@ def test_a_word_in_a_card_leads_to_that_word(visit) -> None:
     page.locator(f"{CARDS['remembers']} .link").first.click()
     chosen(page, f"word {target}")
     assert page.locator(WORDS).get_attribute("data-shown") == str(target)
+    focused = "document.activeElement.shadowRoot?.activeElement?.dataset.index"
+    assert page.evaluate(focused) == str(target), "the keyboard goes on from there"
 
 
 def test_keyboard_walks_the_words(visit) -> None:

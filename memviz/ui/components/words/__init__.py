@@ -58,6 +58,7 @@ def words_view(
     key: str,
     sink_note: str = "",
     tint: Tint = "weight",
+    first: int | None = None,
     on_open: Callable[[int, int, int], None] | None = None,
 ) -> int | None:
     """Which word is pinned? Its index, or ``None``.
@@ -65,7 +66,8 @@ def words_view(
     ``remembers`` are the words each word looks at (blue); ``remembered_by`` those that look at it
     (orange). ``labels`` replaces the words in `LABELS`. ``pinned`` is the page's choice; whoever
     chose last, page or person, is followed. ``sink_note`` is one line below the cards.
-    Words are coloured by the ``tint`` of their links. ``on_open(layer, head, word)`` is called when the
+    Words are coloured by the ``tint`` of their links. The links of the word ``first`` are there to begin with, until
+    another is pointed at. ``on_open(layer, head, word)`` is called when the
     name of a head is clicked; without it, names of heads are no buttons.
 
     Each word shows its first `LINKS` links, in the order given; in very long texts as many as fit into `BUDGET`.
@@ -78,7 +80,8 @@ def words_view(
     data, arrays = drawing(
         words, remembers=remembers, remembered_by=remembered_by, labels=labels, note=sink_note, tint=tint
     )
-    data |= {"id": key, "pinned": choice.sent, "turn": choice.turn, "opens": on_open is not None}
+    first = first if first is not None and 0 <= first < len(words) else None
+    data |= {"id": key, "pinned": choice.sent, "turn": choice.turn, "first": first, "opens": on_open is not None}
     result = _mount(data={**data, "arrays": packed(arrays)}, key=key, on_word_change=_rerun, on_open_change=_rerun)
     if on_open is not None and isinstance(result.open, Mapping):
         on_open(int(result.open["layer"]), int(result.open["head"]), int(result.open.get("word") or 0))

@@ -5,6 +5,7 @@
  *   id                               the component's key
  *   words: [text]
  *   pinned: index or null, turn      `pinned` is followed only when `turn` changes
+ *   first: index or null             the word whose links are there to begin with
  *   links                            how many links each word has at most
  *   labels: {name: text}             every word on screen that is not of the text
  *   note                             one line below the cards
@@ -84,7 +85,7 @@ class Words {
     if (!same) this.build();
     this.colours = readColours(this.root);
     this.follow(data);
-    this.show(this.pinned ?? (same ? this.shown : null));
+    this.show(this.pinned ?? (same ? this.shown : (data.first ?? null)));
     this.root.dataset.drawn = "true";
   }
 
