@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from memviz.errors import BusyError
 from memviz.figures import head_name, percent, times
 from memviz.measures import Links, links, sink_share, sinks
 from memviz.memory import Memory
 from memviz.tokens import Word
 from memviz.trace import Trace
-from memviz.ui import samples, state
+from memviz.ui import samples, show, state
 from memviz.ui.components import words_view
 from memviz.ui.components.words import LABELS
+from memviz.ui.gate import GATE
 from memviz.ui.i18n import t
 
 Pair = tuple[Links, Links]
@@ -34,7 +36,11 @@ def panel(trace: Trace, *, without: Sequence[int], layer: int | None = None, hea
     if st.session_state.setdefault(WORD_OF, about) != about:  # the words are others now
         state.keep_word(None)
     st.session_state[WORD_OF] = about
-    remembers, remembered_by = found(trace, without=without, layer=layer, head=head)
+    try:
+        remembers, remembered_by = found(trace, without=without, layer=layer, head=head)
+    except BusyError as error:
+        show.problem(error)
+        st.stop()
     pinned = words_view(
         sent(words),
         remembers=remembers,
@@ -82,7 +88,10 @@ def open_head(layer: int, head: int, word: int) -> None:
 
 
 def found(trace: Trace, *, without: Sequence[int] = (), layer: int | None = None, head: int | None = None) -> Pair:
-    """The links of every word, remembered between reruns under the names of what was read."""
+    """The links of every word, remembered between reruns under the names of what was read.
+
+    Raises `BusyError` when too many others are before us: a long text takes as long to search as to read.
+    """
     return _links(trace, trace.model.name, trace.text, trace.pair or "", tuple(without), layer, head)
 
 
@@ -91,7 +100,8 @@ def _links(
     _trace: Trace, model: str, text: str, pair: str, without: tuple[int, ...], layer: int | None, head: int | None
 ) -> Pair:
     queries, keys = _trace.sides()
-    return links(_trace.memory(), queries, keys, layer=layer, head=head, without=without)
+    with GATE.entered(lambda count: None):
+        return links(_trace.memory(), queries, keys, layer=layer, head=head, without=without)
 
 
 def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head: int | None) -> str:
