@@ -86,7 +86,6 @@ def test_the_word_of_a_sample_is_there_to_begin_with(visit, cat) -> None:
     words = here.page.locator("[data-testid=memviz-words]")
     assert words.get_attribute("data-shown") == str(IT)
     same_rows(here.rows("remembers"), rows_of(memviz.measures.links(cat.memory(), *cat.sides())[0], IT))
-    here.hover(CAT_WORD)
     here.read(SPLIT)
     first = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").first.inner_text().split("“")[1]
     assert here.words()[int(words.get_attribute("data-shown"))] == first.split("”")[0], "the most special link"
