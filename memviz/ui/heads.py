@@ -128,7 +128,8 @@ def range_note(memory: Memory) -> str:
 
 def choose_view(trace: Trace, memory: Memory) -> View:
     """Layer, head, and how to see them."""
-    layer_box, head_box, mean_box, more = st.columns([2, 2, 4, 3], vertical_alignment="bottom", gap="small")
+    layer_box, head_box = st.columns(2, gap="small", wrap=False)
+    mean_box, more = st.columns([5, 3], vertical_alignment="bottom", gap="small", wrap=False)
     shown = state.choose_mean(place=mean_box, key="shown")
     state.keep_head(*state.head(memory))
     layer = state.choose_layer(memory, place=layer_box)

@@ -78,5 +78,5 @@ def two_columns() -> tuple[Any, Any]:
 
     The detail stays in sight while a tall overview is scrolled.
     """
-    overview, detail = st.columns(2, gap="large")
+    overview, detail = st.columns([7, 5], gap="large")
     return overview, detail.container(key="detail")
