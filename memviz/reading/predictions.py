@@ -14,6 +14,7 @@ from memviz.memory import frozen
 from memviz.trace import Candidate
 
 CHUNK = 256  # positions at a time: all logits of a long text would be larger than the model
+ROWS = 8  # positions whose logits are worked on at once
 SHOWN = 10
 
 Logits = Callable[[slice], Tensor]
@@ -57,8 +58,13 @@ def expectations(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, Tensor
 
 def _logsumexp(block: Tensor) -> Tensor:
     """log Σ exp along the last axis, without a second array of the size of the block: overwrites it."""
-    peak = block.amax(-1, keepdim=True)
-    return block.sub_(peak).exp_().sum(-1).log_() + peak[:, 0]
+    return torch.cat([_few(rows) for rows in block.split(ROWS)])
+
+
+def _few(rows: Tensor) -> Tensor:
+    """The same of so few rows that they stay in the processor's cache from one step to the next."""
+    peak = rows.amax(-1, keepdim=True)
+    return rows.sub_(peak).exp_().sum(-1).log_() + peak[:, 0]
 
 
 def steps(logits: Logits, ids: Sequence[int]) -> tuple[Step, ...]:

@@ -110,6 +110,8 @@ class Watcher:
         self.sides = sides
         self.repeats = repeats
         self.sums = Running.empty(lookup.query.shape[0], sides, lookup.query.device)
+        ends = torch.arange(1, len(sides.queries) + 1, device=lookup.visible.device)
+        self.causal = bool(sides.ids) and bool((lookup.visible[:, 1] <= ends).all())
 
     def __call__(self, block: Block) -> None:
         """Adds one block. Overwrites the weights of special keys at the end."""
@@ -145,8 +147,9 @@ class Watcher:
         weights, wide = block.weights, self.sides.cell[1]
         rows = slice(block.start, block.stop)
         inside = [place - block.first for place in self.sides.special if block.first <= place < block.last]
-        special = weights[:, :, inside]
-        weights[:, :, inside] = 0.0
+        special = [weights[:, :, place].clone() for place in inside]
+        for place in inside:
+            weights[:, :, place] = 0.0
         for changed in {place // wide for place in inside}:
             cells[:, :, changed] = weights[:, :, changed * wide : (changed + 1) * wide].amax(2)
         top, cell = cells.max(-1)
@@ -155,9 +158,9 @@ class Watcher:
         self.sums.top_key[:, rows] = torch.where(top > 0, place, -1).to(torch.int32)
         if not inside:
             return top, place
-        special, which = special.max(-1)
+        best, which = torch.stack(special, dim=-1).max(-1)
         where = torch.tensor(inside, device=weights.device)[which] + block.first
-        return torch.maximum(top, special), torch.where(special > top, where, place)
+        return torch.maximum(top, best), torch.where(best > top, where, place)
 
     def _pool(self, block: Block, cells: Tensor) -> None:
         """Max-pools the block, whose columns are cells already, into the thumbnail."""
@@ -175,7 +178,8 @@ class Watcher:
 
     def _by_distance(self, block: Block) -> None:
         """Adds the sums over the block's diagonals, to where query − key stays the same."""
-        sums = diagonal_sums(block.weights).flip(-1)
+        lower = self.causal and block.last == block.stop
+        sums = (lower_diagonal_sums if lower else diagonal_sums)(block.weights).flip(-1)
         keys = len(self.sides.keys)
         low = block.start - block.last + keys  # query − key of the block's upper right corner, counted from −(keys − 1)
         self.sums.distance[:, low : low + sums.shape[1]] += sums
@@ -194,6 +198,11 @@ class Watcher:
 
 def strongest_within(weights: Tensor, cell: Tensor, wide: int) -> Tensor:
     """The strongest key of each query, where the cell of ``wide`` keys is known that it lies in: [head, query]."""
+    heads, rows, cols = weights.shape
+    if cols % wide == 0:  # a cell is one row of the same numbers, and rows are copied whole
+        before = torch.arange(heads * rows, device=weights.device).view(heads, rows) * (cols // wide)
+        cells = weights.view(-1, wide).index_select(0, (before + cell).view(-1))
+        return cells.argmax(-1).view(heads, rows) + cell * wide
     places = (cell.unsqueeze(-1) * wide + torch.arange(wide, device=weights.device)).clamp_max_(weights.shape[2] - 1)
     return places.gather(2, weights.gather(2, places).argmax(2, keepdim=True))[:, :, 0]
 
@@ -228,6 +237,20 @@ def diagonal_sums(weights: Tensor) -> Tensor:
     if rows == 1:
         return middle
     return torch.cat([column_sums(_skew(left, rows - 1)), middle, column_sums(_skew(right, rows - 1))], dim=1)
+
+
+def lower_diagonal_sums(weights: Tensor) -> Tensor:
+    """The same as `diagonal_sums`, without a copy, where all is 0 above the diagonal of the lower right corner.
+
+    As in the rows of a causal pattern: what stands in memory before a row is the end of the row above, and 0.
+    """
+    heads, rows, cols = weights.shape
+    middle = column_sums(_skew(weights, cols - rows + 1))
+    if rows == 1:
+        return middle
+    shape, strides = (heads, rows - 1, rows - 1), (rows * cols, cols + 1, 1)
+    left = column_sums(weights.as_strided(shape, strides, weights.storage_offset() + cols - rows + 2))
+    return torch.cat([left, middle, torch.zeros_like(left)], dim=1)
 
 
 def _skew(weights: Tensor, width: int) -> Tensor:
