@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 SILENT = {"id", "js_content", "css_content", "html_content", "code_text", "component_name", "page_script_hash", "icon"}
 
-UNSEEN = {"meta", "template"}  # of a Plotly figure: its record for the files, its colours
+UNSEEN = {"meta", "template", "keys"}  # a Plotly figure's record for the files and its colours; names for Python alone
 
 
 def said(app: AppTest) -> list[str]:
