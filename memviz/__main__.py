@@ -97,7 +97,7 @@ def _models(chosen: argparse.Namespace) -> None:
 
 
 def _read(chosen: argparse.Namespace) -> None:
-    text = sys.stdin.read() if chosen.text == "-" else chosen.text
+    text = _standard_input() if chosen.text == "-" else chosen.text
     _announce(chosen.model)
     with _bar(chosen.model) as progress:
         reader = memviz.load(chosen.model, progress=progress)
@@ -118,6 +118,13 @@ def _read(chosen: argparse.Namespace) -> None:
         rows.append((looking[place[0]].text, looked_at[found.index[place]].text, *numbers, head))
     sys.stdout.write(f"{trace!r}\n")
     _columns(rows)
+
+
+def _standard_input() -> str:
+    """What is piped in; bytes that are no text become half characters, which the reading refuses by their place."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
+    return sys.stdin.read()
 
 
 @contextlib.contextmanager

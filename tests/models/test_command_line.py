@@ -1,6 +1,7 @@
 """``python -m memviz``: one line for every refusal, never a traceback."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,19 @@ def test_read_lists_the_strongest_links(make_model, capsys, monkeypatch: pytest.
         assert {word, remembered} <= set("the cat sat on mat".split())
         assert 0 < float(weight) < 1
         assert lift.endswith("x")
+
+
+def test_bytes_that_are_no_text_are_refused_by_their_place(make_model) -> None:
+    """As an argument, and through a pipe: a shell hands over any bytes (Latin-1 is common)."""
+    path = make_model("BertForMaskedLM", "bert")
+    command = [sys.executable, "-m", "memviz", "read", "--model", str(path)]
+    root, env = Path(memviz.__file__).parents[1], {**os.environ, "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8:strict"}
+    for text in (b"the \xe9 cat", "the \ud83d cat".encode("utf-8", "surrogatepass")):
+        for argument, given in ((text, b""), (b"-", text)):
+            told = subprocess.run([*command, argument], cwd=root, env=env, input=given, capture_output=True)
+            assert told.returncode == 2
+            assert told.stderr.startswith(b"memviz: Character 5 of the text is only half a character (U+DC")
+            assert told.stderr.count(b"\n") == 1
 
 
 def stuck(name: str, *, progress) -> None:
