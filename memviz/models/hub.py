@@ -11,7 +11,7 @@ from typing import Any
 
 from memviz.errors import FetchError
 from memviz.models import cache, folders
-from memviz.models.hub_download import download, hub_cache
+from memviz.models.hub_download import SETTING, download, hub_cache
 from memviz.models.hub_errors import asking, no_safetensors
 from memviz.models.located import Progress, unwatched
 from memviz.models.policy import Policy
@@ -141,7 +141,7 @@ def _check_size(wanted: Plan, *, policy: Policy) -> None:
             size=f"{wanted.size / 1e9:.1f}",
             limit=f"{policy.max_download_gb:g}",
         )
-    cache.need_space(wanted.size, at=hub_cache())
+    cache.need_space(wanted.size, at=hub_cache(), setting=SETTING)
 
 
 def _snapshot(id: str, *, plan: Plan | None) -> Path | None:

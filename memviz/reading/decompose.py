@@ -99,8 +99,8 @@ def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: i
     budget.check(reader.model, plan, len(inputs["input_ids"]), context=reader.info.context)
     scene = Scene(layer, kinds=plan.kinds, kind=kind, projection=projections[layer])
     tensors = reader.tensors(inputs)
-    heard = failing.explained(None, model=reader.info.name, tokens=len(inputs["input_ids"]))
-    with reader.settled(), heard, watching(reader.model, scene), running(scene):
+    explained = failing.explained(None, model=reader.info.name, tokens=len(inputs["input_ids"]))
+    with reader.settled(), explained, watching(reader.model, scene), running(scene):
         if kind == "encoder":
             reader.model.get_encoder()(**tensors)
         else:

@@ -202,8 +202,8 @@ def _output(reader: Reader, source: Source, wish: Wish, progress: Progress) -> t
         output = given(model, tokenizer, wish.target, tongue=source.tongue)
         require_known(model, output.ids)
         return output, wish.target
-    heard = failing.explained(progress, model=reader.info.name, tokens=len(source.ids))
-    with reader.settled(), heard as told:
+    explained = failing.explained(progress, model=reader.info.name, tokens=len(source.ids))
+    with reader.settled(), explained as progress:
         output = write(
             model,
             source.tensors,
@@ -211,7 +211,7 @@ def _output(reader: Reader, source: Source, wish: Wish, progress: Progress) -> t
             beam=wish.beam,
             begin=beginning(model, tokenizer, source.tongue),
             covering=None if wish.forget is None else Covering(wish.forget, reader.plan.kinds),
-            told=lambda written: told(min(written / len(source.ids), 1.0), "Writing"),
+            told=lambda written: progress(min(written / len(source.ids), 1.0), "Writing"),
         )
     spoken = set(reader.languages_known.values())  # M2M-100 would spell them out
     return output, tokenizer.decode([token for token in output.ids if token not in spoken], skip_special_tokens=True)
