@@ -13,7 +13,7 @@ from memviz.errors import FetchError
 from memviz.models import cache, folders
 from memviz.models.hub_download import SETTING, download, hub_cache
 from memviz.models.hub_errors import asking, no_safetensors
-from memviz.models.located import Progress, unwatched
+from memviz.models.located import Announce, Progress, unheard, unwatched
 from memviz.models.policy import Policy
 
 TIMEOUT = 10.0
@@ -70,7 +70,9 @@ def plan(id: str) -> Plan:
     return Plan(id=id, revision=str(info.sha), files=tuple(files), size=size, licence=_licence(info))
 
 
-def fetch(id: str, *, policy: Policy, progress: Progress = unwatched) -> tuple[Path, Plan]:
+def fetch(
+    id: str, *, policy: Policy, progress: Progress = unwatched, announce: Announce = unheard
+) -> tuple[Path, Plan]:
     """Bring a hub model here, and return its folder and what it is made of.
 
     Without a network, a copy that was fetched before (by MemViz or by another program) is used. The
@@ -91,6 +93,7 @@ def fetch(id: str, *, policy: Policy, progress: Progress = unwatched) -> tuple[P
     path = _snapshot(id, plan=wanted)
     if path is None:
         _check_size(wanted, policy=policy)
+        announce(wanted.size)
         path = download(id, revision=wanted.revision, files=wanted.files, size=wanted.size, progress=progress)
     _remember(wanted)
     progress(1.0, "Ready")

@@ -13,6 +13,9 @@ Format = Literal["transformers", "gguf", "marian"]
 Progress = Callable[[float, str], None]
 """Told how far long work is, 0 to 1, and what it does. It may raise: that cancels the work."""
 
+Announce = Callable[[int], None]
+"""Told how many bytes a download has, before it begins."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Located:
@@ -34,3 +37,7 @@ class Located:
 
 def unwatched(fraction: float, label: str) -> None:
     """Nobody is watching the progress."""
+
+
+def unheard(size: int) -> None:
+    """Nobody asked for the size."""
