@@ -11,6 +11,7 @@ from typing import Any
 
 from memviz.errors import FetchError
 from memviz.models import cache, folders
+from memviz.models.fingerprint import BESIDE
 from memviz.models.hub_download import SETTING, download, hub_cache
 from memviz.models.hub_errors import asking, no_safetensors
 from memviz.models.located import Announce, Progress, unheard, unwatched
@@ -19,17 +20,7 @@ from memviz.models.policy import Policy
 TIMEOUT = 10.0
 """Seconds to wait for the hub's answer about a model."""
 
-SETTINGS = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "merges.txt",
-    "target.spm",
-    "chat_template.jinja",
-    *folders.VOCABULARIES,
-)
+SETTINGS = ("config.json", "chat_template.jinja", *BESIDE)
 _PART = re.compile(r"model-\d+-of-\d+\.safetensors")
 _ROBOT, _ROBOT_TITLE = "SFconvertbot", "Adding `safetensors` variant of this model"
 

