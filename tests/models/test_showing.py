@@ -75,6 +75,7 @@ def test_whoever_watches_sees_nothing_else(fetched: None, capsys) -> None:
     trace = memviz.read("the cat sat", model="some/body", progress=lambda *told: said.append(told))
     assert capsys.readouterr().err == ""
     assert (0.5, "Downloading") in said
+    assert trace.model.revision == "r" * 40, "what was read says from which commit"
     assert said[-1] == (1.0, f"{trace.model.layers}/{trace.model.layers}")
     assert "progress" in inspect.signature(memviz.translate).parameters
 
