@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memviz.errors import MemVizError, ModelFileError, UnsupportedModelError
+from memviz.errors import MemoryBudgetError, MemVizError, ModelFileError, UnsupportedModelError
 from memviz.models import gguf_header
 from memviz.models.heads import candidates, is_harmless
 from memviz.models.located import Located, Progress, unwatched
@@ -49,7 +49,8 @@ def open_model(
     float32. Only safetensors and GGUF are read, no code of the model's folder runs, nothing is
     downloaded.
 
-    Raises ``ModelFileError`` (broken or incomplete files) and ``UnsupportedModelError``.
+    Raises ``ModelFileError`` (broken or incomplete files), ``UnsupportedModelError``, and ``MemoryBudgetError`` where
+    the device is too small.
     """
     if located.format == "marian":
         raise UnsupportedModelError(
@@ -66,7 +67,21 @@ def open_model(
             tokenizer = _tokenizer(files)
             model = _model(files, config=_config(files), attn_implementation=attn_implementation, dtype=dtype)
     model.eval().requires_grad_(False)
-    return model.to(device), tokenizer
+    return _moved(model, device, name=located.name), tokenizer
+
+
+def _moved(model: Any, device: str, *, name: str) -> Any:
+    """The model where it will run."""
+    import torch
+
+    try:
+        return model.to(device)
+    except torch.OutOfMemoryError as error:
+        raise MemoryBudgetError(
+            "Opening {name} took more memory than the accelerator has.",
+            todo="Choose a smaller model, or open it on the CPU.",
+            name=name,
+        ) from error
 
 
 def load_gguf(

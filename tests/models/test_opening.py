@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import memviz
-from memviz.errors import ModelError, ModelFileError, UnsupportedModelError
+from memviz.errors import MemoryBudgetError, ModelError, ModelFileError, UnsupportedModelError
 from memviz.models import Located, heads, locate, open_model
 from memviz.models.opening import load_gguf, quietly
 
@@ -189,6 +189,16 @@ def test_what_is_no_fault_of_the_files_stays_as_it_is(
     with pytest.raises(type(raised)) as caught:
         opened(path)
     assert caught.value is raised
+
+
+def test_an_accelerator_that_is_too_small_for_the_weights(make_model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    path = make_model("BertForMaskedLM", "bert")
+    monkeypatch.setattr("transformers.PreTrainedModel.to", full)
+    with pytest.raises(MemoryBudgetError, match="took more memory than the accelerator has"):
+        opened(path)
 
 
 def test_damage_that_comes_after_the_check(make_model) -> None:
