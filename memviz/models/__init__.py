@@ -17,6 +17,7 @@ from memviz.models.located import Format, Located, Progress
 from memviz.models.locating import Preview, locate, names, preview, table
 from memviz.models.opening import open_model
 from memviz.models.policy import Policy
+from memviz.models.showing import Shown
 
 __all__ = [
     "CATALOGUE",
@@ -28,6 +29,7 @@ __all__ = [
     "Policy",
     "Preview",
     "Progress",
+    "Shown",
     "Take",
     "Wheel",
     "locate",

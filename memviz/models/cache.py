@@ -27,11 +27,15 @@ LAYOUT = 1
 
 MANIFEST = "memviz.json"
 _WORK = ".work-"
+SETTING = "MEMVIZ_CACHE"
+"""The environment variable that says where fetched models live."""
+
+_LARGER = "Free some space, or set {setting} to a folder on a larger disk."
 
 
 def folder() -> Path:
     """Which folder holds the fetched models? ``MEMVIZ_CACHE``, else ``~/.cache/memviz``."""
-    named = os.environ.get("MEMVIZ_CACHE", "").strip()
+    named = os.environ.get(SETTING, "").strip()
     return (Path(named) if named else Path("~/.cache/memviz")).expanduser().absolute()
 
 
@@ -141,8 +145,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def need_space(needed: int, *, at: Path) -> None:
-    """Is there room for ``needed`` bytes at this place? Raises ``FetchError`` with both numbers if not."""
+def need_space(needed: int, *, at: Path, setting: str = SETTING) -> None:
+    """Is there room for ``needed`` bytes at this place? Raises ``FetchError`` with both numbers if not.
+
+    ``setting`` is the environment variable that would move the place.
+    """
     there = at
     while not there.exists():
         there = there.parent
@@ -150,7 +157,8 @@ def need_space(needed: int, *, at: Path) -> None:
     if free < needed:
         raise FetchError(
             "{needed} MB are needed in {folder}, but only {free} MB are free.",
-            todo="Free some space, or set MEMVIZ_CACHE to a folder on a larger disk.",
+            todo=_LARGER,
+            setting=setting,
             needed=round(needed / 1e6),
             folder=str(at),
             free=round(free / 1e6),
@@ -158,29 +166,26 @@ def need_space(needed: int, *, at: Path) -> None:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what a disk refuses inside this block into a ``FetchError`` with a way out."""
+def writing(path: Path, *, setting: str = SETTING) -> Iterator[None]:
+    """Turn what a disk refuses inside this block into a ``FetchError`` with a way out: ``setting`` moves the place."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise disk_full(path) from error
+            raise disk_full(path, setting=setting) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise FetchError(
                 "MemViz may not write in {folder}.",
-                todo="Make it writable, or set MEMVIZ_CACHE to a folder that is.",
+                todo="Make it writable, or set {setting} to a folder that is.",
+                setting=setting,
                 folder=str(path),
             ) from error
         raise
 
 
-def disk_full(path: Path) -> FetchError:
+def disk_full(path: Path, *, setting: str = SETTING) -> FetchError:
     """The error for a disk that filled up while a model was being fetched."""
-    return FetchError(
-        "The disk that holds {folder} is full.",
-        todo="Free some space, or set MEMVIZ_CACHE to a folder on a larger disk. Nothing half-written was kept.",
-        folder=str(path),
-    )
+    return FetchError("The disk that holds {folder} is full.", todo=_LARGER, setting=setting, folder=str(path))
 
 
 def _settle(path: Path) -> None:

@@ -9,26 +9,12 @@ from typing import Any
 
 from memviz.errors import ModelFileError, UnsafeModelError, UnsupportedModelError
 from memviz.models import gguf_header, marian_file
-from memviz.models.fingerprint import fingerprint
+from memviz.models.fingerprint import VOCABULARIES, fingerprint
 from memviz.models.located import Format, Located
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".h5")
 """Weights that are, or may hide, a pickle: opening one can run any code that its author liked."""
 
-VOCABULARIES = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "vocab.txt",
-    "vocab.json",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "sentencepiece.model",
-    "source.spm",
-    "tekken.json",
-    "spm.model",
-    "prophetnet.tokenizer",
-    "bpe.codes",
-)
 _BYTE_TOKENIZERS = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
 INDEX = "model.safetensors.index.json"
 

@@ -11,25 +11,16 @@ from typing import Any
 
 from memviz.errors import FetchError
 from memviz.models import cache, folders
-from memviz.models.hub_download import download, hub_cache
+from memviz.models.fingerprint import BESIDE
+from memviz.models.hub_download import SETTING, download, hub_cache
 from memviz.models.hub_errors import asking, no_safetensors
-from memviz.models.located import Progress, unwatched
+from memviz.models.located import Announce, Progress, unheard, unwatched
 from memviz.models.policy import Policy
 
 TIMEOUT = 10.0
 """Seconds to wait for the hub's answer about a model."""
 
-SETTINGS = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "merges.txt",
-    "target.spm",
-    "chat_template.jinja",
-    *folders.VOCABULARIES,
-)
+SETTINGS = ("config.json", "chat_template.jinja", *BESIDE)
 _PART = re.compile(r"model-\d+-of-\d+\.safetensors")
 _ROBOT, _ROBOT_TITLE = "SFconvertbot", "Adding `safetensors` variant of this model"
 
@@ -70,7 +61,9 @@ def plan(id: str) -> Plan:
     return Plan(id=id, revision=str(info.sha), files=tuple(files), size=size, licence=_licence(info))
 
 
-def fetch(id: str, *, policy: Policy, progress: Progress = unwatched) -> tuple[Path, Plan]:
+def fetch(
+    id: str, *, policy: Policy, progress: Progress = unwatched, announce: Announce = unheard
+) -> tuple[Path, Plan]:
     """Bring a hub model here, and return its folder and what it is made of.
 
     Without a network, a copy that was fetched before (by MemViz or by another program) is used. The
@@ -91,6 +84,7 @@ def fetch(id: str, *, policy: Policy, progress: Progress = unwatched) -> tuple[P
     path = _snapshot(id, plan=wanted)
     if path is None:
         _check_size(wanted, policy=policy)
+        announce(wanted.size)
         path = download(id, revision=wanted.revision, files=wanted.files, size=wanted.size, progress=progress)
     _remember(wanted)
     progress(1.0, "Ready")
@@ -141,7 +135,7 @@ def _check_size(wanted: Plan, *, policy: Policy) -> None:
             size=f"{wanted.size / 1e9:.1f}",
             limit=f"{policy.max_download_gb:g}",
         )
-    cache.need_space(wanted.size, at=hub_cache())
+    cache.need_space(wanted.size, at=hub_cache(), setting=SETTING)
 
 
 def _snapshot(id: str, *, plan: Plan | None) -> Path | None:

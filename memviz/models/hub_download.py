@@ -10,6 +10,9 @@ from memviz.models import cache
 from memviz.models.hub_errors import asking
 from memviz.models.located import Progress
 
+SETTING = "HF_HUB_CACHE"
+"""The environment variable that says where the hub's own client keeps what it fetched; MemViz's has no say in it."""
+
 
 class _StoppedError(Exception):
     """Raised inside the hub's own threads to end a download."""
@@ -75,14 +78,14 @@ def download(id: str, *, revision: str, files: tuple[str, ...], size: int, progr
         count.stop.set()
     worker.join()
     (result,) = outcome
-    with asking(id), cache.writing(hub_cache()):
+    with asking(id), cache.writing(hub_cache(), setting=SETTING):
         if isinstance(result, BaseException):
             raise result
     return Path(result)
 
 
 def hub_cache() -> Path:
-    """Which folder holds what programs fetched from the hub?"""
+    """Which folder holds what programs fetched from the hub? ``HF_HUB_CACHE``, else ``hub`` in ``HF_HOME``."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)

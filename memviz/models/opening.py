@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memviz.errors import ModelError, ModelFileError, UnsupportedModelError
+from memviz.errors import MemoryBudgetError, MemVizError, ModelFileError, UnsupportedModelError
 from memviz.models import gguf_header
 from memviz.models.heads import candidates, is_harmless
 from memviz.models.located import Located, Progress, unwatched
@@ -49,7 +49,8 @@ def open_model(
     float32. Only safetensors and GGUF are read, no code of the model's folder runs, nothing is
     downloaded.
 
-    Raises ``ModelFileError`` (broken or incomplete files) and ``UnsupportedModelError``.
+    Raises ``ModelFileError`` (broken or incomplete files), ``UnsupportedModelError``, and ``MemoryBudgetError`` where
+    the device is too small.
     """
     if located.format == "marian":
         raise UnsupportedModelError(
@@ -66,7 +67,21 @@ def open_model(
             tokenizer = _tokenizer(files)
             model = _model(files, config=_config(files), attn_implementation=attn_implementation, dtype=dtype)
     model.eval().requires_grad_(False)
-    return model.to(device), tokenizer
+    return _moved(model, device, name=located.name), tokenizer
+
+
+def _moved(model: Any, device: str, *, name: str) -> Any:
+    """The model where it will run."""
+    import torch
+
+    try:
+        return model.to(device)
+    except torch.OutOfMemoryError as error:
+        raise MemoryBudgetError(
+            "Opening {name} took more memory than the accelerator has.",
+            todo="Choose a smaller model, or open it on the CPU.",
+            name=name,
+        ) from error
 
 
 def load_gguf(
@@ -106,24 +121,16 @@ def quietly() -> Iterator[None]:
 @contextlib.contextmanager
 def _explained(name: str) -> Iterator[None]:
     """Turn what transformers raises inside this block into one of our errors, and keep it quiet."""
-    from safetensors import SafetensorError
-
     try:
         with quietly():
             yield
-    except ModelError:
+    except (MemVizError, MemoryError):
         raise
     except (ImportError, NotImplementedError) as error:
         raise _unsupported(name, _first_line(error)) from error
-    except (KeyError, ValueError) as error:
-        foreign = any(sign in str(error) for sign in _FOREIGN)
+    except Exception as error:  # of any type: files can be wrong in more ways than transformers has errors for
+        foreign = isinstance(error, KeyError | ValueError) and any(sign in str(error) for sign in _FOREIGN)
         raise (_unsupported if foreign else _broken)(name, _first_line(error)) from error
-    except (SafetensorError, OSError, RuntimeError, TypeError, AttributeError, IndexError, EOFError) as error:
-        raise _broken(name, _first_line(error)) from error
-    except Exception as error:  # the tokenizers library raises bare Exceptions for broken files
-        if type(error) is not Exception:
-            raise
-        raise _broken(name, _first_line(error)) from error
 
 
 def _config(files: _Files) -> Any:
@@ -143,8 +150,9 @@ def _tokenizer(files: _Files) -> Any:
 
     with _explained(files.name):
         tokenizer = AutoTokenizer.from_pretrained(files.folder, **files.options)
-    if len(tokenizer) == 0:
-        raise _broken(files.name, Note("its tokenizer knows no token"))
+        if len(tokenizer) == 0:
+            raise _broken(files.name, Note("its tokenizer knows no token"))
+        tokenizer("a")  # some settings of a wrong type are only noticed now
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_padding()
         tokenizer.backend_tokenizer.no_truncation()
@@ -154,7 +162,9 @@ def _tokenizer(files: _Files) -> Any:
 def _model(files: _Files, *, config: Any, attn_implementation: str, dtype: Any) -> Any:
     """The model in the first of the candidate classes whose weights are all in the file."""
     missing: list[str] = []
-    for class_name in candidates(config, gguf=bool(files.gguf)):
+    with _explained(files.name):
+        classes = candidates(config, gguf=bool(files.gguf))
+    for class_name in classes:
         with _explained(files.name):
             model, info = _load(class_name, files=files, config=config, attention=attn_implementation, dtype=dtype)
         missing = [key for key in sorted(info["missing_keys"]) if not is_harmless(key, model=model)]
@@ -213,9 +223,9 @@ def _unsupported(name: str, said: str) -> UnsupportedModelError:
 
 
 def _first_line(error: Exception) -> str:
-    """The first line of a message, not too long, never empty."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300]
+    """The first line of a message, with the next one where it ends in a colon; not too long, never empty."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(lines[: 2 if lines[0].endswith(":") else 1])[:300]
 
 
 def _split_digits(tokenizer: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memviz.memory import Forget
-from memviz.models import Policy, locate, open_model
+from memviz.models import Located, Policy, Shown, locate, open_model
 from memviz.reading import budget
 from memviz.reading.devices import choose, weight_bytes
 from memviz.reading.firefox import FirefoxReader
@@ -26,7 +26,8 @@ def load(
     """Open a model by name: a catalogue name, a hub id, a local folder, or a local ``.gguf`` file.
 
     A Firefox Translations model (by name or by folder) gives a `FirefoxReader`.
-    Weights that are not here yet are fetched first. ``device`` ("cuda", "mps", "cpu") and
+    Weights that are not here yet are fetched first. ``progress(fraction, label)`` is told how far that is; without it,
+    the size of the download and a bar are shown on the standard error. ``device`` ("cuda", "mps", "cpu") and
     ``precision`` ("float32", "bfloat16", "float16") are chosen by themselves unless given;
     ``policy`` says which places are allowed. The first thing a model reads is a probe, which
     verifies that its recorded attention equals its own.
@@ -34,7 +35,7 @@ def load(
     Raises a `ModelError` that says what could not be had and what to do, `MemoryBudgetError` for a model too large for
     the memory that is free.
     """
-    located = locate(name, policy=policy, progress=progress)
+    located = _located(name, policy, progress)
     weights = weight_bytes(located)
     where, dtype = choose(device, precision, weights=weights)
     budget.check_opening(weights * dtype.itemsize / 4, name=name, device=where)
@@ -50,9 +51,20 @@ def load(
     return Reader(model, tokenizer, info=info, owned=True)
 
 
-def read(text: str, pair: str | None = None, forget: Forget | None = None, *, model: str = "minilm") -> Trace:
-    """Read one text with a model of that name. For several texts `load` the model once and keep the reader."""
-    return load(model).read(text, pair, forget)
+def read(
+    text: str,
+    pair: str | None = None,
+    forget: Forget | None = None,
+    *,
+    model: str = "minilm",
+    progress: Progress | None = None,
+) -> Trace:
+    """Read one text with a model of that name. For several texts `load` the model once and keep the reader.
+
+    ``progress(fraction, label)`` is told how far the fetch is, where there is one, then how far the reading is;
+    without it, a fetch is shown as by `load`.
+    """
+    return load(model, progress=progress).read(text, pair, forget, progress=progress)
 
 
 def translate(
@@ -64,6 +76,19 @@ def translate(
     beam: int = 1,
     languages: tuple[str, str] | None = None,
     task: str | None = None,
+    progress: Progress | None = None,
 ) -> Trace:
-    """Translate one text with an encoder-decoder of that name, or make it write ``target``; see `Reader.translate`."""
-    return load(model).translate(text, target, forget, beam=beam, languages=languages, task=task)
+    """Translate one text with an encoder-decoder of that name, or make it write ``target``; see `Reader.translate`.
+
+    ``progress(fraction, label)`` as in `read`.
+    """
+    reader = load(model, progress=progress)
+    return reader.translate(text, target, forget, beam=beam, languages=languages, task=task, progress=progress)
+
+
+def _located(name: str, policy: Policy | None, progress: Progress | None) -> Located:
+    """The model of that name; a fetch is told to ``progress``, or shown where nobody gave one."""
+    if progress is not None:
+        return locate(name, policy=policy, progress=progress)
+    with Shown(name) as shown:
+        return locate(name, policy=policy, progress=shown.progress, announce=shown.announce)

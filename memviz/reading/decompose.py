@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from memviz.errors import MeasureError, TextTooLongError, TraceError
 from memviz.memory import Kind, frozen
 from memviz.note import Note
-from memviz.reading import budget
+from memviz.reading import budget, failing
 from memviz.reading.eager import running
 from memviz.reading.projections import by_head
 from memviz.reading.scene import Scene, watching
@@ -99,7 +99,8 @@ def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: i
     budget.check(reader.model, plan, len(inputs["input_ids"]), context=reader.info.context)
     scene = Scene(layer, kinds=plan.kinds, kind=kind, projection=projections[layer])
     tensors = reader.tensors(inputs)
-    with reader.settled(), watching(reader.model, scene), running(scene):
+    explained = failing.explained(None, model=reader.info.name, tokens=len(inputs["input_ids"]))
+    with reader.settled(), explained, watching(reader.model, scene), running(scene):
         if kind == "encoder":
             reader.model.get_encoder()(**tensors)
         else:

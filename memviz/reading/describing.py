@@ -10,6 +10,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memviz.reading.probe import Plan
 from memviz.trace import ModelInfo
 
+LIMITS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length")
+"""What configurations call the number of tokens that a model reads at once. BLOOM's ``seq_length`` limits nothing."""
+
 
 def describe(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, plan: Plan, known: ModelInfo | None
@@ -39,7 +42,7 @@ def context(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int |
         if isinstance(module, nn.Embedding) and name.endswith("position_embeddings") and module.padding_idx is not None:
             return module.num_embeddings - module.padding_idx - 1  # RoBERTa and its kin count from padding_idx + 1
     config = model.config.get_text_config()
-    for name in ("max_position_embeddings", "n_positions", "max_sequence_length"):
+    for name in LIMITS:
         limit = getattr(config, name, None)
         if isinstance(limit, int) and limit > 0:
             return limit

@@ -21,14 +21,14 @@ def choose(device: str | None = None, precision: str | None = None, *, weights: 
     Raises `ModelError` for a device or a precision that this machine does not have.
     """
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device is None:
-        device = next(name for name, there in has.items() if there)
-    if not has.get(device.split(":")[0], False):
+    known = [name for name, there in has.items() if there]
+    device = known[0] if device is None else str(device)
+    if not _is_here(device, known):
         raise ModelError(
             "This machine has no device “{device}”.",
             todo="Choose one of: {devices}.",
             device=device,
-            devices=", ".join(name for name, there in has.items() if there),
+            devices=", ".join(known),
         )
     if precision is None:
         return device, _automatic(device, weights)
@@ -40,6 +40,15 @@ def choose(device: str | None = None, precision: str | None = None, *, weights: 
             precisions=", ".join(PRECISIONS),
         )
     return device, PRECISIONS[precision]
+
+
+def _is_here(device: str, known: list[str]) -> bool:
+    """Does this machine have the device: one of the kinds it has, and one of that number where a number is given?"""
+    kind, colon, number = device.partition(":")
+    if kind not in known or not colon:
+        return kind in known
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    return number.isascii() and number.isdigit() and int(number) < count
 
 
 def _automatic(device: str, weights: int) -> torch.dtype:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -40,6 +42,10 @@ def require_known(model: PreTrainedModel, ids: Sequence[int]) -> None:
 
 
 def vocabulary(model: PreTrainedModel) -> int:
-    """How many tokens does the model know?"""
-    weight = getattr(model.get_input_embeddings(), "weight", None)
-    return len(weight) if isinstance(weight, Tensor) else int(model.config.get_text_config().vocab_size)
+    """How many tokens does the model know? Every character, where it keeps no table of them (CANINE)."""
+    weight = None
+    with suppress(NotImplementedError):
+        weight = getattr(model.get_input_embeddings(), "weight", None)
+    if isinstance(weight, Tensor):
+        return len(weight)
+    return int(getattr(model.config.get_text_config(), "vocab_size", sys.maxunicode + 1))

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import Forget, Kind, Memory
-from memviz.reading import budget, dense, notes
+from memviz.reading import budget, dense, failing, notes
 from memviz.reading.borrowing import borrowed
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.describing import describe
@@ -176,10 +176,11 @@ class Reader(Translating):
         kind: Kind = "cross" if "cross" in sides else "self"
         if forget is not None:
             forget.check(layers=self.plan.layers[kind], heads=self.plan.heads[kind])
-        with self.settled():
+        length = max(ids.shape[1] for ids in tensors.values())
+        with self.settled(), failing.explained(progress, model=self.info.name, tokens=length) as told:
             began = time.perf_counter()
             if self.plan.dense:
-                memories, outputs = dense.read(self.model, tensors, sides, forget=forget, progress=progress)
+                memories, outputs = dense.read(self.model, tensors, sides, forget=forget, progress=told)
             else:
                 recording = Recording(
                     kinds=self.plan.kinds,
@@ -188,9 +189,9 @@ class Reader(Translating):
                     grams=self._output_grams(),
                     forget=forget,
                     forget_in=kind,
-                    progress=progress,
+                    progress=told,
                 )
-                with running(recording), budget.kept_within(tokens=tensors["input_ids"].shape[1]):
+                with running(recording):
                     outputs = self.forward(tensors)
                 memories = {kind: recording.memory(kind) for kind in sides if recording.scores[kind]}
             return memories, outputs, time.perf_counter() - began

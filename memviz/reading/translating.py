@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memviz.errors import ReadingError
 from memviz.memory import Forget, Kind, frozen
 from memviz.note import Note
-from memviz.reading import budget, dense, notes
+from memviz.reading import budget, dense, failing, notes
 from memviz.reading.forgetting import Covering
 from memviz.reading.inputs import require_known, vocabulary
 from memviz.reading.languages import chosen, known, known_tasks, usual
@@ -202,7 +202,8 @@ def _output(reader: Reader, source: Source, wish: Wish, progress: Progress) -> t
         output = given(model, tokenizer, wish.target, tongue=source.tongue)
         require_known(model, output.ids)
         return output, wish.target
-    with reader.settled():
+    explained = failing.explained(progress, model=reader.info.name, tokens=len(source.ids))
+    with reader.settled(), explained as progress:
         output = write(
             model,
             source.tensors,

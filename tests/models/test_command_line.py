@@ -1,6 +1,7 @@
 """``python -m memviz``: one line for every refusal, never a traceback."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 import memviz
 from memviz.__main__ import main
 from memviz.errors import FetchError
-from memviz.models import DEFAULT, hub
+from memviz.models import DEFAULT, cache, hub
+from memviz.models.hub_download import hub_cache
 from memviz.models.hub_errors import UnreachableError
 
 FILES = {"tiny/model.safetensors": b"w" * 5000, "tiny/config.json": b"{}"}
@@ -44,7 +46,7 @@ def test_read_says_the_size_before_it_fetches(make_entry, capsys: pytest.Capture
 
 def test_fetch_without_a_name_brings_the_defaults(make_entry, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("memviz.__main__.locate", lambda name, progress: asked.append(name) or make_found())
+    monkeypatch.setattr("memviz.__main__.locate", lambda name, **told: asked.append(name) or make_found())
     assert main(["fetch"]) == 0
     assert asked == list(DEFAULT) == ["minilm", "smollm2", "firefox-en-pt", "firefox-pt-en"]
 
@@ -65,6 +67,7 @@ def test_models_lists_the_catalogue(make_entry, capsys: pytest.CaptureFixture[st
     assert lines[1].split() == ["minilm", "encoder-only", "84", "MB", "Apache-2.0", "no", "all-MiniLM-L6-v2"]
     tiny = next(line for line in lines if line.startswith("tiny "))
     assert tiny.split()[5] == "yes"
+    assert lines[-2] == f"Kept in {cache.folder()}; what comes from the Hugging Face hub, in {hub_cache()}."
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys) -
     def stop(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("memviz.__main__.preview", stop)
+    monkeypatch.setattr("memviz.__main__.locate", stop)
     assert main(["fetch"]) == 130
     assert capsys.readouterr().err == "memviz: stopped; nothing half-written was kept.\n"
 
@@ -121,6 +124,7 @@ def test_help_and_version(capsys) -> None:
         assert left.value.code == 0
     told = capsys.readouterr().out
     assert "MEMVIZ_CACHE" in told
+    assert "HF_HUB_CACHE" in told
     assert memviz.__version__ in told
 
 
@@ -139,8 +143,22 @@ def test_read_lists_the_strongest_links(make_model, capsys, monkeypatch: pytest.
         assert lift.endswith("x")
 
 
-def stuck(name: str, *, progress) -> None:
+def test_bytes_that_are_no_text_are_refused_by_their_place(make_model) -> None:
+    """As an argument, and through a pipe: a shell hands over any bytes (Latin-1 is common)."""
+    path = make_model("BertForMaskedLM", "bert")
+    command = [sys.executable, "-m", "memviz", "read", "--model", str(path)]
+    root, env = Path(memviz.__file__).parents[1], {**os.environ, "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8:strict"}
+    for text in (b"the \xe9 cat", "the \ud83d cat".encode("utf-8", "surrogatepass")):
+        for argument, given in ((text, b""), (b"-", text)):
+            told = subprocess.run([*command, argument], cwd=root, env=env, input=given, capture_output=True)
+            assert told.returncode == 2
+            assert told.stderr.startswith(b"memviz: Character 5 of the text is only half a character (U+DC")
+            assert told.stderr.count(b"\n") == 1
+
+
+def stuck(name: str, *, progress, announce) -> None:
     """A fetch that gets half-way."""
+    announce(84_000_000)
     progress(0.4, "Downloading")
     progress(0.5, "Downloading")
     raise FetchError("The disk is full.")
@@ -159,4 +177,8 @@ def test_a_log_gets_one_line_per_step(monkeypatch: pytest.MonkeyPatch, capsys) -
     monkeypatch.setattr("memviz.__main__.locate", stuck)
     assert main(["fetch", "minilm"]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert lines[1:] == ["minilm: Downloading", "memviz: The disk is full."]
+    assert lines == [
+        "minilm: all-MiniLM-L6-v2, 84 MB to download",
+        "minilm: Downloading",
+        "memviz: The disk is full.",
+    ]

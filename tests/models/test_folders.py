@@ -276,6 +276,29 @@ def test_a_fingerprint_follows_the_content_and_not_the_place(model: Path, make_m
     assert fingerprint(same) != fingerprint(model)
 
 
+@pytest.mark.parametrize("file", ["tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.enpt.spm"])
+def test_a_fingerprint_follows_the_tokenizer(file: str, model: Path) -> None:
+    """The same weights with another tokenizer read other tokens: another model."""
+    (model / file).touch()
+    seen = set()
+    for end in (b"", b" ", b"\n"):
+        content = (model / file).read_bytes().strip()
+        (model / file).write_bytes(content + end)
+        seen.add(locate(str(model)).revision)
+    assert len(seen) == 3
+    (model / "README.md").write_text("what it is")
+    assert locate(str(model)).revision in seen
+
+
+def test_a_fingerprint_sees_every_letter_of_a_large_vocabulary(model: Path) -> None:
+    vocabulary = bytearray(b"word\n" * 4_000_000)
+    (model / "vocab.txt").write_bytes(vocabulary)
+    before = fingerprint(model)
+    vocabulary[10_100_001] ^= 1
+    (model / "vocab.txt").write_bytes(vocabulary)
+    assert fingerprint(model) != before
+
+
 def test_a_fingerprint_sees_a_change_in_a_large_file(tmp_path: Path) -> None:
     file = tmp_path / "x.gguf"
     file.write_bytes(bytes(20_000_000))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -208,8 +210,9 @@ def test_a_full_disk_is_seen_before(net: Any, monkeypatch: pytest.MonkeyPatch) -
 
     usage = shutil.disk_usage("/")._replace(free=10)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(FetchError, match="MB are needed"):
+    with pytest.raises(FetchError, match=r"MB are needed .* set HF_HUB_CACHE to a folder on a larger disk") as refused:
         locate(ID)
+    assert "MEMVIZ_CACHE" not in str(refused.value), "that would not move what comes from the hub"
 
 
 @pytest.mark.parametrize(
@@ -238,19 +241,36 @@ def test_what_the_hub_says_is_explained(net: Any, raised: Exception, kind: type[
 
 def test_a_full_disk_during_the_download(net: Any) -> None:
     net.fail = OSError(28, "No space left on device")
-    with pytest.raises(FetchError, match="is full"):
+    with pytest.raises(FetchError, match=r"is full.* set HF_HUB_CACHE to"):
         locate(ID)
+    net.fail = PermissionError(13, "Permission denied")
+    with pytest.raises(FetchError, match=r"may not write in .* set HF_HUB_CACHE to"):
+        locate(ID)
+
+
+def test_the_setting_that_an_error_names_moves_the_cache(tmp_path: Path) -> None:
+    program = "from memviz.models.hub_download import hub_cache; print(hub_cache())"
+    env = {**os.environ, hub_download.SETTING: str(tmp_path), "HF_HOME": "/elsewhere"}
+    root = Path(hub.__file__).parents[2]
+    told = subprocess.run([sys.executable, "-c", program], cwd=root, env=env, capture_output=True, text=True)
+    assert told.stdout.strip() == str(tmp_path)
 
 
 def test_no_safetensors(net: Any) -> None:
     net.api.answer = info({"config.json": 1, "pytorch_model.bin": 9, "rust_model.ot": 9})
-    with pytest.raises(UnsafeModelError, match=r"no weights in the safetensors format \(it has pytorch_model.bin\)"):
+    with pytest.raises(
+        UnsafeModelError, match=r"no weights in the safetensors format \(it has pytorch_model.bin\)"
+    ) as no:
+        locate(ID)
+    assert "https://huggingface.co/spaces/safetensors/convert" in str(no.value)
+    net.api.answer = info({"config.json": 1, "model.gguf": 9, "pytorch_model.bin": 9})
+    with pytest.raises(UnsafeModelError, match="MemViz never opens these"):
         locate(ID)
     net.api.answer = info({"tiny.Q4_1.gguf": 9})
     with pytest.raises(UnsafeModelError, match=r"Download one of its .gguf files"):
         locate(ID)
     net.api.answer = info({"README.md": 9})
-    with pytest.raises(UnsafeModelError, match="none at all"):
+    with pytest.raises(UnsafeModelError, match=r"none at all\)\. Choose a model that has model\.safetensors"):
         locate(ID)
     assert net.downloads == []
 

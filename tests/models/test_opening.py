@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from memviz.errors import ModelFileError, UnsupportedModelError
+import memviz
+from memviz.errors import MemoryBudgetError, ModelError, ModelFileError, UnsupportedModelError
 from memviz.models import Located, heads, locate, open_model
 from memviz.models.opening import load_gguf, quietly
 
@@ -147,6 +148,56 @@ def test_a_broken_tokenizer(content: str, make_model) -> None:
     path = make_model("BertForMaskedLM", "bert")
     (path / "tokenizer.json").write_text(content)
     with pytest.raises(ModelFileError, match="cannot be opened"):
+        opened(path)
+
+
+WRONG_SETTINGS = [
+    ("config.json", "vocab_size", "x", "vocab_size"),
+    ("config.json", "vocab_size", None, "vocab_size"),
+    ("config.json", "hidden_size", -1, "cannot be opened"),
+    ("config.json", "num_attention_heads", 5, "cannot be opened"),
+    ("config.json", "pad_token_id", 99999, "Padding_idx must be within num_embeddings"),
+    ("config.json", "hidden_act", "nonsense", "nonsense"),
+    ("config.json", "architectures", 5, "cannot be opened"),
+    ("config.json", "dtype", "float8", "float8"),
+    ("tokenizer_config.json", "model_max_length", "long", "cannot be opened"),
+    ("tokenizer_config.json", "tokenizer_class", 5, "cannot be opened"),
+    ("tokenizer_config.json", "added_tokens_decoder", {"x": 1}, "added_tokens_decoder"),
+]
+
+
+@pytest.mark.parametrize(("file", "setting", "value", "said"), WRONG_SETTINGS)
+def test_a_setting_of_the_wrong_type(file: str, setting: str, value: object, said: str, make_model) -> None:
+    path = make_model("BertForMaskedLM", "bert")
+    kept = json.loads((path / file).read_text())
+    (path / file).write_text(json.dumps({**kept, setting: value}))
+    with pytest.raises(ModelFileError, match=said) as refused:
+        memviz.load(str(path))
+    assert refused.value.__cause__ is not None
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("raised", [MemoryError(), KeyboardInterrupt(), ModelError("Ours.")])
+def test_what_is_no_fault_of_the_files_stays_as_it_is(
+    raised: BaseException, make_model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise raised
+
+    path = make_model("BertForMaskedLM", "bert")
+    monkeypatch.setattr("transformers.AutoConfig.from_pretrained", fail)
+    with pytest.raises(type(raised)) as caught:
+        opened(path)
+    assert caught.value is raised
+
+
+def test_an_accelerator_that_is_too_small_for_the_weights(make_model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    path = make_model("BertForMaskedLM", "bert")
+    monkeypatch.setattr("transformers.PreTrainedModel.to", full)
+    with pytest.raises(MemoryBudgetError, match="took more memory than the accelerator has"):
         opened(path)
 
 

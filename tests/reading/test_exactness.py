@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import naive
 import numpy as np
 import pytest
 import torch
 from cases import case, patterns
 from families import FAMILIES
+from translators import TRANSLATORS
 
 EXACT = 1e-5
 families = pytest.mark.parametrize("name", FAMILIES)
@@ -23,6 +27,21 @@ def test_every_pattern_equals_the_models_own_eager_weights(name: str) -> None:
         assert found.dtype == np.float32
         assert found.shape == own.shape
         assert np.abs(found - own).max() <= EXACT
+
+
+def test_the_families_that_the_readme_names_are_in_the_tests() -> None:
+    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
+    named = re.search(r"More than thirty families are read exactly, .*?: (.*?)\. ", readme)[1].split(", ")
+    bypassing = re.search(r"([^.]*) bypass transformers' attention interface", readme)[1].replace(" and ", ", ")
+
+    def plain(name: str) -> str:
+        return re.sub(r"[^a-z0-9]", "", {"XLM-R": "xlm-roberta"}.get(name, name.lower()))
+
+    tested = {plain(name) for name in (*FAMILIES, *TRANSLATORS)}
+    assert len(set(named)) == len(named) > 30
+    assert {name for name in named if plain(name) not in tested} == set()
+    dense = {plain(name) for name, family in FAMILIES.items() if family.path == "dense"}
+    assert {plain(name) for name in bypassing.split(", ")} == dense
 
 
 @families

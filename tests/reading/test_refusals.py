@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from cases import checked, eager, fresh, opened, patterns
 from families import FAMILIES, VOCABULARY, Family, scattered, tokenizer, words
-from transformers import AutoModel, BartConfig, BartModel, BertConfig, BertModel, PreTrainedModel
+from transformers import AutoModel, BartConfig, BartModel, BertConfig, BertModel, CanineTokenizer, PreTrainedModel
 
 import memviz
 from memviz import Reader
@@ -44,6 +45,15 @@ def test_a_model_without_attention_is_refused(family: Family) -> None:
         Reader(family.build(), tokenizer("plain"))
     assert family.architecture in str(caught.value)
     assert "minilm" in str(caught.value)
+
+
+def test_a_model_of_characters_is_refused_for_what_it_is(tmp_path: Path) -> None:
+    """CANINE has no table of tokens, and looks through windows."""
+    sizes = {"num_hash_buckets": 64, "local_transformer_stride": 4, "downsampling_rate": 4}
+    Family("CanineModel", sizes).build().save_pretrained(tmp_path)
+    CanineTokenizer().save_pretrained(tmp_path)
+    with pytest.raises(UnsupportedModelError, match="CanineModel cannot be read: some of its layers"):
+        memviz.load(str(tmp_path))
 
 
 def test_a_refused_model_is_given_back_too() -> None:
@@ -102,6 +112,50 @@ def test_the_context_counts_special_tokens() -> None:
     with pytest.raises(TextTooLongError, match="has 513 tokens"):
         reader.read(words(511))
     assert len(reader.read(words(510)).tokens) == 512
+
+
+def test_the_context_is_known_by_whatever_name(tmp_path: Path) -> None:
+    Family("MptForCausalLM", {"n_heads": 4, "n_layers": 2, "d_model": 32, "max_seq_len": 64}).build().save_pretrained(
+        tmp_path
+    )
+    tokenizer("plain").save_pretrained(tmp_path)
+    reader = memviz.load(str(tmp_path))
+    assert reader.info.context == 64
+    assert len(reader.read(words(64)).tokens) == 64
+    with pytest.raises(TextTooLongError, match="has 65 tokens; at most 64"):
+        reader.read(words(65))
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2", "mpnet"])
+def test_a_text_beyond_a_context_that_nobody_told_is_refused(name: str) -> None:
+    """Whatever the model raises then: a recorded reading and a dense one alike."""
+    used = Reader(FAMILIES[name].build(), tokenizer(FAMILIES[name].tokenizer))
+    used.info = replace(used.info, context=None)
+    with pytest.raises(ReadingError, match=r"could not read a text of 6\d\d tokens .*\. Shorten the text") as caught:
+        used.read(words(600))
+    assert caught.value.__cause__ is not None
+    assert used.read(words(20)).memories
+
+
+def test_a_translation_beyond_a_context_that_nobody_told_is_refused() -> None:
+    used = Reader(FAMILIES["bart"].build(), tokenizer("end"))
+    used.info = replace(used.info, context=None)
+    for target in (None, "the cat"):
+        with pytest.raises(ReadingError, match="could not read a text of 601 tokens"):
+            used.translate(words(600), target)
+    with pytest.raises(ReadingError, match="could not read a text of 601 tokens"):
+        used.translate("the cat", words(600))
+
+
+@pytest.mark.parametrize("name", ["bert", "mpnet", "bart"])
+@pytest.mark.parametrize("stop", [RuntimeError("enough"), ValueError("enough"), KeyboardInterrupt()])
+def test_whoever_stops_a_reading_gets_their_own_error(name: str, stop: BaseException) -> None:
+    def progress(fraction: float, label: str) -> None:
+        raise stop
+
+    with pytest.raises(type(stop)) as caught:
+        opened(name).read("the cat sat", progress=progress)
+    assert caught.value is stop
 
 
 def test_a_target_longer_than_the_context_is_refused() -> None:
@@ -297,8 +351,21 @@ def test_a_device_or_a_precision_that_is_not_there() -> None:
         devices.choose("tpu")
     with pytest.raises(ModelError, match=r"There is no precision “int3”.*float32, bfloat16, float16"):
         devices.choose("cpu", "int3")
+    for wrong in ("cpu:abc", "cpu:", "cpu:-1", "cpu:1", "cuda:9", "cuda:", "mps:3", "", ":", "cpu:0:0", 5):
+        with pytest.raises(ModelError, match=f"This machine has no device “{wrong}”"):
+            devices.choose(wrong)
+    assert devices.choose("cpu:0")[0] == devices.choose(torch.device("cpu:0"))[0] == "cpu:0"
     assert devices.choose("cpu") == ("cpu", torch.float32)
     assert devices.choose("cpu", "bfloat16") == ("cpu", torch.bfloat16)
+
+
+def test_an_accelerator_of_a_number_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert devices.choose("cuda:1", "float32") == ("cuda:1", torch.float32)
+    for wrong in ("cuda:2", "cuda:x", "cuda:²"):
+        with pytest.raises(ModelError, match=rf"no device “{wrong}”. Choose one of: cuda, cpu\."):
+            devices.choose(wrong)
 
 
 def test_the_weights_are_counted_in_float32_however_they_are_stored(tmp_path: Path) -> None:
