@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -463,3 +464,66 @@ def test_threads_may_share_a_reader(reader: FirefoxReader) -> None:
 def test_ids_alone_cannot_be_read(reader: FirefoxReader) -> None:
     with pytest.raises(ReadingError, match="Use `translate`"):
         reader.read_ids([3, 4, 5])
+
+
+# -- threads ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """As on a machine with two cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+CALLS = {
+    "translate": lambda reader, **told: reader.translate(TEXT, **told),
+    "parts": lambda reader, **told: reader.translate("The cat sat. A dog sat.", **told),
+    "read": lambda reader, **told: reader.read(TEXT, "o gato .", **told),
+    "write": lambda reader, **told: reader.write(TEXT),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_small_model_runs_on_one_thread(reader: FirefoxReader, two_threads, name: str) -> None:
+    seen: set[int] = set()
+    watched = [*reader.model.encoder.layers, *reader.model.decoder.layers]
+    hooks = [one.register_forward_pre_hook(lambda *_: seen.add(torch.get_num_threads())) for one in watched]
+    CALLS[name](reader)
+    for hook in hooks:
+        hook.remove()
+    assert seen == {1}
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
+def test_the_threads_come_back_when_a_reading_is_stopped(reader: FirefoxReader, two_threads, at: float) -> None:
+    def stop(fraction: float, label: str) -> None:
+        if fraction > at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reader.translate(TEXT, progress=stop)
+    assert torch.get_num_threads() == 2
+
+
+def test_other_threads_keep_theirs(reader: FirefoxReader, two_threads) -> None:
+    """One that begins while a Firefox model runs, and one that runs a second one meanwhile."""
+    found: list[int] = []
+
+    def begin() -> None:
+        found.append(torch.get_num_threads())
+        reader.write(TEXT)
+        found.append(torch.get_num_threads())
+
+    def watch(fraction: float, label: str) -> None:
+        if not found:
+            other = threading.Thread(target=begin)
+            other.start()
+            other.join()
+
+    reader.translate(TEXT, progress=watch)
+    assert found == [2, 2]
+    assert torch.get_num_threads() == 2
