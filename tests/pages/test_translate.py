@@ -146,6 +146,13 @@ def test_several_sentences_have_a_memory_each(visit) -> None:
     assert here.pictures == ["cross_view", "chart"]
 
 
+def test_a_sentence_that_was_cut_is_shown_in_parts(visit) -> None:
+    here = visit("translate", text="a" * 300)
+    assert here.app.selectbox(key="sentence").label == "Part"
+    here.read("The cat sat. A white dog ran.")
+    assert here.app.selectbox(key="sentence").label == "Sentence"
+
+
 def test_five_thousand_words_are_translated_sentence_by_sentence(visit) -> None:
     sentence = (
         "The old man with the grey hat walked slowly home along the river while the rain fell on the empty streets. "

@@ -258,6 +258,32 @@ def test_a_sentence_of_very_many_tokens_is_cut_and_says_so(reader: FirefoxReader
     assert "A sentence of more than 128 tokens was translated in parts." in map(str, trace.notes)
 
 
+@pytest.mark.parametrize(
+    ("text", "between"),
+    [
+        ("a" * 3000, ""),
+        ("the,cat," * 100, ""),
+        ("猫a" * 200, " "),
+        ("the cat。a dog。", " "),
+        ("the cat。」a dog。", " "),
+        ("the cat. a dog.\nthe", "\n"),
+    ],
+    ids=["word", "no space", "wide", "full stop", "closing", "lines"],
+)
+def test_what_stands_between_the_parts_of_the_output(reader: FirefoxReader, text: str, between: str) -> None:
+    """Nothing where a word was cut; what the source has, and a space where its writing has none."""
+    trace = reader.translate(text, max_new_tokens=3)
+    assert len(trace.parts) > 1
+    assert trace.output == between.join(part.output for part in trace.parts)
+
+
+def test_the_notes_on_a_sentence_that_was_cut_are_on_its_parts(reader: FirefoxReader) -> None:
+    said = [str(note) for note in reader.translate("a" * 300, max_new_tokens=2).notes]
+    assert said[0] == "A sentence of more than 128 tokens was translated in parts."
+    assert said[1].startswith("Part 1: The translation was stopped after 2 tokens")
+    assert not any(note.startswith("Sentence") for note in said)
+
+
 # -- forgetting ----------------------------------------------------------------------------------------
 
 

@@ -191,7 +191,12 @@ def _let_it_write() -> None:
 
 
 def choose_sentence(trace: Trace) -> Trace:
-    """One sentence of the text: each has its own memory. The whole translation stands above."""
+    """One sentence of the text, or one part of a sentence that was cut: each has its own memory.
+
+    The whole translation stands above.
+    """
+    from memviz.reading.notes import BROKEN  # torch is there, since there is a translation
+
     show.notes(trace)
     if not trace.parts:
         return trace
@@ -201,7 +206,7 @@ def choose_sentence(trace: Trace) -> Trace:
     st.markdown(literal(trace.output or ""))
     numbers = range(len(trace.parts))
     number = st.selectbox(
-        t("Sentence"),
+        t("Part") if any(note.text == BROKEN for note in trace.notes) else t("Sentence"),
         numbers,
         format_func=lambda n: f"{n + 1} · {trace.parts[n].text}",
         **state.linked("sentence", numbers),
