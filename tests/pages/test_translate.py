@@ -358,11 +358,27 @@ def test_another_model_shows_its_own_head_first(visit) -> None:
     assert here.app.selectbox(key="cross_head").value == 3, "a head that was chosen stays"
 
 
-def test_the_entropy_of_every_step_is_the_librarys(visit, reader) -> None:
-    here = visit("translate", text=BLACK_CAT, details="steps")
+@pytest.mark.parametrize(("shown", "where"), [("head", np.s_[1:2, :1]), ("layer", np.s_[1:2]), ("all", np.s_[:])])
+def test_the_entropy_of_every_step_is_the_librarys(visit, reader, shown: str, where: tuple) -> None:
+    here = visit("translate", text=BLACK_CAT, details="steps", cross_shown=shown)
     memory = reader.translate(BLACK_CAT).memory("cross")
     table = next(frame.value for frame in here.app.dataframe if "entropy" in frame.value)
-    np.testing.assert_allclose(table["entropy"], measures.entropy(memory)[1, 0], atol=1e-5)
+    np.testing.assert_allclose(table["entropy"], measures.entropy(memory)[where].mean(axis=(0, 1)), atol=1e-5)
+    assert ("Of several heads it is the mean of their entropies." in " ".join(here.said)) == (shown != "head")
+
+
+def test_one_step_is_a_word_or_a_token(visit) -> None:
+    for by_word, label in (("true", "Word {step} of {steps}"), ("false", "Token {step} of {steps}")):
+        here = visit("translate", text=BLACK_CAT, cross_words=by_word)
+        assert label in said(here.app)
+
+
+def test_only_what_the_file_tells_is_said_of_the_taught_head(visit) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    told = "its settings name this layer, whose first head Marian trains on word alignments."
+    assert any(told in text for text in said(here.app))
+    here.choose("cross_head", 3)
+    assert not any(told in text for text in said(here.app))
 
 
 @pytest.mark.parametrize("kind", ["truncated", "foreign", "alone"])

@@ -165,6 +165,19 @@ def test_the_taught_head_aligns_and_an_untaught_one_does_so_a_step_later(aligned
     assert error_rate(aligned, layer=1, head=0, shift=1) > 0.8
 
 
+def test_of_all_heads_only_two_align_a_step_later(aligned: list) -> None:
+    """L0.H4 and L0.H5; those of layer 1 align unshifted, taught or not."""
+    rates = np.array(
+        [
+            [[error_rate(aligned, layer=layer, head=head, shift=shift) for head in range(8)] for layer in range(2)]
+            for shift in (0, 1)
+        ]
+    )
+    assert [tuple(place) for place in np.argwhere(rates[1] < 0.4)] == [(0, 4), (0, 5)]
+    assert (rates[0, 1] < 0.4).all()
+    assert (rates[1, 1] > 0.8).all()
+
+
 def test_the_best_head_is_the_taught_one(aligned: list) -> None:
     for trace, gold in aligned:
         memory, sides = trace.memory("cross"), trace.sides("cross")

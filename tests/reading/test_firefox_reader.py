@@ -189,8 +189,15 @@ def test_the_usual_limit_is_two_and_a_half_tokens_for_each(folder: Path) -> None
         assert trace.notes[0].values == {"tokens": len(trace.targets)}
 
 
-@pytest.mark.parametrize("wish", [{"beam": 0}, {"beam": -1}, {"max_new_tokens": 0}])
-def test_settings_that_make_no_sense_are_refused(reader: FirefoxReader, wish: dict[str, int]) -> None:
+def test_numbers_of_numpy_are_numbers(reader: FirefoxReader) -> None:
+    found = reader.translate(TEXT, beam=np.int64(3), max_new_tokens=np.int32(4))
+    assert ids(found.targets) == ids(reader.translate(TEXT, beam=3, max_new_tokens=4).targets)
+
+
+@pytest.mark.parametrize(
+    "wish", [{"beam": 0}, {"beam": -1}, {"max_new_tokens": 0}, {"beam": "4"}, {"beam": np.int64(0)}]
+)
+def test_settings_that_make_no_sense_are_refused(reader: FirefoxReader, wish: dict) -> None:
     with pytest.raises(ReadingError, match="must be 1 or more"):
         reader.translate(TEXT, **wish)
 

@@ -239,7 +239,10 @@ def choose_view(part: Trace, asked: Asked) -> View:
         shift = st.toggle(
             t("Shift by one step"),
             key="cross_shift",
-            help=t("Take a word's weights from the step after it was written: heads that were not taught align there."),
+            help=t(
+                "Take a word's weights from the step after it was written: some heads that were not taught, such as "
+                "L0.H5 of firefox-en-pt, align there."
+            ),
             **state.BOUND,
         )
     with row.popover(t("As text"), icon=":material/content_copy:"):
