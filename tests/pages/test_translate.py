@@ -285,6 +285,15 @@ def test_a_model_that_cannot_translate_is_refused_and_the_right_ones_offered(vis
     assert here.input == BLACK_CAT
 
 
+def test_the_hub_id_of_a_known_model_is_refused_before_anything_is_asked(visit, monkeypatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("memviz.models.hub.plan", asked.append)
+    here = visit("translate", text=BLACK_CAT, translator="openai-community/gpt2")
+    assert [said.startswith("GPT-2") for said in plain([box.value for box in here.app.warning])] == [True]
+    assert (here.errors, asked) == ([], [])
+    assert "take_firefox-en-pt" in [button.key for button in here.app.button]
+
+
 def test_a_sample_moves_with_the_direction(visit) -> None:
     here = visit("translate", text=BLACK_CAT)
     here.text = None

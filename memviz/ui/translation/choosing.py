@@ -12,7 +12,7 @@ import streamlit as st
 from memviz import measures
 from memviz.figures import which_head
 from memviz.memory import Memory
-from memviz.models import CATALOGUE
+from memviz.models import CATALOGUE, entry_of
 from memviz.tokens import Token, Word
 from memviz.trace import Trace
 from memviz.ui import cache, frame, reading, samples, show, state
@@ -145,8 +145,9 @@ def _choose_task(reader: Reader) -> str | None:
 
 def _refuse_others(model: str) -> None:
     """Stops the page for a model that is known to write no translation, before it is opened."""
-    if model in CATALOGUE and not frame.translates(model):
-        _offer_others(literal(CATALOGUE[model].title))
+    entry = entry_of(model)
+    if entry is not None and not frame.translates(model):
+        _offer_others(literal(entry.title))
 
 
 def _offer_others(title: str) -> None:
