@@ -94,6 +94,22 @@ def test_the_scores_are_marians_own(golden: Golden) -> None:
         assert trace.logprobs.mean() == pytest.approx(mean, abs=1e-4)
 
 
+@pytest.mark.parametrize("pair", ["en-pt", "pt-en"])
+def test_a_beam_of_four_is_marians_own(pair: str) -> None:
+    """Some of these sentences come out otherwise than with the likeliest token at every step."""
+    reader = opened(f"firefox-{pair}")
+    sentences = json.loads((GOLDEN / f"marian-beam-{pair}.json").read_text(encoding="utf-8"))
+    assert len(sentences) == 10
+    for one in sentences:
+        trace = reader.translate(one["source"], beam=4)
+        total, mean = (float(text.split("=")[-1]) for text in one["score"])
+        assert trace.output == one["target"]
+        assert trace.logprobs.sum() == pytest.approx(total, abs=1e-3)
+        assert trace.logprobs.mean() == pytest.approx(mean, abs=1e-3)
+        np.testing.assert_allclose(trace.memory("cross").pattern(1, 0), one["alignment_head"], atol=1e-4)
+    assert any(reader.write(one["source"]) != one["target"] for one in sentences)
+
+
 def test_rows_sum_to_one_and_steps_are_probabilities(golden: Golden) -> None:
     for trace in golden.traces:
         for memory in trace.memories.values():
