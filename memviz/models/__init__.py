@@ -15,6 +15,7 @@ from memviz.models.catalogue import CATALOGUE, DEFAULT, nearest
 from memviz.models.entry import Entry, Hub, Take, Wheel
 from memviz.models.located import Format, Located, Progress
 from memviz.models.locating import Preview, locate, names, preview, table
+from memviz.models.naming import entry_of
 from memviz.models.opening import open_model
 from memviz.models.policy import Policy
 from memviz.models.showing import Shown
@@ -32,6 +33,7 @@ __all__ = [
     "Shown",
     "Take",
     "Wheel",
+    "entry_of",
     "locate",
     "names",
     "nearest",

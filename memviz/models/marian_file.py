@@ -16,7 +16,7 @@ import math
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -30,8 +30,8 @@ CONFIG = "special:model.yml"
 _ITEMS = 100_000  # more than any model has: then it is some other file
 _LONGEST_NAME, _DIMENSIONS = 1024, 8
 _FLOAT32, _INT8, _INTGEMM8 = 0x0404, 0x0101, 0x4101
-_PAIR = re.compile(r"(?:^|\.)([a-z]{2})([a-z]{2})(?:\.|$)")
-_SETTING = re.compile(r"^([\w-]+):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_PAIR = re.compile(r"[a-z]{4}")
+_SETTING = re.compile(r"^([\w-]+):[ \t]*(.*?)[ \t]*$((?:\n[ \t]*-[ \t].*)*)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,10 @@ class Files:
 
     @property
     def languages(self) -> tuple[str, str] | None:
-        """From which language into which, by the names of the files: ``("en", "pt")``, or ``None``."""
-        for path in (self.model, self.target, self.source):
-            if found := _PAIR.search(path.name):
-                return found.group(1), found.group(2)
-        return None
+        """From which language into which, ``("en", "pt")``? ``None`` where weights and vocabulary agree on none."""
+        both = _pairs(self.source) | _pairs(self.target)
+        pair = next((part for part in _pairs(self.model) if part in both), None)
+        return (pair[:2], pair[2:]) if pair else None
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,21 @@ class MarianFile:
 
     name    what messages call it
     items   every item by its name
+    asked   the names of those that were asked for
     """
 
     name: str
     items: Mapping[str, Item]
     raw: bytes
+    asked: set[str] = field(default_factory=set)
 
     @cached_property
     def config(self) -> dict[str, str]:
-        """The simple settings of the configuration text, unquoted; lists are left out."""
-        return {key: value.strip("\"'") for key, value in _SETTING.findall(self._text)}
+        """The settings of the configuration text, unquoted; a list as its items, with commas between them."""
+        return {
+            key: value.strip("\"'[]") or ", ".join(item.strip(" \t-") for item in items.splitlines() if item)
+            for key, value, items in _SETTING.findall(self._text)
+        }
 
     @property
     def quantised(self) -> bool:
@@ -112,6 +116,7 @@ class MarianFile:
     def _item(self, name: str) -> Item:
         if name not in self.items:
             raise _broken(self.name, Note("{item} is missing", {"item": name}))
+        self.asked.add(name)
         return self.items[name]
 
     def _numbers(self, name: str, *, dimensions: int = 0) -> np.ndarray:
@@ -220,6 +225,11 @@ def _items(raw: bytes, count: int) -> tuple[dict[str, Item], int]:
         items[name] = Item(kind, shape, place, size)
         place += size
     return items, place
+
+
+def _pairs(path: Path) -> dict[str, None]:
+    """What may be two languages in the name of a file, in order: ``enpt`` in ``vocab.enpt.spm``."""
+    return dict.fromkeys(part for part in path.name.split(".") if _PAIR.fullmatch(part))
 
 
 def _only(folder: Path, pattern: str, *, name: str) -> Path:

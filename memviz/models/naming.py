@@ -55,6 +55,11 @@ def offered(policy: Policy) -> tuple[Entry, ...]:
     return tuple(entry for entry in CATALOGUE.values() if allowed is None or _known_as(entry) & set(allowed))
 
 
+def entry_of(name: str) -> Entry | None:
+    """The entry of the catalogue that a name or a hub id means, if it means one; nothing is looked for."""
+    return next((entry for entry in CATALOGUE.values() if name in _known_as(entry)), None)
+
+
 def legible(name: Name) -> str:
     """The name as a text that may be looked up and shown. Raises ``UnknownModelError`` for what cannot be one."""
     if not isinstance(name, str | os.PathLike):

@@ -25,6 +25,7 @@ from memviz.reading.reader import Reader
 from memviz.reading.recording import Recording
 from memviz.reading.sentences import LONGEST, parts
 from memviz.reading.summing import Sides
+from memviz.reading.threads import one_thread
 from memviz.reading.wish import Wish
 from memviz.tokens import Token, align, require_text, tokenise
 from memviz.trace import ModelInfo, Trace
@@ -106,6 +107,7 @@ class FirefoxReader(Reader):
         """
         return self.translate(text, pair, forget, split=False, progress=progress)
 
+    @one_thread()
     def translate(
         self,
         text: str,
@@ -162,6 +164,7 @@ class FirefoxReader(Reader):
         unknown = notes.unknown(tokens, self.tokenizer.unk_token_id)
         return joined(text, spans, traces, notes=[*broken, *unknown, *notes.capitals(text)])
 
+    @one_thread()
     def write(self, text: str, *, beam: int = 1, max_new_tokens: int | None = None) -> str:
         """What does the model write for this text as one sentence? Nothing is recorded. Raises as `translate` does."""
         wish = Wish(beam=beam, max_new_tokens=max_new_tokens)

@@ -26,6 +26,7 @@ class FirefoxConfig:
 
     hidden_size: int
     intermediate_size: int
+    decoder_ffn_dim: int
     num_attention_heads: int
     encoder_layers: int
     decoder_layers: int
@@ -157,7 +158,7 @@ class DecoderLayer(nn.Module):
         self.recurrent_norm = nn.LayerNorm(width, eps=EPSILON)
         self.cross = Attention(width, config.num_attention_heads)
         self.cross_norm = nn.LayerNorm(width, eps=EPSILON)
-        self.feedforward = Feedforward(width, config.intermediate_size)
+        self.feedforward = Feedforward(width, config.decoder_ffn_dim)
         self.feedforward_norm = nn.LayerNorm(width, eps=EPSILON)
 
     def forward(self, words: Tensor, remembered: Remembered, before: Tensor) -> tuple[Tensor, Kept]:

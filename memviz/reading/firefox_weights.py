@@ -13,22 +13,33 @@ from memviz.errors import ModelFileError, UnsupportedModelError
 from memviz.models.marian_file import MarianFile
 from memviz.reading.firefox_model import FirefoxConfig, FirefoxModel
 
-_EXPECTED = {
-    "type": ("transformer", "transformer"),
-    "transformer-decoder-autoreg": ("rnn", "self-attention"),
-    "dec-cell": ("ssru", "gru"),
-    "transformer-rnn-projection": ("false", "false"),
-    "transformer-preprocess": ("", ""),
-    "transformer-postprocess": ("dan", "dan"),
-    "transformer-postprocess-top": ("", ""),
-    "transformer-ffn-activation": ("relu", "swish"),
-    "transformer-train-position-embeddings": ("false", "false"),
-    "transformer-no-projection": ("false", "false"),
-    "right-left": ("false", "false"),
+_ALLOWED = {
+    "type": ("transformer",),
+    "transformer-decoder-autoreg": ("rnn",),
+    "dec-cell": ("ssru",),
+    "transformer-rnn-projection": ("false",),
+    "transformer-preprocess": ("",),
+    "transformer-postprocess": ("dan",),
+    "transformer-postprocess-top": ("",),
+    "transformer-postprocess-emb": ("d", ""),
+    "transformer-ffn-activation": ("relu",),
+    "transformer-ffn-depth": ("2",),
+    "transformer-decoder-ffn-depth": ("0", "2"),  # 0: as in the encoder
+    "transformer-tied-layers": ("",),
+    "transformer-train-position-embeddings": ("false",),
+    "transformer-no-projection": ("false",),
+    "right-left": ("false",),
 }
-"""What the configuration has to say, and what Marian takes when it says nothing."""
+"""What the configuration may say; where it says nothing, Marian takes the first, and else what is in `_UNSAID`."""
+
+_UNSAID = {
+    "transformer-decoder-autoreg": "self-attention",
+    "dec-cell": "gru",
+    "transformer-ffn-activation": "swish",
+}
 
 _OUTPUT, _BIAS = "decoder_ff_logit_out_W", "decoder_ff_logit_out_b"
+_RANGE = "_QuantMultA"  # how activations are rounded before an 8-bit matrix: here they are not
 
 
 def build(file: MarianFile) -> FirefoxModel:
@@ -41,6 +52,7 @@ def build(file: MarianFile) -> FirefoxModel:
     with torch.device("meta"):
         model = FirefoxModel(config, shared="Wemb" in file.items and _OUTPUT not in file.items)
     weights = {**_tables(file, config), **dict(_layers(file, config))}
+    _check_all_used(file)
     for name, wanted in model.state_dict().items():
         if weights[name].shape != wanted.shape:
             raise ModelFileError(
@@ -57,9 +69,9 @@ def build(file: MarianFile) -> FirefoxModel:
 
 def sizes(file: MarianFile) -> FirefoxConfig:
     """The sizes that a file's configuration and items say. Raises as `build` does."""
-    for setting, (needed, usual) in _EXPECTED.items():
-        found = file.config.get(setting, usual)
-        if found != needed:
+    for setting, allowed in _ALLOWED.items():
+        found = file.config.get(setting, _UNSAID.get(setting, allowed[0]))
+        if found not in allowed:
             raise UnsupportedModelError(
                 "{name} is another kind of Marian model ({setting}: {found}); only those of Firefox Translations open.",
                 todo="Choose a Firefox Translations model such as firefox-en-pt, or one for transformers.",
@@ -80,6 +92,7 @@ def sizes(file: MarianFile) -> FirefoxConfig:
     return FirefoxConfig(
         hidden_size=source[1],
         intermediate_size=file.shape("encoder_l1_ffn_W1")[-1],
+        decoder_ffn_dim=file.shape("decoder_l1_ffn_W1")[-1],
         num_attention_heads=int(heads),
         encoder_layers=_depth(file, "encoder"),
         decoder_layers=_depth(file, "decoder"),
@@ -88,6 +101,18 @@ def sizes(file: MarianFile) -> FirefoxConfig:
         name_or_path=file.name,
         alignment_layer=_alignment_layer(file, _depth(file, "decoder")),
     )
+
+
+def _check_all_used(file: MarianFile) -> None:
+    """Raises ``UnsupportedModelError`` for a part of the file that has no place in the network."""
+    unknown = [name for name in file.items if name not in file.asked and not name.endswith(_RANGE)]
+    if unknown:
+        raise UnsupportedModelError(
+            "{name} is another kind of Marian model (it has {item}); only those of Firefox Translations open.",
+            todo="Choose a Firefox Translations model such as firefox-en-pt, or one for transformers.",
+            name=file.name,
+            item=unknown[0],
+        )
 
 
 def _alignment_layer(file: MarianFile, depth: int) -> int | None:

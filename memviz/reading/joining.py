@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from memviz.memory import frozen
-from memviz.reading.notes import numbered
-from memviz.reading.sentences import Span
+from memviz.reading.notes import BROKEN, numbered
+from memviz.reading.sentences import Span, sentences
 from memviz.tokens import Token
 from memviz.trace import Note, Trace
 
@@ -19,13 +19,14 @@ def joined(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, notes: S
     """The trace of a whole text whose parts were translated on their own.
 
     ``spans`` are the parts' places in the text. Tokens and targets are those of the parts, one after the other, with
-    offsets and numbers of the whole; log-probabilities and steps follow them. The white space between two sentences is
-    kept in the output. Memories stay in the parts. ``notes`` are those on the whole text; those on a part that say the
-    same of it are left out, the others say which sentence they are about.
+    offsets and numbers of the whole; log-probabilities and steps follow them. The white space between two parts is kept
+    in the output. Memories stay in the parts. ``notes`` are those on the whole text; those on a part that say the same
+    of it are left out, the others say which sentence they are about, or which part where sentences were cut.
     """
     output, places = _output(text, spans, parts)
+    cut = any(note.text == BROKEN for note in notes)
     own = [
-        numbered(number, note)
+        numbered(number, note, cut=cut)
         for number, part in enumerate(parts, start=1)
         for note in part.notes
         if note.text not in {whole.text for whole in notes}
@@ -47,10 +48,12 @@ def joined(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, notes: S
 
 def _output(text: str, spans: Sequence[Span], parts: Sequence[Trace]) -> tuple[str, list[int]]:
     """(the whole output, where each part's begins in it)."""
+    begins = {start for start, _ in sentences(text)}
     output, places, end = "", [], 0
     for part, (start, stop) in zip(parts, spans, strict=True):
         between = text[end:start]
-        if places:
+        inside = start == end and start not in begins and not (_wide(text[end - 1]) or _wide(text[start]))
+        if places and not inside:  # else it is a word that was cut
             output += between if between.strip() == "" and between else _space(output)
         places.append(len(output))
         output += part.output or ""
@@ -59,8 +62,13 @@ def _output(text: str, spans: Sequence[Span], parts: Sequence[Trace]) -> tuple[s
 
 
 def _space(before: str) -> str:
-    """What stands between two sentences that no white space separates in the source: nothing after 。！？."""
-    return "" if before and unicodedata.east_asian_width(before[-1]) in "WF" else " "
+    """What stands between two parts that no white space separates in the source: nothing after 。！？."""
+    return "" if before and _wide(before[-1]) else " "
+
+
+def _wide(character: str) -> bool:
+    """Is this a character of a writing that puts no spaces between words?"""
+    return unicodedata.east_asian_width(character) in "WF"
 
 
 def _shifted(rows: Sequence[tuple[Sequence[Token], int]]) -> tuple[Token, ...]:

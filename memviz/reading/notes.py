@@ -18,6 +18,7 @@ GIVEN = (
 WHOLE = "With a translation given, the {sentences} sentences of the text are read as one."
 CAPITALS = "Text all in capitals is rare in what models learn from: they often copy such words instead."
 NUMBERED = "Sentence {number}: {note}"
+PART = "Part {number}: {note}"
 UNTOLD = "This model is told what to do by words in front of the text, such as “{task}”; here there are none."
 
 
@@ -31,9 +32,9 @@ def broken(limit: int) -> Note:
     return Note(BROKEN, {"limit": limit})
 
 
-def numbered(number: int, note: Note) -> Note:
-    """The note on one sentence of a text."""
-    return Note(NUMBERED, {"number": number, "note": note})
+def numbered(number: int, note: Note, *, cut: bool = False) -> Note:
+    """The note on one sentence of a text; on one part, where a sentence was ``cut``."""
+    return Note(PART if cut else NUMBERED, {"number": number, "note": note})
 
 
 def stand_in(tokenizer: Any) -> int | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -37,10 +39,8 @@ class Wish:
     def __post_init__(self) -> None:
         for name in ("beam", "max_new_tokens"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, int) and value >= 1):
-                raise ReadingError(
-                    "{name} must be 1 or more, not {value}.", todo="Leave it out.", name=name, value=value
-                )
+            if value is not None:
+                object.__setattr__(self, name, _count(name, value))
 
     def asked(self, text: str) -> str:
         """The text with the task in front, a space between them."""
@@ -78,3 +78,14 @@ class Wish:
         if forget is None or forget.queries is None:
             return forget
         return replace(forget, queries=tuple(query for query in forget.queries if query < written))
+
+
+def _count(name: str, value: Any) -> int:
+    """A whole number from 1, numpy's too. Raises `ReadingError` for anything else."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise ReadingError("{name} must be 1 or more, not {value}.", todo="Leave it out.", name=name, value=value)
+    return count

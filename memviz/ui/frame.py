@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from memviz.models import CATALOGUE, Hub, Policy, names
+from memviz.models import CATALOGUE, Hub, Policy, entry_of, names
 from memviz.trace import Trace
 from memviz.ui import reading, state
 from memviz.ui.components import page_language
@@ -70,7 +70,8 @@ def _offered(*, translating: bool = False) -> tuple[str, ...]:
 
 def translates(name: str) -> bool:
     """Is this known to be a model with an encoder and a decoder?"""
-    return name in CATALOGUE and CATALOGUE[name].family == "encoder-decoder"
+    entry = entry_of(name)
+    return entry is not None and entry.family == "encoder-decoder"
 
 
 def model() -> str:

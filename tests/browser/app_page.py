@@ -17,6 +17,7 @@ WORDS = "[data-testid=memviz-words][data-drawn=true]"
 GRID = "[data-testid=memviz-grid][data-drawn=true]"
 CARDS = {"remembers": "[data-testid=memviz-remembers]", "remembered_by": "[data-testid=memviz-remembered-by]"}
 PLOT = ".js-plotly-plot"
+CROSS_WORD = "[data-testid=memviz-cross-word]"
 CROSS = "[data-testid=memviz-cross][data-drawn=true]"
 DRAWN = {"": WORDS, "home": WORDS, "recall": WORDS, "heads": GRID, "translate": CROSS, "glossary": "h1"}
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.app_page import AppPage
+from tests.browser.app_page import CROSS_WORD, AppPage
 from tests.browser.serving import ROOT, serving
 from tests.pages.odd_texts import ODD
 from tests.pages.shelf import stocked
@@ -30,6 +30,15 @@ PASTED = {
     **{("smollm2", name): (ODD[name], "") for name in HARMLESS[1:8]},
 }
 """The texts by model and name, each with what the page must say; "" where it shows the words and nothing else."""
+
+TRANSLATED = {
+    "empty": ("", "watch it being translated"),
+    "emoji": (ODD["emoji with joiners"], "never seen"),
+    "markup": (ODD["script"], "never seen"),
+    "capitals": ("THE BLACK CAT DRINKS COLD MILK.", "all in capitals"),
+    "address": ("https://example.com/a?b=1", ""),
+}
+"""As above, on the page Translate."""
 
 NAMES = {
     "../../etc/passwd": "models from local paths are switched off here",
@@ -88,7 +97,7 @@ class Visitor:
     @property
     def shown(self) -> tuple:
         """The words and the messages on the page."""
-        return self.here.words(), self.boxes
+        return self.here.words(), self.here.page.locator(CROSS_WORD).all_text_contents(), self.boxes
 
     def nothing_broke(self) -> None:
         """No stack trace, no dialog, nothing in the console."""
@@ -110,7 +119,7 @@ def test_what_is_pasted_is_read_or_explained_and_stays(visitor: Visitor, model: 
     visitor.choose(model)
     assert visitor.paste(text) == text.replace("\ud800", "\ufffd")
     visitor.nothing_broke()
-    words, boxes = visitor.shown
+    words, _, boxes = visitor.shown
     if says:
         assert len(boxes) == 1
         assert says in boxes[0]
@@ -118,6 +127,19 @@ def test_what_is_pasted_is_read_or_explained_and_stays(visitor: Visitor, model: 
     assert words or says
     if "This text has" in says:
         assert visitor.page.get_by_role("button", name="Read the first").is_visible()
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_what_is_pasted_to_be_translated_is_drawn_or_explained(visitor: Visitor, name: str) -> None:
+    text, says = TRANSLATED[name]
+    if visitor.model != "firefox-en-pt":
+        visitor.here.open("translate")
+        visitor.model = "firefox-en-pt"
+    assert visitor.paste(text) == text
+    visitor.nothing_broke()
+    _, words, boxes = visitor.shown
+    assert [says in said for said in boxes] == [True] * bool(says)
+    assert bool(words) == bool(text)
 
 
 def test_of_a_text_that_is_too_long_the_window_one_chooses_is_read(visitor: Visitor) -> None:

@@ -19,7 +19,7 @@ WIDE = """() => {
 def test_no_page_scrolls_sideways(visit, language: str) -> None:
     here = visit("", width=390, lang=language, word=8)
     assert here.page.evaluate(WIDE) == [0, 0]
-    for page in ("heads", "recall", "glossary"):
+    for page in ("heads", "recall", "translate", "glossary"):
         here.open(page, lang=language, word=8)
         assert here.page.evaluate(WIDE) == [0, 0], page
 

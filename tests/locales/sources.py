@@ -28,7 +28,6 @@ KNOWN: dict[str, set[str]] = {
     "dense: kind": KINDS,
     "errors: part": set(),  # what the errors are made with
     "recording: f'{done}/{total}'": set(),  # shown as "Layer 3/6"
-    "export: label": {*words.LABELS.values(), *cross.LABELS.values()},
     "frame: sample.name": {sample.name for sample in SAMPLES},
     "frame: sample.see": {sample.see for sample in SAMPLES},
     "frame: entry.note": {entry.note for entry in CATALOGUE.values()},

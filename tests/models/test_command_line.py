@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_marian import CONFIG, PIECES, firefox_folder, marian_bytes, weights
 
 import memviz
 from memviz.__main__ import main
@@ -109,7 +110,13 @@ def test_the_reader_of_a_pipe_may_leave() -> None:
     assert b"Traceback" not in err
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["read"], ["read", "x", "--top", "0"], ["read", "x", "--top", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["fly"], ["read"], ["read", "x", "--top", "0"], ["read", "x", "--top", "x"], ["translate"],
+        ["translate", "x", "--beam", "0"],
+    ],
+)  # fmt: skip
 def test_a_wrong_command_shows_how_it_is_used(arguments: list[str], capsys) -> None:
     with pytest.raises(SystemExit) as left:
         main(arguments)
@@ -118,7 +125,7 @@ def test_a_wrong_command_shows_how_it_is_used(arguments: list[str], capsys) -> N
 
 
 def test_help_and_version(capsys) -> None:
-    for arguments in (["--help"], ["fetch", "--help"], ["read", "--help"], ["--version"]):
+    for arguments in (["--help"], ["fetch", "--help"], ["read", "--help"], ["translate", "--help"], ["--version"]):
         with pytest.raises(SystemExit) as left:
             main(arguments)
         assert left.value.code == 0
@@ -154,6 +161,75 @@ def test_bytes_that_are_no_text_are_refused_by_their_place(make_model) -> None:
             assert told.returncode == 2
             assert told.stderr.startswith(b"memviz: Character 5 of the text is only half a character (U+DC")
             assert told.stderr.count(b"\n") == 1
+
+
+@pytest.fixture
+def firefox(tmp_path: Path) -> str:
+    """A tiny Firefox model, whose file says which layer was taught to align."""
+    folder = firefox_folder(tmp_path / "tiny")
+    config = f"{CONFIG}transformer-guided-alignment-layer: last\n"
+    next(folder.glob("model.*.bin")).write_bytes(marian_bytes(weights(PIECES), config=config))
+    return str(folder)
+
+
+def test_translate_says_what_each_written_word_was_read_from(firefox: str, capsys) -> None:
+    assert main(["translate", "the cat sat on the mat .", "--model", firefox]) == 0
+    first, empty, heading, *rows = capsys.readouterr().out.splitlines()
+    trace = memviz.load(firefox).translate("the cat sat on the mat .")
+    assert (first, empty) == (trace.output, "")
+    assert heading.split("  ")[0] == "WRITTEN"
+    found = memviz.tables.alignment_table(
+        trace.memory("cross"), trace.sides("cross"), layer=1, head=0, logprobs=trace.logprobs
+    )
+    own = found[[not word.special for word in trace.target_words]]
+    assert [row.split() for row in rows] == [
+        [row.target_word, row.source_word, f"{row.weight:.2f}", f"{row.probability:.2f}", "L1.H0"]
+        for row in own.itertuples()
+    ]
+
+
+def test_translate_a_given_target_with_a_beam_from_a_pipe(firefox: str, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("the cat sat ."))
+    assert main(["translate", "-", "--model", firefox, "--target", "o gato ."]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "o gato ."
+    assert [line.split()[0] for line in lines[3:]] == ["o", "gato", "."]
+    assert main(["translate", "the cat sat .", "--model", firefox, "--beam", "4"]) == 0
+    reader = memviz.load(firefox)
+    assert capsys.readouterr().out.splitlines()[0] == reader.translate("the cat sat .", beam=4).output
+
+
+def test_translate_several_sentences_and_their_notes(firefox: str, capsys) -> None:
+    assert main(["translate", "the 猫 sat .\na dog .", "--model", firefox]) == 0
+    out = capsys.readouterr().out
+    trace = memviz.load(firefox).translate("the 猫 sat .\na dog .")
+    assert out.startswith(f"{trace.output}\n\nWRITTEN")
+    table = out.split("\n\n")[1].splitlines()
+    assert len(table) == 1 + sum(not word.special for part in trace.parts for word in part.target_words)
+    assert [line for line in out.splitlines() if line.startswith("note: ")] == [f"note: {note}" for note in trace.notes]
+    assert "1 of the" in out
+
+
+def test_a_model_without_a_taught_head_is_read_in_its_surest(tmp_path: Path, capsys) -> None:
+    folder = str(firefox_folder(tmp_path / "plain"))
+    assert main(["translate", "the cat sat .", "--model", folder]) == 0
+    trace = memviz.load(folder).translate("the cat sat .")
+    layer, head = memviz.measures.best_head(trace.memory("cross"), trace.sides("cross"))
+    assert capsys.readouterr().out.splitlines()[3].endswith(f"  L{layer}.H{head}")
+
+
+def test_a_model_that_cannot_translate_says_so(make_model, capsys) -> None:
+    assert main(["translate", "the cat", "--model", str(make_model("BertForMaskedLM", "bert"))]) == 2
+    assert "is no encoder-decoder model, so it cannot translate" in capsys.readouterr().err
+
+
+def test_read_says_which_links_an_encoder_decoder_has(firefox: str, capsys) -> None:
+    assert main(["read", "the cat sat on the mat .", "--model", firefox, "--top", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == f"written: {memviz.load(firefox).read('the cat sat on the mat .').output}"
+    assert lines[2].startswith("Links between the words of the text, in the encoder")
+    assert "python -m memviz translate" in lines[2]
+    assert lines[3].split() == ["WORD", "REMEMBERS", "WEIGHT", "LIFT", "HEAD"]
 
 
 def stuck(name: str, *, progress, announce) -> None:

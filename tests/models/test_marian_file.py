@@ -62,7 +62,7 @@ def test_the_configuration_is_text_with_plain_settings(file: Path) -> None:
     assert config["transformer-heads"] == "4"
     assert config["transformer-preprocess"] == ""
     assert config["version"] == "v1.9.56"
-    assert config["dim-vocabs"] == ""
+    assert config["dim-vocabs"] == "32000, 32000"
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.6, 0.9, 0.999])
@@ -153,6 +153,25 @@ def test_the_files_of_a_folder_and_the_languages(tmp_path: Path) -> None:
     (folder / "trgvocab.enzh.spm").rename(folder / "trgvocab.spm")
     (folder / "srcvocab.enzh.spm").rename(folder / "srcvocab.spm")
     assert marian_file.find(folder).languages is None
+
+
+@pytest.mark.parametrize(
+    ("model", "vocabulary", "languages"),
+    [
+        ("model.enpt.intgemm.alphas.bin", "vocab.enpt.spm", ("en", "pt")),
+        ("model.tiny.enpt.bin", "vocab.enpt.spm", ("en", "pt")),
+        ("model.tiny.bin", "vocab.spm", None),
+        ("model.tiny.bin", "vocab.enpt.spm", None),
+        ("model.enpt.bin", "vocab.spm", None),
+        ("model.enpt.bin", "vocab.enes.spm", None),
+    ],
+)
+def test_languages_are_what_the_files_agree_on(
+    tmp_path: Path, model: str, vocabulary: str, languages: tuple[str, str] | None
+) -> None:
+    for name in (model, vocabulary):
+        (tmp_path / name).write_bytes(b"")
+    assert marian_file.find(tmp_path).languages == languages
 
 
 def test_a_folder_is_located_as_it_lies(tmp_path: Path) -> None:

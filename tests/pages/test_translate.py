@@ -21,6 +21,7 @@ from memviz.ui.samples import translations
 from memviz.ui.share import Translate
 from memviz.ui.translation import Again, Asked, View
 from tests.locales.speaking import left, said
+from tests.models.tiny_marian import firefox_folder
 from tests.pages.odd_texts import NOTHING, ODD
 from tests.pages.shelf import stocked
 
@@ -146,17 +147,34 @@ def test_several_sentences_have_a_memory_each(visit) -> None:
     assert here.pictures == ["cross_view", "chart"]
 
 
-def test_five_thousand_words_are_translated_sentence_by_sentence(visit) -> None:
-    sentence = (
-        "The old man with the grey hat walked slowly home along the river while the rain fell on the empty streets. "
-    )
-    text = sentence * 238
+def test_a_sentence_that_was_cut_is_shown_in_parts(visit) -> None:
+    here = visit("translate", text="a" * 300)
+    assert here.app.selectbox(key="sentence").label == "Part"
+    here.read("The cat sat. A white dog ran.")
+    assert here.app.selectbox(key="sentence").label == "Sentence"
+
+
+def test_five_thousand_words_are_translated_sentence_by_sentence(visit, reader) -> None:
+    sentences = [
+        f"The old {who} with the {what} hat walked slowly home by the {where} while the rain fell on the empty streets."
+        for who in ("man", "doctor", "teacher", "farmer", "soldier", "baker")
+        for what in ("grey", "red", "green", "white", "black", "big", "small", "wet")
+        for where in ("river", "road", "wall", "beach", "canal")
+    ]
+    text = " ".join(sentences)
     assert len(text.split()) > 4990
     here = visit("translate", text=text)
     here.nothing_broke()
     assert here.pictures[0] == "cross_view"
-    assert len(here.app.selectbox(key="sentence").options) == 238
     assert here.input == text
+    assert here.app.selectbox(key="sentence").options == [f"{n} · {one}" for n, one in enumerate(sentences, start=1)]
+    first, second, middle, last = (reader.write(sentences[place]) for place in (0, 1, 120, -1))
+    whole = next(said for said in plain(here.said) if said.startswith(f"{first} {second} "))
+    assert f" {middle} " in whole
+    assert whole.endswith(f" {last}")
+    assert next(code.value for code in here.app.code) == first
+    here.choose("sentence", 120)
+    assert next(code.value for code in here.app.code) == middle
 
 
 def test_a_given_translation_is_read_and_can_be_taken_back(visit, reader) -> None:
@@ -278,6 +296,15 @@ def test_a_model_that_cannot_translate_is_refused_and_the_right_ones_offered(vis
     assert here.input == BLACK_CAT
 
 
+def test_the_hub_id_of_a_known_model_is_refused_before_anything_is_asked(visit, monkeypatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("memviz.models.hub.plan", asked.append)
+    here = visit("translate", text=BLACK_CAT, translator="openai-community/gpt2")
+    assert [said.startswith("GPT-2") for said in plain([box.value for box in here.app.warning])] == [True]
+    assert (here.errors, asked) == ([], [])
+    assert "take_firefox-en-pt" in [button.key for button in here.app.button]
+
+
 def test_a_sample_moves_with_the_direction(visit) -> None:
     here = visit("translate", text=BLACK_CAT)
     here.text = None
@@ -343,22 +370,56 @@ def test_a_model_that_writes_nothing_is_shown_too(visit) -> None:
     assert here.pictures[:3] == ["cross_view"] * 3
 
 
-def test_another_model_shows_its_own_head_first(visit) -> None:
+def test_another_model_shows_its_own_head_first(visit, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("MEMVIZ_LOCAL_MODELS", str(tmp_path))
+    other = firefox_folder(tmp_path / "other")
+    trace = memviz.load(str(other)).translate(BLACK_CAT)
+    own = measures.best_head(trace.memory("cross"), trace.sides("cross"))
+    assert own != (1, 0)
+
+    def shown(here) -> tuple[int, int]:
+        return here.app.selectbox(key="cross_layer").value, here.app.selectbox(key="cross_head").value
+
     here = visit("translate", text=BLACK_CAT, translator="firefox-en-pt")
-    assert (here.app.selectbox(key="cross_layer").value, here.app.selectbox(key="cross_head").value) == (1, 0)
+    assert shown(here) == (1, 0)
+    here.choose("translator", str(other))
+    assert shown(here) == own
     here.choose("cross_head", 3)
     here.choose("translator", "firefox-pt-en")
     assert here.app.selectbox(key="cross_head").value == 3, "a head that was chosen stays"
 
 
-def test_the_entropy_of_every_step_is_the_librarys(visit, reader) -> None:
-    here = visit("translate", text=BLACK_CAT, details="steps")
+@pytest.mark.parametrize(("shown", "where"), [("head", np.s_[1:2, :1]), ("layer", np.s_[1:2]), ("all", np.s_[:])])
+def test_the_entropy_of_every_step_is_the_librarys(visit, reader, shown: str, where: tuple) -> None:
+    here = visit("translate", text=BLACK_CAT, details="steps", cross_shown=shown)
     memory = reader.translate(BLACK_CAT).memory("cross")
     table = next(frame.value for frame in here.app.dataframe if "entropy" in frame.value)
-    np.testing.assert_allclose(table["entropy"], measures.entropy(memory)[1, 0], atol=1e-5)
+    np.testing.assert_allclose(table["entropy"], measures.entropy(memory)[where].mean(axis=(0, 1)), atol=1e-5)
+    assert ("Of several heads it is the mean of their entropies." in " ".join(here.said)) == (shown != "head")
 
 
-@pytest.mark.parametrize("kind", ["truncated", "foreign", "alone"])
+def test_one_step_is_a_word_or_a_token(visit) -> None:
+    for by_word, label in (("true", "Word {step} of {steps}"), ("false", "Token {step} of {steps}")):
+        here = visit("translate", text=BLACK_CAT, cross_words=by_word)
+        assert label in said(here.app)
+
+
+def test_only_what_the_file_tells_is_said_of_the_taught_head(visit) -> None:
+    here = visit("translate", text=BLACK_CAT)
+    told = "its settings name this layer, whose first head Marian trains on word alignments."
+    assert any(told in text for text in said(here.app))
+    here.choose("cross_head", 3)
+    assert not any(told in text for text in said(here.app))
+
+
+BROKEN = {
+    "truncated": r"model\.enpt\S* is cut off: it should have [\d,]+ bytes, but has 100,000\.",
+    "foreign": r"model\.enpt\S* is not a Marian model",
+    "alone": r"has no \*\.spm: the vocabulary of a Firefox model is missing",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_firefox_folder_is_refused_in_one_box(visit, tmp_path, monkeypatch, kind: str) -> None:
     monkeypatch.setenv("MEMVIZ_LOCAL_MODELS", str(tmp_path))
     whole = locate("firefox-en-pt").path
@@ -371,7 +432,8 @@ def test_a_broken_firefox_folder_is_refused_in_one_box(visit, tmp_path, monkeypa
         (folder / vocabulary.name).write_bytes(vocabulary.read_bytes())
     here = visit("translate", text=BLACK_CAT, translator=str(folder))
     assert here.pictures == []
-    assert len(here.errors) == 1
+    [error] = plain(here.errors)
+    assert re.search(BROKEN[kind], error)
     assert here.input == BLACK_CAT
 
 

@@ -70,3 +70,16 @@ def test_no_task_may_be_chosen(translate, saved: Saved) -> None:
     here.choose("task", "")
     assert shown(output(here)) == shown(saved.reader("t5").translate(TEXT).output)
     assert output(here) != asked
+
+
+@pytest.mark.parametrize("name", ["t5", "mbart", "m2m-100"])
+def test_the_code_of_a_covered_word_runs_and_says_the_same(translate, saved: Saved, capsys, name: str) -> None:
+    languages = dict(zip(("from", "into"), TRANSLATORS[name].languages or (), strict=False))
+    here = translate(name, again="cover", again_word="1", **languages)
+    code = next(one.value for one in here.app.code if one.value.startswith("import memviz"))
+    assert ("task=" in code, "languages=" in code) == (name == "t5", name != "t5")
+    exec(compile(code, "page", "exec"), {})
+    said = capsys.readouterr().out
+    assert shown(said).startswith(shown(output(here)))
+    compared = next(one for one in here.said if one.startswith("**“"))
+    assert literal(said.splitlines()[-1].strip()) == compared.split("  \n", 1)[1]

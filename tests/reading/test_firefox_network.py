@@ -149,6 +149,11 @@ def test_two_vocabularies(tmp_path: Path) -> None:
         ("transformer-ffn-activation: relu", "transformer-ffn-activation: swish"),
         ("type: transformer", "transformer-rnn-projection: true\ntype: transformer"),
         ("dec-cell: ssru\n", ""),
+        ("type: transformer", "transformer-ffn-depth: 3\ntype: transformer"),
+        ("type: transformer", "transformer-decoder-ffn-depth: 1\ntype: transformer"),
+        ("type: transformer", "transformer-postprocess-emb: dn\ntype: transformer"),
+        ("type: transformer", "transformer-tied-layers: [1, 1]\ntype: transformer"),
+        ("type: transformer", "transformer-tied-layers:\n  - 1\n  - 1\ntype: transformer"),
     ],
 )  # fmt: skip
 def test_another_kind_of_marian_model_is_refused(tmp_path: Path, setting: str, other: str) -> None:
@@ -156,6 +161,54 @@ def test_another_kind_of_marian_model_is_refused(tmp_path: Path, setting: str, o
     with pytest.raises(UnsupportedModelError, match="another kind of Marian model") as error:
         memviz.load(folder_of(tmp_path / "other", content))
     assert error.value.values["setting"] in setting + other
+
+
+USUAL = [
+    "transformer-tied-layers: []", "transformer-ffn-depth: 2", "transformer-decoder-ffn-depth: 0",
+    "transformer-decoder-ffn-depth: 2", "transformer-postprocess-emb: d", 'transformer-postprocess-emb: ""',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("setting", USUAL)
+def test_settings_that_change_nothing_are_no_other_kind(tmp_path: Path, setting: str) -> None:
+    content = marian_bytes(weights(PIECES), config=f"{CONFIG}{setting}\n")
+    assert memviz.load(folder_of(tmp_path / "usual", content)).translate(TEXT).output
+
+
+PARTS = {
+    "a third map": {"encoder_l1_ffn_W3": (16, 16), "encoder_l1_ffn_b3": (1, 16)},
+    "a norm of the embeddings": {"encoder_emb_ln_scale": (1, 16), "encoder_emb_ln_bias": (1, 16)},
+    "another unit": {"decoder_l1_rnn_Wx": (16, 16)},
+    "a second table": {"encoder_Wemb": (PIECES, 16)},
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_that_nothing_is_known_of_is_refused(tmp_path: Path, name: str) -> None:
+    parts = {item: np.ones(shape, np.float32) for item, shape in PARTS[name].items()}
+    folder = folder_of(tmp_path / "other", marian_bytes(weights(PIECES) | parts))
+    with pytest.raises(UnsupportedModelError, match="another kind of Marian model") as error:
+        memviz.load(folder)
+    assert error.value.values["item"] in parts
+
+
+def test_the_ranges_of_activations_are_no_part(tmp_path: Path) -> None:
+    ranges = {f"{name}_QuantMultA": np.ones((1, 1), np.float32) for name in ("Wemb", "encoder_l1_self_Wq", "none")}
+    content = marian_bytes(weights(PIECES) | ranges)
+    assert memviz.load(folder_of(tmp_path / "alphas", content)).translate(TEXT).output
+
+
+def test_a_decoder_may_be_wider_than_its_encoder(tmp_path: Path) -> None:
+    items, rng = milder(weights(PIECES)), np.random.default_rng(3)
+    for layer in range(1, LAYERS + 1):
+        items[f"decoder_l{layer}_ffn_W1"] = rng.normal(0, 0.3, (16, 40)).astype(np.float32)
+        items[f"decoder_l{layer}_ffn_b1"] = rng.normal(0, 0.3, (1, 40)).astype(np.float32)
+        items[f"decoder_l{layer}_ffn_W2"] = rng.normal(0, 0.3, (40, 16)).astype(np.float32)
+    config = f"{CONFIG}transformer-decoder-dim-ffn: 40\n"
+    reader = memviz.load(folder_of(tmp_path / "wide", marian_bytes(items, config=config, quantised=False)))
+    trace = reader.translate(TEXT, target="o gato .")
+    truth = run(items, ids(reader, TEXT), [token.id for token in trace.targets], heads=HEADS, layers=LAYERS)
+    np.testing.assert_allclose(patterns(trace.memory("cross")), np.stack(truth.cross), atol=1e-5)
 
 
 def test_weights_that_do_not_go_together_are_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -188,8 +189,15 @@ def test_the_usual_limit_is_two_and_a_half_tokens_for_each(folder: Path) -> None
         assert trace.notes[0].values == {"tokens": len(trace.targets)}
 
 
-@pytest.mark.parametrize("wish", [{"beam": 0}, {"beam": -1}, {"max_new_tokens": 0}])
-def test_settings_that_make_no_sense_are_refused(reader: FirefoxReader, wish: dict[str, int]) -> None:
+def test_numbers_of_numpy_are_numbers(reader: FirefoxReader) -> None:
+    found = reader.translate(TEXT, beam=np.int64(3), max_new_tokens=np.int32(4))
+    assert ids(found.targets) == ids(reader.translate(TEXT, beam=3, max_new_tokens=4).targets)
+
+
+@pytest.mark.parametrize(
+    "wish", [{"beam": 0}, {"beam": -1}, {"max_new_tokens": 0}, {"beam": "4"}, {"beam": np.int64(0)}]
+)
+def test_settings_that_make_no_sense_are_refused(reader: FirefoxReader, wish: dict) -> None:
     with pytest.raises(ReadingError, match="must be 1 or more"):
         reader.translate(TEXT, **wish)
 
@@ -255,6 +263,32 @@ def test_a_sentence_of_very_many_tokens_is_cut_and_says_so(reader: FirefoxReader
     assert all(len(part.tokens) <= 129 for part in trace.parts)
     assert all(part.text.endswith(",") for part in trace.parts[:-1])
     assert "A sentence of more than 128 tokens was translated in parts." in map(str, trace.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "between"),
+    [
+        ("a" * 3000, ""),
+        ("the,cat," * 100, ""),
+        ("猫a" * 200, " "),
+        ("the cat。a dog。", " "),
+        ("the cat。」a dog。", " "),
+        ("the cat. a dog.\nthe", "\n"),
+    ],
+    ids=["word", "no space", "wide", "full stop", "closing", "lines"],
+)
+def test_what_stands_between_the_parts_of_the_output(reader: FirefoxReader, text: str, between: str) -> None:
+    """Nothing where a word was cut; what the source has, and a space where its writing has none."""
+    trace = reader.translate(text, max_new_tokens=3)
+    assert len(trace.parts) > 1
+    assert trace.output == between.join(part.output for part in trace.parts)
+
+
+def test_the_notes_on_a_sentence_that_was_cut_are_on_its_parts(reader: FirefoxReader) -> None:
+    said = [str(note) for note in reader.translate("a" * 300, max_new_tokens=2).notes]
+    assert said[0] == "A sentence of more than 128 tokens was translated in parts."
+    assert said[1].startswith("Part 1: The translation was stopped after 2 tokens")
+    assert not any(note.startswith("Sentence") for note in said)
 
 
 # -- forgetting ----------------------------------------------------------------------------------------
@@ -463,3 +497,66 @@ def test_threads_may_share_a_reader(reader: FirefoxReader) -> None:
 def test_ids_alone_cannot_be_read(reader: FirefoxReader) -> None:
     with pytest.raises(ReadingError, match="Use `translate`"):
         reader.read_ids([3, 4, 5])
+
+
+# -- threads ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """As on a machine with two cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+CALLS = {
+    "translate": lambda reader, **told: reader.translate(TEXT, **told),
+    "parts": lambda reader, **told: reader.translate("The cat sat. A dog sat.", **told),
+    "read": lambda reader, **told: reader.read(TEXT, "o gato .", **told),
+    "write": lambda reader, **told: reader.write(TEXT),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_small_model_runs_on_one_thread(reader: FirefoxReader, two_threads, name: str) -> None:
+    seen: set[int] = set()
+    watched = [*reader.model.encoder.layers, *reader.model.decoder.layers]
+    hooks = [one.register_forward_pre_hook(lambda *_: seen.add(torch.get_num_threads())) for one in watched]
+    CALLS[name](reader)
+    for hook in hooks:
+        hook.remove()
+    assert seen == {1}
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
+def test_the_threads_come_back_when_a_reading_is_stopped(reader: FirefoxReader, two_threads, at: float) -> None:
+    def stop(fraction: float, label: str) -> None:
+        if fraction > at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reader.translate(TEXT, progress=stop)
+    assert torch.get_num_threads() == 2
+
+
+def test_other_threads_keep_theirs(reader: FirefoxReader, two_threads) -> None:
+    """One that begins while a Firefox model runs, and one that runs a second one meanwhile."""
+    found: list[int] = []
+
+    def begin() -> None:
+        found.append(torch.get_num_threads())
+        reader.write(TEXT)
+        found.append(torch.get_num_threads())
+
+    def watch(fraction: float, label: str) -> None:
+        if not found:
+            other = threading.Thread(target=begin)
+            other.start()
+            other.join()
+
+    reader.translate(TEXT, progress=watch)
+    assert found == [2, 2]
+    assert torch.get_num_threads() == 2

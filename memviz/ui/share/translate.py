@@ -13,7 +13,7 @@ from memviz.trace import Trace
 from memviz.ui import export, translation
 from memviz.ui.components.cross import Pin
 from memviz.ui.i18n import t
-from memviz.ui.translation.graph import drawn
+from memviz.ui.translation.graph import drawn, labels
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,8 @@ class Translate:
         return figures.cross_svg(*self._graph(), **self._options())
 
     def html(self) -> str:
-        return export.cross_page(
-            **drawn(self.view), pinned=self.pinned, provenance=self.said(cumulative=self.view.keep)
-        )
+        said = self.said(cumulative=self.view.keep)
+        return export.cross_page(**drawn(self.view), labels=labels(self.view), pinned=self.pinned, provenance=said)
 
     def _graph(self) -> tuple:
         targets, sources = self.view.sides

@@ -12,7 +12,7 @@ import streamlit as st
 from memviz import measures
 from memviz.figures import which_head
 from memviz.memory import Memory
-from memviz.models import CATALOGUE
+from memviz.models import CATALOGUE, entry_of
 from memviz.tokens import Token, Word
 from memviz.trace import Trace
 from memviz.ui import cache, frame, reading, samples, show, state
@@ -145,8 +145,9 @@ def _choose_task(reader: Reader) -> str | None:
 
 def _refuse_others(model: str) -> None:
     """Stops the page for a model that is known to write no translation, before it is opened."""
-    if model in CATALOGUE and not frame.translates(model):
-        _offer_others(literal(CATALOGUE[model].title))
+    entry = entry_of(model)
+    if entry is not None and not frame.translates(model):
+        _offer_others(literal(entry.title))
 
 
 def _offer_others(title: str) -> None:
@@ -191,7 +192,12 @@ def _let_it_write() -> None:
 
 
 def choose_sentence(trace: Trace) -> Trace:
-    """One sentence of the text: each has its own memory. The whole translation stands above."""
+    """One sentence of the text, or one part of a sentence that was cut: each has its own memory.
+
+    The whole translation stands above.
+    """
+    from memviz.reading.notes import BROKEN  # torch is there, since there is a translation
+
     show.notes(trace)
     if not trace.parts:
         return trace
@@ -201,7 +207,7 @@ def choose_sentence(trace: Trace) -> Trace:
     st.markdown(literal(trace.output or ""))
     numbers = range(len(trace.parts))
     number = st.selectbox(
-        t("Sentence"),
+        t("Part") if any(note.text == BROKEN for note in trace.notes) else t("Sentence"),
         numbers,
         format_func=lambda n: f"{n + 1} · {trace.parts[n].text}",
         **state.linked("sentence", numbers),
@@ -234,7 +240,10 @@ def choose_view(part: Trace, asked: Asked) -> View:
         shift = st.toggle(
             t("Shift by one step"),
             key="cross_shift",
-            help=t("Take a word's weights from the step after it was written: heads that were not taught align there."),
+            help=t(
+                "Take a word's weights from the step after it was written: some heads that were not taught, such as "
+                "L0.H5 of firefox-en-pt, align there."
+            ),
             **state.BOUND,
         )
     with row.popover(t("As text"), icon=":material/content_copy:"):

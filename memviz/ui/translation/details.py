@@ -158,6 +158,8 @@ def _steps(view: View) -> None:
     frame = tables.steps_table(view.part)
     frame.insert(3, "entropy", entropies(view))
     st.caption(t("Entropy: how widely a step spread its look-up over the source, in nats; 0 is one token alone."))
+    if view.head is None:
+        st.caption(t("Of several heads it is the mean of their entropies."))
     if view.shift:
         st.caption(t("Entropy is that of the step which writes a token, shifted or not."))
     show.table(frame.rename(columns=_heading), label="Every step as a table")

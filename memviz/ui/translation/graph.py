@@ -32,7 +32,7 @@ def graph(view: View, *, key: str = "cross", steps: bool = True) -> Pin | None:
         keep(slot, "")
     st.session_state[f"{slot}_of"] = about
     shown = drawn(view) if steps else drawn(view) | {"note": ""}
-    pinned = cross_view(**shown, labels=labels(), pinned=_kept(slot), key=key, steps=steps)
+    pinned = cross_view(**shown, labels=labels(view), pinned=_kept(slot), key=key, steps=steps)
     keep(slot, "" if pinned is None else f"{pinned.side[0]}{pinned.index}")
     return pinned
 
@@ -55,9 +55,10 @@ def drawn(view: View) -> dict[str, Any]:
     }
 
 
-def labels() -> dict[str, str]:
+def labels(view: View) -> dict[str, str]:
     """The words of the component in the reader's language."""
-    return {name: t(label) for name, label in LABELS.items()}
+    said = {name: t(label) for name, label in LABELS.items()}
+    return said if view.by_word else said | {"step": t("Token {step} of {steps}")}
 
 
 def _kept(slot: str) -> Pin | None:
@@ -91,8 +92,8 @@ def note(view: View) -> str:
     said = t("{head} puts {share} of a look-up on one source token, on average.", head=view.name, share=percent(sure))
     if view.taught == (view.layer, view.head):
         said += " " + t(
-            "As far as the file tells, it was taught to align: Marian trains this head to look where a person "
-            "would draw the link."
+            "As far as the file tells, it was taught to align: its settings name this layer, whose first head Marian "
+            "trains on word alignments."
         )
     elif view.taught is None and measures.best_head(view.memory, view.sides) == (view.layer, view.head):
         said += " " + t("The surest head on this sentence. Sure is not right: some read the word before.")

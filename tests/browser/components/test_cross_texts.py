@@ -9,7 +9,7 @@ from cross_page import ALONE, CAT_WORD, CONTRAST, CROSS, CROSS_WORD, GATO, HERE,
 from cross_samples import CAT, crossing
 
 from memviz.ui import export
-from memviz.ui.components.cross import LINKS, Pin
+from memviz.ui.components.cross import LABELS, LINKS, Pin
 
 pytestmark = pytest.mark.browser
 
@@ -160,7 +160,13 @@ def test_the_graph_as_a_file_answers_the_pointer_offline(browser, tmp_path) -> N
     path = tmp_path / "cross.html"
     given = {"model": "firefox-en-pt", "MemViz": "0.1.0", "evil": "</script><script>alert(1)</script>"}
     written = export.cross_page(
-        sample.sources, sample.targets, sample.weights, pinned=Pin("source", 2), provenance=given, keep=0.9
+        sample.sources,
+        sample.targets,
+        sample.weights,
+        labels=LABELS,
+        pinned=Pin("source", 2),
+        provenance=given,
+        keep=0.9,
     )
     path.write_text(written, encoding="utf-8")
     context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})

@@ -36,7 +36,7 @@ LABELS = {
     "pause": "Pause",
     "forward": "One word on",
     "last": "Whole translation",
-    "step": "Step {step} of {steps}",
+    "step": "Word {step} of {steps}",
     "whole": "Whole translation",
     "forgotten": "“{word}” may not be read",
     "announce_target": "“{word}” was read most from “{top}”, {weight}.",
