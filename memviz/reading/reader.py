@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import Forget, Kind, Memory
 from memviz.reading import budget, dense, notes
-from memviz.reading.borrowing import borrowed
+from memviz.reading.borrowing import borrowed, unaltered
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.describing import describe
 from memviz.reading.eager import running
@@ -53,7 +53,7 @@ class Reader(Translating):
         self.model = model
         self.tokenizer = tokenizer
         self._owned = owned
-        with nullcontext() if owned else borrowed(model, ""):
+        with nullcontext() if owned else borrowed(model, ""), unaltered(model):
             self.plan = survey(model, self._probe_ids())
         self.info = describe(model, tokenizer, plan=self.plan, known=info)
         self._grams: dict[Kind, list[Tensor | None]] | None = None
@@ -224,8 +224,11 @@ class Reader(Translating):
 
     @contextmanager
     def settled(self) -> Iterator[None]:
-        """The model as readings need it. One that belongs to the caller is put back afterwards, under a lock."""
-        with nullcontext() if self._owned else borrowed(self.model, self.plan.implementation):
+        """The model as readings need it. One that belongs to the caller is put back afterwards, under a lock.
+
+        Raises `UnsupportedModelError` for a model that is another one afterwards.
+        """
+        with nullcontext() if self._owned else borrowed(self.model, self.plan.implementation), unaltered(self.model):
             yield
 
     def _output_grams(self) -> dict[Kind, list[Tensor | None]]:

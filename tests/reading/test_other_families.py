@@ -97,6 +97,7 @@ REFUSED = {
         "FunnelModel", {"d_model": 32, "n_head": 4, "d_head": 8, "d_inner": 48, "block_sizes": [1, 1]}, "pair"
     ),
     "bigbird-sparse": Family("BigBirdModel", tokenizer="pair"),
+    "bigbird-pegasus": Family("BigBirdPegasusForConditionalGeneration", SEQ2SEQ, "end"),
     "led": Family("LEDForConditionalGeneration", {**SEQ2SEQ, "attention_window": 8}, "end"),
     "prophetnet": Family(
         "ProphetNetForConditionalGeneration",
