@@ -25,8 +25,10 @@ from memviz.reading.probe import PROBE, survey
 from memviz.reading.progress import Progress
 from memviz.reading.projections import grams
 from memviz.reading.recording import Recording
+from memviz.reading.stretching import require_room, stretch
 from memviz.reading.summing import Sides
 from memviz.reading.translating import Translating
+from memviz.reading.wish import Wish
 from memviz.tokens import Token, align, clean, require_text, tokenise
 from memviz.trace import Candidate, ModelInfo, Trace
 
@@ -146,17 +148,41 @@ class Reader(Translating):
         """How many tokens does this text have?"""
         return len(tokenise(self.tokenizer, clean(text), pair)[0])
 
-    def window(self, text: str, start: int = 0, tokens: int | None = None) -> str:
-        """The part of the text from token ``start`` on that this model can read at once.
+    def window(self, text: str, start: int = 0, tokens: int | None = None, pair: str | None = None) -> str:
+        """The part of the text from token ``start`` on that this model can read at once, with ``pair`` if there is one.
 
-        Positions count the text's own tokens, special ones left out. Without ``tokens``, as many as fit.
+        See `stretch`.
         """
-        text = clean(text)
+        begin, end = self.stretch(text, start, tokens, pair)
+        return clean(text)[begin:end]
+
+    def stretch(
+        self,
+        text: str,
+        start: int = 0,
+        tokens: int | None = None,
+        pair: str | None = None,
+        *,
+        task: str | None = None,
+    ) -> tuple[int, int]:
+        """From which character to which can this model read the text at once, from token ``start`` on?
+
+        Positions count the text's own tokens, special ones left out. Without ``tokens``, as many as fit beside
+        ``pair``, the second sentence, and ``task``, the words that are put in front. Empty behind the end of the text.
+
+        Raises `TextTooLongError` when those leave no room.
+        """
+        text, before = clean(text), Wish(task=task)
         own = [token for token in tokenise(self.tokenizer, text)[0] if not token.special]
-        limit = budget.context_limit(self.info.context) or len(own)
-        room = limit - (self.count("a") - len([t for t in tokenise(self.tokenizer, "a")[0] if not t.special]))
-        kept = own[start : start + min(room, tokens or room)]
-        return text[kept[0].start : kept[-1].end] if kept else ""
+
+        def count(part: str) -> int:
+            return self.count(before.asked(part), pair)
+
+        beside = count("a") - sum(not token.special for token in tokenise(self.tokenizer, "a")[0])
+        limit = budget.context_limit(self.info.context) or len(own) + beside
+        require_room(limit - beside, beside=beside, limit=limit)
+        most = min(limit - beside, tokens or limit)
+        return stretch(text, own, start=max(start, 0), most=most, count=count, limit=min(limit, most + beside))
 
     def estimate(self, tokens: int) -> float:
         """About how many bytes a reading of so many tokens would take."""
