@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memviz.errors import ModelError
+from memviz.errors import ModelError, ReadingError
+from memviz.memory import whole_numbers
 
 ANY = 2**31  # segments: as many as there are
 
@@ -51,6 +52,18 @@ def require_known(model: PreTrainedModel, ids: Sequence[int]) -> None:
             model=type(model).__name__,
             vocabulary=count,
         )
+
+
+def token_ids(ids: object) -> list[int]:
+    """The ids as whole numbers. Raises `ReadingError` for anything else."""
+    numbers = whole_numbers(ids)
+    if numbers is None:
+        raise ReadingError(
+            "{value} is no list of token ids.",
+            todo="Give whole numbers in brackets, such as [101, 102].",
+            value=repr(ids)[:80],
+        )
+    return numbers
 
 
 def vocabulary(model: PreTrainedModel) -> int:

@@ -59,6 +59,11 @@ class Plan:
     headed: bool = False
     note: Note | None = None
 
+    @property
+    def looking_back(self) -> frozenset[Kind]:
+        """The memories in which no query sees a later key; of a text of one token, its weights would not tell."""
+        return frozenset({"decoder", "self"} if self.causal else {"decoder"})
+
 
 @dataclass
 class _Seen:

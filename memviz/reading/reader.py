@@ -13,13 +13,13 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memviz.errors import EmptyTextError, ReadingError
-from memviz.memory import Forget, Kind, Memory
+from memviz.memory import Forget, Kind, Memory, require_forget
 from memviz.reading import budget, dense, notes
 from memviz.reading.borrowing import borrowed, unaltered
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.describing import describe
 from memviz.reading.eager import running
-from memviz.reading.inputs import require_known, tensors, vocabulary
+from memviz.reading.inputs import require_known, tensors, token_ids, vocabulary
 from memviz.reading.predictions import candidates, expectations
 from memviz.reading.probe import PROBE, survey
 from memviz.reading.progress import Progress
@@ -83,6 +83,7 @@ class Reader(Translating):
         if self.model.config.is_encoder_decoder:
             languages = self._without_choice()
             return self.translate(text, target=pair, forget=forget, languages=languages, progress=progress)
+        require_forget(forget)
         require_text(text)
         text, pair = clean(text), None if pair is None else clean(pair)
         tokens, inputs = tokenise(self.tokenizer, text, pair)
@@ -95,7 +96,8 @@ class Reader(Translating):
         trace's text is what they decode to. Raises as `read` does, and `ReadingError` for an
         encoder-decoder.
         """
-        ids = [int(token) for token in ids]
+        ids = token_ids(ids)
+        require_forget(forget)
         if self.model.config.is_encoder_decoder:
             raise ReadingError(
                 "{model} reads one text and writes another; token ids alone do not say which is which.",
@@ -205,12 +207,15 @@ class Reader(Translating):
         with self.settled():
             began = time.perf_counter()
             if self.plan.dense:
-                memories, outputs = dense.read(self.model, tensors, sides, forget=forget, progress=progress)
+                memories, outputs = dense.read(
+                    self.model, tensors, sides, looking_back=self.plan.looking_back, forget=forget, progress=progress
+                )
             else:
                 recording = Recording(
                     kinds=self.plan.kinds,
                     sides=sides,
                     layers=self.plan.layers,
+                    looking_back=self.plan.looking_back,
                     grams=self._output_grams(),
                     forget=forget,
                     forget_in=kind,

@@ -22,12 +22,13 @@ class Recording:
     """The memories of one reading, growing layer by layer.
 
     ``kinds`` says which memory an attention module writes to; ``sides`` the two sides of each;
-    ``layers`` how many layers each has in all, for the progress.
+    ``layers`` how many layers each has in all, for the progress; ``looking_back`` those that see nothing later.
     """
 
     kinds: dict[int, Kind]
     sides: dict[Kind, Sides]
     layers: dict[Kind, int]
+    looking_back: frozenset[Kind] = frozenset()
     grams: dict[Kind, list[Tensor | None]] = field(default_factory=dict)
     forget: Forget | None = None
     forget_in: Kind = "self"
@@ -62,7 +63,7 @@ class Recording:
         stacked = {name: frozen(np.stack([part[name] for part in parts])) for name in parts[0]}
         summary = Summary(repeats=0 if repeats is None else repeats.queries, **stacked)
         rows = np.arange(len(sides.queries))
-        causal = bool(sides.ids) and all((layer.visible[:, 1] <= rows + 1).all() for layer in scores)
+        causal = kind in self.looking_back and all((layer.visible[:, 1] <= rows + 1).all() for layer in scores)
         return Memory(
             kind=kind,
             queries=sides.queries,

@@ -6,8 +6,10 @@ import naive
 import numpy as np
 import pytest
 import torch
-from cases import case, patterns
+from cases import case, opened, patterns
 from families import FAMILIES
+
+from memviz import measures
 
 EXACT = 1e-5
 families = pytest.mark.parametrize("name", FAMILIES)
@@ -64,6 +66,17 @@ def test_causal_memories_have_nothing_above_the_diagonal(name: str) -> None:
         assert memory.causal == (kind == "decoder" or (kind == "self" and known_causal(name)))
         if memory.causal:
             assert not np.triu(patterns(trace, kind), k=1).any()
+
+
+@families
+def test_one_token_is_enough_to_know_which_memories_are_causal(name: str) -> None:
+    """Its only weight lies on the diagonal, in an encoder too."""
+    used = opened(name)
+    trace = used.translate("cat", "dog") if used.model.config.is_encoder_decoder else used.read_ids([105])
+    for kind in trace.memories:
+        assert trace.memory(kind).causal == (kind == "decoder" or (kind == "self" and known_causal(name)))
+    if not known_causal(name) and "self" in trace.memories:
+        np.testing.assert_allclose(measures.rollout(trace.memory()), 1.0)
 
 
 def known_causal(name: str) -> bool:
