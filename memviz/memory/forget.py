@@ -31,8 +31,8 @@ class Forget:
     An edge leads from a query (the token that looks) to a key (the token looked at).
     ``keys`` are the positions to forget; ``queries``, ``layers`` and ``heads`` say for whom and
     where; ``None`` means all of them (``keys`` have to be named). Negative positions count from the
-    end. A query that would be left with nothing to read keeps what it has when ``queries`` is ``None``, and is an error
-    when it was named.
+    end. A query that would be left with nothing to read keeps what it has when ``queries`` is
+    ``None``, and is an error when it was named.
     """
 
     keys: tuple[int, ...]

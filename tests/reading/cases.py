@@ -54,7 +54,7 @@ def fresh(name: str) -> PreTrainedModel:
 
 @cache
 def case(name: str) -> Case:
-    """A text of about 90 tokens (more than a block of queries, more than any window) read both ways."""
+    """A text of about 90 tokens (several blocks of queries, see `conftest`; more than any window) read both ways."""
     used = opened(name)
     if used.model.config.is_encoder_decoder:
         trace = used.translate(words(90), words(70, seed=1))
