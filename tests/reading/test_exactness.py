@@ -6,10 +6,12 @@ import naive
 import numpy as np
 import pytest
 import torch
-from cases import case, opened, patterns
+from cases import SMALL_BLOCK, case, opened, patterns
 from families import FAMILIES
 
 from memviz import measures
+from memviz.reading import attention
+from memviz.reading.summing import THUMBNAIL
 
 EXACT = 1e-5
 families = pytest.mark.parametrize("name", FAMILIES)
@@ -25,6 +27,12 @@ def test_every_pattern_equals_the_models_own_eager_weights(name: str) -> None:
         assert found.dtype == np.float32
         assert found.shape == own.shape
         assert np.abs(found - own).max() <= EXACT
+
+
+def test_a_case_has_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "BLOCK", SMALL_BLOCK)
+    for count in (70, 90):
+        assert len(list(attention.blocks(count, -(-count // THUMBNAIL)))) >= 3
 
 
 @families
