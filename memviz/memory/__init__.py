@@ -7,10 +7,23 @@ the attention pattern that is asked for. Its `Summary` was computed while the mo
 Axis order is always layer, head, query, key.
 """
 
-from memviz.memory.forget import Cut, Forget
-from memviz.memory.places import Index, positions
+from memviz.memory.forget import Cut, Forget, require_forget
+from memviz.memory.places import Index, is_whole, positions, whole_numbers
 from memviz.memory.scores import Scores, frozen
 from memviz.memory.store import Kind, Memory
 from memviz.memory.summary import Summary
 
-__all__ = ["Cut", "Forget", "Index", "Kind", "Memory", "Scores", "Summary", "frozen", "positions"]
+__all__ = [
+    "Cut",
+    "Forget",
+    "Index",
+    "Kind",
+    "Memory",
+    "Scores",
+    "Summary",
+    "frozen",
+    "is_whole",
+    "positions",
+    "require_forget",
+    "whole_numbers",
+]

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 
 import numpy as np
 
 from memviz.errors import TraceError
-from memviz.memory.places import positions
+from memviz.memory.places import positions, whole_numbers
 from memviz.note import Note
 
 
 def _numbers(name: str, value: object) -> tuple[int, ...]:
     """The positions as whole numbers. Raises `TraceError` for anything else."""
-    try:
-        if isinstance(value, str):
-            raise TypeError
-        return tuple(operator.index(one) for one in value)  # type: ignore[attr-defined]
-    except TypeError:
+    numbers = whole_numbers(value)
+    if numbers is None:
         raise TraceError(
             "“{name}” of what to forget is {value}, which is no list of positions.",
             todo="Give whole numbers in brackets, such as (3,).",
             name=name,
             value=repr(value)[:80],
-        ) from None
+        )
+    return tuple(numbers)
 
 
 @dataclass(frozen=True)
@@ -33,9 +30,9 @@ class Forget:
 
     An edge leads from a query (the token that looks) to a key (the token looked at).
     ``keys`` are the positions to forget; ``queries``, ``layers`` and ``heads`` say for whom and
-    where; ``None`` means all of them. Negative positions count from the end. A query that would
-    be left with nothing to read keeps what it has when ``queries`` is ``None``, and is an error
-    when it was named.
+    where; ``None`` means all of them (``keys`` have to be named). Negative positions count from the
+    end. A query that would be left with nothing to read keeps what it has when ``queries`` is
+    ``None``, and is an error when it was named.
     """
 
     keys: tuple[int, ...]
@@ -46,7 +43,7 @@ class Forget:
     def __post_init__(self) -> None:
         for name in ("keys", "queries", "layers", "heads"):
             value = getattr(self, name)
-            if value is not None:
+            if value is not None or name == "keys":
                 object.__setattr__(self, name, _numbers(name, value))
 
     def check(self, *, layers: int, heads: int) -> None:
@@ -96,6 +93,16 @@ class Forget:
         column = np.arange(cols)
         seen = (column >= visible[:, :1]) & (column < visible[:, 1:])
         return self.cut(rows, cols, visible=visible).among(np.arange(rows), column) & seen
+
+
+def require_forget(forget: object) -> None:
+    """Raises `TraceError` for anything but a `Forget` or ``None``."""
+    if forget is not None and not isinstance(forget, Forget):
+        raise TraceError(
+            "What to forget must be a Forget; this is {kind}.",
+            todo="Pass memviz.Forget(keys=[3]).",
+            kind=type(forget).__name__,
+        )
 
 
 @dataclass(frozen=True, eq=False)

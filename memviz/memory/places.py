@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,28 +12,56 @@ from memviz.errors import TraceError
 Index = slice | Sequence[int] | np.ndarray | None
 
 
-def positions(wanted: Sequence[int], length: int) -> np.ndarray:
-    """The same positions counted from the start. Raises `TraceError` for one outside the text."""
-    index = np.asarray(wanted, dtype=np.int64)
-    wrong = index[(index < -length) | (index >= length)]
-    if wrong.size:
+def positions(wanted: Sequence[int] | np.ndarray, length: int) -> np.ndarray:
+    """The same positions counted from the start. Raises `TraceError` for one outside the text, or for none at all."""
+    numbers = whole_numbers(wanted)
+    if numbers is None:
+        raise _no_positions(wanted)
+    wrong = [number for number in numbers if not -length <= number < length]
+    if wrong:
         raise TraceError(
             "There is no position {position}: this memory has {length} of them.",
             todo="Positions run from 0 to {last}; negative ones count from the end.",
-            position=int(wrong[0]),
+            position=wrong[0],
             length=length,
             last=length - 1,
         )
-    return index % length
+    return np.array(numbers, dtype=np.int64) % length
 
 
 def chosen(wanted: Index, length: int) -> np.ndarray:
     """The positions that a slice, a list or a mask chooses; ``None``: all of them. int [position]."""
     if wanted is None:
         return np.arange(length)
-    if isinstance(wanted, slice) or (isinstance(wanted, np.ndarray) and wanted.dtype == bool):
+    if not isinstance(wanted, slice) and not (isinstance(wanted, np.ndarray) and wanted.dtype == bool):
+        return positions(wanted, length)
+    try:
         return np.arange(length)[wanted]
-    return positions(wanted, length)
+    except (IndexError, TypeError, ValueError):  # a mask of another length, a slice from "a" on
+        raise _no_positions(wanted) from None
+
+
+def whole_numbers(wanted: object) -> list[int] | None:
+    """The numbers of a list as whole ones; ``None`` where it is no list, or one of them is no whole number."""
+    if isinstance(wanted, np.ndarray) and wanted.ndim == 1 and wanted.dtype.kind in "iu":
+        return wanted.tolist()
+    try:
+        return None if isinstance(wanted, str | bytes) else [operator.index(one) for one in wanted]  # type: ignore
+    except TypeError:
+        return None
+
+
+def is_whole(number: object) -> bool:
+    """Is this one whole number?"""
+    return whole_numbers((number,)) is not None
+
+
+def _no_positions(wanted: object) -> TraceError:
+    return TraceError(
+        "{value} is no list of positions.",
+        todo="Give whole numbers in brackets, such as [3], or a slice.",
+        value=repr(wanted)[:80],
+    )
 
 
 def whole(index: np.ndarray, length: int) -> bool:

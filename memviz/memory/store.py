@@ -10,7 +10,7 @@ import numpy as np
 
 from memviz.errors import MeasureError, TraceError
 from memviz.memory.forget import Cut, Forget
-from memviz.memory.places import Index, chosen, positions, whole
+from memviz.memory.places import Index, chosen, is_whole, positions, whole
 from memviz.memory.scores import Scores
 from memviz.memory.summary import Summary
 from memviz.note import Note
@@ -99,8 +99,8 @@ class Memory:
 
         float32 [query, key], 0..1; a row sums to one over all keys, unless the model has sink
         logits (`sinks`). ``rows`` and ``cols`` choose positions, as a slice or a list; a chosen
-        column keeps the weight it has in the whole row. Exact: within 1e-5 of the weights that
-        the model computes itself with eager attention.
+        column keeps the weight it has in the whole row. Exact: in float32 within 1e-5 of the weights
+        that the model computes itself with eager attention.
 
         ``a = softmax(q·k · scale + bias)``, Vaswani et al. 2017, section 3.2.1.
         Raises `TraceError` for a layer, head or position that is not there.
@@ -162,7 +162,8 @@ class Memory:
 
     def check(self, layer: int, head: int) -> None:
         """Raises `TraceError` unless this memory has that layer and head."""
-        if not (0 <= layer < self.layers and 0 <= head < self.heads):
+        named = is_whole(layer) and is_whole(head)
+        if not named or not (0 <= layer < self.layers and 0 <= head < self.heads):
             raise TraceError(
                 "There is no head L{layer}.H{head} in this memory.",
                 todo="It has layers 0 to {last_layer} and heads 0 to {last_head}.",

@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 from torch import nn
 from transformers import PreTrainedModel
 
+from memviz.errors import UnsupportedModelError
+
 _LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
 _LOCKS_LOCK = threading.Lock()
 
@@ -35,6 +37,53 @@ def borrowed(model: PreTrainedModel, implementation: str) -> Iterator[None]:
                 module.training = mode
             for config, name in own:  # not through its property, which would also set the configurations inside
                 config._attn_implementation_internal = name
+
+
+@contextmanager
+def unaltered(model: PreTrainedModel) -> Iterator[None]:
+    """The parts of the model, and the ways they are set to, are what they were, also after an error.
+
+    BigBird swaps its sparse attention for a full one when it reads a short text, and keeps it for all texts after.
+    Raises `UnsupportedModelError` when something was swapped, once it is put back: what was read is not this model.
+    """
+    before = [(module, dict(module._modules), _ways(module)) for module in model.modules()]
+    refused, swapped = None, []
+    try:
+        yield
+    except UnsupportedModelError as problem:  # what is wrong with the swapped model is not wrong with this one
+        refused = problem
+    finally:
+        for module, parts, ways in before:
+            swapped += _put_back(module, parts, ways)
+    if swapped:
+        now, was = swapped[0]
+        raise UnsupportedModelError(
+            "{model} changes for good with the length of a text ({now} in place of {was}), so it cannot be read.",
+            todo="Open it with full attention from the start, or choose another model, such as minilm or smollm2.",
+            model=type(model).__name__,
+            now=now,
+            was=was,
+        ) from refused
+    if refused is not None:
+        raise refused
+
+
+def _ways(module: nn.Module) -> dict[str, str]:
+    """What a module is set to by a word, such as the kind of its attention."""
+    return {name: value for name, value in vars(module).items() if isinstance(value, str)}
+
+
+def _put_back(module: nn.Module, parts: dict[str, nn.Module | None], ways: dict[str, str]) -> list[tuple[str, str]]:
+    """Gives a module its parts and ways again; returns (what was there, what belongs there) where that differs."""
+    own = vars(module)
+    found = [(str(own.get(name)), way) for name, way in ways.items() if own.get(name) != way]
+    swapped = [(now, parts.get(name)) for name, now in module._modules.items() if now is not parts.get(name)]
+    found += [(type(now).__name__, type(was).__name__) for now, was in swapped]
+    if found:
+        module._modules.clear()
+        module._modules.update(parts)
+        own.update(ways)
+    return found
 
 
 def _lock(model: nn.Module) -> threading.RLock:

@@ -10,11 +10,14 @@ import torch
 from transformers import PreTrainedModel
 
 from memviz.errors import MemoryBudgetError, TextTooLongError
+from memviz.reading.predictions import CHUNK
 from memviz.reading.probe import Plan
 from memviz.settings import number
 
 GB = 1e9
 SHARE = 0.7  # of the free memory that a reading may take
+BETWEEN = 1.3  # of what is kept: measured on SmolLM2 with 6,000 tokens
+MASKS = 6  # bytes for each query and key: the mask, and copies of it while its spans are looked for
 OVERHEAD = 150e6  # what a reading of a short text takes: allocator, buffers, tokens
 
 
@@ -31,9 +34,10 @@ def available(device: torch.device | str = "cpu") -> float:
 def estimate(model: PreTrainedModel, plan: Plan, tokens: int) -> float:
     """About how many bytes does a reading of so many tokens take, the model itself not counted?
 
-    What is kept: queries, keys and the summary, linear in the text; or every weight twice, when
-    the reading is dense. What is passed through: a layer's activations, a block of scores, and
-    the mask that transformers makes.
+    What is kept: queries, keys and the summary, linear in the text, and what the allocator cannot
+    give back between them; or every weight twice, when the reading is dense. What is passed through:
+    a layer's activations, blocks of scores, the mask that transformers makes with what is read off
+    it, and a piece of the logits.
     """
     config = model.config.get_text_config()
     layers, heads, hidden = sum(plan.layers.values()), max(plan.heads.values()), config.hidden_size
@@ -42,8 +46,10 @@ def estimate(model: PreTrainedModel, plan: Plan, tokens: int) -> float:
     if plan.dense:
         kept = 2 * layers * heads * tokens * tokens * 4
     else:
-        kept = layers * tokens * 4 * ((heads + plan.kv_heads) * plan.head_dim + 9 * heads)
-    passing = tokens * 4 * (6 * hidden + 3 * inner) + 128 * tokens * heads * 4 * 2 + tokens * tokens
+        kept = BETWEEN * layers * tokens * 4 * ((heads + plan.kv_heads) * plan.head_dim + 9 * heads)
+    words = getattr(config, "vocab_size", None) or 0
+    passing = tokens * 4 * (6 * hidden + 3 * inner) + 128 * tokens * heads * 4 * 3 + MASKS * tokens * tokens
+    passing += 3 * min(tokens, CHUNK) * words * 4
     return OVERHEAD + kept + passing
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from memviz.errors import MeasureError, TextTooLongError, TraceError
-from memviz.memory import Kind, frozen
+from memviz.memory import Kind, frozen, is_whole
 from memviz.note import Note
 from memviz.reading import budget, failing
 from memviz.reading.eager import running
@@ -40,8 +40,8 @@ class Decomposition:
     joint    float32 [query, key]         ‖Σ_h a_ij f_j‖, what all heads write together; parts of them can cancel
     block    float32 [query, key]         with the residual on the diagonal, and normalised in a post-norm block
     output   float32 [query, width]       the sum of all pieces and biases; in a pre-norm block without the residual
-    error    largest difference between that sum and what the model computed there; where its values are above 1,
-             as a share of the largest, because the model rounds to float32
+    error    largest difference between that sum and what the model computed there. Relative: divided by the largest
+             of the model's values where that is above 1, because the model rounds to float32; absolute where it is not
     mixing_by_weight   float32 [query], 0..1   1 − a_ii, mean over heads: how much comes from other tokens, by weight
     mixing_by_vector   float32 [query], 0..1   ‖Σ_j≠i‖ ÷ (‖Σ_j≠i‖ + ‖i = j‖) of the vectors the heads write together
     mixing_in_block    float32 [query], 0..1   the same of the block's pieces: with residual and normalisation
@@ -87,7 +87,7 @@ def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: i
     """Everything that one layer saw and computed for this text."""
     plan = reader.plan
     projections = plan.projections.get(kind, [])
-    if not 0 <= layer < plan.layers[kind]:
+    if not is_whole(layer) or not 0 <= layer < plan.layers[kind]:
         raise TraceError(
             "There is no layer {layer}: this model has {layers} of them.",
             todo="Layers are counted from 0.",

@@ -23,10 +23,14 @@ def read(
     tensors: dict[str, Tensor],
     sides: Mapping[Kind, Sides],
     *,
+    looking_back: frozenset[Kind],
     forget: Forget | None,
     progress: Progress | None,
 ) -> tuple[dict[Kind, Memory], Any]:
-    """(memories by kind, the model's output). Raises as `check` does."""
+    """(memories by kind, the model's output). Raises as `check` does.
+
+    ``looking_back``: the memories where no query sees a later key.
+    """
     check(model, forget)
     extra = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
     with running(None):
@@ -42,7 +46,8 @@ def read(
                 tokens=len(side.queries),
             )
         if layers:
-            memories[kind] = _memory(kind, side, torch.stack([layer[0].float().cpu() for layer in layers]))
+            weights = torch.stack([layer[0].float().cpu() for layer in layers])
+            memories[kind] = _memory(kind, side, weights, causal=kind in looking_back)
         if progress is not None:
             progress((number + 1) / len(sides), kind)
     return memories, outputs
@@ -58,7 +63,7 @@ def check(model: PreTrainedModel, forget: Forget | None) -> None:
         )
 
 
-def _memory(kind: Kind, sides: Sides, weights: Tensor) -> Memory:
+def _memory(kind: Kind, sides: Sides, weights: Tensor, *, causal: bool) -> Memory:
     repeats = Repeats(sides.ids, weights.device) if sides.ids else None
     parts = [_summary(layer, sides, repeats) for layer in weights]
     stacked = {name: frozen(np.stack([part[name] for part in parts])) for name in parts[0]}
@@ -69,7 +74,7 @@ def _memory(kind: Kind, sides: Sides, weights: Tensor) -> Memory:
         keys=sides.keys,
         layers=array.shape[0],
         heads=array.shape[1],
-        causal=bool(sides.ids) and not np.triu(array, k=1).any(),
+        causal=causal and not np.triu(array, k=1).any(),
         scores=(),
         summary=Summary(repeats=0 if repeats is None else repeats.queries, **stacked),
         weights=frozen(array),

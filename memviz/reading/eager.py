@@ -71,6 +71,7 @@ def own_weights(model: PreTrainedModel, inputs: dict[str, Any]) -> Eager:
             model=type(model).__name__,
             problem=str(problem).splitlines()[0] if str(problem) else type(problem).__name__,
         ) from problem
+    _check_numbers(model, outputs)
     found: dict[Kind, list[np.ndarray]] = {}
     partly = False
     for kind, name in EAGER_OUTPUTS.items():
@@ -81,6 +82,18 @@ def own_weights(model: PreTrainedModel, inputs: dict[str, Any]) -> Eager:
             found[kind] = [layer.float().cpu().numpy() for layer in good]
     _check(model, found)
     return Eager(found, answer_of(outputs), partly)
+
+
+def _check_numbers(model: PreTrainedModel, outputs: Any) -> None:
+    """Raises `UnsupportedModelError` when what the model gives away as its attention is not even numbers."""
+    layers = [layer for name in EAGER_OUTPUTS.values() for layer in getattr(outputs, name, None) or ()]
+    if any(isinstance(layer, Tensor) and bool(layer.isnan().any()) for layer in layers):
+        raise UnsupportedModelError(
+            "{model} cannot be read: its attention on a short text is not a number (NaN).",
+            todo="Its weights may be broken, or too large for {precision}: fetch it again, or open it in float32.",
+            model=type(model).__name__,
+            precision=str(model.dtype).removeprefix("torch."),
+        )
 
 
 def _check(model: PreTrainedModel, found: dict[Kind, list[np.ndarray]]) -> None:

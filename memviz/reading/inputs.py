@@ -11,7 +11,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from memviz.errors import ModelError
+from memviz.errors import ModelError, ReadingError
+from memviz.memory import whole_numbers
+
+ANY = 2**31  # segments: as many as there are
 
 
 def tensors(model: PreTrainedModel, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
@@ -20,11 +23,23 @@ def tensors(model: PreTrainedModel, inputs: Mapping[str, list[int]]) -> dict[str
     # one text, nothing padded: an attention mask of ones would only cost time
     wanted = {"input_ids": inputs["input_ids"]}
     segments = inputs.get("token_type_ids")
-    if segments and "token_type_ids" in inspect.signature(model.forward).parameters:
-        kinds = getattr(model.config, "type_vocab_size", None)
-        if kinds is None or (isinstance(kinds, int) and max(segments) < kinds):
-            wanted["token_type_ids"] = segments
+    if segments and max(segments) < segments_known(model):
+        wanted["token_type_ids"] = segments
     return {name: torch.tensor([ids], device=model.device) for name, ids in wanted.items()}
+
+
+def segments_known(model: PreTrainedModel) -> int:
+    """How many segments does the model tell apart? 0 for a model that has no vectors of its own for them.
+
+    GPT-2 and its kin, CTRL and XLM look the number of a segment up among their words, and add that word to every token.
+    """
+    if "token_type_ids" not in inspect.signature(model.forward).parameters:
+        return 0
+    kinds = getattr(model.config.get_text_config(), "type_vocab_size", None)
+    if isinstance(kinds, int):
+        return kinds
+    pairs = any(name.endswith("seg_embed") for name, _ in model.named_parameters())  # XLNet: the same one, another one
+    return ANY if pairs else 0
 
 
 def require_known(model: PreTrainedModel, ids: Sequence[int]) -> None:
@@ -39,6 +54,18 @@ def require_known(model: PreTrainedModel, ids: Sequence[int]) -> None:
             model=type(model).__name__,
             vocabulary=count,
         )
+
+
+def token_ids(ids: object) -> list[int]:
+    """The ids as whole numbers. Raises `ReadingError` for anything else."""
+    numbers = whole_numbers(ids)
+    if numbers is None:
+        raise ReadingError(
+            "{value} is no list of token ids.",
+            todo="Give whole numbers in brackets, such as [101, 102].",
+            value=repr(ids)[:80],
+        )
+    return numbers
 
 
 def vocabulary(model: PreTrainedModel) -> int:

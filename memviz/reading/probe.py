@@ -59,13 +59,25 @@ class Plan:
     headed: bool = False
     note: Note | None = None
 
+    @property
+    def looking_back(self) -> frozenset[Kind]:
+        """The memories in which no query sees a later key; of a text of one token, its weights would not tell."""
+        return frozenset({"decoder", "self"} if self.causal else {"decoder"})
+
 
 @dataclass
 class _Seen:
     module: nn.Module
     scores: Scores
     output: Tensor
-    projection: nn.Module | None = None
+    entered: nn.Module | None = None  # the linear map that the output goes into
+    written: Tensor | None = None  # what the map makes of it
+    goes_on: bool = False  # and nothing is added to that, or taken from it
+
+    @property
+    def projection(self) -> nn.Module | None:
+        """The output projection: the map that the output goes into, where that is all that is written."""
+        return self.entered if self.goes_on else None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -73,7 +85,7 @@ class _Seen:
 
 
 class _Witness:
-    """Notes every attention call of the probe, and which linear map its output goes into."""
+    """Notes every attention call of the probe, and through which linear map its output goes on."""
 
     def __init__(self) -> None:
         self.calls: list[_Seen] = []
@@ -86,14 +98,40 @@ class _Witness:
         return output
 
     def entering(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        """A linear map's input: is it the output of the latest attention call?"""
+        """A module's input: is it the output of the latest attention call, or what the map made of that?
+
+        What a map wrote goes on where a dropout or a norm takes it, or where the attention module returns it. Under an
+        adapter (LoRA) it does not: there, something is added to it first.
+        """
         if not self.calls or not args or not isinstance(args[0], Tensor):
             return
         latest = self.calls[-1]
-        if latest.projection is None and args[0].numel() == latest.output.numel():
-            given = args[0].reshape(latest.output.shape) if args[0].shape[-1] == latest.output.shape[-1] else None
-            if given is not None and torch.equal(given, latest.output):
-                latest.projection = module
+        if isinstance(module, nn.Linear | Conv1D):
+            if latest.entered is None and args[0].shape[-1] == latest.output.shape[-1]:
+                latest.entered = module if _equal(args[0], latest.output) else None
+        elif _keeps(module) and latest.written is not None:
+            latest.goes_on = latest.goes_on or _equal(args[0], latest.written)
+
+    def leaving(self, module: nn.Module, args: tuple[Any, ...], made: Any) -> None:
+        """A module's output: is it what the map made of the latest attention call's, or does that call's module end?"""
+        if not self.calls:
+            return
+        latest = self.calls[-1]
+        if module is latest.entered and latest.written is None:
+            latest.written = made if isinstance(made, Tensor) else None
+        elif module is latest.module and latest.written is not None:
+            returned = made if isinstance(made, tuple) else (made,)
+            latest.goes_on = latest.goes_on or any(_equal(one, latest.written) for one in returned)
+
+
+def _equal(one: Any, other: Tensor) -> bool:
+    """The same numbers, in whatever shape?"""
+    return isinstance(one, Tensor) and one.numel() == other.numel() and torch.equal(one.reshape(-1), other.reshape(-1))
+
+
+def _keeps(module: nn.Module) -> bool:
+    """Is this a part that stands between what a layer writes and the sum with the residual, or after that sum?"""
+    return isinstance(module, nn.Dropout | nn.Identity) or "norm" in type(module).__name__.lower()
 
 
 def survey(model: PreTrainedModel, ids: list[int]) -> Plan:
@@ -156,8 +194,8 @@ def _same(own: Tensor | None, found: Tensor | None) -> bool:
 def _recorded(model: PreTrainedModel, inputs: dict[str, Any]) -> _Witness:
     witness = _Witness()
     model.set_attn_implementation("memviz")
-    linear = [m for m in model.modules() if isinstance(m, nn.Linear | Conv1D)]
-    hooks = [module.register_forward_pre_hook(witness.entering) for module in linear]
+    hooks = [module.register_forward_pre_hook(witness.entering) for module in model.modules()]
+    hooks += [module.register_forward_hook(witness.leaving) for module in model.modules()]
     try:
         with running(witness):
             witness.answer = answer_of(model(**inputs, return_dict=True))

@@ -13,20 +13,22 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memviz.errors import EmptyTextError, ReadingError
-from memviz.memory import Forget, Kind, Memory
+from memviz.memory import Forget, Kind, Memory, require_forget
 from memviz.reading import budget, dense, failing, notes
-from memviz.reading.borrowing import borrowed
+from memviz.reading.borrowing import borrowed, unaltered
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.describing import describe
 from memviz.reading.eager import running
-from memviz.reading.inputs import require_known, tensors, vocabulary
+from memviz.reading.inputs import require_known, tensors, token_ids, vocabulary
 from memviz.reading.predictions import candidates, expectations
 from memviz.reading.probe import PROBE, survey
 from memviz.reading.progress import Progress
 from memviz.reading.projections import grams
 from memviz.reading.recording import Recording
+from memviz.reading.stretching import require_room, stretch
 from memviz.reading.summing import Sides
 from memviz.reading.translating import Translating
+from memviz.reading.wish import Wish
 from memviz.tokens import Token, align, clean, require_text, tokenise
 from memviz.trace import Candidate, ModelInfo, Trace
 
@@ -53,7 +55,7 @@ class Reader(Translating):
         self.model = model
         self.tokenizer = tokenizer
         self._owned = owned
-        with nullcontext() if owned else borrowed(model, ""):
+        with nullcontext() if owned else borrowed(model, ""), unaltered(model):
             self.plan = survey(model, self._probe_ids())
         self.info = describe(model, tokenizer, plan=self.plan, known=info)
         self._grams: dict[Kind, list[Tensor | None]] | None = None
@@ -81,6 +83,7 @@ class Reader(Translating):
         if self.model.config.is_encoder_decoder:
             languages = self._without_choice()
             return self.translate(text, target=pair, forget=forget, languages=languages, progress=progress)
+        require_forget(forget)
         require_text(text)
         text, pair = clean(text), None if pair is None else clean(pair)
         tokens, inputs = tokenise(self.tokenizer, text, pair)
@@ -93,7 +96,8 @@ class Reader(Translating):
         trace's text is what they decode to. Raises as `read` does, and `ReadingError` for an
         encoder-decoder.
         """
-        ids = [int(token) for token in ids]
+        ids = token_ids(ids)
+        require_forget(forget)
         if self.model.config.is_encoder_decoder:
             raise ReadingError(
                 "{model} reads one text and writes another; token ids alone do not say which is which.",
@@ -146,17 +150,41 @@ class Reader(Translating):
         """How many tokens does this text have?"""
         return len(tokenise(self.tokenizer, clean(text), pair)[0])
 
-    def window(self, text: str, start: int = 0, tokens: int | None = None) -> str:
-        """The part of the text from token ``start`` on that this model can read at once.
+    def window(self, text: str, start: int = 0, tokens: int | None = None, pair: str | None = None) -> str:
+        """The part of the text from token ``start`` on that this model can read at once, with ``pair`` if there is one.
 
-        Positions count the text's own tokens, special ones left out. Without ``tokens``, as many as fit.
+        See `stretch`.
         """
-        text = clean(text)
+        begin, end = self.stretch(text, start, tokens, pair)
+        return clean(text)[begin:end]
+
+    def stretch(
+        self,
+        text: str,
+        start: int = 0,
+        tokens: int | None = None,
+        pair: str | None = None,
+        *,
+        task: str | None = None,
+    ) -> tuple[int, int]:
+        """From which character to which can this model read the text at once, from token ``start`` on?
+
+        Positions count the text's own tokens, special ones left out. Without ``tokens``, as many as fit beside
+        ``pair``, the second sentence, and ``task``, the words that are put in front. Empty behind the end of the text.
+
+        Raises `TextTooLongError` when those leave no room.
+        """
+        text, before = clean(text), Wish(task=task)
         own = [token for token in tokenise(self.tokenizer, text)[0] if not token.special]
-        limit = budget.context_limit(self.info.context) or len(own)
-        room = limit - (self.count("a") - len([t for t in tokenise(self.tokenizer, "a")[0] if not t.special]))
-        kept = own[start : start + min(room, tokens or room)]
-        return text[kept[0].start : kept[-1].end] if kept else ""
+
+        def count(part: str) -> int:
+            return self.count(before.asked(part), pair)
+
+        beside = count("a") - sum(not token.special for token in tokenise(self.tokenizer, "a")[0])
+        limit = budget.context_limit(self.info.context) or len(own) + beside
+        require_room(limit - beside, beside=beside, limit=limit)
+        most = min(limit - beside, tokens or limit)
+        return stretch(text, own, start=max(start, 0), most=most, count=count, limit=min(limit, most + beside))
 
     def estimate(self, tokens: int) -> float:
         """About how many bytes a reading of so many tokens would take."""
@@ -180,12 +208,15 @@ class Reader(Translating):
         with self.settled(), failing.explained(progress, model=self.info.name, tokens=length) as told:
             began = time.perf_counter()
             if self.plan.dense:
-                memories, outputs = dense.read(self.model, tensors, sides, forget=forget, progress=told)
+                memories, outputs = dense.read(
+                    self.model, tensors, sides, looking_back=self.plan.looking_back, forget=forget, progress=told
+                )
             else:
                 recording = Recording(
                     kinds=self.plan.kinds,
                     sides=sides,
                     layers=self.plan.layers,
+                    looking_back=self.plan.looking_back,
                     grams=self._output_grams(),
                     forget=forget,
                     forget_in=kind,
@@ -225,8 +256,11 @@ class Reader(Translating):
 
     @contextmanager
     def settled(self) -> Iterator[None]:
-        """The model as readings need it. One that belongs to the caller is put back afterwards, under a lock."""
-        with nullcontext() if self._owned else borrowed(self.model, self.plan.implementation):
+        """The model as readings need it. One that belongs to the caller is put back afterwards, under a lock.
+
+        Raises `UnsupportedModelError` for a model that is another one afterwards.
+        """
+        with nullcontext() if self._owned else borrowed(self.model, self.plan.implementation), unaltered(self.model):
             yield
 
     def _output_grams(self) -> dict[Kind, list[Tensor | None]]:

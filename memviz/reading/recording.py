@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -22,12 +23,13 @@ class Recording:
     """The memories of one reading, growing layer by layer.
 
     ``kinds`` says which memory an attention module writes to; ``sides`` the two sides of each;
-    ``layers`` how many layers each has in all, for the progress.
+    ``layers`` how many layers each has in all, for the progress; ``looking_back`` those that see nothing later.
     """
 
     kinds: dict[int, Kind]
     sides: dict[Kind, Sides]
     layers: dict[Kind, int]
+    looking_back: frozenset[Kind] = frozenset()
     grams: dict[Kind, list[Tensor | None]] = field(default_factory=dict)
     forget: Forget | None = None
     forget_in: Kind = "self"
@@ -35,7 +37,6 @@ class Recording:
 
     def __post_init__(self) -> None:
         self.scores: dict[Kind, list[Scores]] = {kind: [] for kind in self.sides}
-        self.parts: dict[Kind, list[dict[str, np.ndarray]]] = {kind: [] for kind in self.sides}
         self._repeats: dict[Kind, Repeats | None] = {}
         self._rooms: dict[tuple[Kind, str], np.ndarray] = {}
 
@@ -48,7 +49,8 @@ class Recording:
         watcher = Watcher(lookup, sides, self._repeats_of(kind, lookup.query.device))
         output = attend(lookup, watch=watcher, cell=sides.cell)
         self.scores[kind].append(self._kept(kind, layer, lookup))
-        self.parts[kind].append(summarised(watcher, self._value_norm(kind, layer, lookup)))
+        for name, part in summarised(watcher, self._value_norm(kind, layer, lookup)).items():
+            self._place(kind, layer, name, part.shape, part.dtype)[...] = part
         if self.progress is not None:
             done = sum(len(scores) for scores in self.scores.values())
             total = sum(self.layers.values())
@@ -57,12 +59,13 @@ class Recording:
 
     def memory(self, kind: Kind) -> Memory:
         """The finished memory of that kind."""
-        sides, scores, parts = self.sides[kind], self.scores[kind], self.parts[kind]
+        sides, scores = self.sides[kind], self.scores[kind]
         repeats = self._repeats.get(kind)
-        stacked = {name: frozen(np.stack([part[name] for part in parts])) for name in parts[0]}
+        fields = [field.name for field in dataclasses.fields(Summary) if field.name != "repeats"]
+        stacked = {name: frozen(self._rooms[kind, name][: len(scores)]) for name in fields}
         summary = Summary(repeats=0 if repeats is None else repeats.queries, **stacked)
         rows = np.arange(len(sides.queries))
-        causal = bool(sides.ids) and all((layer.visible[:, 1] <= rows + 1).all() for layer in scores)
+        causal = kind in self.looking_back and all((layer.visible[:, 1] <= rows + 1).all() for layer in scores)
         return Memory(
             kind=kind,
             queries=sides.queries,
@@ -91,21 +94,29 @@ class Recording:
         return self._repeats[kind]
 
     def _kept(self, kind: Kind, layer: int, lookup: Lookup) -> Scores:
-        """What rebuilds the patterns of a layer; queries and keys lie in one array for all layers.
+        """What rebuilds the patterns of a layer."""
+
+        def stored(name: str, tensor: Tensor) -> np.ndarray:
+            place = self._place(kind, layer, name, tuple(tensor.shape), np.dtype(np.float32))
+            torch.from_numpy(place).copy_(tensor.detach())
+            return frozen(place)
+
+        return kept(lookup, stored=stored)
+
+    def _place(self, kind: Kind, layer: int, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """Where something of this layer is kept: in one array for all layers.
 
         Made layer by layer, what stays would lie between what the model throws away, and the memory of a
         reading would be twice as large.
         """
-
-        def stored(name: str, tensor: Tensor) -> np.ndarray:
-            shape = (max(self.layers.get(kind, 0), layer + 1), *tensor.shape)
-            room = self._rooms.get((kind, name))
-            if room is None or room.shape != shape:  # the first layer, or one unlike those before
-                room = self._rooms[kind, name] = np.empty(shape, dtype=np.float32)
-            torch.from_numpy(room[layer]).copy_(tensor.detach())
-            return frozen(room[layer])
-
-        return kept(lookup, stored=stored)
+        whole = (max(self.layers.get(kind, 0), layer + 1), *shape)
+        room = self._rooms.get((kind, name))
+        if room is None or room.shape != whole:  # the first layer, or one unlike those before
+            before, room = room, np.empty(whole, dtype=dtype)
+            if before is not None and before.shape[1:] == shape:  # more layers than were expected
+                room[: len(before)] = before
+            self._rooms[kind, name] = room
+        return room[layer]
 
     def _value_norm(self, kind: Kind, layer: int, lookup: Lookup) -> np.ndarray:
         """‖value · W_O‖ by head [head, key], from the Gram matrix of each head's output projection.

@@ -1,6 +1,6 @@
 """The summary of every head, taken from each block of weights while it is still in the processor's cache.
 
-Nothing quadratic in the text is ever held.
+Nothing quadratic in the text is ever held, whatever the text says, however often.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from memviz.reading.attention import Block, Lookup
 from memviz.tokens import Token
 
 THUMBNAIL = 32  # cells a side
+FEW = 128  # pairs of copies for each query of a block: so many places are kept between layers
 
 
 @dataclass(frozen=True)
@@ -41,29 +42,42 @@ class Sides:
 class Repeats:
     """Where is an earlier copy of a token, and what came after it?
 
-    Shared by all layers of a reading: the pairs of a block are found once.
+    Shared by all layers of a reading: the places in a block are found once, as long as they are few. A text that says
+    one token over and over has as many pairs as weights; those are found again in every layer, and never kept.
     """
 
     def __init__(self, ids: Sequence[int], device: torch.device) -> None:
         self.ids = torch.tensor(ids, dtype=torch.int64, device=device)
         seen: set[int] = set()
         self.queries = sum(1 for token in ids if token in seen or seen.add(token))  # type: ignore[func-returns-value]
-        self._found: dict[tuple[int, int, int, int], tuple[Tensor, Tensor]] = {}
+        self._found: dict[tuple[int, int, int, int], tuple[Tensor, Tensor] | None] = {}  # None: too many
 
-    def pairs(self, block: Block) -> tuple[Tensor, Tensor]:
-        """Flat places in the block's weights: (copies of the query's token, tokens after the copies)."""
+    def sums(self, block: Block) -> tuple[Tensor, Tensor]:
+        """The weights on copies of the query's token, and on the tokens after the copies: [head] each."""
+        flat = block.weights.view(len(block.weights), -1)
         where = (block.start, block.stop, block.first, block.last)
         if where not in self._found:
-            row = torch.arange(block.start, block.stop, device=self.ids.device)[:, None]
-            col = torch.arange(block.first, block.last, device=self.ids.device)[None, :]
-            same = self.ids[block.start : block.stop, None] == self.ids[None, block.first : block.last]
-            copy = same & (col < row)
-            before = self.ids[max(block.first - 1, 0) : block.last - 1]  # what stands just before each key
-            after = torch.zeros_like(copy)
-            after[:, block.last - block.first - len(before) :] = self.ids[block.start : block.stop, None] == before
-            after &= col < row
-            self._found[where] = copy.view(-1).nonzero()[:, 0], after.view(-1).nonzero()[:, 0]
-        return self._found[where]
+            self._found[where] = self._places(block)
+        if (places := self._found[where]) is not None:
+            return flat[:, places[0]].sum(1), flat[:, places[1]].sum(1)
+        copy, after = self._masks(block)
+        return flat @ copy.view(-1).to(flat.dtype), flat @ after.view(-1).to(flat.dtype)
+
+    def _places(self, block: Block) -> tuple[Tensor, Tensor] | None:
+        """The same as flat places in the block; ``None`` where they are too many to be kept."""
+        copy, after = (mask.view(-1).nonzero()[:, 0] for mask in self._masks(block))
+        return (copy, after) if len(copy) + len(after) <= FEW * (block.stop - block.start) else None
+
+    def _masks(self, block: Block) -> tuple[Tensor, Tensor]:
+        """(copies of the query's token, tokens after the copies), as bool [query, key]."""
+        row = torch.arange(block.start, block.stop, device=self.ids.device)[:, None]
+        col = torch.arange(block.first, block.last, device=self.ids.device)[None, :]
+        asked = self.ids[block.start : block.stop, None]
+        copy = (asked == self.ids[None, block.first : block.last]) & (col < row)
+        before = self.ids[max(block.first - 1, 0) : block.last - 1]  # what stands just before each key
+        after = torch.zeros_like(copy)
+        after[:, block.last - block.first - len(before) :] = asked == before
+        return copy, after & (col < row)
 
 
 @dataclass
@@ -125,10 +139,9 @@ class Watcher:
         if self.sides.ids:
             self._by_distance(block)
         if self.repeats is not None:
-            flat = weights.view(weights.shape[0], -1)
-            copies, after = self.repeats.pairs(block)
-            sums.duplicate += flat[:, copies].sum(1)
-            sums.induction += flat[:, after].sum(1)
+            copies, after = self.repeats.sums(block)
+            sums.duplicate += copies
+            sums.induction += after
         if block.scores is None:
             sums.normaliser[:, rows] = block.normaliser
             sums.entropy[:, rows] = torch.special.entr(weights).sum(-1)

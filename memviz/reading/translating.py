@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memviz.errors import ReadingError
-from memviz.memory import Forget, Kind, frozen
+from memviz.memory import Forget, Kind, frozen, require_forget
 from memviz.note import Note
 from memviz.reading import budget, dense, failing, notes
 from memviz.reading.forgetting import Covering
@@ -78,6 +78,7 @@ class Translating:
         Raises `EmptyTextError`, `TextTooLongError`, `MemoryBudgetError`, `TraceError` for positions that are not
         there, and `ReadingError` for a language that the model does not know, or one it has to be told.
         """
+        require_forget(forget)
         wish = Wish(None if target is None else require_text(target), forget, beam, max_new_tokens, languages, task)
         return translated(self, text, wish, progress=progress)
 
@@ -130,7 +131,9 @@ def translated(reader: Reader, text: str, wish: Wish, *, progress: Progress | No
     output, written = _output(reader, source, wish, part(progress, 0, WRITING))
     wrote = time.perf_counter()
     ids, count = output.ids, len(output.ids)
-    budget.check(reader.model, reader.plan, count, context=reader.info.context)
+    budget.check_length(count, context=reader.info.context)
+    both = len(source.ids) + count  # the two are held at once
+    budget.check_memory(reader.estimate(both), tokens=both, device=reader.model.device)
     targets = align(reader.tokenizer, ids, written)
     entered = align(reader.tokenizer, [output.start], "") + tuple(
         replace(token, word=token.word + 1, group=token.group + 1) for token in targets[:-1]

@@ -9,6 +9,7 @@ import streamlit as st
 
 from memviz.errors import EmptyTextError, MemVizError, TextTooLongError
 from memviz.models import DEFAULT, Policy, preview
+from memviz.note import Note
 from memviz.settings import number
 from memviz.trace import Trace
 from memviz.ui import cache, show, windows
@@ -24,7 +25,8 @@ MAX_CHARACTERS = number("MEMVIZ_MAX_CHARACTERS", 200_000, least=1)
 def trace(model: str, text: str, pair: str | None) -> Trace:
     """The reading of this text; stops the page with a message when there is none."""
     said = t("Paste a text above, or choose a sample, and see what the model remembers of it.")
-    found = _shown(model, text, lambda part, watch: cache.trace(model, part, pair, **watch), empty=said)
+    beside = windows.Beside(pair=pair)
+    found = _shown(model, text, beside, lambda part, watch: cache.trace(model, part, pair, **watch), empty=said)
     show.notes(found)
     return found
 
@@ -33,7 +35,8 @@ def translation(model: str, text: str, wish: cache.Wish) -> Trace:
     """The translation of this text, and what was read for it; stops the page with a message when there is none."""
     said = t("Paste a text above, or choose a sample, and watch it being translated.")
     empty = said if wish.target is None else ""  # what is empty then may be the target
-    return _shown(model, text, lambda part, watch: cache.translation(model, part, wish, **watch), empty=empty)
+    beside = windows.Beside(task=wish.task, target=wish.target)
+    return _shown(model, text, beside, lambda part, watch: cache.translation(model, part, wish, **watch), empty=empty)
 
 
 def opened(model: str) -> Reader:
@@ -50,22 +53,18 @@ def opened(model: str) -> Reader:
     return found
 
 
-def _shown(model: str, text: str, read: Callable[[str, dict[str, Any]], Trace], *, empty: str) -> Trace:
+def _shown(
+    model: str, text: str, beside: windows.Beside, read: Callable[[str, dict[str, Any]], Trace], *, empty: str
+) -> Trace:
     """What ``read`` makes of the text, with a bar that says what is being done and a way on when it cannot be read.
 
     ``empty`` is said in place of an error where there is no text.
     """
     place = st.empty()
     try:
-        if len(text) > MAX_CHARACTERS:
-            raise TextTooLongError(
-                "This text has {characters:,} characters; this server reads at most {limit:,}.",
-                todo="Paste a part of it.",
-                characters=len(text),
-                limit=MAX_CHARACTERS,
-            )
+        _check_characters(text, beside)
         _ask_before_fetching(model, place)
-        window = windows.chosen(model, text, _watching(place))
+        window = windows.chosen(model, text, beside, _watching(place))
         found = read(text if window is None else window.text, _watching(place))
     except EmptyTextError as error:
         if empty or not text.strip():
@@ -87,6 +86,23 @@ def _shown(model: str, text: str, read: Callable[[str, dict[str, Any]], Trace], 
     if window is not None:
         windows.say(window)
     return found
+
+
+def _check_characters(text: str, beside: windows.Beside) -> None:
+    """Raises `TextTooLongError` for a text that is too long even to be counted; nothing that was typed is left out."""
+    for what, part in (
+        (Note("This text"), text),
+        (Note("The second sentence"), beside.pair),
+        (Note("The given translation"), beside.target),
+    ):
+        if part is not None and len(part) > MAX_CHARACTERS:
+            raise TextTooLongError(
+                "{what} has {characters:,} characters; this server reads at most {limit:,}.",
+                todo="Paste a part of it.",
+                what=what,
+                characters=len(part),
+                limit=MAX_CHARACTERS,
+            )
 
 
 def _ask_before_fetching(model: str, place) -> None:

@@ -28,6 +28,15 @@ class Window:
     total: int
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is read with a text: a second sentence and words in front, which need room; and what is to be written."""
+
+    pair: str | None = None
+    task: str | None = None
+    target: str | None = None
+
+
 def offer(text: str, error: TextTooLongError) -> None:
     """The first tokens, or any other stretch: chosen by the reader, never cut silently."""
     limit = error.values.get("limit")
@@ -52,23 +61,26 @@ def _choose(text: str, first: int) -> None:
     st.rerun()
 
 
-def chosen(model: str, text: str, watching: dict[str, Any]) -> Window | None:
-    """The stretch of the text that was chosen to be read; ``None`` for all of it."""
+def chosen(model: str, text: str, beside: Beside, watching: dict[str, Any]) -> Window | None:
+    """The stretch of the text that was chosen to be read; ``None`` for all of it.
+
+    Raises `TextTooLongError` when what is read ``beside`` it leaves no room.
+    """
     of, first = st.session_state.get(CHOSEN, (None, 0))
     if of != text:
         return None
-    found = _found(cache.reader(model, **watching), model, text, first)
+    found = _found(cache.reader(model, **watching), model, text, beside, first)
     return found if found.text else None
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _found(_opened: Reader, model: str, text: str, first: int) -> Window:
+def _found(_opened: Reader, model: str, text: str, beside: Beside, first: int) -> Window:
     """The stretch that begins at this token; remembered between reruns, as a long text is long to count."""
-    part = _opened.window(text, first)
+    begin, end = _opened.stretch(text, first, pair=beside.pair, task=beside.task)
     own = [token for token in tokenise(_opened.tokenizer, clean(text))[0] if not token.special]
-    end = own[first].start + len(part) if part else 0
+    first = sum(token.end <= begin for token in own)
     last = sum(token.end <= end for token in own) - 1
-    return Window(part, first, last, total=len(own))
+    return Window(clean(text)[begin:end], first, last, total=len(own))
 
 
 def say(window: Window) -> None:

@@ -55,6 +55,14 @@ def metric(here) -> dict[str, str]:
     return {one.label: one.value for one in here.app.metric}
 
 
+def test_a_given_translation_beyond_the_servers_limit_is_refused(visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memviz.ui.reading.MAX_CHARACTERS", 100)
+    here = visit("translate", text=BLACK_CAT, target="x" * 101)
+    said = "The given translation has 101 characters; this server reads at most 100. Paste a part of it."
+    assert here.errors == [said]
+    assert here.pictures == []
+
+
 def test_a_text_is_translated_at_once(visit, reader) -> None:
     here = visit("translate", text=BLACK_CAT)
     assert here.pictures == ["cross_view", "chart"]

@@ -80,6 +80,42 @@ def test_the_window_that_was_chosen_is_read_and_said(visit, minilm) -> None:
     assert here.pictures
 
 
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [("minilm", LONG), ("smollm2", "小猫坐在垫子上，因为它累了。" * 30), ("smollm2", "👩‍👩‍👧‍👦 ok " * 60)],
+    ids=["sentences", "chinese", "emoji"],
+)
+def test_a_window_fits_beside_a_second_sentence(visit, monkeypatch, model: str, text: str) -> None:
+    monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "100")
+    here = visit("home", text=text, pair="A second sentence: 小猫.", model=model)
+    assert len(here.errors) == 1
+    here.press("window_first")
+    assert here.errors == []
+    assert here.pictures == ["words_view"]
+    assert here.notes[0].startswith("You are reading a window of the text: tokens 0 to ")
+    here.press("window_undo")
+    here.app.number_input(key="window_start").set_value(41).run()
+    here.press("window_other")
+    assert here.errors == []
+    assert here.pictures == ["words_view"]
+
+
+def test_a_second_sentence_that_leaves_no_room_is_said(visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "20")
+    here = visit("home", text=LONG, pair="the cat " * 20).press("window_first")
+    assert len(here.errors) == 1
+    assert here.errors[0].startswith("The second sentence and what the model adds have 43 tokens; at most 20 can be")
+    assert here.pictures == []
+
+
+def test_a_second_sentence_beyond_the_servers_limit_is_refused(visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memviz.ui.reading.MAX_CHARACTERS", 1000)
+    here = visit("home", text="The cat.", pair="x" * 1001)
+    said = "The second sentence has 1,001 characters; this server reads at most 1,000. Paste a part of it."
+    assert here.errors == [said]
+    assert here.pictures == []
+
+
 def test_a_text_beyond_the_servers_limit_is_refused_with_numbers(visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memviz.ui.reading.MAX_CHARACTERS", 1000)
     here = visit("home", text="x" * 1001)

@@ -8,12 +8,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from families import FAMILIES, Family, tokenizer, words
 from transformers import PreTrainedModel
 
-from memviz.reading import Reader
+from memviz.reading import Reader, attention
 from memviz.trace import Trace
+
+SMALL_BLOCK = 24  # queries; a block of the usual size would hold the whole text of a case
 
 OUTPUTS = {
     "self": "attentions",
@@ -54,12 +57,14 @@ def fresh(name: str) -> PreTrainedModel:
 
 @cache
 def case(name: str) -> Case:
-    """A text of about 90 tokens (more than a block of queries, more than any window) read both ways."""
+    """A text of about 90 tokens (several small blocks of queries, more than any window) read both ways."""
     used = opened(name)
-    if used.model.config.is_encoder_decoder:
-        trace = used.translate(words(90), words(70, seed=1))
-    else:
-        trace = used.read(words(90))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attention, "BLOCK", SMALL_BLOCK)
+        if used.model.config.is_encoder_decoder:
+            trace = used.translate(words(90), words(70, seed=1))
+        else:
+            trace = used.read(words(90))
     return checked(name, trace)
 
 

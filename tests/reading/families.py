@@ -127,6 +127,7 @@ FAMILIES: dict[str, Family] = {
     "marian": Family("MarianMTModel", {**SEQ2SEQ, "decoder_start_token_id": 0}, "end"),
     "mbart": Family("MBartForConditionalGeneration", SEQ2SEQ, "end"),
     "m2m-100": Family("M2M100ForConditionalGeneration", SEQ2SEQ, "end"),
+    "nllb": Family("M2M100ForConditionalGeneration", {**SEQ2SEQ, "scale_embedding": True}, "end", seed=1),
     "pegasus": Family("PegasusForConditionalGeneration", {**SEQ2SEQ, "decoder_start_token_id": 0}, "end"),
 }  # fmt: skip
 

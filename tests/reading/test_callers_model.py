@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 from cases import case, eager, fresh, patterns
-from families import FAMILIES, tokenizer, words
+from families import FAMILIES, SEQ2SEQ, Family, tokenizer, words
 from transformers import PreTrainedModel
 
 from memviz import Forget, Reader
-from memviz.errors import TraceError
+from memviz.errors import TraceError, UnsupportedModelError
 from memviz.memory import Memory
 from memviz.trace import ModelInfo
 
@@ -27,6 +27,8 @@ def state(model: PreTrainedModel) -> dict[str, Any]:
     """Everything about a model that a reading could leave changed."""
     return {
         "attention": [m.config._attn_implementation for m in model.modules() if isinstance(m, PreTrainedModel)],
+        "modules": [(name, id(module)) for name, module in model.named_modules()],
+        "ways": [getattr(module, "attention_type", None) for module in model.modules()],
         "training": [module.training for module in model.modules()],
         "hooks": [(len(m._forward_pre_hooks), len(m._forward_hooks)) for m in model.modules()],
         "gradients": [parameter.requires_grad for parameter in model.parameters()],
@@ -76,6 +78,40 @@ def test_a_model_in_training_is_read_exactly_and_given_back(name: str, attention
     if name == "llama":
         reader.decompose(words(20), 1)
         assert state(model) == before
+
+
+SPARSE = {
+    "bigbird": Family("BigBirdModel", tokenizer="pair"),
+    "bigbird-pegasus": Family("BigBirdPegasusForConditionalGeneration", SEQ2SEQ, "end"),
+}
+
+
+@pytest.mark.parametrize("owned", [False, True])
+@pytest.mark.parametrize("name", SPARSE)
+def test_a_model_that_a_short_text_changes_for_good_is_refused_and_given_back(name: str, owned: bool) -> None:
+    """BigBird swaps its sparse attention for a full one at the first short text, and keeps it for all longer ones."""
+    model = SPARSE[name].build()
+    before = state(model)
+    with pytest.raises(UnsupportedModelError, match="original_full in place of block_sparse") as caught:
+        Reader(model, tokenizer(SPARSE[name].tokenizer), owned=owned)
+    assert "minilm" in str(caught.value)
+    after = state(model)
+    kept = set(before) - {"hooks"}  # transformers' own
+    assert all(after[part] == before[part] for part in ({"modules", "ways"} if owned else kept))
+
+
+def test_a_text_that_changes_the_model_for_good_is_refused_and_the_model_given_back() -> None:
+    """Blocks so small that the probe is read sparsely; a text of three tokens is not."""
+    model = Family(
+        "BigBirdPegasusForConditionalGeneration", {**SEQ2SEQ, "block_size": 1, "num_random_blocks": 1}, "end"
+    ).build()
+    reader = Reader(model, tokenizer("end"))
+    before = state(model)
+    with pytest.raises(UnsupportedModelError, match="in place of"):
+        reader.translate("the cat", "a dog")
+    with pytest.raises(UnsupportedModelError, match="in place of"):
+        reader.translate("the cat")
+    assert state(model) == before
 
 
 def test_a_known_info_does_not_make_the_model_ours() -> None:

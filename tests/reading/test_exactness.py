@@ -9,9 +9,13 @@ import naive
 import numpy as np
 import pytest
 import torch
-from cases import case, patterns
+from cases import SMALL_BLOCK, case, opened, patterns
 from families import FAMILIES
 from translators import TRANSLATORS
+
+from memviz import measures
+from memviz.reading import attention
+from memviz.reading.summing import THUMBNAIL
 
 EXACT = 1e-5
 families = pytest.mark.parametrize("name", FAMILIES)
@@ -42,6 +46,12 @@ def test_the_families_that_the_readme_names_are_in_the_tests() -> None:
     assert {name for name in named if plain(name) not in tested} == set()
     dense = {plain(name) for name, family in FAMILIES.items() if family.path == "dense"}
     assert {plain(name) for name in bypassing.split(", ")} == dense
+
+
+def test_a_case_has_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "BLOCK", SMALL_BLOCK)
+    for count in (70, 90):
+        assert len(list(attention.blocks(count, -(-count // THUMBNAIL)))) >= 3
 
 
 @families
@@ -83,6 +93,17 @@ def test_causal_memories_have_nothing_above_the_diagonal(name: str) -> None:
         assert memory.causal == (kind == "decoder" or (kind == "self" and known_causal(name)))
         if memory.causal:
             assert not np.triu(patterns(trace, kind), k=1).any()
+
+
+@families
+def test_one_token_is_enough_to_know_which_memories_are_causal(name: str) -> None:
+    """Its only weight lies on the diagonal, in an encoder too."""
+    used = opened(name)
+    trace = used.translate("cat", "dog") if used.model.config.is_encoder_decoder else used.read_ids([105])
+    for kind in trace.memories:
+        assert trace.memory(kind).causal == (kind == "decoder" or (kind == "self" and known_causal(name)))
+    if not known_causal(name) and "self" in trace.memories:
+        np.testing.assert_allclose(measures.rollout(trace.memory()), 1.0)
 
 
 def known_causal(name: str) -> bool:

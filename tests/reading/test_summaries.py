@@ -11,6 +11,9 @@ import torch
 from cases import checked, eager, fresh, opened, patterns, reader
 from families import FAMILIES, words
 
+from memviz.reading.attention import Block, blocks
+from memviz.reading.summing import FEW, THUMBNAIL, Repeats
+
 LENGTHS = [1, 2, 5, 31, 32, 33, 64, 65, 130, 200, 300]
 ALONG = ["gpt2", "mistral", "gpt-oss", "bert", "modernbert", "gpt-neo"]
 
@@ -39,7 +42,7 @@ def test_patterns_and_summary_hold_at_every_length(name: str, count: int) -> Non
 
 @pytest.mark.parametrize("count", [1, 2, 128, 129, 257, 300])
 def test_log_probabilities_at_every_length(count: int) -> None:
-    """Taken in pieces of 128 positions, each predicting the token after it."""
+    """Taken in pieces of 256 positions, each predicting the token after it."""
     for name in ("gpt2", "gemma2", "bloom"):
         tokens = ids(count)
         known = checked(name, opened(name).read_ids(tokens))
@@ -89,6 +92,39 @@ def test_one_token_500_times() -> None:
     assert memory.summary.repeats == 499
     np.testing.assert_allclose(memory.summary.mass.sum(-1), 500, rtol=1e-5)
     assert np.abs(patterns(known.trace) - known.own["self"]).max() <= 1e-5
+
+
+def test_many_copies_are_counted_without_being_kept() -> None:
+    """Two tokens in turn and at random: more pairs than are kept from layer to layer."""
+    for name in ("gpt2", "mistral", "gpt-neo"):
+        known = checked(name, opened(name).read_ids(ids(500, kinds=2)))
+        naive.check(known.trace.memory(), known.own["self"])
+
+
+@pytest.mark.parametrize("kinds", [1, 2, 40])
+def test_what_is_kept_of_repeats_is_linear(kinds: int) -> None:
+    """Also where every token is a copy of every other."""
+    kept = []
+    for count in (1000, 2000, 4000):
+        repeats = Repeats(ids(count, kinds=kinds), torch.device("cpu"))
+        for start, stop in blocks(count, -(-count // THUMBNAIL)):
+            repeats.sums(Block(start, stop, 0, stop, torch.ones(1, stop - start, stop)))
+        kept.append(sum(places.nbytes for pair in repeats._found.values() for places in pair or ()))
+        assert kept[-1] <= 8 * FEW * count
+
+
+def test_one_token_thousands_of_times() -> None:
+    family = FAMILIES["gpt2"]
+    changes = {"n_positions": 3000, "n_layer": 1}
+    memory = reader(family, **changes).read_ids([120] * 2500).memory()
+    model = family.build(**changes)
+    model.set_attn_implementation("eager")
+    own = eager(model, [120] * 2500)[0]["self"]
+    earlier = np.tril(own, k=-1).sum((-1, -2)) / 2499
+    assert memory.summary.repeats == 2499
+    np.testing.assert_allclose(memory.summary.duplicate, earlier, rtol=1e-4)
+    np.testing.assert_allclose(memory.summary.induction, earlier - own[..., 1:, 0].sum(-1) / 2499, rtol=1e-3)
+    np.testing.assert_allclose(memory.pattern(0, 3, rows=[2499]), own[0, 3, [2499]], rtol=0, atol=1e-5)
 
 
 def test_induction_counts_what_follows_a_copy_that_has_left_the_window() -> None:
