@@ -55,5 +55,5 @@ def test_who_leaves_in_the_middle_of_a_reading_does_not_block_the_next(visit, ad
     there = visit("", model="smollm2", text="He was hungry, so he ate.")
     assert there.words()[:2] == ["He", "was"]
     assert time.monotonic() - began < 30, "the reading that was left went on"
-    here.go("heads")
-    here.settled()
+    there.go("heads")
+    there.settled()
