@@ -171,7 +171,7 @@ def test_wrong_questions_are_answered_with_what_is_there() -> None:
         ):
             with pytest.raises(TraceError, match=wanted):
                 ask()
-    with pytest.raises(IndexError):
+    with pytest.raises(TraceError, match="is no list of positions"):
         memory.pattern(0, 0, rows=np.array([True, False]))
 
 

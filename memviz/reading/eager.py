@@ -90,9 +90,8 @@ def _check_numbers(model: PreTrainedModel, outputs: Any) -> None:
     if any(isinstance(layer, Tensor) and bool(layer.isnan().any()) for layer in layers):
         raise UnsupportedModelError(
             "{model} cannot be read: its attention on a short text is not a number (NaN).",
-            todo="Its weights may be broken, or too large for {precision}: fetch it again, or open it in float32.",
+            todo="Its weights may be broken, or too large for half precision: fetch it again, or open it in float32.",
             model=type(model).__name__,
-            precision=str(model.dtype).removeprefix("torch."),
         )
 
 

@@ -42,11 +42,11 @@ def test_a_page_for_a_thousand_tokens_sends_less_than_a_megabyte(visit, long_tex
 
 
 def test_who_leaves_in_the_middle_of_a_reading_does_not_block_the_next(visit, address, browser) -> None:
-    slow = LONG + " It was late."
+    slow = " ".join([LONG] * 5)  # far more than the limit, were it read to its end
     here = visit("", model="smollm2", text="A short text.")
+    leaver = AppPage(browser, address).open("", text="Another short text.", model="minilm")
     here.read(slow, wait=False)
     here.page.locator("[data-testid=stProgress]").wait_for()
-    leaver = AppPage(browser, address).open("", text="Another short text.", model="minilm")
     leaver.read(slow[:100], wait=False)
     leaver.close()
     here.page.locator("[data-testid=stSidebarNavLink][href$='/glossary']").click()
@@ -54,6 +54,6 @@ def test_who_leaves_in_the_middle_of_a_reading_does_not_block_the_next(visit, ad
     began = time.monotonic()
     there = visit("", model="smollm2", text="He was hungry, so he ate.")
     assert there.words()[:2] == ["He", "was"]
-    assert time.monotonic() - began < 30
-    here.go("heads")
-    here.settled()
+    assert time.monotonic() - began < 30, "the reading that was left went on"
+    there.go("heads")
+    there.settled()

@@ -55,7 +55,6 @@ RECORDED = {
     "switch": Family("SwitchTransformersForConditionalGeneration", {**T5, "num_experts": 3}, "end"),
     "plbart": Family("PLBartForConditionalGeneration", SEQ2SEQ, "end"),
     "blenderbot": Family("BlenderbotForConditionalGeneration", {**SEQ2SEQ, "decoder_start_token_id": 1}, "end"),
-    "nllb-moe": Family("NllbMoeForConditionalGeneration", {**SEQ2SEQ, "num_experts": 4}, "end"),
     "bert-as-decoder": Family("BertLMHeadModel", {"is_decoder": True}, "bos"),
 }  # fmt: skip
 DENSE = {
@@ -73,6 +72,7 @@ DENSE = {
     "diffllama": Family("DiffLlamaForCausalLM", GROUPED),
     "bigbird-full": Family("BigBirdModel", {"attention_type": "original_full"}, "pair"),
     "granite-swa": Family("GraniteSWAForCausalLM", {**GROUPED, "sliding_window": 20}),
+    "nllb-moe": Family("NllbMoeForConditionalGeneration", {**SEQ2SEQ, "num_experts": 4}, "end"),
     "mvp": Family("MvpForConditionalGeneration", SEQ2SEQ, "end"),
 }
 HYBRID = {
