@@ -14,7 +14,7 @@ from memviz.reading.decompose import LIMIT, Decomposition, decompose
 POST = ["bert", "distilbert", "roberta", "xlm-roberta", "albert", "electra", "bart", "bart-uneven", "marian"]
 PRE = [
     "modernbert", "gpt2", "gpt2-by-layer", "opt", "llama", "mistral", "mixtral", "qwen2", "qwen2-sliding", "qwen3",
-    "phi3", "stablelm", "smollm3", "gpt-oss", "t5", "t5-gated", "mbart", "m2m-100", "pegasus",
+    "phi3", "stablelm", "smollm3", "gpt-oss", "t5", "t5-gated", "mbart", "m2m-100", "nllb", "pegasus",
 ]  # fmt: skip
 NEITHER = ["gpt-neox", "gemma2", "gemma3", "olmo2"]
 UNKNOWN = ["mpnet", "gpt-neo", "gptj", "bloom"]
