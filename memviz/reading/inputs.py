@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from memviz.errors import ModelError, ReadingError
@@ -42,9 +42,9 @@ def segments_known(model: PreTrainedModel) -> int:
     return ANY if pairs else 0
 
 
-def require_known(model: PreTrainedModel, ids: Sequence[int]) -> None:
-    """Raises `ModelError` when the model lacks one of these tokens."""
-    count = vocabulary(model)
+def require_known(model: PreTrainedModel, ids: Sequence[int], *, written: bool = False) -> None:
+    """Raises `ModelError` when the model lacks one of these tokens; ``written``: among those that it writes."""
+    count = vocabulary_written(model) if written else vocabulary(model)
     wrong = [token for token in ids if not 0 <= token < count]
     if wrong:
         raise ModelError(
@@ -76,3 +76,9 @@ def vocabulary(model: PreTrainedModel) -> int:
     if isinstance(weight, Tensor):
         return len(weight)
     return int(getattr(model.config.get_text_config(), "vocab_size", sys.maxunicode + 1))
+
+
+def vocabulary_written(model: PreTrainedModel) -> int:
+    """How many tokens can be entered into an encoder-decoder's decoder? FSMT writes another language's own tokens."""
+    table = getattr(model.get_decoder(), "embed_tokens", None)
+    return table.num_embeddings if isinstance(table, nn.Embedding) else vocabulary(model)

@@ -23,6 +23,7 @@ from memviz.memory import Kind, Scores
 from memviz.note import Note
 from memviz.reading.attention import Lookup, attend
 from memviz.reading.eager import Eager, answer_of, lengths, own_weights, running
+from memviz.reading.inputs import vocabulary_written
 from memviz.reading.recording import kept
 
 PROBE = "Memory is what remains when the words are gone."
@@ -179,7 +180,7 @@ def probe_inputs(model: PreTrainedModel, ids: list[int]) -> dict[str, Tensor]:
     ids = (ids * 4)[: max(6, min(len(ids), 12))] if ids else [0] * 6
     inputs = {"input_ids": torch.tensor([ids], device=model.device)}
     if model.config.is_encoder_decoder:
-        inputs["decoder_input_ids"] = inputs["input_ids"][:, : len(ids) - 2]
+        inputs["decoder_input_ids"] = inputs["input_ids"][:, : len(ids) - 2].clamp(max=vocabulary_written(model) - 1)
     if getattr(model.config, "use_cache", None) is not None:
         inputs["use_cache"] = False
     return inputs

@@ -203,7 +203,7 @@ def _output(reader: Reader, source: Source, wish: Wish, progress: Progress) -> t
     model, tokenizer = reader.model, reader.tokenizer
     if wish.target is not None:
         output = given(model, tokenizer, wish.target, tongue=source.tongue)
-        require_known(model, output.ids)
+        require_known(model, output.ids, written=True)
         return output, wish.target
     explained = failing.explained(progress, model=reader.info.name, tokens=len(source.ids))
     with reader.settled(), explained as progress:

@@ -6,10 +6,12 @@ import naive
 import numpy as np
 import pytest
 import torch
+import transformers
 from cases import eager, patterns, reader
-from families import EXPERTS, GPT, GROUPED, SEQ2SEQ, T5, Family, words
+from families import EXPERTS, GPT, GROUPED, SEQ2SEQ, T5, Family, tokenizer, words
 
-from memviz.errors import MeasureError, ReadingError, UnsupportedModelError
+from memviz import Reader
+from memviz.errors import MeasureError, ModelError, ReadingError, UnsupportedModelError
 from memviz.reading.eager import is_attention
 
 LATENT = {
@@ -254,6 +256,22 @@ def test_shares_of_rows_that_go_to_no_token_are_said() -> None:
     _, trace, own = read_both(family)
     assert own["self"].sum(-1).max() < 0.999
     assert trace.memory().sinks
+
+
+def test_a_decoder_that_knows_fewer_tokens_is_opened_and_refuses_the_others() -> None:
+    """FSMT keeps a table for each language; the tokens of the source may have no place in the other."""
+    sizes = {
+        f"{side}_{name}": count for side in ("encoder", "decoder") for name, count in (("layers", 2), ("ffn_dim", 48))
+    }
+    sizes |= {"d_model": 32, "encoder_attention_heads": 4, "decoder_attention_heads": 4}
+    config = transformers.FSMTConfig(langs=["en", "de"], src_vocab_size=400, tgt_vocab_size=350, **sizes)
+    used = Reader(transformers.FSMTForConditionalGeneration(config).eval(), tokenizer("end"))
+    known = [word for word in words(200).split() if max(used.tokenizer(word)["input_ids"]) < 350]
+    assert 0 < len(known) < 200
+    trace = used.translate(words(20), known[0])
+    np.testing.assert_allclose(trace.memory("cross").mean().sum(-1), 1, atol=1e-5)
+    with pytest.raises(ModelError, match="knows only 350 tokens"):
+        used.translate(words(20), words(200))
 
 
 @pytest.mark.parametrize("name", ["phi", "granite", "cohere"])
