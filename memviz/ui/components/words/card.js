@@ -3,8 +3,7 @@
 /** One card: a title, the names of the columns, a row for each link. Rows are kept and reused. */
 class Card {
   rows = [];
-
-  opens = false; // may a head be opened from here?
+  opens = false;
 
   constructor(root, { onJump, onOpen }) {
     this.root = root;
@@ -18,6 +17,12 @@ class Card {
       if (event.target.closest(".link")) onJump(Number(row.dataset.index));
       else onOpen(row.dataset);
     });
+  }
+
+  /** May a head be opened from here? Its name is a button then, in rows that are made anew. */
+  letOpen(opens) {
+    if (opens !== this.opens) this.rows = [];
+    this.opens = opens;
   }
 
   sayColumns(labels) {

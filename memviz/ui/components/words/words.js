@@ -77,7 +77,7 @@ class Words {
   /** New data: the same element; the words are built again only if they are others. */
   take(data) {
     const flags = array(data.arrays, "flags", Uint8Array);
-    for (const card of Object.values(this.cards)) card.opens = data.opens;
+    for (const card of Object.values(this.cards)) card.letOpen(Boolean(data.opens));
     const same = this.data && sameList(data.words, this.data.words) && sameList(flags, this.flags);
     Object.assign(this, { data, flags });
     this.links = { remembers: readLinks(data, "remembers"), remembered_by: readLinks(data, "remembered_by") };
