@@ -1,5 +1,5 @@
 # make run    install, fetch the default weights, open the app in the browser
-# make test   install, pass all tests
+# make test   install, pass all tests: two processes, each on one thread
 # make fast   the tests that need neither a browser nor the real models (daily work)
 # make check  style
 # make bench  speed, memory and bytes, as tables
@@ -18,7 +18,7 @@ run: setup
 
 test: setup-dev
 	$(BIN)/python -m memviz fetch
-	$(BIN)/python -m pytest --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov-fail-under=90
 
 fast: setup-dev
 	$(BIN)/python -m pytest --no-cov -m "not browser and not models"
