@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
@@ -170,7 +171,7 @@ def attend(
     kv_heads, cols, depth = lookup.value.shape
     groups = heads // kv_heads
     output = torch.empty(heads, rows, depth, dtype=lookup.value.dtype, device=lookup.value.device)
-    visible = lookup.visible.tolist()
+    visible = lookup.visible.cpu().numpy()
     ranges = list(blocks(rows, cell[0]))
     longest = max(stop - start for start, stop in ranges)
     room = torch.empty(heads * longest * cols, dtype=torch.float32, device=output.device)
@@ -178,8 +179,8 @@ def attend(
     query = lookup.query * lookup.scale if lookup.query.dtype == torch.float32 else lookup.query
     query = query.reshape(kv_heads, groups, rows, -1)
     for start, stop in ranges:
-        first = min(begin for begin, _ in visible[start:stop]) // cell[1] * cell[1]
-        last = max(end for _, end in visible[start:stop])
+        first = int(visible[start:stop, 0].min()) // cell[1] * cell[1]
+        last = int(visible[start:stop, 1].max())
         scores = _scores(lookup, query, visible, room, (start, stop, first, last))
         weights = apart[: scores.numel()].view_as(scores)
         block = Block(start, stop, first, last, weights)
@@ -218,7 +219,9 @@ def blocks(rows: int, cell: int) -> Iterator[tuple[int, int]]:
             yield start, min(start + step, begin + limit, rows)
 
 
-def _scores(lookup: Lookup, query: Tensor, visible: list, room: Tensor, where: tuple[int, int, int, int]) -> Tensor:
+def _scores(
+    lookup: Lookup, query: Tensor, visible: np.ndarray, room: Tensor, where: tuple[int, int, int, int]
+) -> Tensor:
     """The scores of one block, HIDDEN where nothing may be seen: float32 [head, query, key], kept in ``room``."""
     start, stop, first, last = where
     kv_heads, groups, _, dim = query.shape
@@ -235,14 +238,14 @@ def _scores(lookup: Lookup, query: Tensor, visible: list, room: Tensor, where: t
         scores.div_(lookup.softcap).tanh_().mul_(lookup.softcap)
     if lookup.bias is not None:
         scores.add_(lookup.bias[:, start:stop, first:last])
-    begins, ends = zip(*visible[start:stop], strict=True)
+    latest_begin, earliest_end = int(visible[start:stop, 0].max()), int(visible[start:stop, 1].min())
     column = torch.arange(first, last, device=scores.device)
     span = lookup.visible[start:stop]
-    if min(ends) < last:  # only the columns that some query of the block may not see
-        tail = min(ends) - first
+    if earliest_end < last:  # only the columns that some query of the block may not see
+        tail = earliest_end - first
         scores[:, :, tail:].masked_fill_(column[tail:] >= span[:, 1:], HIDDEN)
-    if max(begins) > first:
-        lead = max(begins) - first
+    if latest_begin > first:
+        lead = latest_begin - first
         scores[:, :, :lead].masked_fill_(column[:lead] < span[:, :1], HIDDEN)
     if lookup.cut is not None:
         scores.masked_fill_(lookup.cut[:, start:stop, first:last], HIDDEN)
