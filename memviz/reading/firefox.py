@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from memviz.errors import ReadingError
-from memviz.memory import Forget, Memory, frozen
+from memviz.memory import Forget, Memory, frozen, require_forget
 from memviz.note import Note
 from memviz.reading import budget, notes
 from memviz.reading.eager import running
@@ -142,6 +142,7 @@ class FirefoxReader(Reader):
         there, and `ReadingError` for edges to forget in a text of several sentences.
         """
         self._check(languages, task)
+        require_forget(forget)
         text = require_text(text)
         wish = Wish(None if target is None else require_text(target), forget, beam, max_new_tokens)
         spans, counts = parts(text, self.tokenizer) if split else ([], [])

@@ -352,6 +352,11 @@ def test_a_step_that_is_never_written_is_ignored(reader: FirefoxReader) -> None:
     np.testing.assert_array_equal(patterns(trace.memory("cross")), patterns(plain.memory("cross")))
 
 
+def test_what_is_no_forget_is_refused(reader: FirefoxReader) -> None:
+    with pytest.raises(TraceError, match="must be a Forget; this is dict"):
+        reader.translate(TEXT, forget={"keys": [1]})
+
+
 def test_what_cannot_be_forgotten_is_refused_before_anything_is_written(reader: FirefoxReader, monkeypatch) -> None:
     monkeypatch.setattr("memviz.reading.firefox.write", None)
     keys = list(range(len(reader.tokenizer(TEXT)["input_ids"])))
