@@ -60,9 +60,11 @@ def panel(trace: Trace, *, without: Sequence[int], layer: int | None = None, hea
 def _first(trace: Trace, without: Sequence[int]) -> int | None:
     """Which word is there to begin with: the one a sample is about, else the one with the most special link."""
     about = samples.look(trace.model.name, trace.text)
-    places = [place for place, word in enumerate(trace.words) if word.text == about]
+    places = [place for place, word in enumerate(trace.words) if about and word.text == about]
+    if places:
+        return places[-1]
     best = strongest(trace, without=without, count=1)
-    return places[-1] if places else best[0]["position"] if best else None
+    return best[0]["position"] if best else None
 
 
 def sent(words: Sequence[Word]) -> list[dict[str, Any]]:
