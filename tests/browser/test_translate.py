@@ -138,12 +138,20 @@ def test_the_keyboard_alone_reads_the_graph_and_pins_a_word(visit, black_cat) ->
 
 def test_play_writes_the_sentence_word_by_word(visit, black_cat) -> None:
     here = visit("translate", text=BLACK_CAT)
-    play = here.page.locator("[data-testid=memviz-cross-steps] button[data-do=play]").first
-    play.click()
-    for step in range(1, len(black_cat.target_words)):
-        here.page.locator(f"{GRAPH}[data-step='{step}']").wait_for(timeout=5_000)
-        assert max(seen(here)) == step - 1
-    here.page.locator(f"{GRAPH}:not([data-step])").wait_for(timeout=5_000)
+    here.page.locator(GRAPH).first.evaluate(
+        """graph => {
+            window.steps = [];
+            const seen = () => [...graph.querySelectorAll("[data-testid=memviz-cross-link]")]
+                .filter(link => getComputedStyle(link).visibility === "visible").map(link => +link.dataset.target);
+            const note = () => window.steps.push([+graph.dataset.step || null, Math.max(...seen())]);
+            new MutationObserver(note).observe(graph, { attributeFilter: ["data-step"] });
+        }"""
+    )
+    here.page.locator("[data-testid=memviz-cross-steps] button[data-do=play]").first.click()
+    here.page.wait_for_function("() => window.steps.at(-1)?.[0] === null")
+    count = len(black_cat.target_words)
+    steps = [[step, step - 1] for step in range(1, count + 1)]
+    assert here.page.evaluate("window.steps") == [*steps, [None, count - 1]]
     same(drawn(here), weights(black_cat))
 
 
