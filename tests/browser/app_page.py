@@ -70,7 +70,7 @@ class AppPage:
     def settled(self) -> AppPage:
         """Waits until the page has had nothing to run for a moment."""
         quiet = 0
-        while quiet < 3:
+        while quiet < 5:
             self.page.wait_for_selector(DONE)
             self.page.wait_for_timeout(60)
             quiet = quiet + 1 if self.page.locator(DONE).count() else 0
@@ -183,16 +183,17 @@ class AppPage:
         return np.array([[np.nan if value is None else value for value in row] for row in found], dtype=np.float64)
 
     def point_at(self, row: int, col: int, *, shape: tuple[int, int]) -> str:
-        """The text that appears when the pointer rests on a cell of the heatmap; "" for none."""
+        """The text that appears when the pointer rests on a cell of the heatmap."""
         plot = self.page.locator(PLOT).first
         plot.scroll_into_view_if_needed()
         box = plot.locator(".nsewdrag").bounding_box()
         across, down = (col + 0.5) / shape[1], (row + 0.5) / shape[0]
+        told = plot.locator(".hoverlayer")
         self.page.mouse.move(box["x"] - 30, box["y"] - 5)
-        self.page.wait_for_timeout(80)
+        self.wait_until(lambda: not told.text_content(), "the cell before is let go")
         self.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
-        self.page.wait_for_timeout(120)
-        return plot.locator(".hoverlayer").text_content() or ""
+        self.wait_until(lambda: bool(told.text_content()), "the cell is told")
+        return told.text_content()
 
     def wait_until(self, true: Callable[[], bool], what: str) -> AppPage:
         """Waits until something is true of the page."""
