@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from memviz.reading.attention import Lookup, attend
 from memviz.reading.forgetting import without
 from memviz.reading.progress import Progress
 from memviz.reading.summing import Repeats, Sides, Watcher, summarised
+
+TOGETHER = 2**18  # weights: layers of a short text are summed up together while theirs stay in the processor's cache
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Recording:
 
     def __post_init__(self) -> None:
         self.scores: dict[Kind, list[Scores]] = {kind: [] for kind in self.sides}
+        self._waiting: dict[Kind, list[Lookup]] = {kind: [] for kind in self.sides}  # layers not summed up yet
         self._repeats: dict[Kind, Repeats | None] = {}
         self._rooms: dict[tuple[Kind, str], np.ndarray] = {}
 
@@ -45,12 +48,11 @@ class Recording:
         kind = self._kind(module)
         layer = len(self.scores[kind])
         lookup = without(lookup, self.forget if kind == self.forget_in else None, layer)
-        sides = self.sides[kind]
-        watcher = Watcher(lookup, sides, self._repeats_of(kind, lookup.query.device))
-        output = attend(lookup, watch=watcher, cell=sides.cell)
+        if self._waiting[kind] and not _joins(lookup, self._waiting[kind]):
+            self._sum_up(kind)
         self.scores[kind].append(self._kept(kind, layer, lookup))
-        for name, part in summarised(watcher, self._value_norm(kind, layer, lookup)).items():
-            self._place(kind, layer, name, part.shape, part.dtype)[...] = part
+        self._waiting[kind].append(lookup)
+        output = attend(lookup) if _waits(lookup) else self._sum_up(kind)
         if self.progress is not None:
             done = sum(len(scores) for scores in self.scores.values())
             total = sum(self.layers.values())
@@ -59,6 +61,8 @@ class Recording:
 
     def memory(self, kind: Kind) -> Memory:
         """The finished memory of that kind."""
+        if self._waiting[kind]:
+            self._sum_up(kind)
         sides, scores = self.sides[kind], self.scores[kind]
         repeats = self._repeats.get(kind)
         fields = [field.name for field in dataclasses.fields(Summary) if field.name != "repeats"]
@@ -86,6 +90,20 @@ class Recording:
                 part=type(module).__name__,
             )
         return self.kinds[id(module)]
+
+    def _sum_up(self, kind: Kind) -> Tensor:
+        """Sums up the layers that wait as one with all their heads, and returns what those read [head, query, dim]."""
+        layers, sides = self._waiting[kind], self.sides[kind]
+        self._waiting[kind] = []
+        first = len(self.scores[kind]) - len(layers)
+        lookup = _stacked(layers)
+        watcher = Watcher(lookup, sides, self._repeats_of(kind, lookup.query.device))
+        output = attend(lookup, watch=watcher, cell=sides.cell)
+        for name, part in summarised(watcher, self._value_norm(kind, first, layers)).items():
+            by_layer = part.reshape(len(layers), len(part) // len(layers), *part.shape[1:])
+            for layer, own in enumerate(by_layer, start=first):
+                self._place(kind, layer, name, own.shape, own.dtype)[...] = own
+        return output
 
     def _repeats_of(self, kind: Kind, device: torch.device) -> Repeats | None:
         if kind not in self._repeats:
@@ -118,18 +136,45 @@ class Recording:
             self._rooms[kind, name] = room
         return room[layer]
 
-    def _value_norm(self, kind: Kind, layer: int, lookup: Lookup) -> np.ndarray:
-        """‖value · W_O‖ by head [head, key], from the Gram matrix of each head's output projection.
+    def _value_norm(self, kind: Kind, first: int, layers: Sequence[Lookup]) -> np.ndarray:
+        """‖value · W_O‖ of consecutive layers [layer and head, key], from the Gram matrices of the output projections.
 
-        [head, 0] in every layer when the projection of any layer is not known.
+        [layer and head, 0] when the projection of any layer is not known.
         """
         grams = self.grams.get(kind) or [None]
-        gram = None if any(gram is None for gram in grams) else grams[layer]
-        if gram is None:
-            return np.zeros((lookup.query.shape[0], 0), dtype=np.float32)
-        value = lookup.value.float().repeat_interleave(lookup.query.shape[0] // lookup.value.shape[0], dim=0)
+        groups = layers[0].query.shape[0] // layers[0].value.shape[0]
+        value = torch.cat([layer.value for layer in layers]).float().repeat_interleave(groups, dim=0)
+        if any(gram is None for gram in grams):
+            return np.zeros((len(value), 0), dtype=np.float32)
+        gram = torch.cat(grams[first : first + len(layers)])
         square = (torch.bmm(value, gram) * value).sum(-1)
         return square.clamp_min_(0.0).sqrt_().cpu().numpy()
+
+
+def _weights(lookup: Lookup) -> int:
+    return lookup.query.shape[0] * lookup.query.shape[1] * lookup.key.shape[1]
+
+
+def _waits(lookup: Lookup) -> bool:
+    """Is a layer so short and so plain that it can be summed up with others?"""
+    return lookup.plain and lookup.cut is None and 2 * _weights(lookup) <= TOGETHER
+
+
+def _joins(lookup: Lookup, waiting: Sequence[Lookup]) -> bool:
+    """Can a layer be summed up with those that wait: is there room, and is as much to be seen in it?"""
+    last = waiting[-1]
+    alike = all(getattr(lookup, name).shape == getattr(last, name).shape for name in ("query", "key", "value"))
+    if not alike or lookup.scale != last.scale or (len(waiting) + 1) * _weights(lookup) > TOGETHER:
+        return False
+    return _waits(lookup) and torch.equal(lookup.visible, last.visible)
+
+
+def _stacked(layers: Sequence[Lookup]) -> Lookup:
+    """Layers as one, whose heads are those of the first, then those of the second, and so on."""
+    if len(layers) == 1:
+        return layers[0]
+    parts = {name: torch.cat([getattr(layer, name) for layer in layers]) for name in ("query", "key", "value")}
+    return replace(layers[0], **parts)
 
 
 def copied(name: str, tensor: Tensor) -> np.ndarray:

@@ -11,8 +11,9 @@ import torch
 from cases import checked, eager, fresh, opened, patterns, reader
 from families import FAMILIES, words
 
+from memviz.reading import recording
 from memviz.reading.attention import Block, blocks
-from memviz.reading.summing import FEW, THUMBNAIL, Repeats
+from memviz.reading.summing import FEW, THUMBNAIL, Repeats, Watcher
 
 LENGTHS = [1, 2, 5, 31, 32, 33, 64, 65, 130, 200, 300]
 ALONG = ["gpt2", "mistral", "gpt-oss", "bert", "modernbert", "gpt-neo"]
@@ -60,6 +61,27 @@ def test_cross_attention_between_texts_of_any_two_lengths(source: int, target: i
             assert np.abs(patterns(known.trace, kind) - own).max() <= 1e-5
             naive.check(known.trace.memory(kind), own)
         assert known.own["cross"].shape[2:] == (target + 1, source + 1)
+
+
+@pytest.mark.parametrize(("room", "groups"), [(0, 3), (2 * 4 * 40 * 40, 2), (3 * 4 * 40 * 40, 1)])
+@pytest.mark.parametrize("name", ["bert", "gpt2", "mistral", "qwen3"])
+def test_layers_of_a_short_text_are_summed_up_alone_or_together(name: str, room: int, groups: int, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr(recording, "TOGETHER", room)
+    monkeypatch.setattr(recording, "Watcher", lambda *all_of_it: seen.append(1) or Watcher(*all_of_it))
+    known = checked(name, opened(name).read_ids(ids(40)))
+    assert len(seen) == groups
+    naive.check(known.trace.memory(), known.own["self"])
+
+
+def test_layers_that_see_differently_far_are_never_summed_up_together(monkeypatch) -> None:
+    """Gemma 3: of three layers, one sees everything and two only what is near."""
+    seen = []
+    monkeypatch.setattr(recording, "Watcher", lambda *all_of_it: seen.append(1) or Watcher(*all_of_it))
+    known = checked("gemma3", opened("gemma3").read_ids(ids(40)))
+    assert len({layer.visible.tobytes() for layer in known.trace.memory().scores}) == 2
+    assert 1 < len(seen) <= 3
+    naive.check(known.trace.memory(), known.own["self"])
 
 
 def test_a_text_without_repeats_has_no_repeats() -> None:
