@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from types import TracebackType
 from typing import Any
@@ -49,7 +50,9 @@ class Shown:
         from tqdm.auto import tqdm
 
         if self._bar is None:
-            self._bar = tqdm(total=100, bar_format="{desc}: {percentage:3.0f} %|{bar}| {elapsed}", leave=False)
+            wide, tall = (None, None) if in_a_notebook() else shutil.get_terminal_size()  # tqdm believes 0 × 0
+            style = "{desc}: {percentage:3.0f} %|{bar}| {elapsed}"
+            self._bar = tqdm(total=100, bar_format=style, ncols=wide, nrows=tall, leave=False)
         self._bar.set_description_str(f"{self._name}: {label}", refresh=False)
         self._bar.n = round(100 * fraction)
         self._bar.refresh()
