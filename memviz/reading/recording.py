@@ -101,8 +101,8 @@ class Recording:
         output = attend(lookup, watch=watcher, cell=sides.cell)
         for name, part in summarised(watcher, self._value_norm(kind, first, layers)).items():
             by_layer = part.reshape(len(layers), len(part) // len(layers), *part.shape[1:])
-            for layer, own in enumerate(by_layer, start=first):
-                self._place(kind, layer, name, own.shape, own.dtype)[...] = own
+            stop = first + len(layers)
+            self._room(kind, name, (stop, *by_layer.shape[1:]), part.dtype)[first:stop] = by_layer
         return output
 
     def _repeats_of(self, kind: Kind, device: torch.device) -> Repeats | None:
@@ -115,26 +115,26 @@ class Recording:
         """What rebuilds the patterns of a layer."""
 
         def stored(name: str, tensor: Tensor) -> np.ndarray:
-            place = self._place(kind, layer, name, tuple(tensor.shape), np.dtype(np.float32))
+            place = self._room(kind, name, (layer + 1, *tensor.shape), np.dtype(np.float32))[layer]
             torch.from_numpy(place).copy_(tensor.detach())
             return frozen(place)
 
         return kept(lookup, stored=stored)
 
-    def _place(self, kind: Kind, layer: int, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """Where something of this layer is kept: in one array for all layers.
+    def _room(self, kind: Kind, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """Where something is kept, of so many layers or more [layer, ...]: one array for all layers.
 
         Made layer by layer, what stays would lie between what the model throws away, and the memory of a
         reading would be twice as large.
         """
-        whole = (max(self.layers.get(kind, 0), layer + 1), *shape)
+        whole = (max(self.layers.get(kind, 0), shape[0]), *shape[1:])
         room = self._rooms.get((kind, name))
         if room is None or room.shape != whole:  # the first layer, or one unlike those before
             before, room = room, np.empty(whole, dtype=dtype)
-            if before is not None and before.shape[1:] == shape:  # more layers than were expected
+            if before is not None and before.shape[1:] == whole[1:]:  # more layers than were expected
                 room[: len(before)] = before
             self._rooms[kind, name] = room
-        return room[layer]
+        return room
 
     def _value_norm(self, kind: Kind, first: int, layers: Sequence[Lookup]) -> np.ndarray:
         """‖value · W_O‖ of consecutive layers [layer and head, key], from the Gram matrices of the output projections.
