@@ -9,7 +9,7 @@ show.question(
 )
 trace = frame.reading_of()
 memory = heads.choose_memory(trace)
-overview, detail = show.two_columns()
+overview, detail = show.two_columns(trace)
 with overview:
     heads.grid(memory)
 with detail:

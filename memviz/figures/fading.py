@@ -66,6 +66,7 @@ def recurrent(
         notes=[*notes, caption or ""],
         drawn=caption != "",
         size=field.size(),
+        narrow=field.narrow(),
         above=field.above,
         below=BAR,
         alt=say(

@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from memviz.figures import palette
-from memviz.figures.labels import READABLE, escape, ticks, wrapped
+from memviz.figures.labels import READABLE, THINNED, escape, ticks, wrapped
 
 LINE = 17  # pixels of a line of notes
 LETTER = 6.6  # pixels of a narrow letter in notes and labels
@@ -38,7 +38,7 @@ def label_axis(labels: Sequence[str], *, first: int = 0, keep: Sequence[int] = (
         return {**axis, "tickmode": "linear", "tick0": first, "dtick": 1}
     if kept:
         return {**axis, "tickmode": "array", "tickvals": (first + ticks(len(labels), keep=sorted(kept))).tolist()}
-    return {**axis, "tickmode": "auto", "nticks": READABLE}
+    return {**axis, "tickmode": "auto", "nticks": THINNED}
 
 
 def finish(
@@ -52,12 +52,14 @@ def finish(
     shown: dict[str, str],
     above: int = 0,
     below: int = 40,
+    narrow: dict[str, int] | None = None,
 ) -> go.Figure:
     """Title, notes below the picture, size and background; the same in words in ``layout.meta``.
 
     ``size`` is the width of everything and the height of the plotted area; ``above`` and ``below``
     are what its own labels and colour bar need, in pixels. ``notes`` are plain text; ``drawn``
-    says whether to draw them.
+    says whether to draw them. ``narrow`` is what a page must know that has less room (`Field.narrow`); it stands in
+    ``layout.meta["narrow"]``.
     """
     text = " · ".join(filter(None, notes))
     lines = wrapped(text, int((size[0] - 24) / LETTER)) if drawn else []
@@ -75,7 +77,7 @@ def finish(
         width=size[0],
         height=size[1] + top + bottom,
         margin={"l": 12, "r": 12, "t": top, "b": bottom, "pad": 2},
-        meta={"alt": alt, "caption": text, "shown": shown},
+        meta={"alt": alt, "caption": text, "shown": shown} | ({"narrow": narrow} if narrow else {}),
     )
     if heading:
         place = {"x": 0, "xanchor": "left", "xref": "container", "y": 1, "yanchor": "top", "yref": "container"}

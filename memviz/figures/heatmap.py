@@ -88,7 +88,7 @@ def drawn(
         said.append(say(translate, phrases.MARKED, count=len(found[0]) + len(found[1]), find=find))
     if what.mass is not None:
         said.append(translate(phrases.PAIR))
-    field = Field.of(what.rows, what.cols)
+    field, beside = Field.of(what.rows, what.cols), 0 if what.mass is None else 96
     cells = {**_numbers(what), **field.places()}
     figure = go.Figure(go.Heatmap(**cells, **_colours(what, translate), **_hover(what, translate)))
     field.axes(figure, found=found)
@@ -100,7 +100,8 @@ def drawn(
         heading=said[0] if title is None else title,
         notes=[*said, caption or ""],
         drawn=caption != "",
-        size=field.size(beside=0 if what.mass is None else 96),
+        size=field.size(beside=beside),
+        narrow=field.narrow(beside=beside),
         above=field.above,
         below=BAR,
         alt=told(what, translate),

@@ -10,6 +10,7 @@ import regex
 
 WIDTH = 16  # of a label, in narrow letters
 READABLE = 40  # labels along one side; above it some are left out
+THINNED = 20  # and so many are drawn
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "{": "&#123;", "\n": "⏎", "\r": "⏎"})
 
@@ -66,11 +67,17 @@ def pooled_labels(texts: Sequence[str], starts: Sequence[int], *, step: int) -> 
     return [f"{unit} {isolated(shorten(texts[unit], WIDTH - 6))}…" for unit in starts]
 
 
-def ticks(count: int, *, keep: Sequence[int] = (), room: int = READABLE) -> np.ndarray:
+def drawn_labels(count: int) -> int:
+    """How many labels are drawn at most, of so many?"""
+    return count if count <= READABLE else THINNED
+
+
+def ticks(count: int, *, keep: Sequence[int] = (), room: int | None = None) -> np.ndarray:
     """Which of so many labels are drawn, so that they can be read? int, always those to ``keep``.
 
     Every k-th, and not right beside one that is kept; of too many to keep, again every k-th.
     """
+    room = drawn_labels(count) if room is None else room
     kept = np.unique(np.asarray(keep, dtype=np.int64))
     kept = kept[:: -(-len(kept) // room) or 1]
     step = -(-count // max(1, room - len(kept))) if count > room else 1

@@ -9,11 +9,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from memviz.figures.frame import label_axis
-from memviz.figures.labels import escape, width
+from memviz.figures.labels import drawn_labels, escape, width
 from memviz.figures.view import Side
 
 LONGEST = 600  # pixels of the longer side of a large picture
 LARGEST_CELL = 30
+LETTER_HIGH = 12  # pixels that a label needs across its direction
 BAR = 74  # pixels that the colour bar takes below
 
 
@@ -48,10 +49,19 @@ class Field:
 
     def size(self, *, beside: int = 0) -> tuple[int, int]:
         """Width of the cells with what stands beside them, ``beside`` on the right, and height of the cells."""
+        across = int(max(300, self.cell * len(self.across)))
+        return across + self._beside(beside), int(self.cell * len(self.down))
+
+    def narrow(self, *, beside: int = 0) -> dict[str, int]:
+        """What somebody who has less room must know: pixels beside the cells, and the least width that can be read."""
+        room = self._beside(beside)
+        labels = max(drawn_labels(len(side)) for side in (self.across, self.down))
+        return {"beside": room, "least": room + LETTER_HIGH * labels}
+
+    def _beside(self, right: int) -> int:
         labels = int(max(map(width, self.down)) * 7.5) + 12
         leaning = self.above // 2  # the last label leans out over the edge
-        across = int(max(300, self.cell * len(self.across)))
-        return across + labels + max(beside, leaning) + 24, int(self.cell * len(self.down))
+        return labels + max(right, leaning) + 24
 
     def axes(self, figure: go.Figure, *, found: tuple[list[int], list[int]] = ([], [])) -> None:
         """Rows run downwards, columns have their labels above, cells stay square; those ``found`` are bold."""

@@ -19,6 +19,8 @@ MEANING = (
     "(Jain & Wallace 2019; Wiegreffe & Pinter 2019)."
 )
 
+SHORT = 20  # words of a text whose picture is small
+
 
 def question(title: str, hint: str) -> None:
     """The page's question as its title, and one line on how to read the picture."""
@@ -40,8 +42,27 @@ def notes(trace: Trace) -> None:
 
 def figure(chart: Any, *, key: str) -> None:
     """A Plotly figure with its text alternative, and below it what was done to get it."""
-    st.plotly_chart(chart, key=key, alt=alt(chart), width="stretch", config={"displaylogo": False})
-    st.caption(literal(chart.layout.meta["caption"]))
+    meta, how = chart.layout.meta, {"key": key, "alt": alt(chart), "config": {"displaylogo": False}}
+    if "narrow" in meta:
+        st.html(f"<style>{_square(chart, key)}</style>")
+        with st.container(key=f"{key}_square"):
+            st.plotly_chart(chart, width="stretch", height="stretch", **how)
+    else:
+        st.plotly_chart(chart, width="stretch", **how)
+    st.caption(literal(meta["caption"]))
+
+
+def _square(chart: Any, key: str) -> str:
+    """CSS: a picture of square cells is as high as its width makes it; where it would be too small, it is scrolled."""
+    layout, narrow = chart.layout, chart.layout.meta["narrow"]
+    around = layout.margin.t + layout.margin.b
+    cells = layout.height - around, layout.width - narrow["beside"]
+    wide = f"(max(100cqw, {narrow['least']}px) - {narrow['beside']}px) * {cells[0] / cells[1]:.4f}"
+    place = f".st-key-{key}_square"
+    return (
+        f"{place} {{ container-type: inline-size; overflow: auto hidden; }}"
+        f"{place} > * {{ height: calc({around}px + min({cells[0]}px, {wide})); min-width: {narrow['least']}px; }}"
+    )
 
 
 def table(frame: pd.DataFrame, *, label: str, **values: str) -> None:
@@ -73,10 +94,10 @@ def model_line(trace: Trace) -> None:
     st.caption(line + (f" · {model.note.said(t, literal)}" if model.note else ""))
 
 
-def two_columns() -> tuple[Any, Any]:
+def two_columns(trace: Trace) -> tuple[Any, Any]:
     """An overview and a detail side by side; one above the other on a phone.
 
-    The detail stays in sight while a tall overview is scrolled.
+    The detail stays in sight while a tall overview is scrolled. It gets more of the room where a text is long.
     """
-    overview, detail = st.columns([7, 5], gap="large")
+    overview, detail = st.columns([5, 7] if len(trace.words) > SHORT else 2, gap="large")
     return overview, detail.container(key="detail")

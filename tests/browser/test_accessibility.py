@@ -45,3 +45,10 @@ def test_axe_finds_nothing_in_messages_and_open_menus(visit) -> None:
     here.page.goto(f"{here.address}/?model=minlm")
     here.says("Did you mean minilm?")
     assert violations(here.page) == []
+
+
+def test_axe_finds_nothing_where_a_phone_scrolls_a_picture(visit) -> None:
+    here = visit("heads", width=390, text=" ".join(f"word {number}" for number in range(18)))
+    place = here.page.locator(".st-key-pattern_square")
+    assert place.evaluate("place => place.scrollWidth > place.clientWidth")
+    assert violations(here.page) == []

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.models]
 GRID = "[data-testid=memviz-grid]"
 READOUT = "[data-testid=memviz-grid-readout]"
 SPLIT = "The zookeepers were unhappy."
+ANIMALS = ["cat", "dog", "bird", "fish", "horse"]
 PAIR = ("The bank raised its interest rates.", "Borrowing money became more expensive.")
 
 
@@ -203,3 +204,31 @@ def test_another_text_keeps_the_head(visit, minilm) -> None:
     here.wait_until(lambda: here.cells().shape == expected.shape, "the heatmap of the new text")
     np.testing.assert_allclose(here.cells(), expected, atol=1e-5)
     assert CAT not in here.page.locator("textarea").input_value()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("count", [12, 35, 300])
+def test_the_picture_is_as_large_as_its_place_and_its_labels_can_be_read(visit, width: int, count: int) -> None:
+    text = " ".join(f"{word} {number}" for number in range(count // 2) for word in [ANIMALS[number % len(ANIMALS)]])
+    here = visit("heads", width=width, text=text)
+    assert here.page.evaluate("document.documentElement.scrollWidth") <= width
+    place, chart = (here.page.locator(name).first.bounding_box() for name in (".st-key-pattern_square", PLOT))
+    cells = here.page.locator(f"{PLOT} .nsewdrag").first.bounding_box()
+    bar = here.page.locator(f"{PLOT} .infolayer .cbfills").first.bounding_box()
+    assert cells["width"] == pytest.approx(cells["height"], rel=0.03), "cells are square"
+    assert 0 < bar["y"] - cells["y"] - cells["height"] < 60, "the colours stand right below the cells"
+    assert cells["width"] > 0.5 * min(chart["width"], 600), "the cells take most of the picture"
+    assert place["x"] + place["width"] <= width
+    for axis, side in (("yaxislayer-above .ytick", "f"), ("xaxislayer-above .xtick", "e")):
+        labels = here.page.locator(f"{PLOT} .{axis} text")
+        starts = sorted(labels.evaluate_all("(all, side) => all.map(one => one.getCTM()[side])", side))
+        assert len(starts) >= min(count, 10)
+        assert np.diff(starts).min() >= 9, "no label lies on the next"
+
+
+def test_all_heads_of_a_short_text_fit_beside_the_picture(visit) -> None:
+    for count in (13, 17, 19, 23):
+        here = visit("heads", text=" ".join(["tea"] * (count - 2)))
+        view = here.page.locator("[data-testid=memviz-grid-view]")
+        inside, there = view.evaluate("view => [view.scrollWidth, view.clientWidth]")
+        assert inside <= there, f"{count} tokens"

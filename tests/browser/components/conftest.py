@@ -27,10 +27,22 @@ def visit(demo: str, browser: Any) -> Iterator[Callable]:
     """Opens the demo page; fails the test on any dialog or uncaught error."""
     contexts, trouble = [], []
 
-    def opened(query: str = "", *, width: int = 1440, height: int = 1000, scheme: str = "light", ratio: float = 1):
+    def opened(
+        query: str = "",
+        *,
+        width: int = 1440,
+        height: int = 1000,
+        scheme: str = "light",
+        ratio: float = 1,
+        touch: bool = False,
+    ):
         viewport = {"width": width, "height": height}
         context = browser.new_context(
-            viewport=viewport, color_scheme=scheme, device_scale_factor=ratio, reduced_motion="reduce"
+            viewport=viewport,
+            color_scheme=scheme,
+            device_scale_factor=ratio,
+            has_touch=touch,
+            reduced_motion="reduce",
         )
         contexts.append(context)
         page = context.new_page()

@@ -194,7 +194,7 @@ def test_the_canvas_follows_the_theme(visit) -> None:
 
 @pytest.mark.parametrize("size", ["6x12", "30x9", "32x32"])
 def test_a_phone_scrolls_the_grid_and_not_the_page(visit, size: str) -> None:
-    page = visit(f"text=no&grid={size}", width=390, height=844, ratio=2)
+    page = visit(f"text=no&grid={size}", width=390, height=844, ratio=2, touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     box = page.locator(f"{GRID} .frame.selected").bounding_box()
     assert min(box["width"], box["height"]) >= 24

@@ -1,10 +1,11 @@
 /* How large is a tile, where does it go, and which colours has it? */
 
-const SMALLEST = 24; // a tile a finger can hit, in CSS pixels
+const SMALLEST = 24; // from one tile to the next, in CSS pixels
+const FINEST = matchMedia("(pointer: coarse)").matches ? SMALLEST : 16; // the tile itself: a finger needs more
 const LARGEST = 72;
 const TALLEST = 820; // all layers fit into a projected page
 
-const gapFor = (tile) => (tile >= 40 ? 6 : tile >= 30 ? 5 : 3);
+const gapFor = (tile) => Math.max(SMALLEST - tile, tile >= 40 ? 6 : tile >= 30 ? 5 : 3);
 
 /** How much room has one tile, when layers are rows and heads are columns? */
 const gridRoom = ({ layers, heads }, width) => ({ width, rows: layers, columns: heads, labels: 36 });
@@ -20,7 +21,7 @@ function tileSize({ rows, columns: cols }, room) {
   const down = TALLEST / room.rows - 5;
   const wanted = Math.min(LARGEST, Math.max(SMALLEST, Math.min(across, down * 1.12)));
   const device = Math.floor(wanted * ratio);
-  const fewest = Math.ceil((SMALLEST * ratio) / cells);
+  const fewest = Math.ceil((FINEST * ratio) / cells);
   const zoom = device < cells ? 0 : Math.max(fewest, Math.floor(device / cells));
   const shrink = zoom ? 1 : device / cells;
   const size = (count) => (zoom ? count * zoom : Math.max(1, Math.round(count * shrink)));
