@@ -11,12 +11,13 @@ import plotly.graph_objects as go
 
 from memviz.figures import palette, phrases
 from memviz.figures.frame import finish, label_axis
-from memviz.figures.labels import escape, isolated, pooled_labels, shorten, width
+from memviz.figures.labels import LETTER_HIGH, drawn_labels, escape, isolated, pooled_labels, shorten, width
 from memviz.figures.palette import percent
 from memviz.figures.phrases import Translate, say
 
 LARGEST = 256  # bars; above it neighbours share one
 SIZE = (760, 240)
+BESIDE = 60  # pixels of them that the numbers of the axis take
 PHONE = 300  # pixels: labels stand upright only where they fit on a phone
 
 
@@ -75,6 +76,7 @@ def bar_chart(
         notes=[*notes, caption or ""],
         drawn=caption != "",
         size=SIZE,
+        narrow={"least": BESIDE + (0 if flat else LETTER_HIGH * drawn_labels(len(labels)))},
         below=26 if flat else 20 + int(max(map(width, labels)) * 6.7),
         alt=alt,
         shown=shown | ({"pooled": f"{'min' if kind.least else 'max'} over {step} words"} if step > 1 else {}),

@@ -9,12 +9,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from memviz.figures.frame import label_axis
-from memviz.figures.labels import drawn_labels, escape, width
+from memviz.figures.labels import LETTER_HIGH, drawn_labels, escape, width
 from memviz.figures.view import Side
 
 LONGEST = 600  # pixels of the longer side of a large picture
 LARGEST_CELL = 30
-LETTER_HIGH = 12  # pixels that a label needs across its direction
 BAR = 74  # pixels that the colour bar takes below
 
 

@@ -27,11 +27,11 @@ def hide_sinks() -> bool:
 
 
 def strongest(trace: Trace, *, without: Sequence[int]) -> None:
-    """The links that are most special in this text, in plain words; each opens its head."""
+    """The links that are most special in this text, of each head one, in plain words; each opens its head."""
     rows = words.strongest(trace, without=without)
     if not rows:
         return
-    st.subheader(t("The links most special to two words"), anchor=False)
+    st.subheader(t("The links most special to two words, each in another head"), anchor=False)
     for number, link in enumerate(rows):
         said, door = st.columns([5, 1], vertical_alignment="center", wrap=False)
         said.markdown(sentence(link))

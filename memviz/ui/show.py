@@ -42,27 +42,24 @@ def notes(trace: Trace) -> None:
 
 def figure(chart: Any, *, key: str) -> None:
     """A Plotly figure with its text alternative, and below it what was done to get it."""
-    meta, how = chart.layout.meta, {"key": key, "alt": alt(chart), "config": {"displaylogo": False}}
-    if "narrow" in meta:
-        st.html(f"<style>{_square(chart, key)}</style>")
-        with st.container(key=f"{key}_square"):
-            st.plotly_chart(chart, width="stretch", height="stretch", **how)
-    else:
-        st.plotly_chart(chart, width="stretch", **how)
-    st.caption(literal(meta["caption"]))
+    narrow = chart.layout.meta.get("narrow", {})
+    st.html(f"<style>{_sized(chart, narrow, place=f'.st-key-{key}_place')}</style>")
+    with st.container(key=f"{key}_place"):
+        height = "stretch" if "beside" in narrow else "content"
+        st.plotly_chart(chart, key=key, alt=alt(chart), width="stretch", height=height, config={"displaylogo": False})
+    st.caption(literal(chart.layout.meta["caption"]))
 
 
-def _square(chart: Any, key: str) -> str:
-    """CSS: a picture of square cells is as high as its width makes it; where it would be too small, it is scrolled."""
-    layout, narrow = chart.layout, chart.layout.meta["narrow"]
+def _sized(chart: Any, narrow: dict[str, int], *, place: str) -> str:
+    """CSS: where a picture could not be read, it is scrolled; square cells are as high as the width makes them."""
+    least, layout = narrow.get("least", 0), chart.layout
+    rules = f"{place} {{ container-type: inline-size; overflow: auto hidden; }} {place} > * {{ min-width: {least}px; }}"
+    if "beside" not in narrow:
+        return rules
     around = layout.margin.t + layout.margin.b
-    cells = layout.height - around, layout.width - narrow["beside"]
-    wide = f"(max(100cqw, {narrow['least']}px) - {narrow['beside']}px) * {cells[0] / cells[1]:.4f}"
-    place = f".st-key-{key}_square"
-    return (
-        f"{place} {{ container-type: inline-size; overflow: auto hidden; }}"
-        f"{place} > * {{ height: calc({around}px + min({cells[0]}px, {wide})); min-width: {narrow['least']}px; }}"
-    )
+    high, wide = layout.height - around, layout.width - narrow["beside"]
+    fitting = f"(max(100cqw, {least}px) - {narrow['beside']}px) * {high / wide:.4f}"
+    return f"{rules} {place} > * {{ height: calc({around}px + min({high}px, {fitting})); }}"
 
 
 def table(frame: pd.DataFrame, *, label: str, **values: str) -> None:

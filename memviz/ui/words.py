@@ -121,7 +121,7 @@ def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head
 
 
 def strongest(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[dict]:
-    """The links of the whole text that are most special, best first: words, weight, lift, head.
+    """The links of the whole text that are most special, each in another head, best first: words, weight, lift, head.
 
     Resting places and punctuation are left out.
     """
@@ -130,8 +130,10 @@ def strongest(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[d
     resting = set(sinks(trace.memory()))
     real = np.array([any(map(str.isalnum, word.text)) and not resting.intersection(word.tokens) for word in words])
     usable = (remembers.index >= 0) & real[:, None] & real[np.maximum(remembers.index, 0)]
-    order = np.argsort(-np.where(usable, remembers.excess, -np.inf), axis=None)[:count]
-    places = [np.unravel_index(place, usable.shape) for place in order]
+    order = np.argsort(-np.where(usable, remembers.excess, -np.inf), axis=None)
+    heads = (remembers.layer.astype(int) * trace.memory().heads + remembers.head).ravel()[order]
+    firsts = np.sort(np.unique(heads, return_index=True)[1])[:count]
+    places = [np.unravel_index(place, usable.shape) for place in order[firsts]]
     return [
         {
             "word": words[query].text,

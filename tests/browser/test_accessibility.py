@@ -49,6 +49,6 @@ def test_axe_finds_nothing_in_messages_and_open_menus(visit) -> None:
 
 def test_axe_finds_nothing_where_a_phone_scrolls_a_picture(visit) -> None:
     here = visit("heads", width=390, text=" ".join(f"word {number}" for number in range(18)))
-    place = here.page.locator(".st-key-pattern_square")
+    place = here.page.locator(".st-key-pattern_place")
     assert place.evaluate("place => place.scrollWidth > place.clientWidth")
     assert violations(here.page) == []

@@ -212,7 +212,7 @@ def test_the_picture_is_as_large_as_its_place_and_its_labels_can_be_read(visit, 
     text = " ".join(f"{word} {number}" for number in range(count // 2) for word in [ANIMALS[number % len(ANIMALS)]])
     here = visit("heads", width=width, text=text)
     assert here.page.evaluate("document.documentElement.scrollWidth") <= width
-    place, chart = (here.page.locator(name).first.bounding_box() for name in (".st-key-pattern_square", PLOT))
+    place, chart = (here.page.locator(name).first.bounding_box() for name in (".st-key-pattern_place", PLOT))
     cells = here.page.locator(f"{PLOT} .nsewdrag").first.bounding_box()
     bar = here.page.locator(f"{PLOT} .infolayer .cbfills").first.bounding_box()
     assert cells["width"] == pytest.approx(cells["height"], rel=0.03), "cells are square"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -105,13 +107,17 @@ def test_a_kept_word_belongs_to_its_text_and_model(visit) -> None:
 def test_the_strongest_links_are_said_in_words_and_open_their_heads(visit, cat) -> None:
     here = visit()
     remembers, _ = memviz.measures.links(cat.memory(), *cat.sides())
-    first = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").first.inner_text()
+    sentences = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").all_inner_texts()
+    named = [re.match(r"In (L\d+\.H\d+) ", one).group(1) for one in sentences]
+    assert len(named) == len(set(named)) == 5, "five links, each in another head"
+    first = sentences[0]
     said = first.replace("“", '"').replace("”", '"').split('"')
     names = [word.text for word in cat.words]
     query, key = names.index(said[1]), names.index(said[3])
     rank = list(remembers.index[query]).index(key)
     assert f"{remembers.weight[query, rank]:.0%}".replace("%", "") in first
     layer, head = remembers.layer[query, rank], remembers.head[query, rank]
+    assert named[0] == f"L{layer}.H{head}"
     here.press(f"L{layer}.H{head}")
     here.drawn("heads")
     assert (here.chosen("Layer"), here.chosen("Head")) == (f"L{layer}", f"H{head}")
