@@ -13,7 +13,7 @@ from families import FAMILIES, words
 
 from memviz.reading import recording
 from memviz.reading.attention import Block, blocks
-from memviz.reading.summing import FEW, THUMBNAIL, Repeats, Watcher
+from memviz.reading.summing import FEW, THUMBNAIL, Repeats, Watcher, cell_maxima
 
 LENGTHS = [1, 2, 5, 31, 32, 33, 64, 65, 130, 200, 300]
 ALONG = ["gpt2", "mistral", "gpt-oss", "bert", "modernbert", "gpt-neo"]
@@ -61,6 +61,14 @@ def test_cross_attention_between_texts_of_any_two_lengths(source: int, target: i
             assert np.abs(patterns(known.trace, kind) - own).max() <= 1e-5
             naive.check(known.trace.memory(kind), own)
         assert known.own["cross"].shape[2:] == (target + 1, source + 1)
+
+
+@pytest.mark.parametrize("wide", [1, 2, 5, 31, 32, 33, 64])
+@pytest.mark.parametrize("cols", [1, 32, 64, 100, 320])
+def test_the_largest_weight_of_every_cell(wide: int, cols: int) -> None:
+    weights = torch.rand(3, 7, cols, generator=torch.Generator().manual_seed(cols))
+    wanted = [weights[:, :, start : start + wide].amax(2) for start in range(0, cols, wide)]
+    assert torch.equal(cell_maxima(weights, wide), torch.stack(wanted, dim=2))
 
 
 @pytest.mark.parametrize(("room", "groups"), [(0, 3), (2 * 4 * 40 * 40, 2), (3 * 4 * 40 * 40, 1)])
