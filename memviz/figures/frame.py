@@ -59,8 +59,8 @@ def finish(
     ``size`` is the width of everything and the height of the plotted area; ``above`` and ``below``
     are what its own labels and colour bar need, in pixels. ``notes`` are plain text; ``drawn``
     says whether to draw them. ``narrow`` is what a page must know that has less room, in pixels:
-    ``least``, the width below which labels cannot be read, and where cells are square ``beside``,
-    what is not cells. It stands in ``layout.meta["narrow"]``.
+    ``least``, the width below which labels cannot be read, and where cells are square the width of
+    all ``cells`` and of what is ``beside`` them. It stands in ``layout.meta["narrow"]``.
     """
     text = " · ".join(filter(None, notes))
     lines = wrapped(text, int((size[0] - 24) / LETTER)) if drawn else []

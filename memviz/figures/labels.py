@@ -10,7 +10,7 @@ import regex
 
 WIDTH = 16  # of a label, in narrow letters
 READABLE = 40  # labels along one side; above it some are left out
-THINNED = 20  # and so many are drawn
+THINNED = 24  # and at most so many are drawn
 LETTER_HIGH = 12  # pixels that a label needs across its direction
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "{": "&#123;", "\n": "⏎", "\r": "⏎"})

@@ -10,7 +10,7 @@ from memviz.figures import phrases
 from memviz.figures.canvas import Canvas
 from memviz.figures.cells import shown
 from memviz.figures.describing import UNITS, notes
-from memviz.figures.labels import ticks
+from memviz.figures.labels import LETTER_HIGH, ticks
 from memviz.figures.lettering import boxed_note, footer, measure
 from memviz.figures.palette import Theme, ThemeName, mixed, percent, strength
 from memviz.figures.phrases import Translate, say
@@ -25,7 +25,6 @@ LARGEST_CELL = 34
 LINE = 17  # of the notes
 LABEL = 13
 GAP = 5  # between the heads of a grid
-READABLE = 12  # pixels that a label needs across its direction
 
 
 def pattern_png(
@@ -120,7 +119,7 @@ class _Field:
     def _labels(self) -> None:
         canvas, (left, top), cell = self.canvas, self.at, self.cell
         size = max(9.0, min(LABEL, cell * 0.8))
-        room = max(1, int(LONGEST / READABLE))
+        room = max(1, int(LONGEST / LETTER_HIGH))
         for row in ticks(len(self.down), room=room):
             middle = top + (row + 0.5) * cell + size * 0.36
             canvas.text((left - 7, middle), self.down[row], size=size, anchor="right")

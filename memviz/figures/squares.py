@@ -52,10 +52,10 @@ class Field:
         return across + self._beside(beside), int(self.cell * len(self.down))
 
     def narrow(self, *, beside: int = 0) -> dict[str, int]:
-        """What somebody who has less room must know: pixels beside the cells, and the least width that can be read."""
+        """What a page with less room must know: the width of the cells, of what is beside them, the least of all."""
         room = self._beside(beside)
         labels = max(drawn_labels(len(side)) for side in (self.across, self.down))
-        return {"beside": room, "least": room + LETTER_HIGH * labels}
+        return {"cells": int(self.cell * len(self.across)), "beside": room, "least": room + LETTER_HIGH * labels}
 
     def _beside(self, right: int) -> int:
         labels = int(max(map(width, self.down)) * 7.5) + 12

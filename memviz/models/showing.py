@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 from types import TracebackType
 from typing import Any
@@ -50,7 +50,7 @@ class Shown:
         from tqdm.auto import tqdm
 
         if self._bar is None:
-            wide, tall = (None, None) if in_a_notebook() else shutil.get_terminal_size()  # tqdm believes 0 × 0
+            wide, tall = (80, 24) if _unsized() and not in_a_notebook() else (None, None)
             style = "{desc}: {percentage:3.0f} %|{bar}| {elapsed}"
             self._bar = tqdm(total=100, bar_format=style, ncols=wide, nrows=tall, leave=False)
         self._bar.set_description_str(f"{self._name}: {label}", refresh=False)
@@ -61,6 +61,14 @@ class Shown:
 def megabytes(size: float) -> str:
     """A number of bytes, for a person."""
     return f"{size / 1e6:,.0f} MB"
+
+
+def _unsized() -> bool:
+    """Is this a terminal that does not tell its size, so that tqdm would draw nothing?"""
+    try:
+        return 0 in os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):  # no terminal, or no file at all
+        return False
 
 
 def in_a_notebook() -> bool:

@@ -212,6 +212,7 @@ class FirefoxReader(Reader):
         recording.forget, recording.forget_in = wish.forgotten(len(ids)), "cross"
         with running(recording):
             words, units = self.model.decoder.whole(torch.tensor([ids], device=self.model.device), source.remembered)
+        cross = recording.memory("cross")
         steps = forced(self.model, words[0], ids) if written is None else written.steps
         done = time.perf_counter()
         return Trace(
@@ -220,7 +221,7 @@ class FirefoxReader(Reader):
             tokens=source.tokens,
             targets=targets,
             model=self.info,
-            memories={"encoder": source.memory, "cross": recording.memory("cross")},
+            memories={"encoder": source.memory, "cross": cross},
             logprobs=frozen(np.array([step.logprob for step in steps], dtype=np.float32)),
             forget=wish.forget,
             seconds={"model": read - began + done - wrote, "writing": wrote - read, "total": done - began},

@@ -151,20 +151,22 @@ class Recording:
         return square.clamp_min_(0.0).sqrt_().cpu().numpy()
 
 
-def _weights(lookup: Lookup) -> int:
+def _count(lookup: Lookup) -> int:
+    """How many weights has a layer?"""
     return lookup.query.shape[0] * lookup.query.shape[1] * lookup.key.shape[1]
 
 
 def _waits(lookup: Lookup) -> bool:
     """Is a layer so short and so plain that it can be summed up with others?"""
-    return lookup.plain and lookup.cut is None and 2 * _weights(lookup) <= TOGETHER
+    return lookup.plain and lookup.cut is None and 2 * _count(lookup) <= TOGETHER
 
 
 def _joins(lookup: Lookup, waiting: Sequence[Lookup]) -> bool:
     """Can a layer be summed up with those that wait: is there room, and is as much to be seen in it?"""
     last = waiting[-1]
-    alike = all(getattr(lookup, name).shape == getattr(last, name).shape for name in ("query", "key", "value"))
-    if not alike or lookup.scale != last.scale or (len(waiting) + 1) * _weights(lookup) > TOGETHER:
+    sides = [(getattr(lookup, name), getattr(last, name)) for name in ("query", "key", "value")]
+    alike = all((a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) for a, b in sides)
+    if not alike or lookup.scale != last.scale or (len(waiting) + 1) * _count(lookup) > TOGETHER:
         return False
     return _waits(lookup) and torch.equal(lookup.visible, last.visible)
 

@@ -223,7 +223,7 @@ def strongest_within(weights: Tensor, cell: Tensor, wide: int) -> Tensor:
 def cell_maxima(weights: Tensor, wide: int) -> Tensor:
     """The largest weight in every cell of ``wide`` keys: [head, query, cell]; the last cell may be narrower.
 
-    Torch pools cells two to three times as fast as it reduces them, except where they are rows of 32.
+    Torch pools cells two to three times as fast as it reduces them, except where they hold a multiple of 32.
     """
     if wide % 32:
         rows = weights.flatten(0, 1).unsqueeze(1)

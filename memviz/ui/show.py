@@ -57,8 +57,8 @@ def _sized(chart: Any, narrow: dict[str, int], *, place: str) -> str:
     if "beside" not in narrow:
         return rules
     around = layout.margin.t + layout.margin.b
-    high, wide = layout.height - around, layout.width - narrow["beside"]
-    fitting = f"(max(100cqw, {least}px) - {narrow['beside']}px) * {high / wide:.4f}"
+    high = layout.height - around
+    fitting = f"(max(100cqw, {least}px) - {narrow['beside']}px) * {high / narrow['cells']:.4f}"
     return f"{rules} {place} > * {{ height: calc({around}px + min({high}px, {fitting})); }}"
 
 

@@ -191,9 +191,14 @@ class AppPage:
         told = plot.locator(".hoverlayer")
         self.page.mouse.move(box["x"] - 30, box["y"] - 5)
         self.wait_until(lambda: not told.text_content(), "the cell before is let go")
-        self.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
-        self.wait_until(lambda: bool(told.text_content()), "the cell is told")
-        return told.text_content()
+
+        def said() -> str:
+            self.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+            self.page.wait_for_timeout(80)
+            return told.text_content() or ""
+
+        self.wait_until(lambda: bool(said()), "the cell is told")
+        return said()
 
     def wait_until(self, true: Callable[[], bool], what: str) -> AppPage:
         """Waits until something is true of the page."""

@@ -212,11 +212,19 @@ def test_the_picture_is_as_large_as_its_place_and_its_labels_can_be_read(visit, 
     text = " ".join(f"{word} {number}" for number in range(count // 2) for word in [ANIMALS[number % len(ANIMALS)]])
     here = visit("heads", width=width, text=text)
     assert here.page.evaluate("document.documentElement.scrollWidth") <= width
-    place, chart = (here.page.locator(name).first.bounding_box() for name in (".st-key-pattern_place", PLOT))
-    cells = here.page.locator(f"{PLOT} .nsewdrag").first.bounding_box()
-    bar = here.page.locator(f"{PLOT} .infolayer .cbfills").first.bounding_box()
+    names = ".st-key-pattern_place", PLOT, f"{PLOT} .nsewdrag", f"{PLOT} .infolayer .cbfills"
+
+    def boxes() -> list[dict]:
+        return [here.page.locator(name).first.bounding_box() for name in names]
+
+    def below() -> float:
+        """Pixels from the cells down to the colours."""
+        _, _, cells, colours = boxes()
+        return colours["y"] - cells["y"] - cells["height"]
+
+    here.wait_until(lambda: 0 < below() < 60, "the colours stand right below the cells")
+    place, chart, cells, _ = boxes()
     assert cells["width"] == pytest.approx(cells["height"], rel=0.03), "cells are square"
-    assert 0 < bar["y"] - cells["y"] - cells["height"] < 60, "the colours stand right below the cells"
     assert cells["width"] > 0.5 * min(chart["width"], 600), "the cells take most of the picture"
     assert place["x"] + place["width"] <= width
     for axis, side in (("yaxislayer-above .ytick", "f"), ("xaxislayer-above .xtick", "e")):
@@ -232,3 +240,19 @@ def test_all_heads_of_a_short_text_fit_beside_the_picture(visit) -> None:
         view = here.page.locator("[data-testid=memviz-grid-view]")
         inside, there = view.evaluate("view => [view.scrollWidth, view.clientWidth]")
         assert inside <= there, f"{count} tokens"
+
+
+def test_the_picture_fills_the_screen_and_comes_back(visit) -> None:
+    here = visit("heads")
+    place = here.page.locator(".st-key-pattern_place")
+    before = place.bounding_box()
+    place.hover()
+    place.get_by_role("button", name="Fullscreen").click()
+    over = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('[data-testid=stFullScreenFrame]'))"
+    sidebar, grid = (300, 500), (500, 300)
+    for point in (sidebar, grid):
+        here.wait_until(lambda at=point: here.page.evaluate(over, at), f"the picture lies over {point}")
+    chart = here.page.locator(PLOT).first.bounding_box()
+    assert chart["width"] > 1300
+    here.page.keyboard.press("Escape")
+    here.wait_until(lambda: place.bounding_box() == before, "all is as before")

@@ -160,19 +160,20 @@ def test_in_a_long_text_a_found_word_keeps_its_label() -> None:
     made = tokens([f"w{n}" for n in range(97)] + ["needle", "x", "y"])
     axis = figures.pattern(memory_of(made)[0], 0, 0, find="needle").layout.xaxis
     assert 97 in axis.tickvals
-    assert len(axis.tickvals) <= 22
+    assert len(axis.tickvals) <= 26
     plain = figures.pattern(memory_of(made)[0], 0, 0).layout.xaxis
-    assert (plain.tickmode, plain.nticks) == ("auto", 20)
+    assert (plain.tickmode, plain.nticks) == ("auto", 24)
     assert plain.labelalias["96"] == "w96"
 
 
-@pytest.mark.parametrize(("count", "drawn"), [(12, 12), (40, 40), (41, 20), (700, 20)])
+@pytest.mark.parametrize(("count", "drawn"), [(3, 3), (12, 12), (40, 40), (41, 24), (700, 24)])
 def test_a_page_with_less_room_knows_how_narrow_a_picture_may_get(count: int, drawn: int) -> None:
     """12 pixels for a label, beside the same labels and margins as in the whole picture."""
     figure = figures.pattern(memory_of(tokens([f"w{n}" for n in range(count)]), layers=1, heads=1)[0], 0, 0)
     narrow = figure.layout.meta["narrow"]
     assert narrow["least"] - narrow["beside"] == 12 * drawn
     cells = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
+    assert narrow["cells"] == cells
     assert figure.layout.width - narrow["beside"] == max(cells, 300)
 
 

@@ -186,12 +186,13 @@ class Grid {
   }
 
   measure() {
-    const { tile, pitchX, pitchY, gap, columns } = this.layout;
+    const { tile, pitchX, pitchY, gaps, columns } = this.layout;
     this.plane.dataset.columns = columns;
     this.plane.dataset.pitch = `${pitchX} ${pitchY}`;
     this.view.style.setProperty("--pitch-x", `${pitchX}px`);
     this.view.style.setProperty("--pitch-y", `${pitchY}px`);
-    this.view.style.setProperty("--gap", `${gap}px`);
+    this.view.style.setProperty("--gap-x", `${gaps[0]}px`);
+    this.view.style.setProperty("--gap-y", `${gaps[1]}px`);
     for (const frame of Object.values(this.frames)) {
       frame.style.width = `${tile.width}px`;
       frame.style.height = `${tile.height}px`;

@@ -34,11 +34,11 @@ function tileSize({ rows, columns: cols }, room) {
 }
 
 function positionLayout({ layers, heads }, tile) {
-  const gap = gapFor(tile.width);
-  const [pitchX, pitchY] = [tile.width + gap, tile.height + gap];
+  const gaps = [gapFor(tile.width), gapFor(tile.height)];
+  const [pitchX, pitchY] = [tile.width + gaps[0], tile.height + gaps[1]];
   const order = Array.from({ length: layers * heads }, (_, i) => i);
   const [width, height] = [heads * pitchX, layers * pitchY];
-  return { tile, ratio: tile.ratio, gap, pitchX, pitchY, order, columns: heads, top: 0, width, height };
+  return { tile, ratio: tile.ratio, gaps, pitchX, pitchY, order, columns: heads, top: 0, width, height };
 }
 
 /** Best first, undefined last; the name and score stand above each tile. */
@@ -52,7 +52,8 @@ function sortedLayout(grid, tile) {
   const [width, height] = [columns * pitchX, Math.ceil(order.length / columns) * pitchY];
   const style = getComputedStyle(grid.root);
   const [ink, muted] = ["var(--ink)", "var(--muted)"].map((colour) => `rgb(${rgb(grid.root, colour)})`);
-  return { tile, ratio: tile.ratio, gap: 0, pitchX, pitchY, order, columns, top, width, height, ink, muted, font: style.fontFamily };
+  const lettering = { ink, muted, font: style.fontFamily };
+  return { tile, ratio: tile.ratio, gaps: [0, 0], pitchX, pitchY, order, columns, top, width, height, ...lettering };
 }
 
 function sizeCanvas(canvas, { width, height, ratio }) {
