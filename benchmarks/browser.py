@@ -75,7 +75,7 @@ def main() -> None:
             peer = bertviz(reader, several[0]) if tokens <= BERTVIZ_UP_TO else None
             print(row(model, tokens, figures, peer), flush=True)
         print(f"\ntarget at 128 tokens: ≤ 0.3 MB, ≤ {TARGET['nodes']} nodes, ≤ {TARGET['seconds']} s")
-        seconds = sorted(first_picture(browser, address, texts[64][0]) for _ in range(TRIES))[TRIES // 2]
+        seconds = statistics.median(first_picture(browser, address, texts[64][0]) for _ in range(TRIES))
         print(f"paste to first picture on Home, 64 tokens: {seconds:.2f} s (target ≤ {TARGET['paste']} s)")
         for page, (part, how) in HOVER.items():
             middle, messages = hover(browser, f"{address}/{page}", part, how)

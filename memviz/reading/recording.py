@@ -95,14 +95,14 @@ class Recording:
         """Sums up the layers that wait as one with all their heads, and returns what those read [head, query, dim]."""
         layers, sides = self._waiting[kind], self.sides[kind]
         self._waiting[kind] = []
-        first = len(self.scores[kind]) - len(layers)
+        stop = len(self.scores[kind])
+        which = slice(stop - len(layers), stop)
         lookup = _stacked(layers)
         watcher = Watcher(lookup, sides, self._repeats_of(kind, lookup.query.device))
         output = attend(lookup, watch=watcher, cell=sides.cell)
-        for name, part in summarised(watcher, self._value_norm(kind, first, layers)).items():
+        for name, part in summarised(watcher, self._value_norm(kind, which, lookup)).items():
             by_layer = part.reshape(len(layers), len(part) // len(layers), *part.shape[1:])
-            stop = first + len(layers)
-            self._room(kind, name, (stop, *by_layer.shape[1:]), part.dtype)[first:stop] = by_layer
+            self._room(kind, name, (stop, *by_layer.shape[1:]), part.dtype)[which] = by_layer
         return output
 
     def _repeats_of(self, kind: Kind, device: torch.device) -> Repeats | None:
@@ -136,18 +136,16 @@ class Recording:
             self._rooms[kind, name] = room
         return room
 
-    def _value_norm(self, kind: Kind, first: int, layers: Sequence[Lookup]) -> np.ndarray:
+    def _value_norm(self, kind: Kind, which: slice, lookup: Lookup) -> np.ndarray:
         """‖value · W_O‖ of consecutive layers [layer and head, key], from the Gram matrices of the output projections.
 
         [layer and head, 0] when the projection of any layer is not known.
         """
-        grams = self.grams.get(kind) or [None]
-        groups = layers[0].query.shape[0] // layers[0].value.shape[0]
-        value = torch.cat([layer.value for layer in layers]).float().repeat_interleave(groups, dim=0)
+        grams, heads = self.grams.get(kind) or [None], lookup.query.shape[0]
         if any(gram is None for gram in grams):
-            return np.zeros((len(value), 0), dtype=np.float32)
-        gram = torch.cat(grams[first : first + len(layers)])
-        square = (torch.bmm(value, gram) * value).sum(-1)
+            return np.zeros((heads, 0), dtype=np.float32)
+        value = lookup.value.float().repeat_interleave(heads // lookup.value.shape[0], dim=0)
+        square = (torch.bmm(value, torch.cat(grams[which])) * value).sum(-1)
         return square.clamp_min_(0.0).sqrt_().cpu().numpy()
 
 
