@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from memviz.ui import frame
-from memviz.ui.i18n import t
+from memviz.ui.shell import frame
+from memviz.ui.shell.i18n import t
 
 st.set_page_config(page_title="MemViz", page_icon="memviz/ui/icon.png", layout="wide")
 frame.choose_language()

@@ -14,8 +14,8 @@ import numpy as np
 
 from memviz.errors import TraceError
 from memviz.memory import Forget, Kind, Memory, Scores, Summary, frozen
+from memviz.memory.recurrent import Recurrent
 from memviz.note import Note
-from memviz.recurrent import Recurrent
 from memviz.tokens import Token, Word, words
 
 FORMAT = 3

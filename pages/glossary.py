@@ -1,6 +1,7 @@
 """What do the numbers mean?"""
 
-from memviz.ui import glossary, show
+from memviz.ui.parts import glossary
+from memviz.ui.shell import show
 
 show.question(
     "What do the numbers mean?",

@@ -1,6 +1,8 @@
 """Which heads do what?"""
 
-from memviz.ui import frame, heads, share, show
+from memviz.ui import share
+from memviz.ui.parts import heads
+from memviz.ui.shell import frame, show
 
 show.question(
     "Which heads do what?",

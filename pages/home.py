@@ -1,7 +1,9 @@
 """What does this text remember?"""
 
 from memviz.measures import sinks
-from memviz.ui import frame, home, share, show, words
+from memviz.ui import share
+from memviz.ui.parts import home, words
+from memviz.ui.shell import frame, show
 
 show.question(
     "What does this text remember?",

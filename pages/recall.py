@@ -1,6 +1,8 @@
 """What does this word remember, and who remembers it?"""
 
-from memviz.ui import frame, recall, share, show, words
+from memviz.ui import share
+from memviz.ui.parts import recall, words
+from memviz.ui.shell import frame, show
 
 show.question(
     "What does this word remember, and who remembers it?",

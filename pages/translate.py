@@ -1,6 +1,8 @@
 """What did the decoder read to write this word?"""
 
-from memviz.ui import share, show, translation
+from memviz.ui import share
+from memviz.ui.parts import translation
+from memviz.ui.shell import show
 
 show.question(
     "What did the decoder read to write this word?",

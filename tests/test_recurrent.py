@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from memviz.errors import TraceError
-from memviz.recurrent import Recurrent, kept
+from memviz.memory.recurrent import Recurrent, kept
 from memviz.tokens import Token
 
 LAYERS, STEPS, UNITS = 2, 7, 5

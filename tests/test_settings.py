@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memviz.errors import ModelError
-from memviz.reading import budget
+from memviz.reading.engine import budget
 from memviz.settings import number
 
 

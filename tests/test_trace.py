@@ -15,7 +15,7 @@ import pytest
 
 from memviz.errors import TraceError
 from memviz.memory import Forget, Memory, frozen
-from memviz.recurrent import kept
+from memviz.memory.recurrent import kept
 from memviz.tokens import Token, words
 from memviz.trace import FORMAT, Candidate, ModelInfo, Note, Trace
 from tests.memory_samples import dense, recorded, tokens

@@ -12,7 +12,8 @@ from string import Formatter
 import pytest
 
 from memviz import errors
-from memviz.ui import cache, i18n
+from memviz.serving import cache
+from memviz.ui.shell import i18n
 from tests.locales.collecting import LIBRARY, PAGES, ROOT, Found, Source, collect
 from tests.locales.sources import IN_PICTURES, KNOWN
 from tests.locales.speaking import left, said

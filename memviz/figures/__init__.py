@@ -16,23 +16,23 @@ provenance, caption   where it comes from, as names and values, and in one line
 alt, record    a figure in plain words, and what was done to get it
 """
 
-from memviz.figures.bars import received_bars, slots_bars
-from memviz.figures.cells import weights
-from memviz.figures.crossing_png import cross_png
-from memviz.figures.crossing_svg import cross_svg
-from memviz.figures.curves import by_distance
-from memviz.figures.describing import which_head
-from memviz.figures.fading import half_lives, recurrent
-from memviz.figures.frame import alt, record
-from memviz.figures.heatmap import pattern
+from memviz.figures.charts.bars import received_bars, slots_bars
+from memviz.figures.charts.distance import by_distance
+from memviz.figures.charts.heatmap import pattern
+from memviz.figures.charts.layout import alt, record
+from memviz.figures.charts.recurrent import half_lives, recurrent
+from memviz.figures.charts.scores import scores
+from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
+from memviz.figures.data.captions import which_head
+from memviz.figures.data.cells import weights
 from memviz.figures.page import html
-from memviz.figures.palette import head_name, percent, times
-from memviz.figures.phrases import PHRASES
-from memviz.figures.provenance import caption, provenance
-from memviz.figures.raster import grid_png, pattern_png
-from memviz.figures.scores import scores
-from memviz.figures.translation_bars import coverage_bars, probability_bars
-from memviz.figures.words_sheet import words_png
+from memviz.figures.sheets.crossing_png import cross_png
+from memviz.figures.sheets.crossing_svg import cross_svg
+from memviz.figures.sheets.heads_sheet import grid_png, pattern_png
+from memviz.figures.sheets.words_sheet import words_png
+from memviz.figures.style.palette import head_name, percent, times
+from memviz.figures.style.phrases import PHRASES
+from memviz.figures.style.provenance import caption, provenance
 
 __all__ = [
     "PHRASES",

@@ -11,9 +11,9 @@ from string import Template
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from memviz.figures import phrases
-from memviz.figures.frame import alt
-from memviz.figures.phrases import Translate
+from memviz.figures.charts.layout import alt
+from memviz.figures.style import phrases
+from memviz.figures.style.phrases import Translate
 
 _HERE = Path(__file__).parent
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from memviz.models.catalogue import CATALOGUE, DEFAULT, nearest
 from memviz.models.entry import Entry, Hub, Take, Wheel
-from memviz.models.located import Format, Located, Progress
+from memviz.models.located import Format, Located
 from memviz.models.locating import Preview, locate, names, preview, table
 from memviz.models.naming import entry_of
 from memviz.models.opening import open_model
 from memviz.models.policy import Policy
 from memviz.models.showing import Shown
+from memviz.progress import Progress
 
 __all__ = [
     "CATALOGUE",

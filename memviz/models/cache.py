@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from memviz.errors import FetchError
-from memviz.models.located import Progress, unwatched
+from memviz.progress import Progress, no_progress
 
 LAYOUT = 1
 """Version of the files written here. Raise it when a fetched model must be made anew."""
@@ -72,7 +72,7 @@ def manifest(path: Path) -> dict[str, Any] | None:
 
 
 @contextlib.contextmanager
-def alone(key: str, *, progress: Progress = unwatched) -> Iterator[None]:
+def alone(key: str, *, progress: Progress = no_progress) -> Iterator[None]:
     """Be the only process on this machine that fetches ``key``; wait for another one, visibly.
 
     The system frees the lock when its holder dies, so an interrupted fetch blocks nobody.

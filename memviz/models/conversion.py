@@ -21,12 +21,12 @@ from typing import Any
 
 from memviz.errors import FetchError
 from memviz.models import cache, child
-from memviz.models.located import Progress, unwatched
+from memviz.progress import Progress, no_progress
 
 _PROGRESS = re.compile(r"^(\d\.\d{3})\t(.*)\n", re.MULTILINE)
 
 
-def convert_gguf(gguf: Path, *, into: Path, work: Path, progress: Progress = unwatched) -> None:
+def convert_gguf(gguf: Path, *, into: Path, work: Path, progress: Progress = no_progress) -> None:
     """Write the model and the tokenizer of a ``.gguf`` file as a transformers folder, watched from outside.
 
     ``work`` is a new folder for what the process leaves behind. If ``progress`` raises, the process
@@ -44,7 +44,7 @@ def convert_gguf(gguf: Path, *, into: Path, work: Path, progress: Progress = unw
         raise _failed(gguf.name, said=child.said(work))
 
 
-def convert(gguf: Path, *, into: Path, progress: Progress = unwatched) -> None:
+def convert(gguf: Path, *, into: Path, progress: Progress = no_progress) -> None:
     """The conversion itself, in this process."""
     import gguf as library
 

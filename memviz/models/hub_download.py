@@ -8,7 +8,7 @@ from typing import Any
 
 from memviz.models import cache
 from memviz.models.hub_errors import asking
-from memviz.models.located import Progress
+from memviz.progress import Progress
 
 SETTING = "HF_HUB_CACHE"
 """The environment variable that says where the hub's own client keeps what it fetched; MemViz's has no say in it."""

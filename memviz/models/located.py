@@ -10,9 +10,6 @@ from typing import Literal
 Format = Literal["transformers", "gguf", "marian"]
 """How the weights are written: a transformers folder, one ``.gguf`` file, a Firefox (Marian) folder."""
 
-Progress = Callable[[float, str], None]
-"""Told how far long work is, 0 to 1, and what it does. It may raise: that cancels the work."""
-
 Announce = Callable[[int], None]
 """Told how many bytes a download has, before it begins."""
 
@@ -33,10 +30,6 @@ class Located:
     revision: str
     licence: str
     quantisation: str = ""
-
-
-def unwatched(fraction: float, label: str) -> None:
-    """Nobody is watching the progress."""
 
 
 def unheard(size: int) -> None:

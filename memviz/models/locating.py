@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from memviz.models import folders, hub, wheels
 from memviz.models.entry import Entry, Hub
-from memviz.models.located import Announce, Located, Progress, unheard, unwatched
+from memviz.models.located import Announce, Located, unheard
 from memviz.models.naming import Name, legible, meant, offered, suggesting
 from memviz.models.policy import Policy
+from memviz.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def locate(
     ``UnsafeModelError`` or ``UnsupportedModelError``.
     """
     policy = policy or Policy.library()
-    progress = progress or unwatched
+    progress = progress or no_progress
     meaning = meant(name, policy=policy)
     if isinstance(meaning, Path):
         return folders.locate(meaning, name=legible(name))

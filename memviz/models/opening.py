@@ -12,9 +12,10 @@ from typing import Any
 
 from memviz.errors import MemoryBudgetError, MemVizError, ModelFileError, UnsupportedModelError
 from memviz.models import gguf_header
-from memviz.models.heads import candidates, is_harmless
-from memviz.models.located import Located, Progress, unwatched
+from memviz.models.auto_class import candidates, is_harmless
+from memviz.models.located import Located
 from memviz.note import Note
+from memviz.progress import Progress, no_progress
 
 _SAFE = {"local_files_only": True, "trust_remote_code": False}
 _FOREIGN = ("does not recognize this architecture", "Unrecognized", "not supported", "custom code", "Unknown")
@@ -85,7 +86,7 @@ def _moved(model: Any, device: str, *, name: str) -> Any:
 
 
 def load_gguf(
-    path: Path, *, name: str = "", attn_implementation: str, dtype: Any = None, progress: Progress = unwatched
+    path: Path, *, name: str = "", attn_implementation: str, dtype: Any = None, progress: Progress = no_progress
 ) -> tuple[Any, Any]:
     """The model and the tokenizer inside a ``.gguf`` file, dequantised.
 

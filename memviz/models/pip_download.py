@@ -15,8 +15,8 @@ from pathlib import Path
 
 from memviz.errors import FetchError
 from memviz.models import cache, child
-from memviz.models.located import Progress, unwatched
 from memviz.note import Note
+from memviz.progress import Progress, no_progress
 
 _NO_CONNECTION = (
     "Failed to establish a new connection",
@@ -39,7 +39,7 @@ _NO_CONNECTION = (
 )
 
 
-def download(requirement: str, *, sha256: str, size: int, into: Path, progress: Progress = unwatched) -> Path:
+def download(requirement: str, *, sha256: str, size: int, into: Path, progress: Progress = no_progress) -> Path:
     """Download one pinned wheel, checked by hash, and return the file.
 
     ``size`` (bytes) turns what has arrived into a fraction. Nothing is installed, no dependency is

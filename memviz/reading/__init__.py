@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from memviz.memory import Forget
 from memviz.models import Located, Policy, Shown, locate, open_model
-from memviz.reading import budget
-from memviz.reading.devices import choose, weight_bytes
-from memviz.reading.firefox import FirefoxReader
-from memviz.reading.firefox_opening import open_firefox
-from memviz.reading.progress import Progress
+from memviz.progress import Progress
+from memviz.reading.engine import budget
+from memviz.reading.engine.devices import choose, weight_bytes
+from memviz.reading.firefox.engine import FirefoxReader
+from memviz.reading.firefox.opening import open_firefox
 from memviz.reading.reader import Reader
 from memviz.trace import ModelInfo, Trace
 

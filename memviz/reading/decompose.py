@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from memviz.errors import MeasureError, TextTooLongError, TraceError
 from memviz.memory import Kind, frozen, is_whole
 from memviz.note import Note
-from memviz.reading import budget, failing
-from memviz.reading.eager import running
-from memviz.reading.projections import by_head
-from memviz.reading.scene import Scene, watching
+from memviz.reading.attention.capture import Scene, watching
+from memviz.reading.attention.eager import running
+from memviz.reading.engine import budget, refusals
+from memviz.reading.engine.projections import by_head
 from memviz.tokens import Token, clean, require_text, tokenise
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: i
     budget.check(reader.model, plan, len(inputs["input_ids"]), context=reader.info.context)
     scene = Scene(layer, kinds=plan.kinds, kind=kind, projection=projections[layer])
     tensors = reader.tensors(inputs)
-    explained = failing.explained(None, model=reader.info.name, tokens=len(inputs["input_ids"]))
+    explained = refusals.explained(None, model=reader.info.name, tokens=len(inputs["input_ids"]))
     with reader.settled(), explained, watching(reader.model, scene), running(scene):
         if kind == "encoder":
             reader.model.get_encoder()(**tensors)

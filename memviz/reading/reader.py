@@ -14,21 +14,22 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import Forget, Kind, Memory, require_forget
-from memviz.reading import budget, dense, failing, notes
-from memviz.reading.borrowing import borrowed, unaltered
+from memviz.progress import Progress
+from memviz.reading.attention import dense
+from memviz.reading.attention.eager import running
+from memviz.reading.attention.recording import Recording
+from memviz.reading.attention.summary import Sides
 from memviz.reading.decompose import Decomposition, decompose
-from memviz.reading.describing import describe
-from memviz.reading.eager import running
-from memviz.reading.inputs import require_known, tensors, token_ids, vocabulary
-from memviz.reading.predictions import candidates, expectations
-from memviz.reading.probe import PROBE, survey
-from memviz.reading.progress import Progress
-from memviz.reading.projections import grams
-from memviz.reading.recording import Recording
-from memviz.reading.stretching import require_room, stretch
-from memviz.reading.summing import Sides
-from memviz.reading.translating import Translating
-from memviz.reading.wish import Wish
+from memviz.reading.engine import budget, notes, refusals
+from memviz.reading.engine.borrowing import borrowed, unaltered
+from memviz.reading.engine.inputs import require_known, tensors, token_ids, vocabulary
+from memviz.reading.engine.model_info import describe
+from memviz.reading.engine.predictions import candidates, expectations
+from memviz.reading.engine.probe import PROBE, survey
+from memviz.reading.engine.projections import grams
+from memviz.reading.windows import require_room, stretch
+from memviz.reading.writing.request import Wish
+from memviz.reading.writing.translate import Translating
 from memviz.tokens import Token, align, clean, require_text, tokenise
 from memviz.trace import Candidate, ModelInfo, Trace
 
@@ -205,7 +206,7 @@ class Reader(Translating):
         if forget is not None:
             forget.check(layers=self.plan.layers[kind], heads=self.plan.heads[kind])
         length = max(ids.shape[1] for ids in tensors.values())
-        with self.settled(), failing.explained(progress, model=self.info.name, tokens=length) as told:
+        with self.settled(), refusals.explained(progress, model=self.info.name, tokens=length) as told:
             began = time.perf_counter()
             if self.plan.dense:
                 memories, outputs = dense.read(

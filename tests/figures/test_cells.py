@@ -7,9 +7,9 @@ import pytest
 
 from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
-from memviz.figures import cells
-from memviz.figures.cells import shown, weights
-from memviz.figures.view import View
+from memviz.figures.data import cells
+from memviz.figures.data.cells import shown, weights
+from memviz.figures.data.view import View
 from memviz.memory import Forget
 from tests.figures.synthetic_memory import memory_of, tokens, words_of
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from memviz import figures
-from memviz.figures.lettering import SCALE
-from memviz.figures.strokes import stroke
+from memviz.figures.sheets.lettering import SCALE
+from memviz.figures.sheets.strokes import stroke
 from tests.figures.drawn_crossings import Drawn, sides_of, weights_of
 from tests.figures.synthetic_memory import NASTY
 

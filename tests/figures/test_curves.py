@@ -7,7 +7,7 @@ import pytest
 
 from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
-from memviz.figures.curves import FEW
+from memviz.figures.charts.distance import FEW
 from tests.figures.synthetic_memory import memory_of, tokens
 
 

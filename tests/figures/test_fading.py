@@ -7,8 +7,8 @@ import pytest
 
 from memviz import figures
 from memviz.errors import TraceError
-from memviz.figures import fading
-from memviz.recurrent import Recurrent, kept
+from memviz.figures.charts import recurrent
+from memviz.memory.recurrent import Recurrent, kept
 from tests.figures.synthetic_memory import NASTY, tokens
 
 LAYERS, UNITS = 2, 40
@@ -69,7 +69,7 @@ def test_it_says_what_it_is_and_what_it_is_not() -> None:
 
 
 def test_long_memories_are_pooled_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fading, "LARGEST", 2)
+    monkeypatch.setattr(recurrent, "LARGEST", 2)
     figure = figures.recurrent(RANDOM, 0)
     held, left = RANDOM.pattern(0), RANDOM.remainder(0)
     start, heat = figure.data
@@ -114,7 +114,7 @@ def test_bars_count_the_units_between_their_ends() -> None:
 def test_units_that_never_forget_or_never_keep_are_counted_at_the_ends() -> None:
     gates = np.stack([np.zeros((5, 3)), np.ones((5, 3)), np.full((5, 3), 0.5)])
     figure = figures.half_lives(memory(gates))
-    assert [int(np.argmax(bar.y)) for bar in figure.data[:2]] == [0, fading.BARS - 1]
+    assert [int(np.argmax(bar.y)) for bar in figure.data[:2]] == [0, recurrent.BARS - 1]
     low, high = figure.data[2].customdata[int(np.argmax(figure.data[2].y))]
     assert low <= 1 <= high
     assert [shape.label.text for shape in figure.layout.shapes] == ["median 0", "median ∞", "median 1"]

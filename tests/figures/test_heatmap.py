@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from memviz import figures
-from memviz.figures.labels import escape
+from memviz.figures.style.labels import escape
 from tests.figures.synthetic_memory import NASTY, memory_of, tokens, trace_of, words_of
 
 TEXTS = ["[CLS]", "the", "un", "##believ", "##able", "cat", "[SEP]", "it", "sat", "[SEP]"]

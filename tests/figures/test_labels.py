@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memviz.figures.labels import escape, isolated, shorten, ticks, width, wrapped
+from memviz.figures.style.labels import escape, isolated, shorten, ticks, width, wrapped
 
 
 def test_what_plotly_would_read_is_escaped() -> None:

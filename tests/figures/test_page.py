@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from memviz import figures
-from memviz.figures.palette import THEMES
+from memviz.figures.style.palette import THEMES
 from tests.figures.synthetic_memory import NASTY, memory_of, tokens, words_of
 
 TITLE = "What <b>is</b> this? </script><script>window.broken = 1</script>"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memviz.figures import palette
-from memviz.figures.palette import THEMES, head_name, mixed, percent, ramp, readable, strength, times
+from memviz.figures.style import palette
+from memviz.figures.style.palette import THEMES, head_name, mixed, percent, ramp, readable, strength, times
 
 
 @pytest.mark.parametrize(

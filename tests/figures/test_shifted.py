@@ -10,7 +10,7 @@ from PIL import Image
 
 from memviz import figures, measures
 from memviz.errors import MeasureError
-from memviz.figures.cells import BLOCK
+from memviz.figures.data.cells import BLOCK
 from tests.figures.synthetic_memory import memory_of, tokens, trace_of, words_of
 
 WRITTEN = tokens(["O", "ga", "##to", "pre", "##to", "</s>"], special=(5,))
@@ -36,7 +36,7 @@ def test_a_shifted_row_is_the_row_of_the_next_step() -> None:
 @pytest.mark.parametrize("shift", [0, 1, 2])
 @pytest.mark.parametrize("block", [1, BLOCK])
 def test_between_words_it_is_the_measure(monkeypatch: pytest.MonkeyPatch, shift: int, block: int) -> None:
-    monkeypatch.setattr("memviz.figures.cells.BLOCK", block)
+    monkeypatch.setattr("memviz.figures.data.cells.BLOCK", block)
     expected = measures.word_weights(MEMORY, SIDES, layer=0, head=1, shift=shift)
     np.testing.assert_allclose(cells(figures.pattern(MEMORY, 0, 1, shift=shift, **BY_WORD)), expected, atol=1e-6)
     cut = cells(figures.pattern(MEMORY, 0, 1, shift=shift, **BY_WORD, window=(slice(1, 3), slice(0, 2))))

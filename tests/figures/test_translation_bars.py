@@ -9,7 +9,7 @@ import pytest
 
 from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
-from memviz.figures import palette
+from memviz.figures.style import palette
 from memviz.trace import Candidate
 from tests.figures.synthetic_memory import NASTY, memory_of, tokens, trace_of, words_of
 

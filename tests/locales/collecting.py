@@ -50,7 +50,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """As it is called in code: ``show`` for memviz/ui/show.py, ``grid`` for …/grid/__init__.py."""
+        """As it is called in code: ``show`` for memviz/ui/shell/show.py, ``grid`` for …/grid/__init__.py."""
         return self.path.parent.name if self.path.stem == "__init__" else self.path.stem
 
     def around(self, node: ast.AST) -> Iterator[ast.FunctionDef | ast.Lambda]:

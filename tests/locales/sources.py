@@ -6,8 +6,8 @@ from memviz.figures import PHRASES
 from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
-from memviz.ui.glossary import GROUPS, TERMS
-from memviz.ui.samples import samples, translations
+from memviz.ui.parts.glossary import GROUPS, TERMS
+from memviz.ui.shell.samples import samples, translations
 
 KINDS = {"self", "encoder", "decoder", "cross"}
 SAMPLES = [sample for model in (*CATALOGUE, "another") for sample in samples(model)]

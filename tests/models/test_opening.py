@@ -9,7 +9,7 @@ import torch
 
 import memviz
 from memviz.errors import MemoryBudgetError, ModelError, ModelFileError, UnsupportedModelError
-from memviz.models import Located, heads, locate, open_model
+from memviz.models import Located, auto_class, locate, open_model
 from memviz.models.opening import load_gguf, quietly
 
 
@@ -223,17 +223,17 @@ def test_a_model_that_is_not_for_text(make_model) -> None:
     from transformers import ViTConfig
 
     with pytest.raises(UnsupportedModelError, match="vit"):
-        heads.candidates(ViTConfig(architectures=["ViTForMaskedImageModeling"]))
+        auto_class.candidates(ViTConfig(architectures=["ViTForMaskedImageModeling"]))
 
 
 def test_candidates_without_a_class_name() -> None:
     from transformers import BartConfig, LlamaConfig, T5Config
 
-    assert heads.candidates(LlamaConfig()) == ["AutoModel"]
-    assert heads.candidates(LlamaConfig(), gguf=True) == ["AutoModelForCausalLM", "AutoModel"]
-    assert heads.candidates(T5Config(), gguf=True) == ["AutoModelForSeq2SeqLM", "AutoModel"]
-    assert heads.candidates(BartConfig(architectures=["BartModel"]))[0] == "AutoModelForSeq2SeqLM"
-    assert heads.candidates(LlamaConfig(architectures=["LlamaForCausalLM"]))[0] == "AutoModelForCausalLM"
+    assert auto_class.candidates(LlamaConfig()) == ["AutoModel"]
+    assert auto_class.candidates(LlamaConfig(), gguf=True) == ["AutoModelForCausalLM", "AutoModel"]
+    assert auto_class.candidates(T5Config(), gguf=True) == ["AutoModelForSeq2SeqLM", "AutoModel"]
+    assert auto_class.candidates(BartConfig(architectures=["BartModel"]))[0] == "AutoModelForSeq2SeqLM"
+    assert auto_class.candidates(LlamaConfig(architectures=["LlamaForCausalLM"]))[0] == "AutoModelForCausalLM"
 
 
 def test_transformers_is_quiet_only_inside() -> None:
@@ -303,6 +303,6 @@ def test_importing_the_models_brings_in_nothing_heavy() -> None:
     import subprocess
 
     program = "import sys, memviz.models; print([m for m in ('torch', 'transformers', 'pandas') if m in sys.modules])"
-    root = str(Path(heads.__file__).parents[2])
+    root = str(Path(auto_class.__file__).parents[2])
     told = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"

@@ -11,8 +11,8 @@ import pytest
 from cachetools import LRUCache
 
 from memviz.errors import BusyError
-from memviz.ui import cache
-from memviz.ui.gate import Gate
+from memviz.serving import cache
+from memviz.serving.gate import Gate
 from tests.pages.crowd import Crowd, GoneError, until
 
 TEXTS = [

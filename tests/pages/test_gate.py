@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from memviz.errors import BusyError
-from memviz.ui.gate import Gate
+from memviz.serving.gate import Gate
 from tests.pages.crowd import Crowd, GoneError, until
 
 

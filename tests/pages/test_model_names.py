@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from memviz.models import CATALOGUE, Hub
-from memviz.ui import cache
+from memviz.serving import cache
 from tests.pages.shelf import stocked
 
 CAT = "the cat sat on the mat"

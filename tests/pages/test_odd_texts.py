@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from memviz.ui.samples import samples
+from memviz.ui.shell.samples import samples
 from tests.pages.odd_texts import NOTHING, ODD
 
 pytestmark = pytest.mark.models

@@ -14,12 +14,12 @@ import memviz
 from memviz import Forget, measures
 from memviz.figures import percent
 from memviz.models import locate
+from memviz.serving.cache import Wish
 from memviz.tables import read_csv
-from memviz.ui import i18n
-from memviz.ui.cache import Wish
-from memviz.ui.samples import translations
+from memviz.ui.parts.translation import Again, Asked, View
 from memviz.ui.share import Translate
-from memviz.ui.translation import Again, Asked, View
+from memviz.ui.shell import i18n
+from memviz.ui.shell.samples import translations
 from tests.locales.speaking import left, said
 from tests.models.tiny_marian import firefox_folder
 from tests.pages.odd_texts import NOTHING, ODD
@@ -56,7 +56,7 @@ def metric(here) -> dict[str, str]:
 
 
 def test_a_given_translation_beyond_the_servers_limit_is_refused(visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memviz.ui.reading.MAX_CHARACTERS", 100)
+    monkeypatch.setattr("memviz.ui.shell.runs.MAX_CHARACTERS", 100)
     here = visit("translate", text=BLACK_CAT, target="x" * 101)
     said = "The given translation has 101 characters; this server reads at most 100. Paste a part of it."
     assert here.errors == [said]

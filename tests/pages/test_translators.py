@@ -6,7 +6,7 @@ import pytest
 from translators import MANY, TEXT, TRANSLATORS, Saved
 
 from memviz import Forget
-from memviz.ui.markdown import literal
+from memviz.ui.shell.markdown import literal
 
 
 @pytest.fixture(scope="module")

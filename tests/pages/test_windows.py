@@ -109,7 +109,7 @@ def test_a_second_sentence_that_leaves_no_room_is_said(visit, monkeypatch: pytes
 
 
 def test_a_second_sentence_beyond_the_servers_limit_is_refused(visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memviz.ui.reading.MAX_CHARACTERS", 1000)
+    monkeypatch.setattr("memviz.ui.shell.runs.MAX_CHARACTERS", 1000)
     here = visit("home", text="The cat.", pair="x" * 1001)
     said = "The second sentence has 1,001 characters; this server reads at most 1,000. Paste a part of it."
     assert here.errors == [said]
@@ -117,7 +117,7 @@ def test_a_second_sentence_beyond_the_servers_limit_is_refused(visit, monkeypatc
 
 
 def test_a_text_beyond_the_servers_limit_is_refused_with_numbers(visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memviz.ui.reading.MAX_CHARACTERS", 1000)
+    monkeypatch.setattr("memviz.ui.shell.runs.MAX_CHARACTERS", 1000)
     here = visit("home", text="x" * 1001)
     assert here.errors == ["This text has 1,001 characters; this server reads at most 1,000. Paste a part of it."]
     assert here.pictures == []

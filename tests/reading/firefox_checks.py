@@ -8,9 +8,9 @@ from torch import nn
 from transformers import MarianConfig
 from transformers.models.marian.modeling_marian import MarianEncoder
 
-from memviz.reading.attention import Block, Lookup, attend
-from memviz.reading.eager import running
-from memviz.reading.firefox import FirefoxReader
+from memviz.reading.attention.eager import running
+from memviz.reading.attention.function import Block, Lookup, attend
+from memviz.reading.firefox.engine import FirefoxReader
 
 
 def marian_encoder(reader: FirefoxReader) -> MarianEncoder:

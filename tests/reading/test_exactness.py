@@ -14,8 +14,8 @@ from families import FAMILIES
 from translators import TRANSLATORS
 
 from memviz import measures
-from memviz.reading import attention
-from memviz.reading.summing import THUMBNAIL
+from memviz.reading.attention import function
+from memviz.reading.attention.summary import THUMBNAIL
 
 EXACT = 1e-5
 families = pytest.mark.parametrize("name", FAMILIES)
@@ -49,9 +49,9 @@ def test_the_families_that_the_readme_names_are_in_the_tests() -> None:
 
 
 def test_a_case_has_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention, "BLOCK", SMALL_BLOCK)
+    monkeypatch.setattr(function, "BLOCK", SMALL_BLOCK)
     for count in (70, 90):
-        assert len(list(attention.blocks(count, -(-count // THUMBNAIL)))) >= 3
+        assert len(list(function.blocks(count, -(-count // THUMBNAIL)))) >= 3
 
 
 @families

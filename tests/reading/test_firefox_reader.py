@@ -24,9 +24,9 @@ from memviz.errors import (
 )
 from memviz.models import locate, open_model
 from memviz.reading import FirefoxReader, Reader
-from memviz.reading.eager import running
-from memviz.reading.firefox_writing import forced
-from memviz.reading.recording import Sides
+from memviz.reading.attention.eager import running
+from memviz.reading.attention.recording import Sides
+from memviz.reading.firefox.writer import forced
 from memviz.tokens import Token
 from tests.models.tiny_marian import LAYERS, firefox_folder
 
@@ -358,7 +358,7 @@ def test_what_is_no_forget_is_refused(reader: FirefoxReader) -> None:
 
 
 def test_what_cannot_be_forgotten_is_refused_before_anything_is_written(reader: FirefoxReader, monkeypatch) -> None:
-    monkeypatch.setattr("memviz.reading.firefox.write", None)
+    monkeypatch.setattr("memviz.reading.firefox.engine.write", None)
     keys = list(range(len(reader.tokenizer(TEXT)["input_ids"])))
     for forget, said in (
         (Forget(keys=[99]), "no position 99"),

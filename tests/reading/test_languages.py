@@ -10,7 +10,7 @@ from translators import LIMIT, MANY, TARGET, TASKS, TEXT, TRANSLATORS, Saved, id
 
 from memviz.errors import ReadingError
 from memviz.reading import Reader
-from memviz.reading.languages import known
+from memviz.reading.writing.languages import known
 
 many = pytest.mark.parametrize("name", MANY)
 

@@ -9,8 +9,8 @@ from cases import opened, patterns
 from families import FAMILIES, tokenizer, words
 from transformers import AttentionInterface
 
-import memviz.reading.attention as function
 from memviz.memory import Memory
+from memviz.reading.attention import function
 
 CAUSAL = [name for name, family in FAMILIES.items() if family.architecture.endswith(("ForCausalLM", "LMHeadModel"))]
 

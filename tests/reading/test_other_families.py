@@ -12,7 +12,7 @@ from families import EXPERTS, GPT, GROUPED, SEQ2SEQ, T5, Family, tokenizer, word
 
 from memviz import Reader
 from memviz.errors import MeasureError, ModelError, ReadingError, UnsupportedModelError
-from memviz.reading.eager import is_attention
+from memviz.reading.attention.eager import is_attention
 
 LATENT = {
     "num_key_value_heads": 4, "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8,

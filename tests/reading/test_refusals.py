@@ -26,7 +26,7 @@ from memviz.errors import (
     TraceError,
     UnsupportedModelError,
 )
-from memviz.reading import budget, devices
+from memviz.reading.engine import budget, devices
 
 # models
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from memviz.reading.sentences import pieces, sentences
+from memviz.reading.writing.sentences import pieces, sentences
 from memviz.tokens import Token
 
 LANGUAGES = {

@@ -11,9 +11,9 @@ import torch
 from cases import checked, eager, fresh, opened, patterns, reader
 from families import FAMILIES, words
 
-from memviz.reading import recording
-from memviz.reading.attention import Block, blocks
-from memviz.reading.summing import FEW, THUMBNAIL, Repeats, Watcher, cell_maxima
+from memviz.reading.attention import recording
+from memviz.reading.attention.function import Block, blocks
+from memviz.reading.attention.summary import FEW, THUMBNAIL, Repeats, Watcher, cell_maxima
 
 LENGTHS = [1, 2, 5, 31, 32, 33, 64, 65, 130, 200, 300]
 ALONG = ["gpt2", "mistral", "gpt-oss", "bert", "modernbert", "gpt-neo"]

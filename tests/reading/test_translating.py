@@ -156,7 +156,7 @@ def test_what_is_forgotten_while_writing_is_what_the_reading_forgets(saved: Save
 
 
 def test_what_cannot_be_forgotten_is_refused_before_anything_is_written(saved: Saved, monkeypatch) -> None:
-    monkeypatch.setattr("memviz.reading.translating.write", None)
+    monkeypatch.setattr("memviz.reading.writing.translate.write", None)
     count = len(translated(saved, "bart", target=TARGET).tokens)
     for forget, said in (
         (Forget(keys=[99]), "no position 99"),
@@ -178,7 +178,7 @@ def test_a_dense_model_writes_but_cannot_be_made_to_forget(monkeypatch: pytest.M
     trace = reader.translate("the cat sat", max_new_tokens=4)
     assert trace.model.path == "dense"
     assert len(trace.steps) == len(trace.targets) == 4
-    monkeypatch.setattr("memviz.reading.translating.write", None)
+    monkeypatch.setattr("memviz.reading.writing.translate.write", None)
     with pytest.raises(ReadingError, match="cannot be made to forget"):
         reader.translate("the cat sat", forget=Forget(keys=[0]))
 

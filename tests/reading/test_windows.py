@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from memviz import Reader
 from memviz.errors import TextTooLongError
-from memviz.reading import budget
+from memviz.reading.engine import budget
 
 TEXTS = {
     "words": words(120),

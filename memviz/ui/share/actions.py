@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from memviz.trace import Trace
-from memviz.ui.i18n import language, speaking, t
+from memviz.ui.shell.i18n import language, speaking, t
 
 
 class Shared(Protocol):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from memviz import figures, tables
-from memviz.figures import provenance
+from memviz.figures.style import provenance
 from memviz.trace import Trace
-from memviz.ui import heads as heads_page
-from memviz.ui.i18n import spoken, t
+from memviz.ui.parts import heads as heads_page
 from memviz.ui.share.reading_code import reading
+from memviz.ui.shell.i18n import spoken, t
 
 MOST_ROWS = 1_000_000  # of a CSV; a longer text is exported by its strongest weights, and the file says so
 

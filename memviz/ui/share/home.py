@@ -9,12 +9,13 @@ from typing import Literal
 import numpy as np
 
 from memviz import figures, tables
-from memviz.figures import provenance
+from memviz.figures.style import provenance
 from memviz.memory import Memory
 from memviz.trace import Trace
-from memviz.ui import export, words
-from memviz.ui.i18n import t
+from memviz.ui.parts import words
+from memviz.ui.share import export
 from memviz.ui.share.reading_code import reading
+from memviz.ui.shell.i18n import t
 
 
 @dataclass(frozen=True)

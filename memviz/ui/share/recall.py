@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from memviz import figures, measures, tables
-from memviz.figures import provenance
+from memviz.figures.style import provenance
 from memviz.trace import Trace
-from memviz.ui import recall as recall_page
-from memviz.ui.i18n import spoken, t
+from memviz.ui.parts import recall as recall_page
 from memviz.ui.share.home import Home
+from memviz.ui.shell.i18n import spoken, t
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from memviz import figures, tables
-from memviz.figures import provenance
+from memviz.figures.style import provenance
 from memviz.tokens import right_to_left
 from memviz.trace import Trace
-from memviz.ui import export, translation
 from memviz.ui.components.cross import Pin
-from memviz.ui.i18n import t
-from memviz.ui.translation.graph import drawn, labels
+from memviz.ui.parts import translation
+from memviz.ui.parts.translation.graph import drawn, labels
+from memviz.ui.share import export
+from memviz.ui.shell.i18n import t
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from component_page import axe_finds_nothing
 from cross_page import ALONE, CAT_WORD, CONTRAST, CROSS, CROSS_WORD, GATO, HERE, links, rows, shown, step, word
 from cross_samples import CAT, crossing
 
-from memviz.ui import export
 from memviz.ui.components.cross import LABELS, LINKS, Pin
+from memviz.ui.share import export
 
 pytestmark = pytest.mark.browser
 

@@ -1,0 +1,116 @@
+"""One bar a word: how bars are placed, labelled, pooled where there are too many, and told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from memviz.figures.charts.layout import finish, label_axis
+from memviz.figures.style import palette, phrases
+from memviz.figures.style.labels import (
+    LETTER_HIGH,
+    drawn_labels,
+    escape,
+    isolated,
+    pooled_labels,
+    shorten,
+    width,
+)
+from memviz.figures.style.palette import percent
+from memviz.figures.style.phrases import Translate, say
+
+LARGEST = 256  # bars; above it neighbours share one
+SIZE = (760, 240)
+BESIDE = 60  # pixels of them that the numbers of the axis take
+PHONE = 300  # pixels: labels stand upright only where they fit on a phone
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the bars say: templates, whether each is a share of one, and whether the least or the largest counts."""
+
+    name: str
+    unit: str
+    hover: str
+    share: bool
+    pooled: str = phrases.POOLED_BARS
+    least: bool = False
+
+
+def bar_chart(
+    kind: Kind,
+    values: np.ndarray,
+    texts: Sequence[str],
+    *,
+    top: float,
+    notes: Sequence[str],
+    alt: str,
+    shown: dict[str, str],
+    muted: Sequence[bool] | None = None,
+    more: Sequence[str] | None = None,
+    title: str | None,
+    caption: str | None,
+    translate: Translate,
+) -> go.Figure:
+    """Bars up to ``top``; ``muted`` ones are grey, and ``more`` (plain text) stands below the number on hovering."""
+    step = -(-len(texts) // LARGEST)
+    starts = np.arange(0, len(texts), step)
+    labels = pooled_labels(texts, starts.tolist(), step=step)
+    bars = (np.fmin if kind.least else np.fmax).reduceat(values, starts).astype(np.float32)
+    if step > 1:
+        notes = [*notes, say(translate, kind.pooled, count=step)]
+    grey = np.zeros(len(texts), dtype=bool) if muted is None else np.array(muted)
+    colours = np.where(np.logical_and.reduceat(grey, starts), palette.GREY, palette.BLUE)
+    bar = _bar(kind, bars, translate=translate, colours=colours.tolist(), more=more if step == 1 else None)
+    figure = go.Figure(bar)
+    flat = max(map(width, labels)) * 8 * len(labels) < PHONE
+    figure.update_xaxes(**label_axis([*map(escape, labels)]), tickangle=0 if flat else -60)
+    figure.update_xaxes(range=[-0.6, len(labels) - 0.4])
+    figure.update_yaxes(
+        range=[0, top],
+        tickformat=".0%" if kind.share and top > 0.05 else None,
+        title={"text": translate(kind.unit), "font": {"size": 12}},
+        gridcolor=palette.FAINT,
+        zeroline=False,
+        automargin=True,
+    )
+    return finish(
+        figure,
+        heading=translate(kind.name) if title is None else title,
+        notes=[*notes, caption or ""],
+        drawn=caption != "",
+        size=SIZE,
+        narrow={"least": BESIDE + (0 if flat else LETTER_HIGH * drawn_labels(len(labels)))},
+        below=26 if flat else 20 + int(max(map(width, labels)) * 6.7),
+        alt=alt,
+        shown=shown | ({"pooled": f"{'min' if kind.least else 'max'} over {step} words"} if step > 1 else {}),
+    )
+
+
+def first_words(kind: Kind, values: np.ndarray, texts: Sequence[str], translate: Translate, *, most: int = 3) -> str:
+    """The highest bars in words (the lowest, where those count), best first."""
+    order = np.argsort(values if kind.least else -np.nan_to_num(values), kind="stable")
+    best = [place for place in order[:most] if np.isfinite(values[place]) and (kind.least or values[place] > 0)]
+    return named(kind, values, texts, best) or translate(phrases.NOTHING)
+
+
+def named(kind: Kind, values: np.ndarray, texts: Sequence[str], places: Sequence[int]) -> str:
+    """Some bars in words: the word and its number."""
+    numbers = (percent(float(values[place])) if kind.share else f"{values[place]:.1f}" for place in places)
+    return ", ".join(f"“{isolated(shorten(texts[i]))}” {n}" for i, n in zip(places, numbers, strict=True))
+
+
+def _bar(
+    kind: Kind, bars: np.ndarray, *, translate: Translate, colours: list[str], more: Sequence[str] | None
+) -> go.Bar:
+    value = "%{y:.1%}" if kind.share else "%{y:.1f}"
+    hover = say(translate, kind.hover, word="%{x}", value=f"<b>{value}</b>")
+    beside: dict[str, Any] = {}
+    if more is not None:
+        beside, hover = {"customdata": [*map(escape, more)]}, hover + "<br>%{customdata}"
+    marker = {"color": colours if len(set(colours)) > 1 else colours[0], "line": {"width": 0}}
+    return go.Bar(x0=0, dx=1, y=bars, marker=marker, width=0.82, hovertemplate=hover + "<extra></extra>", **beside)

@@ -1,0 +1,131 @@
+"""Which words are looked at most, and which spread their look widest? One bar a word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from memviz import measures
+from memviz.errors import TraceError
+from memviz.figures.charts.bar_chart import Kind, bar_chart, first_words
+from memviz.figures.data.averages import mean_known
+from memviz.figures.data.captions import named_keys, which_head
+from memviz.figures.style import phrases
+from memviz.figures.style.phrases import Translate, say
+from memviz.memory import Memory, positions
+from memviz.tokens import Word
+
+_RECEIVED = Kind(phrases.RECEIVED, phrases.RECEIVED_UNIT, phrases.RECEIVED_HOVER, share=True)
+_SLOTS = Kind(phrases.SLOTS, phrases.SLOTS_UNIT, phrases.SLOTS_HOVER, share=False)
+
+
+def received_bars(
+    memory: Memory,
+    words: Sequence[Word],
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+    without: Sequence[int] = (),
+    title: str | None = None,
+    caption: str | None = None,
+    translate: Translate = str,
+) -> go.Figure:
+    """Which words are looked at most by the words that can see them?
+
+    One bar a word (``words`` are those of the keys): the mean weight, 0..1, that it gets from each
+    token that can see it; a split word adds up its tokens. The mean over layers or heads where
+    ``layer`` or ``head`` is ``None``. ``without`` are keys (token positions) that get no bar; the
+    others keep their share. More than 256 words share bars, and the largest of them counts. The
+    scale is the whole trace's: the same for every head, and the same for every layer's mean.
+
+    Raises `TraceError` for a head or position that is not there, and for words of another text.
+    """
+    memory.check(layer or 0, head or 0)
+    taken = positions(without, len(memory.keys))
+    values = measures.received(memory).copy()
+    values[:, :, taken] = np.nan
+    notes = [which_head(memory, layer, head, translate), translate(phrases.RECEIVED_NOTE)]
+    if len(taken):
+        notes.append(say(translate, phrases.TAKEN_OUT_BARS, keys=named_keys(memory, taken.tolist(), translate)))
+    bars, top = chosen(by_word(values, words, total=True), layer, head)
+    texts = [word.text for word in words]
+    most = first_words(_RECEIVED, bars, texts, translate)
+    return bar_chart(
+        _RECEIVED,
+        bars,
+        texts,
+        top=top * 1.05,
+        notes=notes,
+        alt=say(translate, phrases.RECEIVED_ALT, count=len(words), head=notes[0], most=most),
+        shown=which(memory, layer, head) | {"view": "attention received", "between": "words"},
+        title=title,
+        caption=caption,
+        translate=translate,
+    )
+
+
+def slots_bars(
+    memory: Memory,
+    words: Sequence[Word],
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+    title: str | None = None,
+    caption: str | None = None,
+    translate: Translate = str,
+) -> go.Figure:
+    """Over about how many tokens does each word spread its look?
+
+    One bar a word (``words`` are those of the queries): the effective number of slots, e^entropy,
+    from 1; the mean over the tokens of a split word, and over layers or heads where ``layer`` or
+    ``head`` is ``None``. Scale, pooling and errors as in `received_bars`.
+    """
+    memory.check(layer or 0, head or 0)
+    bars, top = chosen(by_word(measures.slots(memory), words, total=False), layer, head)
+    texts, name = [word.text for word in words], which_head(memory, layer, head, translate)
+    most = first_words(_SLOTS, bars, texts, translate)
+    return bar_chart(
+        _SLOTS,
+        bars,
+        texts,
+        top=top * 1.05,
+        notes=[name],
+        alt=say(translate, phrases.SLOTS_ALT, count=len(words), head=name, most=most),
+        shown=which(memory, layer, head) | {"view": "effective slots", "between": "words"},
+        title=title,
+        caption=caption,
+        translate=translate,
+    )
+
+
+def by_word(values: np.ndarray, words: Sequence[Word], *, total: bool) -> np.ndarray:
+    """Sum or mean over the tokens of each word: [layer, head, word], NaN where nothing is known."""
+    if sorted(place for word in words for place in word.tokens) != list(range(values.shape[-1])):
+        raise TraceError(
+            "These {words} words are not made of the {tokens} tokens on this side of the memory.",
+            todo="Take both sides from `trace.sides(kind)`.",
+            words=len(words),
+            tokens=values.shape[-1],
+        )
+    known = np.isfinite(values)
+    parts = [mean_known(values[:, :, list(word.tokens)], axis=-1) for word in words]
+    counted = [known[:, :, list(word.tokens)].sum(axis=-1) for word in words]
+    return np.stack(parts, axis=-1) * (np.stack(counted, axis=-1) if total else 1)
+
+
+def chosen(values: np.ndarray, layer: int | None, head: int | None) -> tuple[np.ndarray, float]:
+    """(the chosen bars, the largest of all that could be chosen in their place)."""
+    axes = tuple(axis for axis, wanted in enumerate((layer, head)) if wanted is None)
+    alike = mean_known(values, axis=axes) if axes else values
+    place = tuple(wanted for wanted in (layer, head) if wanted is not None)
+    return alike[place], float(np.nanmax(alike)) if np.isfinite(alike).any() else 1.0
+
+
+def which(memory: Memory, layer: int | None, head: int | None) -> dict[str, str]:
+    """Which head, or which mean, for a record."""
+    return {
+        "layer": f"mean over {memory.layers} layers" if layer is None else str(layer),
+        "head": f"mean over {memory.heads} heads" if head is None else str(head),
+    }

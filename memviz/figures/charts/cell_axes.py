@@ -1,0 +1,90 @@
+"""A field of square cells with words beside it: where the cells stand, what its axes say, how large it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from memviz.figures.charts.layout import label_axis
+from memviz.figures.data.view import Side
+from memviz.figures.style.labels import LETTER_HIGH, drawn_labels, escape, width
+
+LONGEST = 600  # pixels of the longer side of a large picture
+LARGEST_CELL = 30
+BAR = 74  # pixels that the colour bar takes below
+
+
+@dataclass(frozen=True)
+class Field:
+    """The labels of the rows and of the columns, and the numbers of the first of them."""
+
+    down: Sequence[str]
+    across: Sequence[str]
+    first: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def of(cls, rows: Side, cols: Side) -> Field:
+        """Numbers are positions in the whole text, or cells where they are pooled."""
+        first = [side.first if side.step == 1 else 0 for side in (rows, cols)]
+        return cls(rows.labels, cols.labels, (first[0], first[1]))
+
+    @property
+    def cell(self) -> float:
+        """How large is one cell, in pixels?"""
+        return min(LARGEST_CELL, LONGEST / max(len(self.down), len(self.across)))
+
+    @property
+    def above(self) -> int:
+        """How many pixels do the labels of the columns take?"""
+        return int(max(map(width, self.across)) * 6.7) + 14
+
+    def places(self) -> dict[str, Any]:
+        """Where do the cells of a heatmap stand? On whole numbers, with thin gaps between large ones."""
+        gap = int(self.cell >= 8)
+        return {"x0": self.first[1], "dx": 1, "y0": self.first[0], "dy": 1, "xgap": gap, "ygap": gap}
+
+    def size(self, *, beside: int = 0) -> tuple[int, int]:
+        """Width of the cells with what stands beside them, ``beside`` on the right, and height of the cells."""
+        across = int(max(300, self.cell * len(self.across)))
+        return across + self._beside(beside), int(self.cell * len(self.down))
+
+    def narrow(self, *, beside: int = 0) -> dict[str, int]:
+        """What a page with less room must know: the width of the cells, of what is beside them, the least of all."""
+        room = self._beside(beside)
+        labels = max(drawn_labels(len(side)) for side in (self.across, self.down))
+        return {"cells": int(self.cell * len(self.across)), "beside": room, "least": room + LETTER_HIGH * labels}
+
+    def _beside(self, right: int) -> int:
+        labels = int(max(map(width, self.down)) * 7.5) + 12
+        leaning = self.above // 2  # the last label leans out over the edge
+        return labels + max(right, leaning) + 24
+
+    def axes(self, figure: go.Figure, *, found: tuple[list[int], list[int]] = ([], [])) -> None:
+        """Rows run downwards, columns have their labels above, cells stay square; those ``found`` are bold."""
+        flat = max(map(width, self.across)) * 8 < self.cell
+        row, col = self.first
+        figure.update_xaxes(
+            **label_axis([*map(escape, self.across)], first=col, keep=found[1]),
+            side="top",
+            tickangle=0 if flat else -60,
+            range=[col - 0.5, col + len(self.across) - 0.5],
+            constrain="domain",
+            constraintoward="left",
+        )
+        figure.update_yaxes(
+            **label_axis([*map(escape, self.down)], first=row, keep=found[0]),
+            range=[row + len(self.down) - 0.5, row - 0.5],
+            scaleanchor="x",
+            constrain="domain",
+            constraintoward="top",
+        )
+
+
+def colour_bar(title: str, **scale: Any) -> dict[str, Any]:
+    """A colour scale below the picture, with its unit."""
+    bar = {"orientation": "h", "thickness": 10, "lenmode": "pixels", "len": 240, "outlinewidth": 0, "ticks": ""}
+    place = {"x": 0, "xanchor": "left", "xpad": 0, "y": 0, "yanchor": "top", "ypad": 14}
+    return {**bar, **place, **scale, "title": {"text": title, "side": "top", "font": {"size": 12}}}

@@ -1,0 +1,166 @@
+"""One head in full, or a mean over heads, as a Plotly heatmap: rows look, columns are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from memviz.figures.charts.cell_axes import BAR, Field, colour_bar
+from memviz.figures.charts.layout import finish
+from memviz.figures.data.captions import UNITS, looks, notes, record, told
+from memviz.figures.data.cells import shown
+from memviz.figures.data.view import FLOOR, Shown, Values, View, Window
+from memviz.figures.style import palette, phrases
+from memviz.figures.style.phrases import Translate, say
+from memviz.memory import Memory
+from memviz.tokens import Word
+
+MARKS = 8  # rows, and columns, that are framed when a word is looked for; more would hide the picture
+
+
+def pattern(
+    memory: Memory,
+    layer: int | None = None,
+    head: int | None = None,
+    *,
+    view: Values = "weight",
+    query_words: Sequence[Word] | None = None,
+    key_words: Sequence[Word] | None = None,
+    without: Sequence[int] = (),
+    window: Window | None = None,
+    cumulative: float = 1.0,
+    shift: int = 0,
+    find: str = "",
+    largest: int = 256,
+    title: str | None = None,
+    caption: str | None = None,
+    translate: Translate = str,
+) -> go.Figure:
+    """How hard does each word look at each other word?
+
+    A heatmap of exact weights (0..1) of one head; the mean over layers or heads where ``layer`` or
+    ``head`` is ``None``. The colour scale is the same for every picture of the same trace. Empty
+    cells are keys that a query cannot see, that were taken out, or that fell below the threshold.
+
+    view      "weight", "value norm" (‖a·f‖, how much is written), "log" (weights from 0.0001), or of an
+              encoder without ``layer`` and ``head`` "rollout" (see `measures.rollout`)
+    query_words, key_words   words for rows and columns, as from ``trace.sides(kind)``: to a split
+              word weights add up, from it they are averaged
+    without   keys (token positions) to take out; the rest of each row is renormalised
+    window    (rows, columns) as slices, in words where words are given, else in tokens
+    cumulative   keep of each row only the strongest weights, up to this share of it
+    shift     in cross-attention: ``1`` takes each row from the step after its token was written, when it is entered
+    find      rows and columns whose label contains this are marked
+    largest   cells a side; above it neighbours are max-pooled, and the notes say so
+    title     above the picture; ``None`` for the head's name, "" for none
+    caption   stands after the notes on what is shown; "" leaves both out of the picture
+    translate   turns an English template of `PHRASES` into the reader's language
+
+    The notes are also in ``figure.layout.meta["caption"]``, the text alternative in `alt`. Raises
+    `TraceError` for a head, position or window that is not there, `MeasureError` where value norms
+    are not known, and for a shift of anything but cross-attention.
+    """
+    how = View(
+        layer=layer,
+        head=head,
+        values=view,
+        query_words=query_words,
+        key_words=key_words,
+        without=without,
+        window=window,
+        cumulative=cumulative,
+        shift=shift,
+        largest=largest,
+    )
+    return drawn(shown(memory, how), find=find, title=title, caption=caption, translate=translate)
+
+
+def drawn(
+    what: Shown, *, find: str = "", title: str | None = None, caption: str | None = None, translate: Translate = str
+) -> go.Figure:
+    """The heatmap of numbers that are already there; see `pattern`."""
+    said = notes(what, translate)
+    found = what.rows.found(find), what.cols.found(find)
+    if find:
+        said.append(say(translate, phrases.MARKED, count=len(found[0]) + len(found[1]), find=find))
+    if what.mass is not None:
+        said.append(translate(phrases.PAIR))
+    field, beside = Field.of(what.rows, what.cols), 0 if what.mass is None else 96
+    cells = {**_numbers(what), **field.places()}
+    figure = go.Figure(go.Heatmap(**cells, **_colours(what, translate), **_hover(what, translate)))
+    field.axes(figure, found=found)
+    _frames(figure, field.first, found=found)
+    if what.mass is not None:
+        _pair(figure, what, what.mass)
+    return finish(
+        figure,
+        heading=said[0] if title is None else title,
+        notes=[*said, caption or ""],
+        drawn=caption != "",
+        size=field.size(beside=beside),
+        narrow=field.narrow(beside=beside),
+        above=field.above,
+        below=BAR,
+        alt=told(what, translate),
+        shown=record(what),
+    )
+
+
+def _numbers(what: Shown) -> dict[str, Any]:
+    """The numbers and their range. On a logarithmic scale the weights themselves are in ``customdata``."""
+    if what.view.values != "log":
+        return {"z": what.values, "zmin": 0, "zmax": what.high}
+    logs = np.log10(np.maximum(what.values, FLOOR), dtype=np.float32)
+    return {"z": logs, "zmin": np.log10(FLOOR), "zmax": 0, "customdata": what.values}
+
+
+def _colours(what: Shown, translate: Translate) -> dict[str, Any]:
+    title = UNITS[what.view.values]
+    scale: dict[str, Any] = {"nticks": 5}
+    if what.view.values == "log":
+        steps = np.arange(np.log10(FLOOR), 1)
+        scale = {"tickvals": steps.tolist(), "ticktext": [f"{10.0**step:g}" for step in steps]}
+    elif what.view.values != "value norm":
+        scale = {"tickvals": [0, 0.25, 0.5, 0.75, 1]}
+    colours = palette.ramp(even=what.view.values == "log")
+    return {"colorscale": colours, "colorbar": colour_bar(translate(title), **scale)}
+
+
+def _hover(what: Shown, translate: Translate) -> dict[str, Any]:
+    number = "<b>%{customdata:.4g}</b>" if what.view.values == "log" else "<b>%{z:.4g}</b>"
+    said = say(translate, looks(what.memory), query="%{y}", key="%{x}")
+    if what.rows.step > 1 or what.cols.step > 1:
+        value = say(translate, phrases.HOVER_POOLED, down=what.rows.step, across=what.cols.step, value=number)
+    else:
+        norm = what.view.values == "value norm"
+        value = say(translate, phrases.HOVER_NORM if norm else phrases.HOVER_WEIGHT, value=number)
+    return {"hovertemplate": f"{said}<br>{value}<extra></extra>", "hoverongaps": False}
+
+
+def _frames(figure: go.Figure, first: tuple[int, int], *, found: tuple[list[int], list[int]]) -> None:
+    """A frame around each row and column that holds a word that was looked for."""
+    line = {"color": palette.ORANGE, "width": 1.5}
+    for row in found[0] if len(found[0]) <= MARKS else ():
+        edges = {"y0": first[0] + row - 0.5, "y1": first[0] + row + 0.5}
+        figure.add_shape(type="rect", xref="x domain", x0=0, x1=1, **edges, line=line)
+    for col in found[1] if len(found[1]) <= MARKS else ():
+        edges = {"x0": first[1] + col - 0.5, "x1": first[1] + col + 0.5}
+        figure.add_shape(type="rect", yref="y domain", y0=0, y1=1, **edges, line=line)
+
+
+def _pair(figure: go.Figure, what: Shown, mass: np.ndarray) -> None:
+    """Lines between the two texts of a pair, and beside them what each text gives to each."""
+    line = {"color": palette.GREY, "width": 2}
+    down, across = what.rows.edge - 0.5, what.cols.edge - 0.5
+    figure.add_shape(type="line", xref="x domain", x0=0, x1=1, y0=down, y1=down, line=line)
+    figure.add_shape(type="line", yref="y domain", y0=0, y1=1, x0=across, x1=across, line=line)
+    ends = (-0.5, down, what.rows.cells - 0.5)
+    for number, name in enumerate("AB"):
+        shares = [f"{name}→{to} <b>{palette.percent(mass[number, place])}</b>" for place, to in enumerate("AB")]
+        figure.add_annotation(
+            **{"xref": "x domain", "x": 1, "xanchor": "left", "xshift": 8, "align": "left", "showarrow": False},
+            **{"yref": "y", "y": (ends[number] + ends[number + 1]) / 2, "text": "<br>".join(shares)},
+        )

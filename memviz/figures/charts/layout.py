@@ -1,0 +1,96 @@
+"""What every Plotly figure shares: no paper of its own, labels that can be read, notes below the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from memviz.figures.style import palette
+from memviz.figures.style.labels import READABLE, THINNED, escape, ticks, wrapped
+
+LINE = 17  # pixels of a line of notes
+LETTER = 6.6  # pixels of a narrow letter in notes and labels
+
+
+def label_axis(labels: Sequence[str], *, first: int = 0, keep: Sequence[int] = ()) -> dict[str, Any]:
+    """An axis of whole numbers from ``first`` on that shows labels (already escaped) in their place.
+
+    Plotly merges equal category names; equal numbers do not occur. The labels are aliases of the
+    numbers, so that hovering names every place even where too many labels are thinned out, and
+    zooming in brings them back. ``keep`` are places whose labels are bold and always drawn.
+    """
+    kept = set(keep)
+    alias = {str(first + i): f"<b>{label}</b>" if i in kept else label for i, label in enumerate(labels)}
+    axis: dict[str, Any] = {
+        "labelalias": alias,
+        "exponentformat": "none",
+        "separatethousands": False,
+        "showgrid": False,
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "automargin": True,
+        "tickfont": {"size": 13 if len(labels) <= 24 else 11},
+    }
+    if len(labels) <= READABLE:
+        return {**axis, "tickmode": "linear", "tick0": first, "dtick": 1}
+    if kept:
+        return {**axis, "tickmode": "array", "tickvals": (first + ticks(len(labels), keep=sorted(kept))).tolist()}
+    return {**axis, "tickmode": "auto", "nticks": THINNED}
+
+
+def finish(
+    figure: go.Figure,
+    *,
+    heading: str,
+    notes: Sequence[str],
+    drawn: bool,
+    size: tuple[int, int],
+    alt: str,
+    shown: dict[str, str],
+    above: int = 0,
+    below: int = 40,
+    narrow: dict[str, int] | None = None,
+) -> go.Figure:
+    """Title, notes below the picture, size and background; the same in words in ``layout.meta``.
+
+    ``size`` is the width of everything and the height of the plotted area; ``above`` and ``below``
+    are what its own labels and colour bar need, in pixels. ``notes`` are plain text; ``drawn``
+    says whether to draw them. ``narrow`` is what a page must know that has less room, in pixels:
+    ``least``, the width below which labels cannot be read, and where cells are square the width of
+    all ``cells`` and of what is ``beside`` them. It stands in ``layout.meta["narrow"]``.
+    """
+    text = " · ".join(filter(None, notes))
+    lines = wrapped(text, int((size[0] - 24) / LETTER)) if drawn else []
+    top, bottom = above + (44 if heading else 12), below + (LINE * len(lines) + 10 if lines else 0)
+    if lines:
+        figure.add_annotation(
+            text="<br>".join(map(escape, lines)),
+            **{"xref": "paper", "x": 0, "xanchor": "left", "yref": "paper", "y": 0, "yanchor": "top"},
+            **{"yshift": -below, "align": "left", "showarrow": False, "font": {"size": 12}, "opacity": 0.85},
+        )
+    figure.update_layout(
+        paper_bgcolor=palette.CLEAR,
+        plot_bgcolor=palette.CLEAR,
+        hoverlabel=palette.HOVER,
+        width=size[0],
+        height=size[1] + top + bottom,
+        margin={"l": 12, "r": 12, "t": top, "b": bottom, "pad": 2},
+        meta={"alt": alt, "caption": text, "shown": shown} | ({"narrow": narrow} if narrow else {}),
+    )
+    if heading:
+        place = {"x": 0, "xanchor": "left", "xref": "container", "y": 1, "yanchor": "top", "yref": "container"}
+        figure.update_layout(title={"text": escape(heading), **place, "pad": {"t": 12, "l": 12}, "font": {"size": 17}})
+    return figure
+
+
+def alt(figure: go.Figure) -> str:
+    """What does this figure show, in plain words, for someone who cannot see it? "" for a foreign figure."""
+    return (figure.layout.meta or {}).get("alt", "")
+
+
+def record(figure: go.Figure) -> dict[str, str]:
+    """What was chosen and done to get this figure? For `provenance`: ``provenance(trace, **record(figure))``."""
+    return dict((figure.layout.meta or {}).get("shown", {}))

@@ -1,0 +1,165 @@
+"""What does a recurrent memory still hold, and how long do its units remember? A heatmap, and histograms."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from memviz.figures.charts.cell_axes import BAR, Field, colour_bar
+from memviz.figures.charts.layout import finish
+from memviz.figures.style import palette, phrases
+from memviz.figures.style.labels import pooled_labels
+from memviz.figures.style.palette import percent
+from memviz.figures.style.phrases import Translate, say
+from memviz.memory.recurrent import Recurrent
+
+LARGEST = 256  # steps a side; above it neighbours are max-pooled
+BARS = 30  # of a histogram
+WIDTH, EACH = 760, 130  # of all histograms, and the height of one
+ENDS = 0.05, 200.0  # tokens: what is shorter or longer is drawn at the end
+
+
+def recurrent(
+    recurrent: Recurrent,
+    layer: int,
+    unit: int | None = None,
+    *,
+    title: str | None = None,
+    caption: str | None = None,
+    translate: Translate = str,
+) -> go.Figure:
+    """How much of what is held after each step came in at each step?
+
+    A heatmap of exact weights (0..1) of one unit, or their mean over all units of the layer: rows are the steps, named
+    by the token written; columns the tokens that came in; in front of them, what is still the empty start. Every row
+    sums to one. This is no attention: nothing is looked up, what was written fades. More than 256 steps are
+    max-pooled. Raises `TraceError` for a layer or a unit that is not there.
+    """
+    held, left = recurrent.pattern(layer, unit), recurrent.remainder(layer, unit)
+    step = -(-len(held) // LARGEST)
+    starts = np.arange(0, len(held), step)
+    texts = ([token.text for token in tokens] for tokens in (recurrent.queries, recurrent.keys))
+    down, across = (pooled_labels(one, starts.tolist(), step=step) for one in texts)
+    field = Field(down, [translate(phrases.EMPTY_START), *across])
+    name = say(translate, phrases.MEAN_UNITS, layer=layer, units=recurrent.units)
+    if unit is not None:
+        name = say(translate, phrases.ONE_UNIT, layer=layer, unit=unit, units=recurrent.units)
+    notes = [name, translate(phrases.RECURRENT_ROWS), translate(phrases.FADES)]
+    notes += [say(translate, phrases.POOLED_STEPS, down=step, across=step)] if step > 1 else []
+    figure = go.Figure([_cells(left[:, None], starts[:1], rows=starts), _cells(_seen(held), starts, rows=starts)])
+    figure.data[0].update(**field.places(), showscale=False, hovertemplate=_hover(phrases.START_HOVER, translate))
+    figure.data[1].update(**{**field.places(), "x0": 1}, hovertemplate=_hover(phrases.RECURRENT_HOVER, translate))
+    figure.data[1].colorbar = colour_bar(translate(phrases.RECURRENT_WEIGHT), tickvals=[0, 0.25, 0.5, 0.75, 1])
+    field.axes(figure)
+    figure.add_vline(x=0.5, line={"color": palette.GREY, "width": 2})
+    newest = float(np.diagonal(held).mean())
+    shown = {
+        "layer": str(layer),
+        "unit": f"mean over {recurrent.units} units" if unit is None else f"unit {unit}",
+        "view": "recurrent memory: share of what is held after each step",
+        "between": "tokens",
+    }
+    return finish(
+        figure,
+        heading=translate(phrases.RECURRENT) if title is None else title,
+        notes=[*notes, caption or ""],
+        drawn=caption != "",
+        size=field.size(),
+        narrow=field.narrow(),
+        above=field.above,
+        below=BAR,
+        alt=say(
+            translate,
+            phrases.RECURRENT_ALT,
+            units=name,
+            rows=len(held),
+            newest=percent(newest),
+            left=percent(float(left[-1])),
+        ),
+        shown=shown | ({"pooled": f"max over {step} × {step}"} if step > 1 else {}),
+    )
+
+
+def _seen(held: np.ndarray) -> np.ndarray:
+    """The weights of what had come in by then; NaN for later steps."""
+    step = np.arange(len(held))
+    return np.where(step[:, None] >= step, held, np.nan)
+
+
+def _cells(values: np.ndarray, cols: np.ndarray, *, rows: np.ndarray) -> go.Heatmap:
+    """Cells, the largest of the steps that share one."""
+    pooled = np.fmax.reduceat(np.fmax.reduceat(values, rows, axis=0), cols, axis=1).astype(np.float32)
+    return go.Heatmap(z=pooled, zmin=0, zmax=1, colorscale=palette.ramp(), hoverongaps=False)
+
+
+def _hover(template: str, translate: Translate) -> str:
+    return say(translate, template, value="<b>%{z:.1%}</b>", query="%{y}", key="%{x}") + "<extra></extra>"
+
+
+def half_lives(
+    recurrent: Recurrent, *, title: str | None = None, caption: str | None = None, translate: Translate = str
+) -> go.Figure:
+    """After how many tokens have the units lost half of what they held?
+
+    A histogram of `Recurrent.half_lives` for each layer, over tokens on a logarithmic axis that all layers share, with
+    the median. What is shorter than 0.05 tokens or longer than 200 (a gate that never closes never forgets) is
+    counted in the first and the last bar.
+    """
+    lives = recurrent.half_lives()
+    edges = np.geomspace(*ENDS, BARS + 1)
+    figure = make_subplots(rows=recurrent.layers, cols=1, shared_xaxes=True, vertical_spacing=0.25 / recurrent.layers)
+    medians = np.median(lives, axis=1)
+    for layer in range(recurrent.layers):
+        figure.add_trace(_histogram(lives[layer], edges, name=f"L{layer}", translate=translate), row=layer + 1, col=1)
+        _median(figure, layer, float(medians[layer]), translate)
+        unit = {"text": f"L{layer} · {translate(phrases.UNITS)}", "font": {"size": 12}}
+        figure.update_yaxes(title=unit, gridcolor=palette.FAINT, zeroline=False, nticks=4, row=layer + 1, col=1)
+    ticks = {"tickvals": [0.1, 0.3, 1, 3, 10, 30, 100], "showgrid": False, "zeroline": False, "exponentformat": "none"}
+    figure.update_xaxes(type="log", range=np.log10(ENDS).tolist(), **ticks)
+    figure.update_xaxes(title={"text": translate(phrases.HALF_LIFE), "font": {"size": 12}}, row=recurrent.layers, col=1)
+    figure.update_layout(showlegend=False)
+    beyond = ((lives < ENDS[0]) | (lives > ENDS[1])).any()
+    notes = [translate(phrases.HALF_LIFE_NOTE), translate(phrases.HALF_LIFE_ENDS) if beyond else ""]
+    said = ", ".join(f"L{layer} {_tokens(float(median))}" for layer, median in enumerate(medians))
+    return finish(
+        figure,
+        heading=translate(phrases.HALF_LIVES) if title is None else title,
+        notes=[*notes, caption or ""],
+        drawn=caption != "",
+        size=(WIDTH, EACH * recurrent.layers),
+        below=52,
+        alt=say(translate, phrases.HALF_LIFE_ALT, units=recurrent.units, layers=recurrent.layers, medians=said),
+        shown={"view": "half-lives of the recurrent units, in tokens"},
+    )
+
+
+def _histogram(lives: np.ndarray, edges: np.ndarray, *, name: str, translate: Translate) -> go.Bar:
+    """How many units have a half-life between each two edges?"""
+    low, high = (f"%{{customdata[{place}]:.2g}}" for place in (0, 1))
+    hover = say(translate, phrases.HALF_LIFE_HOVER, count="<b>%{y}</b>", low=low, high=high)
+    return go.Bar(
+        x=(edges[:-1] + edges[1:]) / 2,
+        width=np.diff(edges) * 0.94,
+        y=np.bincount(_bars(lives, edges), minlength=BARS),
+        customdata=np.column_stack([edges[:-1], edges[1:]]),
+        hovertemplate=f"{name}<br>{hover}<extra></extra>",
+        marker={"color": palette.BLUE, "line": {"width": 0}},
+    )
+
+
+def _bars(lives: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """The bar that each half-life belongs to; the first and the last take what is beyond them."""
+    return np.clip(np.searchsorted(edges, lives, side="right") - 1, 0, len(edges) - 2)
+
+
+def _median(figure: go.Figure, layer: int, median: float, translate: Translate) -> None:
+    """A line at the median, with its number."""
+    at, line = float(np.clip(median, *ENDS)), {"color": palette.GREY, "width": 2}
+    said = say(translate, phrases.MEDIAN, value=_tokens(median))
+    label = {"text": said, "textposition": "end", "textangle": 0, "xanchor": "left", "yanchor": "top", "padding": 6}
+    figure.add_vline(x=at, line=line, label={**label, "font": {"size": 12}}, row=layer + 1, col=1)
+
+
+def _tokens(life: float) -> str:
+    return f"{life:.2g}" if np.isfinite(life) else "∞"

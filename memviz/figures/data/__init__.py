@@ -1,0 +1,1 @@
+"""What is drawn: views, cells, captions. No colour, no library."""

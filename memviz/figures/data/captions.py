@@ -1,0 +1,141 @@
+"""What does a picture show, in words? Its title, its notes, its text alternative, its record."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from memviz.figures.data.view import Shown
+from memviz.figures.style import phrases
+from memviz.figures.style.labels import isolated, shorten
+from memviz.figures.style.palette import head_name, percent
+from memviz.figures.style.phrases import Translate, say
+from memviz.figures.style.provenance import kept, shifted, taken_out
+from memviz.memory import Memory
+
+_VALUES = {
+    "weight": phrases.RAW_WEIGHTS,
+    "log": phrases.LOG_WEIGHTS,
+    "value norm": phrases.VALUE_NORM,
+    "rollout": phrases.ROLLOUT,
+}
+UNITS = {"weight": phrases.WEIGHT, "log": phrases.LOG, "value norm": phrases.NORM, "rollout": phrases.ROLLOUT_UNIT}
+
+
+def which_head(memory: Memory, layer: int | None, head: int | None, translate: Translate = str) -> str:
+    """L5.H11, or which mean it is: never silently a mean."""
+    if layer is not None and head is not None:
+        return head_name(layer, head)
+    if layer is None and head is None:
+        return say(translate, phrases.MEAN_ALL, heads=memory.layers * memory.heads, layers=memory.layers)
+    if head is None:
+        return say(translate, phrases.MEAN_HEADS, heads=memory.heads, layer=layer)
+    return say(translate, phrases.MEAN_LAYERS, head=head, layers=memory.layers)
+
+
+def named_keys(memory: Memory, keys: tuple[int, ...] | list[int], translate: Translate = str) -> str:
+    """A few keys by their text, many by their number."""
+    if len(keys) > 4:
+        return say(translate, phrases.MANY_KEYS, count=len(keys))
+    return ", ".join(f"“{isolated(shorten(memory.keys[key].text))}”" for key in keys)
+
+
+def notes(shown: Shown, translate: Translate = str) -> list[str]:
+    """Everything that was done to the numbers, a phrase each; the first says which head it is."""
+    view, memory, rows, cols = shown.view, shown.memory, shown.rows, shown.cols
+    first = which_head(memory, view.layer, view.head, translate)
+    if view.values == "rollout":
+        first = say(translate, phrases.EVERY_LAYER, layers=memory.layers)
+    found = [first, translate(_VALUES[view.values])]
+    if rows.by_word or cols.by_word:
+        found.append(translate(phrases.BETWEEN_WORDS))
+    if view.shift:
+        found.append(say(translate, phrases.SHIFTED, steps=view.shift))
+    if len(view.without):
+        template = phrases.TAKEN_OUT_NORM if view.values == "value norm" else phrases.TAKEN_OUT
+        found.append(say(translate, template, keys=named_keys(memory, list(view.without), translate)))
+    if view.cumulative < 1:
+        found.append(say(translate, phrases.STRONGEST, share=percent(view.cumulative)))
+    if not (rows.whole and cols.whole):
+        found.append(_window(shown, translate))
+    if rows.step > 1 or cols.step > 1:
+        template = phrases.POOLED_WORDS if rows.by_word or cols.by_word else phrases.POOLED_TOKENS
+        found.append(say(translate, template, down=rows.step, across=cols.step))
+    if memory.sinks and view.values != "value norm" and not len(view.without):
+        found.append(translate(phrases.SINK))
+    if memory.forget is not None:
+        found.append(say(translate, phrases.FORGOTTEN, count=len(memory.forget.keys)))
+    return found
+
+
+def _window(shown: Shown, translate: Translate) -> str:
+    rows, cols = shown.rows, shown.cols
+    return say(
+        translate,
+        phrases.WINDOW,
+        row_first=rows.first + 1,
+        row_last=rows.stop,
+        rows=len(rows.texts),
+        col_first=cols.first + 1,
+        col_last=cols.stop,
+        cols=len(cols.texts),
+    )
+
+
+def record(shown: Shown) -> dict[str, str]:
+    """The same for `provenance`, in English and without any text: ``provenance(trace, memory, **record)``."""
+    view, memory, rows, cols = shown.view, shown.memory, shown.rows, shown.cols
+    every = "all" if view.values == "rollout" else "mean over"
+    found = {
+        "layer": f"{every} {memory.layers} layers" if view.layer is None else str(view.layer),
+        "head": f"{every} {memory.heads} heads" if view.head is None else str(view.head),
+        "view": view.values,
+        "between": "words" if rows.by_word or cols.by_word else "tokens",
+        "taken out": taken_out(view.without),
+        "kept": kept(view.cumulative),
+        "shift": shifted(view.shift),
+        "window": "" if rows.whole and cols.whole else _window(shown, str),
+        "pooled": f"max over {rows.step} × {cols.step}" if rows.step > 1 or cols.step > 1 else "",
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def looks(memory: Memory) -> str:
+    """The template for what one cell says: a word looks at another, or was read from it."""
+    return phrases.READ_FROM if memory.kind == "cross" else phrases.LOOKS
+
+
+def written(value: float, *, norm: bool) -> str:
+    """A cell in words: a share, or a length."""
+    return f"{value:.2f}" if norm else percent(value)
+
+
+def told(shown: Shown, translate: Translate = str) -> str:
+    """The picture for someone who cannot see it: which head, how large, and its strongest looks."""
+    cross, down, across = shown.memory.kind == "cross", shown.rows.labels, shown.cols.labels
+    strongest = [
+        say(
+            translate,
+            looks(shown.memory),
+            query=down[row],
+            key=across[col],
+        )
+        + f" ({written(float(shown.values[row, col]), norm=shown.view.values == 'value norm')})"
+        for row, col in _top(shown.values)
+    ]
+    first, *rest = notes(shown, translate)
+    return say(
+        translate,
+        phrases.CROSS_ALT if cross else phrases.PATTERN_ALT,
+        head=first,
+        rows=len(shown.values),
+        cols=shown.values.shape[1],
+        values=", ".join(rest),
+        strongest="; ".join(strongest) or translate(phrases.NOTHING),
+    )
+
+
+def _top(values: np.ndarray, count: int = 3) -> list[tuple[int, int]]:
+    """The largest cells, best first."""
+    flat = np.nan_to_num(values, nan=0.0).ravel()
+    best = np.argsort(-flat, kind="stable")[:count]
+    return [divmod(int(place), values.shape[1]) for place in best if flat[place] > 0]

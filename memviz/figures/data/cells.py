@@ -1,0 +1,205 @@
+"""Which numbers does a picture of one head, or of a mean over heads, show?
+
+The same numbers go to the Plotly heatmap and to the PNG: exact weights, merged to words, without
+the keys that were taken out, cut to a window, and max-pooled where they are too many to draw.
+Rows are computed in blocks, so a long text never holds its whole pattern at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from memviz.errors import MeasureError
+from memviz.figures.data.view import Shown, Side, Values, View, side
+from memviz.measures.links import dropped
+from memviz.measures.read import rollout, value_norms
+from memviz.memory import Memory, positions
+from memviz.tokens import Token, merge
+
+BLOCK = 4_000_000  # weights held at once
+
+
+def shown(memory: Memory, view: View) -> Shown:
+    """Which numbers does this view of a memory show?
+
+    Raises:
+        TraceError: no such layer, head or position; words of another text; an empty window.
+        MeasureError: value norms are asked for, but not known; a shift of anything but cross-attention.
+    """
+    heads = _heads(memory, view)
+    window = view.window or (slice(None), slice(None))
+    rows = side(memory.queries, view.query_words, window=window[0], largest=view.largest)
+    cols = side(memory.keys, view.key_words, window=window[1], largest=view.largest)
+    paired = rows.border is not None and cols.border is not None and rows.whole and cols.whole
+    parts, mass = [], np.zeros((2, 2))
+    for units, block in _blocks(memory, view, heads=heads, rows=rows, cols=cols):
+        if paired:
+            mass += _quadrants(block, units, rows=rows, cols=cols)
+        block = _drawn(memory, block, units, view=view, heads=heads, rows=rows, cols=cols)
+        block = block[:, cols.first : cols.stop]
+        parts.append(np.fmax.reduceat(block, np.arange(0, block.shape[1], cols.step), axis=1))
+    values = np.concatenate(parts)
+    values = np.fmax.reduceat(values, np.arange(0, len(values), rows.step), axis=0)
+    share = mass / mass.sum(axis=1, keepdims=True) if paired and mass.sum(axis=1).all() else None
+    return Shown(memory, view, rows, cols, values, _high(memory, view), share)
+
+
+def weights(
+    memory: Memory,
+    layer: int | None = None,
+    head: int | None = None,
+    *,
+    view: Values = "weight",
+    without: Sequence[int] = (),
+    shift: int = 0,
+) -> np.ndarray:
+    """Which exact numbers stand behind a heatmap, between tokens?
+
+    float32 [query, key], the whole pattern: the weights of one head, or their mean where ``layer``
+    or ``head`` is ``None``; value norms with ``view="value norm"``, the rollout of an encoder with
+    ``view="rollout"`` ("log" gives the weights themselves). ``without`` are keys to take out; the rest
+    of each row is renormalised, value norms are not. ``shift=1`` takes each row from the step after
+    it; NaN where there is none.
+    """
+    chosen = View(layer=layer, head=head, values=view, without=without, shift=shift)
+    return _tokens(memory, chosen, heads=_heads(memory, chosen), rows=np.arange(len(memory.queries)))
+
+
+def _heads(memory: Memory, view: View) -> list[tuple[int, int]]:
+    """The heads that are shown; raises where the view is none of this memory."""
+    if view.shift and memory.kind != "cross":
+        raise MeasureError(
+            "Only cross-attention can be shifted to a later step; this memory is of the kind {kind}.",
+            todo="Choose a shift of 0, or the cross-attention of a translation.",
+            kind=memory.kind,
+        )
+    layers = range(memory.layers) if view.layer is None else [view.layer]
+    heads = range(memory.heads) if view.head is None else [view.head]
+    for layer in layers:
+        memory.check(layer, heads[0])
+    return [(layer, head) for layer in layers for head in heads]
+
+
+def _blocks(
+    memory: Memory, view: View, *, heads: list[tuple[int, int]], rows: Side, cols: Side
+) -> Iterator[tuple[range, np.ndarray]]:
+    """(units, their values [unit, column unit]) of the rows in the window, some at a time."""
+    queries, keys = _readers(memory.queries, rows), _readers(memory.keys, cols)
+    tokens, first = 0, rows.first
+    for unit in range(rows.first, rows.stop):
+        tokens += len(rows.tokens[unit])
+        if tokens * len(memory.keys) < BLOCK and unit + 1 < rows.stop:
+            continue
+        units = range(first, unit + 1)
+        index = np.array([place for one in units for place in rows.tokens[one]])
+        values = _tokens(memory, view, heads=heads, rows=index)
+        if rows.by_word or cols.by_word:
+            unit_of = np.repeat(np.arange(len(units)), [len(rows.tokens[one]) for one in units])
+            values = _merged(values, unit_of, [queries[place] for place in index], keys)
+        yield units, values
+        tokens, first = 0, unit + 1
+
+
+def _readers(tokens: Sequence[Token], side: Side) -> list[Token]:
+    """The tokens as `merge` shall see them: at token level each is a word of its own."""
+    if side.by_word:
+        return list(tokens)
+    return [replace(token, word=place, special=True) for place, token in enumerate(tokens)]
+
+
+def _merged(values: np.ndarray, unit_of: np.ndarray, queries: Sequence[Token], keys: Sequence[Token]) -> np.ndarray:
+    """Values between words: the mean over those tokens of a unit that have a row, NaN where none has."""
+    known = ~np.isnan(values).any(axis=1)
+    if known.all():
+        return merge(values, queries, keys)
+    part = merge(values[known], [token for token, there in zip(queries, known, strict=True) if there], keys)
+    out = np.full((unit_of[-1] + 1, part.shape[1]), np.nan, dtype=np.float32)
+    out[np.unique(unit_of[known])] = part
+    return out
+
+
+def _tokens(memory: Memory, view: View, *, heads: list[tuple[int, int]], rows: np.ndarray) -> np.ndarray:
+    """Values between tokens, the mean over the heads: float32 [query, key]; NaN where a shift leads outside."""
+    if view.shift:
+        there = (rows + view.shift >= 0) & (rows + view.shift < len(memory.queries))
+        out = np.full((len(rows), len(memory.keys)), np.nan, dtype=np.float32)
+        out[there] = _tokens(memory, replace(view, shift=0), heads=heads, rows=rows[there] + view.shift)
+        return out
+    norms = value_norms(memory) if view.values == "value norm" else None
+    if view.values == "rollout":
+        total = rollout(memory)[rows]
+    else:
+        total = np.zeros((len(rows), len(memory.keys)), dtype=np.float32)
+        for layer, head in heads:
+            one = memory.pattern(layer, head, rows=rows)
+            total += one if norms is None else one * norms[layer, head]
+        total /= np.float32(len(heads))
+    taken = positions(view.without, len(memory.keys))
+    if len(taken) and norms is None:
+        return dropped(total, taken)
+    total[:, taken] = 0.0
+    return total
+
+
+def _drawn(
+    memory: Memory,
+    block: np.ndarray,
+    units: range,
+    *,
+    view: View,
+    heads: list[tuple[int, int]],
+    rows: Side,
+    cols: Side,
+) -> np.ndarray:
+    """The block with NaN where nothing is to be drawn."""
+    if view.cumulative < 1:
+        block = np.where(strongest(block, view.cumulative), block, np.nan)
+    block = np.where(_seen(memory, heads, units, rows=rows, cols=cols), block, np.nan).astype(np.float32)
+    taken = set(positions(view.without, len(memory.keys)).tolist())
+    if taken:
+        block[:, [taken.issuperset(unit) for unit in cols.tokens]] = np.nan
+    return block
+
+
+def strongest(values: np.ndarray, share: float) -> np.ndarray:
+    """Which cells of each row are needed to make up this share of it, strongest first? bool [row, column]."""
+    order = np.argsort(-values, axis=1, kind="stable")
+    sizes = np.take_along_axis(values, order, axis=1).astype(np.float64)
+    before = np.cumsum(sizes, axis=1) - sizes
+    needed = (before < share * sizes.sum(axis=1, keepdims=True) - 1e-7) & (sizes > 0)
+    keep = np.zeros(values.shape, dtype=bool)
+    np.put_along_axis(keep, order, needed, axis=1)
+    return keep
+
+
+def _seen(memory: Memory, heads: list[tuple[int, int]], units: range, *, rows: Side, cols: Side) -> np.ndarray:
+    """Which units can each row see in any of the layers shown? bool [unit, column unit]."""
+    spans = np.stack([memory.visible(layer) for layer in sorted({layer for layer, _ in heads})])
+    low, high = spans[:, :, 0].min(axis=0), spans[:, :, 1].max(axis=0)
+    first = np.array([low[list(rows.tokens[unit])].min() for unit in units])[:, None]
+    stop = np.array([high[list(rows.tokens[unit])].max() for unit in units])[:, None]
+    begins, ends = (np.array([pick(unit) for unit in cols.tokens]) for pick in (min, max))
+    return (ends >= first) & (begins < stop)
+
+
+def _quadrants(block: np.ndarray, units: range, *, rows: Side, cols: Side) -> np.ndarray:
+    """What the rows of each text give to each text: [text, text], sums."""
+    later = np.array([unit >= (rows.border or 0) for unit in units])
+    halves = (block[~later].sum(axis=0, dtype=np.float64), block[later].sum(axis=0, dtype=np.float64))
+    return np.array([[half[: cols.border].sum(), half[cols.border :].sum()] for half in halves])
+
+
+def _high(memory: Memory, view: View) -> float:
+    """Where does the colour scale end, for every picture of this memory alike?
+
+    The largest value norm is taken over the strongest key of every head and token and over the first key.
+    """
+    if view.values != "value norm":
+        return 1.0
+    norms, summary = value_norms(memory), memory.summary
+    weight = np.where(summary.top_key >= 0, summary.top_weight, 0.0)
+    strongest = np.take_along_axis(norms, summary.top_key.clip(min=0), axis=2) * weight
+    return float(max(strongest.max(initial=0.0), (summary.first * norms[:, :, :1]).max(initial=0.0))) or 1.0

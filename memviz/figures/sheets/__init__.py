@@ -1,0 +1,1 @@
+"""Drawings of our own: all heads, words and links on one sheet."""

@@ -1,0 +1,1 @@
+"""Colours, labels, phrases and provenance, shared by charts and sheets."""

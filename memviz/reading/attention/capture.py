@@ -1,0 +1,141 @@
+"""What happens around one attention layer: what goes in, what is written, what the block makes of it.
+
+Whether a block is post-norm (BERT: ``norm(x + attention(x))``) or pre-norm (Llama: ``x + attention(norm(x))``) is seen
+from the values that flow through its norms and linear maps, not from the names of its modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from memviz.memory import Kind
+from memviz.reading.attention.function import Block, Lookup, attend
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of a norm or a linear map: [token, width] in and out."""
+
+    module: nn.Module
+    given: Tensor
+    made: Tensor
+
+    @property
+    def is_norm(self) -> bool:
+        return "norm" in type(self.module).__name__.lower()
+
+
+class Scene:
+    """One attention layer of one memory, seen during a forward pass; also the run that its attention calls go to.
+
+    weights [head, query, key] and value [head, key, dim] of the attention; residual [token, width]
+    is what the block adds to it, and computed [token, width] what the model arrives at: the
+    normalised sum of a post-norm block; what a pre-norm block adds to its residual.
+    """
+
+    weights: Tensor
+    value: Tensor
+    residual: Tensor
+    computed: Tensor
+    norm: nn.LayerNorm
+
+    def __init__(self, layer: int, *, kinds: dict[int, Kind], kind: Kind, projection: nn.Module) -> None:
+        self.layer, self.kinds, self.kind, self.projection = layer, kinds, kind, projection
+        self._seen = 0  # attention calls of this memory so far
+        self._now = False  # between the layer's attention call and the next one
+        self._given: Tensor | None = None
+        self._before: list[Step] = []
+        self._after: list[Step] = []
+
+    def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
+        """The attention output, as without anybody watching."""
+        mine = self.kinds.get(id(module)) == self.kind
+        self._now = mine and self._seen == self.layer
+        self._seen += mine
+        if not self._now:
+            self._before = self._before if self._seen > self.layer else []
+            return attend(lookup)
+        heads, rows, _ = lookup.query.shape
+        self.weights = torch.zeros(heads, rows, lookup.key.shape[1], device=lookup.query.device)
+        self.value = lookup.value.repeat_interleave(heads // len(lookup.value), dim=0)
+        return attend(lookup, watch=self._keep)
+
+    def entering(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """An attention module's input."""
+        if self._seen <= self.layer:
+            given = args[0] if args else kwargs.get("hidden_states")
+            self._given = given[0] if isinstance(given, Tensor) else None
+
+    def stepping(self, module: nn.Module, args: tuple[Any, ...], made: Any) -> None:
+        """A call of a norm or a linear map."""
+        if not args or not isinstance(args[0], Tensor) or not isinstance(made, Tensor):
+            return
+        if self._now or self._seen <= self.layer:
+            steps = self._after if self._now else self._before
+            steps.append(Step(module, _flat(args[0]), _flat(made)))
+
+    def _keep(self, block: Block) -> None:
+        self.weights[:, block.start : block.stop, block.first : block.last] = block.weights
+
+    @property
+    def shape(self) -> Literal["post-norm", "pre-norm", "unknown"]:
+        """How is the block built? Sets ``residual`` and ``computed``, and ``norm`` of a post-norm block."""
+        place = next((n for n, step in enumerate(self._after) if step.module is self.projection), None)
+        if place is None or self._given is None:
+            return "unknown"
+        written, rest = self._after[place].made, self._after[place + 1 :]
+        norms = [step for step in rest if step.is_norm]
+        if not norms:
+            return "unknown"
+        first, given = norms[0], self._given
+        if isinstance(first.module, nn.LayerNorm) and _close(first.given, given + written) and _carried(first, rest):
+            self.residual, self.computed, self.norm = given, first.made, first.module
+            return "post-norm"
+        sources = [step.given for step in self._before if _close(step.made, given)]
+        for residual in [*sources, given]:
+            if _close(first.given, residual + written):
+                self.residual, self.computed = residual, written
+                return "pre-norm"
+        return "unknown"
+
+
+def _carried(norm: Step, rest: list[Step]) -> bool:
+    """Does the stream go on from what the norm made, and not past it?"""
+    later = rest[rest.index(norm) + 1 :]
+    place = next((n for n, step in enumerate(later) if step.is_norm), None)
+    if not place:
+        return False
+    return _close(later[place].given, norm.made + later[place - 1].made)
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    """The same up to rounding?"""
+    return one.shape == other.shape and bool((one - other).abs().max() <= 1e-3 * other.abs().max())
+
+
+def _flat(tensor: Tensor) -> Tensor:
+    return tensor.detach().reshape(-1, tensor.shape[-1])
+
+
+@contextmanager
+def watching(model: PreTrainedModel, scene: Scene) -> Iterator[None]:
+    """The scene sees every norm, linear map and attention module of the model."""
+    hooks = []
+    for module in model.modules():
+        if id(module) in scene.kinds:
+            hooks.append(module.register_forward_pre_hook(scene.entering, with_kwargs=True))
+        if isinstance(module, nn.Linear | Conv1D) or "norm" in type(module).__name__.lower():
+            hooks.append(module.register_forward_hook(scene.stepping))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

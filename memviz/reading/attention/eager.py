@@ -1,0 +1,133 @@
+"""What does a model say about its own attention, when it is asked for its eager weights?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from memviz.errors import UnsupportedModelError
+from memviz.memory import Kind
+from memviz.reading.attention.function import RUN, Run
+
+EAGER_OUTPUTS: dict[Kind, str] = {
+    "self": "attentions",
+    "encoder": "encoder_attentions",
+    "decoder": "decoder_attentions",
+    "cross": "cross_attentions",
+}
+
+
+@contextmanager
+def running(run: Run | None) -> Iterator[None]:
+    """Attention calls inside go to this run."""
+    token = RUN.set(run)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        RUN.reset(token)
+
+
+@dataclass(frozen=True)
+class Eager:
+    """The model's own weights, by memory a list over layers of [head, query, key], and what it answered.
+
+    ``partly``: some layers gave something that is no attention over the tokens.
+    """
+
+    weights: dict[Kind, list[np.ndarray]]
+    answer: Tensor | None
+    partly: bool
+
+    @property
+    def heads(self) -> dict[Kind, int]:
+        return {kind: layers[0].shape[0] for kind, layers in self.weights.items()}
+
+    @property
+    def causal(self) -> bool:
+        return not any(np.triu(layer, k=1).any() for layer in self.weights.get("self", ()))
+
+
+def own_weights(model: PreTrainedModel, inputs: dict[str, Any]) -> Eager:
+    """The model's own weights for these inputs, and its answer. Leaves the model with eager attention.
+
+    Raises `UnsupportedModelError` when it gives none, or none that belong to the tokens.
+    """
+    try:
+        model.set_attn_implementation("eager")
+        with running(None):
+            outputs = model(**inputs, output_attentions=True, return_dict=True)
+    except Exception as problem:  # whatever stops it on a dozen ordinary tokens would stop every reading
+        raise UnsupportedModelError(
+            "{model} does not give its attention away ({problem}).",
+            todo="Choose a Transformer whose attention can be read, such as minilm or smollm2.",
+            model=type(model).__name__,
+            problem=str(problem).splitlines()[0] if str(problem) else type(problem).__name__,
+        ) from problem
+    _check_numbers(model, outputs)
+    found: dict[Kind, list[np.ndarray]] = {}
+    partly = False
+    for kind, name in EAGER_OUTPUTS.items():
+        layers = [layer for layer in (getattr(outputs, name, None) or ()) if layer is not None]
+        good = [layer[0] for layer in layers if is_attention(layer, lengths(kind, inputs))]
+        partly = partly or len(good) < len(layers)
+        if good:
+            found[kind] = [layer.float().cpu().numpy() for layer in good]
+    _check(model, found)
+    return Eager(found, answer_of(outputs), partly)
+
+
+def _check_numbers(model: PreTrainedModel, outputs: Any) -> None:
+    """Raises `UnsupportedModelError` when what the model gives away as its attention is not even numbers."""
+    layers = [layer for name in EAGER_OUTPUTS.values() for layer in getattr(outputs, name, None) or ()]
+    if any(isinstance(layer, Tensor) and bool(layer.isnan().any()) for layer in layers):
+        raise UnsupportedModelError(
+            "{model} cannot be read: its attention on a short text is not a number (NaN).",
+            todo="Its weights may be broken, or too large for half precision: fetch it again, or open it in float32.",
+            model=type(model).__name__,
+        )
+
+
+def _check(model: PreTrainedModel, found: dict[Kind, list[np.ndarray]]) -> None:
+    if not found:
+        raise UnsupportedModelError(
+            "{model} has no attention that can be read: it gave no weights for a short text.",
+            todo="Choose a Transformer with softmax attention, such as minilm or smollm2.",
+            model=type(model).__name__,
+        )
+    for layers in found.values():
+        heads = sorted({layer.shape[0] for layer in layers})
+        if len(heads) > 1:
+            raise UnsupportedModelError(
+                "{model} cannot be read: its layers have different numbers of heads ({heads}).",
+                todo="Choose a model whose layers are alike, such as minilm or smollm2.",
+                model=type(model).__name__,
+                heads=", ".join(map(str, heads)),
+            )
+
+
+def lengths(kind: Kind, inputs: dict[str, Any]) -> tuple[int, int]:
+    """How many queries and keys does a memory of that kind have?"""
+    source = inputs["input_ids"].shape[1]
+    target = inputs["decoder_input_ids"].shape[1] if "decoder_input_ids" in inputs else source
+    return source if kind in ("self", "encoder") else target, target if kind == "decoder" else source
+
+
+def is_attention(weights: Any, sides: tuple[int, int]) -> bool:
+    """Are these shares of attention, [1, head, query, key]? Not where a model gives away scores, windows or blocks."""
+    if not isinstance(weights, Tensor) or weights.ndim != 4 or tuple(weights.shape[2:]) != sides:
+        return False
+    return bool((weights >= 0).all()) and bool((weights.float().sum(-1) <= 1.01).all())
+
+
+def answer_of(outputs: Any) -> Tensor | None:
+    """What the model said: its logits, or its last hidden state."""
+    answers = (getattr(outputs, name, None) for name in ("logits", "last_hidden_state"))
+    return next((answer for answer in answers if isinstance(answer, Tensor)), None)

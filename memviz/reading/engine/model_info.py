@@ -1,0 +1,50 @@
+"""Which model is this, as the trace will say it?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from memviz.reading.engine.probe import Plan
+from memviz.trace import ModelInfo
+
+LIMITS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length")
+"""What configurations call the number of tokens that a model reads at once. BLOOM's ``seq_length`` limits nothing."""
+
+
+def describe(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, plan: Plan, known: ModelInfo | None
+) -> ModelInfo:
+    """What is known of the model (its name, revision, licence …), completed by what was found out."""
+    config = model.config
+    kind = "decoder-only" if plan.causal else "encoder-only"
+    return replace(
+        known or ModelInfo(name=config.name_or_path or config.model_type),
+        family=config.model_type,
+        kind="encoder-decoder" if config.is_encoder_decoder else kind,
+        layers=next(iter(plan.layers.values())),
+        heads=next(iter(plan.heads.values())),
+        kv_heads=plan.kv_heads,
+        head_dim=plan.head_dim,
+        context=context(model, tokenizer),
+        device=str(model.device),
+        precision=str(model.dtype).removeprefix("torch."),
+        path="dense" if plan.dense else "recorded",
+        note=plan.note,
+    )
+
+
+def context(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """How many tokens can the model read at once? ``None`` when nothing limits it."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding) and name.endswith("position_embeddings") and module.padding_idx is not None:
+            return module.num_embeddings - module.padding_idx - 1  # RoBERTa and its kin count from padding_idx + 1
+    config = model.config.get_text_config()
+    for name in LIMITS:
+        limit = getattr(config, name, None)
+        if isinstance(limit, int) and limit > 0:
+            return limit
+    limit = getattr(tokenizer, "model_max_length", None)
+    return limit if isinstance(limit, int) and limit < 10**6 else None

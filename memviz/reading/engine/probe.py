@@ -1,0 +1,278 @@
+"""How is this model's attention read? Found out once, when the model is opened, on a short text.
+
+The probe runs the model twice: through MemViz's attention function, and with the model's own
+eager attention. Where the two agree, in their weights and in what the model answers, readings
+are recorded; where they do not, or where the model never calls the function, readings are dense
+(the model's own eager weights), and the trace says so. What is no attention over the tokens (a
+window cut out of it, a pooled or a linear layer) is refused or left out, never shown as one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from memviz.errors import UnsupportedModelError
+from memviz.memory import Kind, Scores
+from memviz.note import Note
+from memviz.reading.attention.eager import Eager, answer_of, lengths, own_weights, running
+from memviz.reading.attention.function import Lookup, attend
+from memviz.reading.attention.recording import kept
+from memviz.reading.engine.inputs import vocabulary_written
+
+PROBE = "Memory is what remains when the words are gone."
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.bfloat16: 2e-2, torch.float16: 5e-3}
+PAST = "its attention does not pass through transformers' attention interface"
+ANSWERS = {torch.float32: 1e-3, torch.float64: 1e-3}  # of the largest logit; errors grow through the layers
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How one model is read.
+
+    kinds      which memory an attention module writes to, by the module's id
+    layers     how many attention layers each memory has
+    heads      how many heads each memory has
+    kv_heads, head_dim   of the first memory
+    causal     no token sees a later one
+    projections   the output projection of each layer, where it could be found
+    dense      read the model's own eager weights instead of recording
+    implementation   the attention that transformers is asked for; "" where the model has only its own
+    headed     the next-token logits are ``head(base_model(...))``, so they can be taken in pieces
+    note       why the reading is dense, or what else a reader should know
+    """
+
+    kinds: dict[int, Kind]
+    layers: dict[Kind, int]
+    heads: dict[Kind, int]
+    kv_heads: int
+    head_dim: int
+    causal: bool
+    projections: dict[Kind, list[nn.Module | None]] = field(default_factory=dict)
+    dense: bool = False
+    implementation: str = "memviz"
+    headed: bool = False
+    note: Note | None = None
+
+    @property
+    def looking_back(self) -> frozenset[Kind]:
+        """The memories in which no query sees a later key; of a text of one token, its weights would not tell."""
+        return frozenset({"decoder", "self"} if self.causal else {"decoder"})
+
+
+@dataclass
+class _Seen:
+    module: nn.Module
+    scores: Scores
+    output: Tensor
+    entered: nn.Module | None = None  # the linear map that the output goes into
+    written: Tensor | None = None  # what the map makes of it
+    goes_on: bool = False  # and nothing is added to that, or taken from it
+
+    @property
+    def projection(self) -> nn.Module | None:
+        """The output projection: the map that the output goes into, where that is all that is written."""
+        return self.entered if self.goes_on else None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.scores.query.shape[1], self.scores.key.shape[1]
+
+
+class _Witness:
+    """Notes every attention call of the probe, and through which linear map its output goes on."""
+
+    def __init__(self) -> None:
+        self.calls: list[_Seen] = []
+        self.answer: Tensor | None = None
+
+    def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
+        output = attend(lookup)
+        flat = output.transpose(0, 1).reshape(output.shape[1], -1)
+        self.calls.append(_Seen(module, kept(lookup), flat))
+        return output
+
+    def entering(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        """A module's input: is it the output of the latest attention call, or what the map made of that?
+
+        What a map wrote goes on where a dropout or a norm takes it, or where the attention module returns it. Under an
+        adapter (LoRA) it does not: there, something is added to it first.
+        """
+        if not self.calls or not args or not isinstance(args[0], Tensor):
+            return
+        latest = self.calls[-1]
+        if isinstance(module, nn.Linear | Conv1D):
+            if latest.entered is None and args[0].shape[-1] == latest.output.shape[-1]:
+                latest.entered = module if _equal(args[0], latest.output) else None
+        elif _keeps(module) and latest.written is not None:
+            latest.goes_on = latest.goes_on or _equal(args[0], latest.written)
+
+    def leaving(self, module: nn.Module, args: tuple[Any, ...], made: Any) -> None:
+        """A module's output: is it what the map made of the latest attention call's, or does that call's module end?"""
+        if not self.calls:
+            return
+        latest = self.calls[-1]
+        if module is latest.entered and latest.written is None:
+            latest.written = made if isinstance(made, Tensor) else None
+        elif module is latest.module and latest.written is not None:
+            returned = made if isinstance(made, tuple) else (made,)
+            latest.goes_on = latest.goes_on or any(_equal(one, latest.written) for one in returned)
+
+
+def _equal(one: Any, other: Tensor) -> bool:
+    """The same numbers, in whatever shape?"""
+    return isinstance(one, Tensor) and one.numel() == other.numel() and torch.equal(one.reshape(-1), other.reshape(-1))
+
+
+def _keeps(module: nn.Module) -> bool:
+    """Is this a part that stands between what a layer writes and the sum with the residual, or after that sum?"""
+    return isinstance(module, nn.Dropout | nn.Identity) or "norm" in type(module).__name__.lower()
+
+
+def survey(model: PreTrainedModel, ids: list[int]) -> Plan:
+    """How is this model read? ``ids`` are the tokens of a short text it can read.
+
+    Expects the model in eval mode. Changes its attention implementation and leaves it set to
+    the one that the plan needs. Raises `UnsupportedModelError` when no attention comes out.
+    """
+    inputs = probe_inputs(model, ids)
+    eager = own_weights(model, inputs)
+    if not getattr(type(model), "_can_set_attn_implementation", lambda: True)():
+        return _dense(model, eager, Note(PAST))
+    try:
+        witness = _recorded(model, inputs)
+    except Exception as problem:  # its own attention did run, so there is another way
+        return _dense(model, eager, Note("its attention could not be recorded: {problem}", {"problem": str(problem)}))
+    if not witness.calls:
+        return _dense(model, eager, Note(PAST))
+    kinds = _kinds(model, witness.calls, inputs)
+    calls = {kind: [call for call in witness.calls if kinds.get(id(call.module)) == kind] for kind in eager.weights}
+    apart = _difference(calls, eager.weights)
+    if not apart <= TOLERANCE.get(model.dtype, 1e-5):
+        return _dense(
+            model, eager, Note("recorded weights differ from the model's own by {apart:.1g}", {"apart": apart})
+        )
+    known = set(kinds) == {id(call.module) for call in witness.calls} and set(kinds.values()) == set(eager.weights)
+    if not known or not _same(eager.answer, witness.answer):
+        return _dense(model, eager, Note("it uses its attention in a way of its own"))
+    first = next(iter(calls.values()))[0].scores
+    return Plan(
+        kinds=kinds,
+        layers={kind: len(seen) for kind, seen in calls.items()},
+        heads=eager.heads,
+        kv_heads=first.key.shape[0],
+        head_dim=first.query.shape[2],
+        causal=eager.causal,
+        projections={kind: [call.projection for call in seen] for kind, seen in calls.items()},
+        headed=eager.causal and _headed(model, inputs),
+        note=_missing_layers(model, calls),
+    )
+
+
+def probe_inputs(model: PreTrainedModel, ids: list[int]) -> dict[str, Tensor]:
+    """Inputs for the probe: about a dozen tokens, and fewer for a decoder, so that sides can be told apart."""
+    ids = (ids * 4)[: max(6, min(len(ids), 12))] if ids else [0] * 6
+    inputs = {"input_ids": torch.tensor([ids], device=model.device)}
+    if model.config.is_encoder_decoder:
+        inputs["decoder_input_ids"] = inputs["input_ids"][:, : len(ids) - 2].clamp(max=vocabulary_written(model) - 1)
+    if getattr(model.config, "use_cache", None) is not None:
+        inputs["use_cache"] = False
+    return inputs
+
+
+def _same(own: Tensor | None, found: Tensor | None) -> bool:
+    if own is None or found is None or own.shape != found.shape:
+        return own is found
+    return bool((own - found).abs().max() <= ANSWERS.get(own.dtype, 0.1) * own.abs().max())
+
+
+def _recorded(model: PreTrainedModel, inputs: dict[str, Any]) -> _Witness:
+    witness = _Witness()
+    model.set_attn_implementation("memviz")
+    hooks = [module.register_forward_pre_hook(witness.entering) for module in model.modules()]
+    hooks += [module.register_forward_hook(witness.leaving) for module in model.modules()]
+    try:
+        with running(witness):
+            witness.answer = answer_of(model(**inputs, return_dict=True))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return witness
+
+
+def _kinds(model: PreTrainedModel, calls: list[_Seen], inputs: dict[str, Any]) -> dict[int, Kind]:
+    """Which memory each attention module writes to, told by the lengths of its two sides."""
+    kinds: tuple[Kind, ...] = ("encoder", "decoder", "cross") if model.config.is_encoder_decoder else ("self",)
+    shapes = {lengths(kind, inputs): kind for kind in kinds}
+    return {id(call.module): shapes[call.shape] for call in calls if call.shape in shapes}
+
+
+def _difference(calls: dict[Kind, list[_Seen]], eager: dict[Kind, list[np.ndarray]]) -> float:
+    """The largest difference between a rebuilt weight and the model's own; infinite when shapes differ."""
+    largest = 0.0
+    for kind, layers in eager.items():
+        if len(layers) != len(calls[kind]):
+            return float("inf")
+        for call, own in zip(calls[kind], layers, strict=True):
+            rows = np.arange(call.shape[0])
+            heads = range(call.scores.query.shape[0])
+            rebuilt = np.stack([call.scores.weights(head, rows) for head in heads])
+            if rebuilt.shape != own.shape:
+                return float("inf")
+            largest = max(largest, float(np.abs(rebuilt - own).max()))
+    return largest
+
+
+def _dense(model: PreTrainedModel, eager: Eager, why: Note) -> Plan:
+    if eager.partly:
+        raise UnsupportedModelError(
+            "{model} cannot be read: some of its layers give away something that is no attention over the tokens.",
+            todo="Choose a Transformer with softmax attention, such as minilm or smollm2.",
+            model=type(model).__name__,
+        )
+    if model.config._attn_implementation == "memviz":
+        model.set_attn_implementation("eager")
+    first = next(iter(eager.weights.values()))[0]
+    config = model.config.get_text_config()
+    return Plan(
+        kinds={},
+        layers={kind: len(layers) for kind, layers in eager.weights.items()},
+        heads=eager.heads,
+        kv_heads=first.shape[0],
+        head_dim=getattr(config, "head_dim", None) or config.hidden_size // first.shape[0],
+        causal=eager.causal,
+        dense=True,
+        implementation="eager" if model.config._attn_implementation == "eager" else "",
+        note=Note("Read through the model's own eager weights, because {why}.", {"why": why}),
+    )
+
+
+def _headed(model: PreTrainedModel, inputs: dict[str, Any]) -> bool:
+    """Are the logits exactly ``head(base_model(...))``?"""
+    head = model.get_output_embeddings()
+    if head is None or model.base_model is model or model.config.is_encoder_decoder:
+        return False
+    try:
+        with running(None):
+            logits = getattr(model(**inputs, return_dict=True), "logits", None)
+            own = head(model.base_model(**inputs, return_dict=True).last_hidden_state)
+    except (RuntimeError, TypeError, AttributeError):  # there is something between the two
+        return False
+    return logits is not None and logits.shape == own.shape and torch.allclose(logits, own, atol=1e-5, rtol=1e-5)
+
+
+def _missing_layers(model: PreTrainedModel, calls: dict[Kind, list[_Seen]]) -> Note | None:
+    if model.config.is_encoder_decoder and "encoder" not in calls:
+        return Note("Its encoder has no softmax attention over all tokens, so that is not shown.")
+    whole = getattr(model.config.get_text_config(), "num_hidden_layers", None)
+    seen = len(calls.get("self", ()))
+    if seen and whole and seen < whole:
+        said = "Only {seen} of its {whole} layers have softmax attention; the others are not shown."
+        return Note(said, {"seen": seen, "whole": whole})
+    return None

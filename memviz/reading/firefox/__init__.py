@@ -1,0 +1,1 @@
+"""Firefox Translations: its network, its files, and an engine that reads with it."""

@@ -1,0 +1,79 @@
+"""The parts of the page Glossary: every measure, role and term, printed from where it is defined."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import memviz
+from memviz import tables
+from memviz.measures import MEASURES, ROLES, Measure
+from memviz.ui.shell.i18n import t
+from memviz.ui.shell.markdown import literal
+
+GROUPS = {
+    "read": "Read: where the model looks",
+    "recall": "Recall: which earlier token does it fetch?",
+    "forget": "Forget: how far back it looks",
+    "cross": "Cross-attention: what was each word read from?",
+}
+TERMS = {
+    "query": "the token that looks: one row of a picture",
+    "key": "the token that is looked at: one column",
+    "value": "what is read from a key, in proportion to the weight",
+    "head": "one way of looking back; a layer has several, written L5.H11 (layer 5, head 11, both from 0)",
+    "pattern": "all weights of one head on one text; every row sums to 1",
+    "attention sink": "a key where attention rests when there is nothing to look up",
+    "memory": "the keys and values that a text leaves behind, and that later tokens look up",
+}
+
+
+def measures() -> None:
+    """All measures, by the question they belong to."""
+    for group, title in GROUPS.items():
+        st.header(t(title), anchor=False)
+        for measure in MEASURES.values():
+            if measure.group == group:
+                _entry(measure)
+
+
+def _entry(measure: Measure) -> None:
+    with st.container(border=True, key=f"measure_{measure.name}"):
+        st.subheader(t(measure.label), anchor=False)
+        st.markdown(t(measure.question))
+        st.latex(measure.formula)
+        st.markdown(
+            t("**Unit** {unit} · **range** {range} · **axes** {axes}", unit=t(measure.unit), range=_range(measure),
+              axes=" × ".join(t(axis) for axis in measure.axes))
+        )  # fmt: skip
+        st.caption(f"{t(measure.caveat)}  \n{literal(t(measure.source))}")
+
+
+def _range(measure: Measure) -> str:
+    low = "−∞" if measure.low is None else f"{measure.low:g}"
+    high = "∞" if measure.high is None else f"{measure.high:g}"
+    return t("{low} to {high}", low=low, high=high)
+
+
+def download() -> None:
+    """All measures as a table to take along."""
+    st.download_button(
+        t("All measures as CSV"),
+        data=lambda: tables.csv(tables.measures_table(), {"MemViz": memviz.__version__}).encode("utf-8-sig"),
+        file_name="memviz-measures.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
+
+
+def roles() -> None:
+    """What the names of the roles mean."""
+    st.header(t("Roles of heads, measured on the text at hand"), anchor=False)
+    st.markdown("\n".join(f"- **{t(role)}**: {t(meaning)}" for role, meaning in ROLES.items()))
+
+
+def words() -> None:
+    """The words of the field that the pages use."""
+    st.header(t("Terms"), anchor=False)
+    st.markdown("\n".join(f"- **{t(term)}**: {t(meaning)}" for term, meaning in TERMS.items()))

@@ -1,0 +1,271 @@
+"""The parts of the page Heads: the grid, the choice of what to see of a head, the head in full."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sized
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from memviz import figures, measures, tables
+from memviz.errors import MeasureError
+from memviz.memory import Memory
+from memviz.trace import Trace
+from memviz.ui.components import heads_grid
+from memviz.ui.components.grid import LABELS
+from memviz.ui.shell import show, state
+from memviz.ui.shell.i18n import t
+
+LARGEST = 256  # words or tokens a side that are drawn one by one
+TABLED = 4096**2  # weights that a table is made of
+COLUMNS = {
+    "query": "query",
+    "key": "key",
+    "query_token": "token that looks",
+    "key_token": "token looked at",
+    "weight": "weight",
+    "value norm": "value norm",
+    "rollout": "rollout",
+}
+KINDS = {
+    "self": "the text",
+    "encoder": "encoder: the source reads itself",
+    "decoder": "decoder: the output reads itself",
+    "cross": "cross-attention: the output reads the source",
+}
+VALUES = {
+    "weight": "raw weights",
+    "value norm": "value norm",
+    "log": "raw weights, log scale",
+    "rollout": "attention rollout, over all layers",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What is to be seen of a memory: which head (``None``: a mean), and how."""
+
+    memory: Memory
+    layer: int | None
+    head: int | None
+    values: str = "weight"
+    by_word: bool = True
+    without: tuple[int, ...] = ()
+    cumulative: float = 1.0
+    find: str = ""
+    window: tuple[slice, slice] | None = None
+
+
+def choose_memory(trace: Trace) -> Memory:
+    """Which attention store? Asked only where a model has several."""
+    kinds = list(trace.memories)
+    if len(kinds) == 1:
+        return trace.memory()
+    kind = st.segmented_control(
+        t("Memory"),
+        kinds,
+        required=True,
+        format_func=lambda name: t(KINDS[name]),
+        **state.linked("kind", kinds),
+    )
+    return trace.memory(kind)
+
+
+def grid(memory: Memory) -> None:
+    """All heads as small pictures; a click chooses one for the whole page. Below, the same as a table."""
+    roles, scores = measures.roles(memory), _scores(memory)
+    names = {name: t(measures.MEASURES[name].label) for name in scores}
+    chosen, (order, role) = heads_grid(
+        memory.summary.thumbnail,
+        scores=scores,
+        roles=roles,
+        labels={name: t(text) for name, text in {**LABELS, **{role: role for role in measures.ROLES}}.items()},
+        score_labels=names,
+        selected=state.head(memory),
+        range_note=range_note(memory),
+        order=state.kept("order"),
+        role=state.kept("role"),
+        key=f"grid_{memory.kind}",
+    )
+    state.keep_head(*chosen)
+    state.keep("order", order)
+    state.keep("role", role)
+    _as_table(roles, {names[name]: values for name, values in scores.items()})
+
+
+def _as_table(roles: np.ndarray, scores: dict[str, np.ndarray]) -> None:
+    """Every head with its role and its scores, all [layer, head]: the grid for those who cannot see it."""
+    heads = [figures.head_name(layer, head) for layer, head in np.ndindex(roles.shape)]
+    columns = {name: values.ravel() for name, values in scores.items()}
+    frame = pd.DataFrame({t("head"): heads, t("role"): [t(role) for role in roles.ravel()], **columns})
+    show.table(frame, label="Every head as a table")
+
+
+def _scores(memory: Memory) -> dict[str, np.ndarray]:
+    """Every measure that says something of each head, by its name: float32 [layer, head], the mean over its queries."""
+    found = {}
+    for name, measure in measures.MEASURES.items():
+        if measure.axes in (("layer", "head"), ("layer", "head", "query")):
+            with contextlib.suppress(MeasureError):
+                values = measure.compute(memory)
+                found[name] = values if values.ndim == 2 else values.mean(axis=2)
+    return found
+
+
+def range_note(memory: Memory) -> str:
+    """What light and dark mean, and how many tokens share a cell."""
+    note = t("Empty: weight 0. Full colour: weight 1; shown as its square root.")
+    cells = memory.summary.thumbnail.shape[2]
+    if len(memory.queries) > cells:
+        tokens = -(-len(memory.queries) // cells)
+        note += " " + t("One cell is the largest weight among {count} × {count} tokens.", count=tokens)
+    return note
+
+
+def choose_view(trace: Trace, memory: Memory) -> View:
+    """Layer, head, and how to see them."""
+    layer_box, head_box = st.columns(2, gap="small", wrap=False)
+    mean_box, more = st.columns([5, 3], vertical_alignment="bottom", gap="small", wrap=False)
+    shown = state.choose_mean(place=mean_box, key="shown")
+    state.keep_head(*state.head(memory))
+    layer = state.choose_layer(memory, place=layer_box)
+    head = state.choose_head(memory, place=head_box)
+    how = _choose_how(trace, memory, place=more)
+    every = how["values"] == "rollout"
+    return View(
+        memory=memory,
+        layer=None if shown == "all" or every else layer,
+        head=head if shown == "head" and not every else None,
+        **how,
+    )
+
+
+def _choose_how(trace: Trace, memory: Memory, *, place) -> dict:
+    encoder = memory.kind in ("self", "encoder") and not memory.causal
+    offered = [name for name in VALUES if encoder or name != "rollout"]
+    with place.popover(t("Options"), icon=":material/tune:"):
+        values = st.radio(
+            t("Values"), offered, format_func=lambda name: t(VALUES[name]), **state.linked("values", offered)
+        )
+        by_word = st.toggle(t("Whole words"), value=True, key="by_word", **state.BOUND)
+        hide = st.toggle(t("Hide resting places"), key="sinkless", **state.BOUND)
+        cumulative = st.slider(
+            t("Keep the strongest weights of each row, up to"),
+            50,
+            100,
+            100,
+            step=5,
+            format="%d %%",
+            key="keep",
+            **state.BOUND,
+        )
+        find = st.text_input(t("Find a word"), key="find", **state.BOUND)
+        window = _window(*(trace.sides(memory.kind) if by_word else (memory.queries, memory.keys)))
+    return {
+        "values": values,
+        "by_word": by_word,
+        "without": measures.sinks(memory) if hide else (),
+        "cumulative": cumulative / 100,
+        "find": find,
+        "window": window,
+    }
+
+
+def _window(rows: Sized, cols: Sized) -> tuple[slice, slice] | None:
+    """Which stretch of a long text is seen exactly? ``None``: all of it, pooled where it is too long.
+
+    ``rows``, ``cols``: the words or tokens along the two sides.
+    """
+    if max(len(rows), len(cols)) <= LARGEST:
+        return None
+    if not st.toggle(t("Zoom into a window with exact values"), key="zoom", **state.BOUND):
+        return None
+    sides = ((t("Rows from"), len(rows), "zoom_rows"), (t("Columns from"), len(cols), "zoom_cols"))
+    first, second = (_from(label, count - LARGEST // 2, key=key) for label, count, key in sides)
+    return slice(first, first + LARGEST // 2), slice(second, second + LARGEST // 2)
+
+
+def _from(label: str, last: int, *, key: str) -> int:
+    """Where does the window begin on one side? What was chosen for a longer text is moved inside."""
+    if last <= 0:
+        return 0
+    given = st.session_state.get(key, st.query_params.get(key))
+    if given is not None:
+        st.session_state[key] = min(state.whole_number(str(given)) or 0, last)
+    return st.slider(label, 0, last, key=key, **state.BOUND)
+
+
+def picture(trace: Trace, view: View) -> None:
+    """The head in full: exact values on hover."""
+    try:
+        chart = figure(trace, view)
+    except MeasureError as error:
+        show.problem(error)
+        return
+    show.figure(chart, key="pattern")
+    st.markdown(in_short(view))
+
+
+def figure(trace: Trace, view: View):
+    """The heatmap of a view, as a Plotly figure."""
+    return figures.pattern(
+        view.memory,
+        view.layer,
+        view.head,
+        **options(trace, view),
+        find=view.find,
+        largest=LARGEST,
+        caption="",
+        translate=t,
+    )
+
+
+def options(trace: Trace, view: View) -> dict[str, Any]:
+    """What every picture of a view is told."""
+    queries, keys = trace.sides(view.memory.kind) if view.by_word else (None, None)
+    return {
+        "view": view.values,
+        "query_words": queries,
+        "key_words": keys,
+        "without": view.without,
+        "window": view.window,
+        "cumulative": view.cumulative,
+    }
+
+
+def in_short(view: View) -> str:
+    """The head in one line: its role, effective slots, and what rests on the first token."""
+    memory = view.memory
+    if view.values == "rollout":
+        measure = measures.MEASURES["rollout"]
+        return t(measure.caveat)
+    if view.layer is None or view.head is None:
+        return t("A mean over heads hides specialists: look at single heads first.")
+    role = str(measures.roles(memory)[view.layer, view.head])
+    return t(
+        "**{head}** · {role} · effective slots **{slots:.1f}** · on resting places **{sink}**",
+        head=figures.head_name(view.layer, view.head),
+        role=t(role) if role else t("no clear role"),
+        slots=float(measures.slots(memory)[view.layer, view.head].mean()),
+        sink=figures.percent(float(measures.sink_share(memory)[view.layer, view.head])),
+    )
+
+
+def numbers(trace: Trace, view: View) -> None:
+    """The largest values of the view as a table, token by token."""
+    memory = view.memory
+    if len(memory.queries) * len(memory.keys) > TABLED:
+        st.caption(t("This text is too long for a table on the page; the exported files hold the numbers."))
+        return
+    try:
+        values = figures.weights(memory, view.layer, view.head, view=view.values, without=view.without)
+    except MeasureError:
+        return  # the picture has said so
+    name = "weight" if view.values == "log" else view.values  # its table holds the weights themselves
+    frame = tables.strongest(np.nan_to_num(values), memory, name=name)
+    frame.columns = [t(COLUMNS[name]) for name in frame.columns]
+    show.table(frame, label="The largest values of this picture, token by token")

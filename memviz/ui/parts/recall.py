@@ -1,0 +1,117 @@
+"""The parts of the page Recall: the card of a word, what is looked at most, and how far back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from memviz import figures, measures
+from memviz.trace import Trace
+from memviz.ui.parts import words
+from memviz.ui.shell import show, state
+from memviz.ui.shell.i18n import t
+
+
+@dataclass(frozen=True)
+class View:
+    """Through which heads (``None``: all of them), and with or without the resting places."""
+
+    layer: int | None
+    head: int | None
+    without: tuple[int, ...] = ()
+
+
+def choose_view(trace: Trace) -> View:
+    """All heads or one, and whether the places where attention rests are taken out."""
+    memory = trace.memory()
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    one = row.toggle(t("One head only"), key="one_head", **state.BOUND)
+    hide = row.toggle(t("Hide resting places"), key="sinkless", **state.BOUND)
+    layer = head = None
+    if one:
+        state.keep_head(*state.head(memory))
+        layer_box, head_box, _ = st.columns([1, 1, 4], wrap=False)
+        layer, head = state.choose_layer(memory, place=layer_box), state.choose_head(memory, place=head_box)
+    return View(layer, head, measures.sinks(memory) if hide else ())
+
+
+def card(trace: Trace, view: View, *, word: int | None) -> None:
+    """One word in numbers: its spread, what rests, how much it is looked at, and its links as tables."""
+    if word is None:
+        st.info(t("Click a word to keep it; its card and its numbers appear here."), icon=":material/touch_app:")
+        return
+    _measured(trace, view, word)
+    remembers, remembered_by = words.found(trace, without=view.without, layer=view.layer, head=view.head)
+    name = trace.words[word].text
+    show.table(words.card(trace, word, of=remembers), label="What “{word}” looks at, as a table", word=name)
+    show.table(words.card(trace, word, of=remembered_by), label="Who looks at “{word}”, as a table", word=name)
+
+
+def _measured(trace: Trace, view: View, word: int) -> None:
+    memory, tokens = trace.memory(), list(trace.words[word].tokens)
+    where = (slice(None), slice(None)) if view.layer is None else ([view.layer], [view.head])
+
+    def mean(values: np.ndarray) -> float:
+        return float(np.nanmean(values[where]))
+
+    row = st.container(horizontal=True, gap="large")
+    row.metric(
+        t("Effective slots"),
+        f"{mean(measures.slots(memory)[:, :, tokens]):.1f}",
+        help=t("how many tokens it spreads over"),
+    )
+    row.metric(t("On the first token"), figures.percent(mean(memory.summary.first[:, :, tokens])))
+    row.metric(
+        t("Attention received"),
+        figures.percent(mean(measures.received(memory)[:, :, tokens].sum(-1)), digits=1),
+        help=t("the mean weight it gets from the tokens that can see it"),
+    )
+    if memory.kind != "self":
+        return
+    known = trace.logprobs[tokens][np.isfinite(trace.logprobs[tokens])]
+    if len(known):
+        row.metric(
+            t("Probability beforehand"),
+            figures.percent(float(np.exp(known.sum())), digits=1),
+            help=t("what the model gave this word before it saw it"),
+        )
+
+
+def received(trace: Trace, view: View) -> None:
+    """Attention received over the text."""
+    st.subheader(t("Which words are looked at most?"), anchor=False)
+    chart = figures.received_bars(
+        trace.memory(),
+        trace.words,
+        layer=view.layer,
+        head=view.head,
+        without=view.without,
+        title="",
+        caption="",
+        translate=t,
+    )
+    show.figure(chart, key="received")
+
+
+def forgetting(trace: Trace, view: View) -> None:
+    """Attention by distance over the uniform baseline, and the span."""
+    st.subheader(t("How far back does it look?"), anchor=False)
+    memory = trace.memory()
+    show.figure(
+        figures.by_distance(memory, layer=view.layer, head=view.head, title="", caption="", translate=t),
+        key="forgetting",
+    )
+    where = (slice(None), slice(None)) if view.layer is None else (view.layer, view.head)
+    half, most = (measures.span(memory, share)[where] for share in (0.5, 0.9))
+    if np.isfinite(half).any():  # one token alone has no distance to look over
+        st.markdown(
+            t(
+                "Half of what is looked at lies within **{half:.0f}** tokens, nine tenths within **{most:.0f}** "
+                "(median over the heads shown, the first token left out).",
+                half=float(np.nanmedian(half)),
+                most=float(np.nanmedian(most)),
+            )
+        )
+    show.caveat("Looking back further than chance is not the same as remembering more.")

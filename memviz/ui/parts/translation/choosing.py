@@ -1,0 +1,261 @@
+"""What is translated, and how is it looked at?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from memviz import measures
+from memviz.figures import which_head
+from memviz.memory import Memory
+from memviz.models import CATALOGUE, entry_of
+from memviz.serving import cache
+from memviz.tokens import Token, Word
+from memviz.trace import Trace
+from memviz.ui.shell import frame, runs, samples, show, state
+from memviz.ui.shell.i18n import t
+from memviz.ui.shell.markdown import literal
+
+if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
+    from memviz import Reader
+
+TARGET = "target"
+TARGET_OF = "target_of"  # the model and the text that it was typed for
+LAYER, HEAD = "cross_layer", "cross_head"
+
+
+@dataclass(frozen=True)
+class View:
+    """What is to be seen of a translated sentence.
+
+    layer, head   one head; without a head the mean over a layer, without a layer over all
+    by_word       whole words, or the tokens that the model reads and writes
+    keep          of each word only its largest weights, up to this share of all
+    shift         1 takes a word's weights from the step after it was written
+    taught        the head that was taught to align, as far as the file tells
+    """
+
+    part: Trace
+    layer: int | None = None
+    head: int | None = None
+    by_word: bool = True
+    keep: float = 1.0
+    shift: int = 0
+    taught: tuple[int, int] | None = None
+
+    @property
+    def memory(self) -> Memory:
+        """The cross-attention of the sentence."""
+        return self.part.memory("cross")
+
+    @property
+    def sides(self) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+        """(what was written, what was read), as words or as tokens."""
+        if self.by_word:
+            return self.part.sides("cross")
+        return as_words(self.memory.queries), as_words(self.memory.keys)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """How much of each written word was read from each source word: float32 [target, source]."""
+        return measures.word_weights(self.memory, self.sides, layer=self.layer, head=self.head, shift=self.shift)
+
+    @property
+    def name(self) -> str:
+        """Which head this is, as it is called on the page."""
+        return which_head(self.memory, self.layer, self.head, t)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for: which text, by which model, into what; ``taught``: its head that was taught to align.
+
+    ``text`` is what was read, without the words of a task.
+    """
+
+    text: str
+    model: str
+    wish: cache.Wish
+    taught: tuple[int, int] | None = None
+
+
+def as_words(tokens: Sequence[Token]) -> tuple[Word, ...]:
+    """Every token as if it were a word."""
+    return tuple(
+        Word(token.text, (place,), token.start, token.end, token.special) for place, token in enumerate(tokens)
+    )
+
+
+def translated() -> tuple[Trace, Asked]:
+    """The translation of the text that was pasted, and what was asked; stops the page when there is none."""
+    model = frame.translator()
+    _refuse_others(model)
+    if frame.TEXT in st.session_state:
+        st.session_state[frame.TEXT] = samples.moved(st.session_state[frame.TEXT], model)
+    text = frame.choose_text(samples.translations(model), second=False)
+    reader = runs.opened(model)
+    if not reader.model.config.is_encoder_decoder:
+        _offer_others(literal(model))
+    languages, task = _choose_languages(reader), _choose_task(reader)
+    target = _choose_target(reader, model, text)
+    layer = getattr(reader.model.config, "alignment_layer", None)
+    wish = cache.Wish(target, languages=languages, task=task)
+    trace = runs.translation(model, text, wish)
+    read = trace.text.removeprefix(task or "")  # a window of it, where the text is longer than the model can read
+    return trace, Asked(read, model, wish, taught=None if layer is None else (layer, 0))
+
+
+def _choose_languages(reader: Reader) -> tuple[str, str] | None:
+    """From which language into which? ``None``: as the model is made."""
+    codes, usual = list(reader.languages_known), reader.languages
+    if not codes:
+        return None
+    first, second = st.columns(2)
+    source, target = usual or (codes[0], None)
+    return (
+        first.selectbox(t("Source language"), codes, **state.linked("from", codes, default=source)),
+        second.selectbox(
+            t("Target language"), codes, **state.linked("into", codes, default=target or _into(codes, source))
+        ),
+    )
+
+
+def _into(codes: Sequence[str], source: str) -> str:
+    """A language to begin with, where the model has no usual one: English, from English French."""
+    wanted = "fr" if source.startswith("en") else "en"
+    return next((code for code in codes if code.startswith(wanted)), codes[0])
+
+
+def _choose_task(reader: Reader) -> str | None:
+    """What is put in front of the text, for models that are told what to do; ``None``: nothing."""
+    if not reader.tasks:
+        return None
+    names = [*reader.tasks, ""]
+    chosen = st.selectbox(
+        t("Task"),
+        names,
+        format_func=lambda name: reader.tasks[name].strip() if name else t("nothing in front of the text"),
+        **state.linked("task", names),
+    )
+    return reader.tasks[chosen] if chosen else None
+
+
+def _refuse_others(model: str) -> None:
+    """Stops the page for a model that is known to write no translation, before it is opened."""
+    entry = entry_of(model)
+    if entry is not None and not frame.translates(model):
+        _offer_others(literal(entry.title))
+
+
+def _offer_others(title: str) -> None:
+    """Says that a model cannot translate, offers those that can, and stops the page."""
+    said = t("{model} is no encoder-decoder model, so it cannot translate. Choose one that can:", model=title)
+    st.warning(said, icon=":material/translate:")
+    row = st.container(horizontal=True, gap="small")
+    for name in [name for name in frame.translators() if name in CATALOGUE][:4]:
+        row.button(CATALOGUE[name].title, key=f"take_{name}", on_click=state.keep, args=(frame.TRANSLATOR, name))
+    st.stop()
+
+
+def _choose_target(reader: Reader, model: str, text: str) -> str | None:
+    """What the model is made to write; ``None``: what it finds likeliest. Beside it, what the model is made for."""
+    if TARGET not in st.session_state:
+        st.session_state[TARGET] = st.query_params.get(TARGET, "")
+    before_model, before_text = st.session_state.get(TARGET_OF, (model, text))
+    taken = text != before_text and text in [sample.text for sample in samples.translations(model)]
+    if before_model != model or taken:  # it was the translation of something else
+        _let_it_write()
+    elif st.query_params.get(TARGET) not in (None, st.session_state[TARGET]) or text != before_text:
+        st.query_params.pop(TARGET, None)  # another is written now: the address must not keep the old one
+    st.session_state[TARGET_OF] = model, text
+    row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+    if reader.languages is not None and not reader.languages_known:
+        source, target = reader.languages
+        row.caption(t("This model is made for {source} → {target}.", source=source, target=target), width="content")
+    with row.popover(t("Give the translation yourself"), type="tertiary", icon=":material/edit_note:"):
+        st.caption(t("The model is made to write this, and you see what it would have read for each word of it."))
+        st.text_input(t("Translation to be written"), key=TARGET, persist_state="session")
+    target = st.session_state[TARGET] if st.session_state[TARGET].strip() else None
+    if target is not None:
+        said, undo = st.columns([5, 1], vertical_alignment="center")
+        said.info(t("The model is made to write “{target}”.", target=literal(target)), icon=":material/edit_note:")
+        undo.button(t("Let it write"), key="target_undo", on_click=_let_it_write)
+    return target
+
+
+def _let_it_write() -> None:
+    st.session_state[TARGET] = ""
+    st.query_params.pop(TARGET, None)
+
+
+def choose_sentence(trace: Trace) -> Trace:
+    """One sentence of the text, or one part of a sentence that was cut: each has its own memory.
+
+    The whole translation stands above.
+    """
+    from memviz.reading.engine.notes import BROKEN  # torch is there, since there is a translation
+
+    show.notes(trace)
+    if not trace.parts:
+        return trace
+    if st.session_state.get("sentence_of", trace.text) != trace.text:
+        st.session_state["sentence"] = 0
+    st.session_state["sentence_of"] = trace.text
+    st.markdown(literal(trace.output or ""))
+    numbers = range(len(trace.parts))
+    number = st.selectbox(
+        t("Part") if any(note.text == BROKEN for note in trace.notes) else t("Sentence"),
+        numbers,
+        format_func=lambda n: f"{n + 1} · {trace.parts[n].text}",
+        **state.linked("sentence", numbers),
+    )
+    return trace.parts[number]
+
+
+def choose_view(part: Trace, asked: Asked) -> View:
+    """Layer, head, and how to see them."""
+    memory = part.memory("cross")
+    layer, head = asked.taught or measures.best_head(memory, part.sides("cross"))
+    pair, mean_box, more = st.columns([4, 3, 3], vertical_alignment="bottom", gap="small")
+    layer_box, head_box = pair.columns(2, gap="small", wrap=False)
+    shown = state.choose_mean(place=mean_box, key="cross_shown")
+    layer = state.choose_layer(memory, place=layer_box, key=LAYER, default=layer)
+    head = state.choose_head(memory, place=head_box, key=HEAD, default=head)
+    row = more.container(horizontal=True, gap="small")
+    with row.popover(t("Options"), icon=":material/tune:"):
+        by_word = st.toggle(t("Whole words"), value=True, key="cross_words", **state.BOUND)
+        keep = st.slider(
+            t("Keep the strongest weights of each row, up to"),
+            50,
+            100,
+            90,
+            step=5,
+            format="%d %%",
+            key="cross_keep",
+            **state.BOUND,
+        )
+        shift = st.toggle(
+            t("Shift by one step"),
+            key="cross_shift",
+            help=t(
+                "Take a word's weights from the step after it was written: some heads that were not taught, such as "
+                "L0.H5 of firefox-en-pt, align there."
+            ),
+            **state.BOUND,
+        )
+    with row.popover(t("As text"), icon=":material/content_copy:"):
+        st.caption(t("The translation, to copy"))
+        st.code(part.output or "", language=None, wrap_lines=True)
+    return View(
+        part,
+        layer=None if shown == "all" else layer,
+        head=head if shown == "head" else None,
+        by_word=by_word,
+        keep=keep / 100,
+        shift=int(shift),
+        taught=asked.taught,
+    )

@@ -1,0 +1,214 @@
+"""The weights of the graph as other pictures and as numbers, and the memories beside cross-attention."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from memviz import figures, measures, tables
+from memviz.errors import MeasureError
+from memviz.figures import percent
+from memviz.trace import Trace
+from memviz.ui.parts.translation.choosing import View
+from memviz.ui.shell import samples, show, state
+from memviz.ui.shell.i18n import t
+
+COLUMNS = {"step": "step", "token": "token", "probability": "probability", "entropy": "entropy"}  # of a step
+GOLD = "gold"
+GOLD_OF = "gold_of"  # the sentence and its translation that it belongs to
+TABS = {
+    "heatmap": "Heatmap",
+    "alignment": "Alignment",
+    "coverage": "Coverage",
+    "steps": "Written tokens",
+    "encoder": "Encoder",
+    "recurrent": "Recurrent memory",
+}
+
+
+def details(view: View) -> None:
+    """One of the other pictures, as chosen."""
+    offered = [name for name in TABS if name != "recurrent" or view.part.recurrent is not None]
+    chosen = st.segmented_control(
+        t("More about this sentence"),
+        offered,
+        required=True,
+        format_func=lambda name: t(TABS[name]),
+        **state.linked("details", offered),
+    )
+    {
+        "heatmap": _heatmap,
+        "alignment": _alignment,
+        "coverage": _coverage,
+        "steps": _steps,
+        "encoder": _encoder,
+        "recurrent": _recurrent,
+    }[chosen](view)
+
+
+def heatmap(view: View):
+    """The weights of the graph as a figure: rows were written, columns read."""
+    queries, keys = view.part.sides("cross") if view.by_word else (None, None)
+    return figures.pattern(
+        view.memory,
+        view.layer,
+        view.head,
+        query_words=queries,
+        key_words=keys,
+        cumulative=view.keep,
+        shift=view.shift,
+        caption="",
+        translate=t,
+    )
+
+
+def _heatmap(view: View) -> None:
+    show.figure(heatmap(view), key="cross_heatmap")
+
+
+def _alignment(view: View) -> None:
+    where = {"layer": view.layer, "head": view.head, "shift": view.shift}
+    frame = tables.alignment_table(view.memory, view.sides, **where, logprobs=view.part.logprobs)
+    frame = frame[[not word.special for word in view.sides[0]]]
+    st.dataframe(
+        frame[["target_word", "source_word", "weight", "probability"]],
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "target_word": st.column_config.TextColumn(t("written word")),
+            "source_word": st.column_config.TextColumn(t("read most from")),
+            "weight": st.column_config.NumberColumn(t("weight"), format="percent"),
+            "probability": st.column_config.NumberColumn(t("probability of the word"), format="percent"),
+        },
+    )
+    if not view.by_word:
+        return
+    st.caption(t("The same as links, source-target, as other tools write them:"))
+    st.code(tables.links_pharaoh(view.memory, view.sides, **where), language=None)
+    _against_gold(view)
+
+
+def _against_gold(view: View) -> None:
+    """How wrong is this head by a hand-made alignment, and which head is best?"""
+    layer, head = measures.best_head(view.memory, view.sides)
+    sure = float(measures.confidence(view.memory)[layer, head])
+    st.caption(
+        t(
+            "Surest head here: L{layer}.H{head}, {share} on one token. Sure is not right: some read the word before.",
+            layer=layer,
+            head=head,
+            share=percent(sure),
+        )
+    )
+    _offer_gold(view.part)
+    given = st.text_input(
+        t("An alignment made by hand"),
+        key=GOLD,
+        placeholder="0-0 2-1 1-2 1p3",
+        help=t("Pharaoh format: source-target, words counted from 0, signs are words; p for a link that may be."),
+        persist_state="session",
+    )
+    if not given:
+        return
+    try:
+        gold = measures.Gold.parse(given)
+        gold.check(view.sides)
+        errors = measures.aer_by_head(view.memory, view.sides, gold, shift=view.shift)
+        found = measures.alignment(view.memory, view.sides, layer=view.layer, head=view.head, shift=view.shift)
+    except MeasureError as error:
+        show.problem(error)
+        return
+    layer, head = measures.best_head(view.memory, view.sides, gold, shift=view.shift)
+    row = st.container(horizontal=True, gap="large")
+    row.metric(
+        t("Alignment error rate, {head}", head=view.name),
+        percent(measures.aer([found.pairs], [gold]), digits=1),
+        help=t("0 % is without error: 1 − (|A ∩ S| + |A ∩ P|) ÷ (|A| + |S|), Och & Ney 2003."),
+    )
+    row.metric(t("Best head, L{layer}.H{head}", layer=layer, head=head), percent(float(errors[layer, head]), digits=1))
+
+
+def _offer_gold(part: Trace) -> None:
+    """Fills in the alignment of a link, or of a sample whose translation the model wrote."""
+    before, about = st.session_state.get(GOLD_OF), (part.text, part.output)
+    if before != about:
+        linked = st.query_params.pop(GOLD, "") if before is None else ""
+        st.session_state[GOLD_OF] = about
+        st.session_state[GOLD] = linked or samples.gold(part.text, part.output or "")
+
+
+def gold_of(part: Trace) -> str:
+    """The alignment that was typed for this sentence; "" where none was, or where it is a sample's."""
+    known = samples.gold(part.text, part.output or "")
+    given = st.session_state.get(GOLD, "") if st.session_state.get(GOLD_OF) == (part.text, part.output) else ""
+    return "" if given == known else given
+
+
+def _coverage(view: View) -> None:
+    chart = figures.coverage_bars(
+        view.memory, view.sides, layer=view.layer, head=view.head, title="", caption="", translate=t
+    )
+    show.figure(chart, key="coverage")
+    if view.shift:
+        st.caption(t("Coverage counts the steps that write a word, shifted or not."))
+
+
+def _steps(view: View) -> None:
+    show.figure(figures.probability_bars(view.part, title="", caption="", translate=t), key="sure")
+    frame = tables.steps_table(view.part)
+    frame.insert(3, "entropy", entropies(view))
+    st.caption(t("Entropy: how widely a step spread its look-up over the source, in nats; 0 is one token alone."))
+    if view.head is None:
+        st.caption(t("Of several heads it is the mean of their entropies."))
+    if view.shift:
+        st.caption(t("Entropy is that of the step which writes a token, shifted or not."))
+    show.table(frame.rename(columns=_heading), label="Every step as a table")
+
+
+def _heading(column: str) -> str:
+    """A column of the table of steps in the reader's language."""
+    if column.startswith("alternative_"):
+        number = column.split("_")[1]
+        likely = column.endswith("_probability")
+        return t("its probability {number}", number=number) if likely else t("alternative {number}", number=number)
+    return t(COLUMNS[column])
+
+
+def entropies(view: View) -> np.ndarray:
+    """How widely each step spread its look-up, in nats, mean over the heads shown: float32 [target token]."""
+    found = measures.entropy(view.memory)
+    chosen = found if view.layer is None else found[[view.layer]]
+    return (chosen if view.head is None else chosen[:, [view.head]]).mean(axis=(0, 1))
+
+
+def _encoder(view: View) -> None:
+    """How the source reads itself."""
+    memory = view.part.memory("encoder")
+    state.keep_head(*state.head(memory))
+    layer_box, head_box, _ = st.columns([1, 1, 4], wrap=False)
+    layer, head = state.choose_layer(memory, place=layer_box), state.choose_head(memory, place=head_box)
+    words, _ = view.part.sides("encoder")
+    show.figure(
+        figures.pattern(memory, layer, head, query_words=words, key_words=words, caption="", translate=t),
+        key="encoder",
+    )
+    show.caveat("The source reads itself before anything is written: every word is mixed with the others.")
+
+
+def _recurrent(view: View) -> None:
+    """The memory that fades."""
+    recurrent = view.part.recurrent
+    layers = range(recurrent.layers)
+    layer_box, _ = st.columns([1, 5])
+    layer = layer_box.selectbox(
+        t("Layer"), layers, format_func=lambda n: f"L{n}", **state.linked("recurrent_layer", layers)
+    )
+    st.markdown(
+        t(
+            "This decoder does not attend to its own words. It keeps **{units}** numbers a layer, and overwrites "
+            "a part of each with every word: no look-up, a memory that fades.",
+            units=recurrent.units,
+        )
+    )
+    show.figure(figures.recurrent(recurrent, layer, title="", caption="", translate=t), key="recurrent")
+    show.figure(figures.half_lives(recurrent, title="", caption="", translate=t), key="half_lives")

@@ -1,0 +1,164 @@
+"""The text as words on a page: what each word remembers, and who remembers it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from memviz.errors import BusyError
+from memviz.figures import head_name, percent, times
+from memviz.measures import Links, links, sink_share, sinks
+from memviz.memory import Memory
+from memviz.serving.gate import GATE
+from memviz.tokens import Word
+from memviz.trace import Trace
+from memviz.ui.components import words_view
+from memviz.ui.components.words import LABELS
+from memviz.ui.shell import samples, show, state
+from memviz.ui.shell.i18n import t
+
+Pair = tuple[Links, Links]
+WORD_OF = "word_of"  # the model and the text that the kept word belongs to
+
+
+def panel(trace: Trace, *, without: Sequence[int], layer: int | None = None, head: int | None = None) -> int | None:
+    """The text as words with their links; the word that is pinned, or ``None``.
+
+    Over all heads each pair of words is shown in the head where the look is most special to it;
+    with a layer and a head, the links of that head alone.
+    """
+    words = trace.words
+    about = (trace.model.name, trace.text, trace.pair)
+    if st.session_state.setdefault(WORD_OF, about) != about:  # the words are others now
+        state.keep_word(None)
+    st.session_state[WORD_OF] = about
+    try:
+        remembers, remembered_by = found(trace, without=without, layer=layer, head=head)
+    except BusyError as error:
+        show.problem(error)
+        st.stop()
+    pinned = words_view(
+        sent(words),
+        remembers=remembers,
+        remembered_by=remembered_by,
+        labels=labels(),
+        pinned=state.word(len(words)),
+        key="words",
+        sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
+        tint=tint(layer),
+        first=_first(trace, without),
+        on_open=open_head if layer is None else None,  # one head alone is chosen where it is drawn
+    )
+    state.keep_word(pinned)
+    return pinned
+
+
+def _first(trace: Trace, without: Sequence[int]) -> int | None:
+    """Which word is there to begin with: the one a sample is about, else the one with the most special link."""
+    about = samples.look(trace.model.name, trace.text)
+    places = [place for place, word in enumerate(trace.words) if about and word.text == about]
+    if places:
+        return places[-1]
+    best = strongest(trace, without=without, count=1)
+    return best[0]["position"] if best else None
+
+
+def sent(words: Sequence[Word]) -> list[dict[str, Any]]:
+    """The words as the component takes them."""
+    return [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in words]
+
+
+def labels() -> dict[str, str]:
+    """The words of the component in the reader's language."""
+    return {name: t(label) for name, label in LABELS.items()}
+
+
+def tint(layer: int | None) -> Literal["weight", "excess"]:
+    """What colours a word: over all heads how special the link is, in one head its weight."""
+    return "excess" if layer is None else "weight"
+
+
+def open_head(layer: int, head: int, word: int) -> None:
+    """The page Heads, at the head whose name was clicked."""
+    state.keep_head(layer, head)
+    state.keep_word(word)
+    st.switch_page("pages/heads.py")
+
+
+def found(trace: Trace, *, without: Sequence[int] = (), layer: int | None = None, head: int | None = None) -> Pair:
+    """The links of every word, remembered between reruns under the names of what was read.
+
+    Raises `BusyError` when too many others are before us: a long text takes as long to search as to read.
+    """
+    return _links(trace, trace.model.name, trace.text, trace.pair or "", tuple(without), layer, head)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _links(
+    _trace: Trace, model: str, text: str, pair: str, without: tuple[int, ...], layer: int | None, head: int | None
+) -> Pair:
+    queries, keys = _trace.sides()
+    with GATE.entered(lambda count: None):
+        return links(_trace.memory(), queries, keys, layer=layer, head=head, without=without)
+
+
+def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head: int | None) -> str:
+    """How much rests on the first token and the special tokens, and whether it was taken out."""
+    share = sink_share(memory)
+    share = float(share.mean() if layer is None else share[layer, head])
+    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sinks(memory)))
+    if without:
+        return t(
+            "{share} of this look-back rests on {names}. It is taken out here, and the rest renormalised to 100 %.",
+            share=percent(share),
+            names=names,
+        )
+    return t("{share} of this look-back rests on {names}.", share=percent(share), names=names)
+
+
+def strongest(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[dict]:
+    """The links of the whole text that are most special, each in another head, best first: words, weight, lift, head.
+
+    Resting places and punctuation are left out.
+    """
+    words = trace.words
+    remembers, _ = found(trace, without=without)
+    resting = set(sinks(trace.memory()))
+    real = np.array([any(map(str.isalnum, word.text)) and not resting.intersection(word.tokens) for word in words])
+    usable = (remembers.index >= 0) & real[:, None] & real[np.maximum(remembers.index, 0)]
+    order = np.argsort(-np.where(usable, remembers.excess, -np.inf), axis=None)
+    heads = (remembers.layer.astype(int) * trace.memory().heads + remembers.head).ravel()[order]
+    firsts = np.sort(np.unique(heads, return_index=True)[1])[:count]
+    places = [np.unravel_index(place, usable.shape) for place in order[firsts]]
+    return [
+        {
+            "word": words[query].text,
+            "position": int(query),
+            "source": words[remembers.index[query, rank]].text,
+            "weight": float(remembers.weight[query, rank]),
+            "lift": float(remembers.lift[query, rank]),
+            "layer": int(remembers.layer[query, rank]),
+            "head": int(remembers.head[query, rank]),
+        }
+        for query, rank in places
+        if usable[query, rank]
+    ]
+
+
+def card(trace: Trace, word: int, *, of: Links) -> pd.DataFrame:
+    """The links of one word as a table."""
+    words = trace.words
+    some = of.index[word] >= 0
+    return pd.DataFrame(
+        {
+            t("word"): [words[other].text for other in of.index[word][some]],
+            t("weight"): [percent(weight) for weight in of.weight[word][some]],
+            t("lift"): [times(lift) for lift in of.lift[word][some]],
+            t("distance (words)"): [abs(word - other) for other in of.index[word][some]],
+            t("head"): [head_name(a, b) for a, b in zip(of.layer[word][some], of.head[word][some], strict=True)],
+        }
+    )

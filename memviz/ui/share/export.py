@@ -1,0 +1,115 @@
+"""A component as a page of its own: one HTML file that opens offline and still answers the pointer."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from memviz.figures import caption
+from memviz.measures import Links
+from memviz.tokens import Word
+from memviz.ui.components import assets, cross, words
+from memviz.ui.parts import words as words_panel
+from memviz.ui.shell.i18n import spoken, t
+
+TEMPLATE = Path(__file__).parent / "component_page.html"
+
+
+def words_page(
+    text: Sequence[Word],
+    remembers: Links,
+    remembered_by: Links,
+    *,
+    word: int | None,
+    provenance: Mapping[str, str],
+    note: str = "",
+    tint: words.Tint = "weight",
+) -> str:
+    """The text as words with its cards, the same script as on the page, and where it comes from. No network."""
+    plain, arrays = words.drawing(
+        words_panel.sent(text),
+        remembers=remembers,
+        remembered_by=remembered_by,
+        labels=words_panel.labels(),
+        note=note,
+        tint=tint,
+    )
+    return _page(
+        words,
+        plain | {"id": "words", "pinned": word, "turn": 0},
+        arrays,
+        title=t("What does this text remember?"),
+        hint=t("Point at a word. Blue words are what it looks at; orange words look at it."),
+        provenance=provenance,
+    )
+
+
+def cross_page(
+    sources: Sequence[cross.SourceWord],
+    targets: Sequence[cross.TargetWord],
+    weights: np.ndarray,
+    *,
+    labels: Mapping[str, str],
+    pinned: cross.Pin | None,
+    provenance: Mapping[str, str],
+    keep: float = 1.0,
+    right_to_left: tuple[bool, bool] = (False, False),
+    note: str = "",
+) -> str:
+    """A translation and what each of its words was read from, as `cross_view` draws it, and where it comes from."""
+    plain, arrays = cross.drawing(
+        sources,
+        targets,
+        weights,
+        labels=labels,
+        keep=keep,
+        right_to_left=right_to_left,
+        note=note,
+    )
+    return _page(
+        cross,
+        plain | {"id": "cross", "pinned": cross.sent(pinned), "turn": 0},
+        arrays,
+        title=t("What did the decoder read to write this word?"),
+        hint=t("Lines join each written word to the source words it was read from. The wider, the more."),
+        provenance=provenance,
+    )
+
+
+def _page(
+    component: ModuleType,
+    plain: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    *,
+    title: str,
+    hint: str,
+    provenance: Mapping[str, str],
+) -> str:
+    """The component with its data in one file."""
+    markup, style, script = assets.sources(Path(str(component.__file__)).parent)
+    bytes_ = {name: base64.b64encode(array.tobytes()).decode("ascii") for name, array in arrays.items()}
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        language=spoken(),
+        title=html.escape(title),
+        hint=html.escape(hint),
+        caption=html.escape(caption(provenance)),
+        style=style,
+        markup=markup,
+        script=script.replace("export default function", "const mount = function", 1),
+        data=_inert(plain),
+        arrays=_inert(bytes_),
+        provenance=_inert(dict(provenance)),
+    )
+
+
+def _inert(value: object) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value, ensure_ascii=True).replace("<", "\\u003c")

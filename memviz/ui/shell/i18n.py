@@ -1,0 +1,61 @@
+"""In which language is the page? English is the source text; other languages map it to theirs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+LOCALES = Path(__file__).parents[2] / "locales"
+LANGUAGES = {"en": "English", "zh": "中文"}
+KEY = "lang"
+_CARRIED: ContextVar[str | None] = ContextVar("memviz_language", default=None)
+
+
+def t(text: str, **values: Any) -> str:
+    """The text in the reader's language, its placeholders filled with ``values``."""
+    translated = catalogue(language()).get(text, text)
+    return translated.format(**values) if values else translated
+
+
+def language() -> str:
+    """The reader's language: chosen on the page or in the address, else the browser's, else English."""
+    if (carried := _CARRIED.get()) is not None:
+        return carried
+    for chosen in (st.session_state.get(KEY), st.query_params.get(KEY)):
+        if chosen in LANGUAGES:
+            return chosen
+    return browsers()
+
+
+@contextmanager
+def speaking(chosen: str) -> Iterator[None]:
+    """Speaks this language for as long as the block runs: a file is made on a thread that belongs to no page."""
+    before = _CARRIED.set(chosen)
+    try:
+        yield
+    finally:
+        _CARRIED.reset(before)
+
+
+def spoken() -> str:
+    """The language as files that leave the page name it."""
+    return "zh-Hans" if language() == "zh" else language()
+
+
+def browsers() -> str:
+    """What the browser asks for, where we speak it; else English."""
+    return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
+
+
+@cache
+def catalogue(name: str) -> dict[str, str]:
+    """All texts of a language by their English source; empty for English."""
+    path = LOCALES / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -1,0 +1,140 @@
+"""From the text on the page to a trace: with progress, and with a way on when it cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from memviz.errors import EmptyTextError, MemVizError, TextTooLongError
+from memviz.models import DEFAULT, Policy, preview
+from memviz.note import Note
+from memviz.serving import cache
+from memviz.settings import number
+from memviz.trace import Trace
+from memviz.ui.shell import show, windows
+from memviz.ui.shell.i18n import t
+from memviz.ui.shell.markdown import literal
+
+if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
+    from memviz import Reader
+
+MAX_CHARACTERS = number("MEMVIZ_MAX_CHARACTERS", 200_000, least=1)
+
+
+def trace(model: str, text: str, pair: str | None) -> Trace:
+    """The reading of this text; stops the page with a message when there is none."""
+    said = t("Paste a text above, or choose a sample, and see what the model remembers of it.")
+    beside = windows.Beside(pair=pair)
+    found = _shown(model, text, beside, lambda part, watch: cache.trace(model, part, pair, **watch), empty=said)
+    show.notes(found)
+    return found
+
+
+def translation(model: str, text: str, wish: cache.Wish) -> Trace:
+    """The translation of this text, and what was read for it; stops the page with a message when there is none."""
+    said = t("Paste a text above, or choose a sample, and watch it being translated.")
+    empty = said if wish.target is None else ""  # what is empty then may be the target
+    beside = windows.Beside(task=wish.task, target=wish.target)
+    return _shown(model, text, beside, lambda part, watch: cache.translation(model, part, wish, **watch), empty=empty)
+
+
+def opened(model: str) -> Reader:
+    """The model itself, for what a page must know of it; stops the page with a message when it cannot be opened."""
+    place = st.empty()
+    try:
+        _ask_before_fetching(model, place)
+        found = cache.reader(model, **_watching(place))
+    except MemVizError as error:
+        place.empty()
+        show.problem(error)
+        st.stop()
+    place.empty()
+    return found
+
+
+def _shown(
+    model: str, text: str, beside: windows.Beside, read: Callable[[str, dict[str, Any]], Trace], *, empty: str
+) -> Trace:
+    """What ``read`` makes of the text, with a bar that says what is being done and a way on when it cannot be read.
+
+    ``empty`` is said in place of an error where there is no text.
+    """
+    place = st.empty()
+    try:
+        _check_characters(text, beside)
+        _ask_before_fetching(model, place)
+        window = windows.chosen(model, text, beside, _watching(place))
+        found = read(text if window is None else window.text, _watching(place))
+    except EmptyTextError as error:
+        if empty or not text.strip():
+            place.info(empty or error.said(t, quote=literal))
+        else:
+            place.empty()
+            show.problem(error)
+        st.stop()
+    except TextTooLongError as error:
+        place.empty()
+        show.problem(error)
+        windows.offer(text, error)
+        st.stop()
+    except MemVizError as error:
+        place.empty()
+        show.problem(error)
+        st.stop()
+    place.empty()
+    if window is not None:
+        windows.say(window)
+    return found
+
+
+def _check_characters(text: str, beside: windows.Beside) -> None:
+    """Raises `TextTooLongError` for a text that is too long even to be counted; nothing that was typed is left out."""
+    for what, part in (
+        (Note("This text"), text),
+        (Note("The second sentence"), beside.pair),
+        (Note("The given translation"), beside.target),
+    ):
+        if part is not None and len(part) > MAX_CHARACTERS:
+            raise TextTooLongError(
+                "{what} has {characters:,} characters; this server reads at most {limit:,}.",
+                todo="Paste a part of it.",
+                what=what,
+                characters=len(part),
+                limit=MAX_CHARACTERS,
+            )
+
+
+def _ask_before_fetching(model: str, place) -> None:
+    """Says how large a model is before it is brought here; the default models come by themselves.
+
+    ``place``: where it is said, and where the bar stands once the model is on its way.
+    """
+    if model in DEFAULT or cache.is_open(model):
+        return
+    found = preview(model, policy=Policy.server())
+    if found.here:
+        return
+    said = t(
+        "{title} is not on this machine yet: {size:.2f} GB to download, licence {licence}.",
+        title=literal(found.title),
+        size=found.size / 1e9,
+        licence=literal(found.licence or t("unknown")),
+    )
+    box = place.container()
+    box.info(said, icon=":material/download:")
+    if not box.button(t("Fetch it"), type="primary", key="fetch"):
+        st.stop()
+
+
+def _watching(place) -> dict[str, Any]:
+    """A bar that says what is being done, and a line while others are before us; moving on in the page stops both."""
+
+    def progress(fraction: float, label: str) -> None:
+        place.progress(min(max(fraction, 0.0), 1.0), text=t("Layer {layer}", layer=label) if "/" in label else t(label))
+
+    def waiting(count: int) -> None:
+        place.info(t("Waiting for the model: {count} readings before you.", count=count))
+
+    return {"waiting": waiting, "progress": progress}

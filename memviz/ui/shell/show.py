@@ -1,0 +1,100 @@
+"""How a page speaks: its question, its pictures, its caveat, and what went wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from memviz.errors import MemVizError
+from memviz.figures import alt
+from memviz.trace import Trace
+from memviz.ui.shell.i18n import t
+from memviz.ui.shell.lone_page import framed
+from memviz.ui.shell.markdown import literal
+
+MEANING = (
+    "Weights say where the model looks, not why it answers: attention alone is not an explanation "
+    "(Jain & Wallace 2019; Wiegreffe & Pinter 2019)."
+)
+
+SHORT = 20  # words of a text whose picture is small
+
+
+def question(title: str, hint: str) -> None:
+    """The page's question as its title, and one line on how to read the picture."""
+    framed()
+    st.title(t(title), anchor=False)
+    st.markdown(t(hint))
+
+
+def problem(error: MemVizError) -> None:
+    """What happened, what we got, what to do: the one box in which an error becomes visible."""
+    st.error(error.said(t, quote=literal), icon=":material/error:")
+
+
+def notes(trace: Trace) -> None:
+    """What a reader of this trace should know, one calm line each; nothing where there is nothing to say."""
+    if trace.notes:
+        st.info("  \n".join(note.said(t, literal) for note in trace.notes), icon=":material/info:")
+
+
+def figure(chart: Any, *, key: str) -> None:
+    """A Plotly figure with its text alternative, and below it what was done to get it."""
+    narrow = chart.layout.meta.get("narrow", {})
+    st.html(f"<style>{_sized(chart, narrow, place=f'.st-key-{key}_place')}</style>")
+    with st.container(key=f"{key}_place"):
+        height = "stretch" if "beside" in narrow else "content"
+        st.plotly_chart(chart, key=key, alt=alt(chart), width="stretch", height=height, config={"displaylogo": False})
+    st.caption(literal(chart.layout.meta["caption"]))
+
+
+def _sized(chart: Any, narrow: dict[str, int], *, place: str) -> str:
+    """CSS: where a picture could not be read, it is scrolled; square cells are as high as the width makes them."""
+    least, layout = narrow.get("least", 0), chart.layout
+    rules = f"{place} {{ container-type: inline-size; overflow: auto hidden; }} {place} > * {{ min-width: {least}px; }}"
+    if "beside" not in narrow:
+        return rules
+    around = layout.margin.t + layout.margin.b
+    high = layout.height - around
+    fitting = f"(max(100cqw, {least}px) - {narrow['beside']}px) * {high / narrow['cells']:.4f}"
+    return f"{rules} {place} > * {{ height: calc({around}px + min({high}px, {fitting})); }}"
+
+
+def table(frame: pd.DataFrame, *, label: str, **values: str) -> None:
+    """The numbers behind a picture, folded away."""
+    quoted = {name: literal(value) for name, value in values.items()}
+    with st.expander(t(label, **quoted), icon=":material/table:"):
+        st.dataframe(frame, hide_index=True, width="stretch")
+
+
+def caveat(text: str = MEANING) -> None:
+    """One honest sentence on what the picture does not show."""
+    st.caption(t(text))
+
+
+def model_line(trace: Trace) -> None:
+    """Which model read this, how, and how long it took."""
+    model = trace.model
+    stored = f" ({literal(t(model.quantisation))})" if model.quantisation else ""
+    line = t(
+        "{name} · {layers} layers × {heads} heads · {tokens} tokens · {device}, {precision} · read in {seconds:.2f} s",
+        name=literal(model.name) + stored,
+        layers=model.layers,
+        heads=model.heads,
+        tokens=f"{len(trace.tokens):,}",
+        device=model.device,
+        precision=model.precision,
+        seconds=trace.seconds.get("total", 0.0),
+    )
+    st.caption(line + (f" · {model.note.said(t, literal)}" if model.note else ""))
+
+
+def two_columns(trace: Trace) -> tuple[Any, Any]:
+    """An overview and a detail side by side; one above the other on a phone.
+
+    The detail stays in sight while a tall overview is scrolled. It gets more of the room where a text is long.
+    """
+    overview, detail = st.columns([5, 7] if len(trace.words) > SHORT else 2, gap="large")
+    return overview, detail.container(key="detail")

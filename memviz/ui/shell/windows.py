@@ -1,0 +1,99 @@
+"""A text that is longer than the model can read at once: the stretch of it that a person chose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from memviz.errors import TextTooLongError
+from memviz.serving import cache
+from memviz.tokens import clean, tokenise
+from memviz.ui.shell.i18n import t
+
+if TYPE_CHECKING:
+    from memviz import Reader
+
+CHOSEN = "window"  # (text, first token), as it was chosen
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a text: its tokens ``first`` to ``last`` of ``total``, counted from 0, special tokens left out."""
+
+    text: str
+    first: int
+    last: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is read with a text: a second sentence and words in front, which need room; and what is to be written."""
+
+    pair: str | None = None
+    task: str | None = None
+    target: str | None = None
+
+
+def offer(text: str, error: TextTooLongError) -> None:
+    """The first tokens, or any other stretch: chosen by the reader, never cut silently."""
+    limit = error.values.get("limit")
+    if limit is None or "tokens" not in error.values:
+        return
+    first, other = st.columns(2, vertical_alignment="bottom")
+    if first.button(t("Read the first {limit} tokens", limit=f"{limit:,}"), type="primary", key="window_first"):
+        _choose(text, 0)
+    start = other.number_input(
+        t("or the window that begins at token"),
+        min_value=0,
+        max_value=max(error.values["tokens"] - 2, 0),
+        step=limit,
+        key="window_start",
+    )
+    if other.button(t("Read this window"), key="window_other"):
+        _choose(text, int(start))
+
+
+def _choose(text: str, first: int) -> None:
+    st.session_state[CHOSEN] = (text, first)
+    st.rerun()
+
+
+def chosen(model: str, text: str, beside: Beside, watching: dict[str, Any]) -> Window | None:
+    """The stretch of the text that was chosen to be read; ``None`` for all of it.
+
+    Raises `TextTooLongError` when what is read ``beside`` it leaves no room.
+    """
+    of, first = st.session_state.get(CHOSEN, (None, 0))
+    if of != text:
+        return None
+    found = _found(cache.reader(model, **watching), model, text, beside, first)
+    return found if found.text else None
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _found(_opened: Reader, model: str, text: str, beside: Beside, first: int) -> Window:
+    """The stretch that begins at this token; remembered between reruns, as a long text is long to count."""
+    begin, end = _opened.stretch(text, first, pair=beside.pair, task=beside.task)
+    own = [token for token in tokenise(_opened.tokenizer, clean(text))[0] if not token.special]
+    first = sum(token.end <= begin for token in own)
+    last = sum(token.end <= end for token in own) - 1
+    return Window(clean(text)[begin:end], first, last, total=len(own))
+
+
+def say(window: Window) -> None:
+    """Which part of the text is being read, and the way back to all of it."""
+    said, undo = st.columns([5, 1], vertical_alignment="center")
+    said.info(
+        t(
+            "You are reading a window of the text: tokens {first:,} to {last:,} of {total:,}, counted from 0.",
+            first=window.first,
+            last=window.last,
+            total=window.total,
+        )
+    )
+    if undo.button(t("Whole text"), key="window_undo"):
+        del st.session_state[CHOSEN]
+        st.rerun()
