@@ -15,7 +15,7 @@ for layer, head in ((5, 11), (3, 1)):
     print(f"L{layer}.H{head}: {weight:.0%} of “it” goes to “cat”, {lift:.1f} × what other words give")
 
 # %% The links of every word, each in the head where it is most special.
-remembers, remembered_by = memviz.measures.links(memory, *trace.sides(), without=memviz.measures.sinks(memory))
+remembers, remembered_by = memviz.measures.links(memory, *trace.sides(), without=memviz.measures.sink_positions(memory))
 table = memviz.tables.links_table(remembers, trace.words, trace.words)
 print(table[table["rank"] == 0].drop(columns=["rank", "word", "other"]).round(2).to_string(index=False))
 

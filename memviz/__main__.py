@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import memviz
 from memviz.errors import MemVizError
-from memviz.models import DEFAULT, Shown, locate, table
+from memviz.models import DEFAULT, DownloadBar, locate, table
 from memviz.models.cache import folder
 from memviz.models.hub_download import hub_cache
 from memviz.models.showing import megabytes
@@ -90,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _fetch(chosen: argparse.Namespace) -> None:
     for name in chosen.names or DEFAULT:
-        with Shown(name) as shown:
+        with DownloadBar(name) as shown:
             found = locate(name, progress=shown.progress, announce=shown.announce)
         sys.stdout.write(f"{name}: ready in {found.path} ({found.revision}, {found.licence or 'licence not stated'})\n")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from memviz.errors import TraceError
-from memviz.memory import Forget, Kind, Memory, Scores, Summary, frozen
+from memviz.memory import Forget, Kind, Memory, Scores, Summary, read_only
 from memviz.memory.recurrent import Recurrent
 from memviz.note import Note
 from memviz.tokens import Token, Word, words
@@ -26,7 +26,7 @@ _RECURRENT = ("gates", "candidates", "states")
 class ModelInfo:
     """Which model read the text, exactly?
 
-    ``quantisation`` is "" for full-precision weights; ``path`` says how attention was read:
+    ``quantisation`` is "" for full-precision weights; ``method`` says how attention was read:
     "recorded" (by the attention function) or "dense" (the model's own eager weights), and
     ``note`` why, when it is worth saying (else ``None``).
     """
@@ -44,7 +44,7 @@ class ModelInfo:
     licence: str = ""
     device: str = "cpu"
     precision: str = "float32"
-    path: str = "recorded"
+    method: str = "recorded"
     note: Note | None = None
 
     @property
@@ -89,7 +89,7 @@ class Trace:
     pair: str | None = None
     output: str | None = None
     targets: tuple[Token, ...] = ()
-    logprobs: np.ndarray = field(default_factory=lambda: frozen(np.zeros(0, dtype=np.float32)))
+    logprobs: np.ndarray = field(default_factory=lambda: read_only(np.zeros(0, dtype=np.float32)))
     next_tokens: tuple[Candidate, ...] = ()
     forget: Forget | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -179,7 +179,7 @@ class Trace:
         """The trace in a file that `save` wrote. Raises `TraceError` for any other file."""
         try:
             with np.load(path, allow_pickle=False) as file:
-                arrays = {name: frozen(file[name]) for name in file.files}
+                arrays = {name: read_only(file[name]) for name in file.files}
             head = json.loads(arrays["trace"].tobytes().decode("utf-8"))
             if head["format"] == FORMAT:
                 return _unpacked(head, arrays)
@@ -233,7 +233,7 @@ def _unpacked(head: dict[str, Any], arrays: Mapping[str, np.ndarray], prefix: st
         output=head["output"],
         tokens=_tokens(head["tokens"]),
         targets=targets,
-        model=ModelInfo(**{**head["model"], "note": _note(head["model"]["note"])}),
+        model=_model_info(head["model"]),
         memories={memory.kind: memory for memory in memories},
         logprobs=arrays[prefix + "logprobs"],
         next_tokens=tuple(Candidate(**c) for c in head["next_tokens"]),
@@ -244,6 +244,13 @@ def _unpacked(head: dict[str, Any], arrays: Mapping[str, np.ndarray], prefix: st
         notes=tuple(_note(note) for note in head["notes"]),
         parts=tuple(_unpacked(part, arrays, f"{prefix}part{n}.") for n, part in enumerate(head["parts"])),
     )
+
+
+def _model_info(packed: dict[str, Any]) -> ModelInfo:
+    """The model that these plain values were."""
+    method = packed.get("method", packed.get("path"))
+    values = {name: value for name, value in packed.items() if name not in ("method", "path", "note")}
+    return ModelInfo(**values, method=method, note=_note(packed["note"]))
 
 
 def _note(packed: dict[str, Any] | None) -> Note | None:

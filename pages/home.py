@@ -1,6 +1,6 @@
 """What does this text remember?"""
 
-from memviz.measures import sinks
+from memviz.measures import sink_positions
 from memviz.ui import share
 from memviz.ui.parts import home, words
 from memviz.ui.shell import frame, show
@@ -11,7 +11,7 @@ show.question(
     "The stronger the colour, the more special the link.",
 )
 trace = frame.reading_of(in_front=True)
-without = sinks(trace.memory()) if home.hide_sinks() else ()
+without = sink_positions(trace.memory()) if home.hide_sinks() else ()
 word = words.panel(trace, without=without)
 home.strongest(trace, without=without)
 show.caveat()

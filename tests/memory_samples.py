@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from memviz.memory import Forget, Memory, Scores, Summary, frozen
+from memviz.memory import Forget, Memory, Scores, Summary, read_only
 from memviz.tokens import Token
 
 
@@ -16,18 +16,18 @@ def summary(weights: np.ndarray, *, normaliser: np.ndarray | None = None) -> Sum
     """The fields that memories need themselves are right; the others are empty of meaning."""
     layers, heads, rows, cols = weights.shape
     return Summary(
-        mass=frozen(weights.sum(axis=2)),
-        entropy=frozen(np.zeros((layers, heads, rows), dtype=np.float32)),
-        normaliser=frozen(np.zeros((layers, heads, rows), np.float32) if normaliser is None else normaliser),
-        first=frozen(weights[..., 0].copy()),
-        top_key=frozen(weights.argmax(-1).astype(np.int32)),
-        top_weight=frozen(weights.max(-1)),
-        distance=frozen(np.zeros((layers, heads, rows + cols - 1), dtype=np.float32)),
-        duplicate=frozen(np.zeros((layers, heads), dtype=np.float32)),
-        induction=frozen(np.zeros((layers, heads), dtype=np.float32)),
+        mass=read_only(weights.sum(axis=2)),
+        entropy=read_only(np.zeros((layers, heads, rows), dtype=np.float32)),
+        normaliser=read_only(np.zeros((layers, heads, rows), np.float32) if normaliser is None else normaliser),
+        first=read_only(weights[..., 0].copy()),
+        top_key=read_only(weights.argmax(-1).astype(np.int32)),
+        top_weight=read_only(weights.max(-1)),
+        distance=read_only(np.zeros((layers, heads, rows + cols - 1), dtype=np.float32)),
+        duplicate=read_only(np.zeros((layers, heads), dtype=np.float32)),
+        induction=read_only(np.zeros((layers, heads), dtype=np.float32)),
         repeats=3,
-        value_norm=frozen(np.ones((layers, heads, cols), dtype=np.float32)),
-        thumbnail=frozen((weights * 255).astype(np.uint8)),
+        value_norm=read_only(np.ones((layers, heads, cols), dtype=np.float32)),
+        thumbnail=read_only((weights * 255).astype(np.uint8)),
     )
 
 
@@ -47,13 +47,13 @@ def recorded(
     for layer in range(layers):
         shape = biases[bias]
         scores = Scores(
-            query=frozen(draw.normal(size=(4, rows, 6)).astype(np.float32)),
-            key=frozen(draw.normal(size=(2, cols, 6)).astype(np.float32)),
+            query=read_only(draw.normal(size=(4, rows, 6)).astype(np.float32)),
+            key=read_only(draw.normal(size=(2, cols, 6)).astype(np.float32)),
             scale=0.8,
-            visible=frozen(visible),
-            bias=None if shape is None else frozen(draw.normal(size=shape).astype(np.float32)),
+            visible=read_only(visible),
+            bias=None if shape is None else read_only(draw.normal(size=shape).astype(np.float32)),
             softcap=softcap,
-            sink=frozen(draw.normal(size=4).astype(np.float32)) if sink else None,
+            sink=read_only(draw.normal(size=4).astype(np.float32)) if sink else None,
         )
         logits = np.stack([naive_logits(scores, head) for head in range(4)])
         if forget is not None and (forget.layers is None or layer in forget.layers):
@@ -105,5 +105,5 @@ def dense(weights: np.ndarray, *, kind: str = "self") -> Memory:
     layers, heads, rows, cols = weights.shape
     return Memory(
         kind=kind, queries=tokens(rows), keys=tokens(cols), layers=layers, heads=heads,
-        causal=not np.triu(weights, 1).any(), scores=(), summary=summary(weights), weights=frozen(weights),
+        causal=not np.triu(weights, 1).any(), scores=(), summary=summary(weights), weights=read_only(weights),
     )  # fmt: skip

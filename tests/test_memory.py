@@ -101,8 +101,8 @@ def test_rows_sum_to_one_unless_a_sink_takes_its_share(both: tuple[Memory, np.nd
     memory, own = both
     sums = own.sum(axis=-1)
     for one in (memory, dense(own)):
-        assert one.sinks == (sums.max() < 0.9999 or memory.scores[0].sink is not None)
-    if not memory.sinks:
+        assert one.has_sink_logits == (sums.max() < 0.9999 or memory.scores[0].sink is not None)
+    if not memory.has_sink_logits:
         np.testing.assert_allclose(sums, 1, rtol=0, atol=1e-5)
 
 
@@ -119,10 +119,10 @@ def test_how_many_could_see_a_key() -> None:
         memory, own = recorded(**made)
         for layer in range(memory.layers):
             seen = own[layer] > 0
-            assert memory.seen_by(layer).tolist() == seen.sum(axis=1).tolist(), kind
-            assert memory.sees(layer).tolist() == seen.sum(axis=2).tolist(), kind
+            assert memory.queries_seeing(layer).tolist() == seen.sum(axis=1).tolist(), kind
+            assert memory.keys_seen(layer).tolist() == seen.sum(axis=2).tolist(), kind
             if memory.forget is None:
-                assert dense(own).seen_by(layer).tolist() == seen.sum(axis=1).tolist()
+                assert dense(own).queries_seeing(layer).tolist() == seen.sum(axis=1).tolist()
                 assert (memory.visible(layer) == dense(own).visible(layer)).all()
 
 
@@ -146,8 +146,8 @@ def test_what_was_forgotten_stays_linear_in_the_text() -> None:
         assert not long.column(900)[0, 0, 901:].any()
         assert long.weights_at(0, 0, np.array([1000, 1000]), np.array([3, 4])).astype(bool).tolist() == [False, True]
         assert long.row(1000)[0, 0, [3, 900]].tolist() == [0, 0]
-        assert long.seen_by(0)[0, [2, 3, 900, 901]].tolist() == [count - 2, 0, 0, count - 901]
-        assert long.sees(0)[0, [2, 3, 4, 1000]].tolist() == [3, 3, 4, 999]
+        assert long.queries_seeing(0)[0, [2, 3, 900, 901]].tolist() == [count - 2, 0, 0, count - 901]
+        assert long.keys_seen(0)[0, [2, 3, 4, 1000]].tolist() == [3, 3, 4, 999]
         assert tracemalloc.get_traced_memory()[1] < 40e6
     finally:
         tracemalloc.stop()
@@ -176,9 +176,9 @@ def test_wrong_questions_are_answered_with_what_is_there() -> None:
 
 
 def test_only_one_text_can_be_compared_with_itself() -> None:
-    recorded()[0].square("Distance")
+    recorded()[0].require_one_sequence("Distance")
     with pytest.raises(MeasureError, match="“Distance” compares positions of one text"):
-        recorded(rows=3, cols=4, kind="cross")[0].square("Distance")
+        recorded(rows=3, cols=4, kind="cross")[0].require_one_sequence("Distance")
 
 
 def test_how_large_it_is() -> None:

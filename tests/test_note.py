@@ -38,7 +38,7 @@ def test_only_what_it_quotes_is_quoted() -> None:
 @pytest.mark.parametrize(
     ("refuse", "part"),
     [
-        (lambda memory: memory.square("Span"), "Span"),
+        (lambda memory: memory.require_one_sequence("Span"), "Span"),
         (lambda memory: Forget(keys=[0], heads=[9]).check(layers=2, heads=4), "head"),
         (lambda memory: Forget(keys=[0], layers=[9]).check(layers=2, heads=4), "layer"),
     ],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from memviz.errors import TraceError
-from memviz.memory.recurrent import Recurrent, kept
+from memviz.memory.recurrent import Recurrent, recurrent_memory
 from memviz.tokens import Token
 
 LAYERS, STEPS, UNITS = 2, 7, 5
@@ -25,7 +25,9 @@ def memory(gates: np.ndarray, candidates: np.ndarray | None = None) -> Recurrent
     for step in range(gates.shape[1]):
         before = gates[:, step] * before + (1 - gates[:, step]) * candidates[:, step]
         states[:, step] = before
-    return kept(tokens(gates.shape[1]), tokens(gates.shape[1]), gates=gates, candidates=candidates, states=states)
+    return recurrent_memory(
+        tokens(gates.shape[1]), tokens(gates.shape[1]), gates=gates, candidates=candidates, states=states
+    )
 
 
 RANDOM = memory(np.random.default_rng(1).uniform(0, 1, (LAYERS, STEPS, UNITS)))

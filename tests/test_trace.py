@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from memviz.errors import TraceError
-from memviz.memory import Forget, Memory, frozen
-from memviz.memory.recurrent import kept
+from memviz.memory import Forget, Memory, read_only
+from memviz.memory.recurrent import recurrent_memory
 from memviz.tokens import Token, words
 from memviz.trace import FORMAT, Candidate, ModelInfo, Note, Trace
 from tests.memory_samples import dense, recorded, tokens
@@ -29,7 +29,7 @@ def a_trace(*memories: Memory, **more: Any) -> Trace:
         "text": "a b c",
         "tokens": tokens(9),
         "model": INFO,
-        "logprobs": frozen(np.array([np.nan, -1.5, -0.25], dtype=np.float32)),
+        "logprobs": read_only(np.array([np.nan, -1.5, -0.25], dtype=np.float32)),
         "next_tokens": (Candidate(" Paris", 7, 0.77), Candidate("\n", 3, 1e-9)),
         "seconds": {"model": 0.5, "total": 0.75},
     }
@@ -63,7 +63,7 @@ TRACES = {
         output="x y",
         targets=tokens(5),
         steps=((Candidate("x", 4, 0.5), Candidate("z", 5, 0.25)), ()),
-        recurrent=kept(
+        recurrent=recurrent_memory(
             tokens(5), tokens(5), **{name: GATES * n for n, name in enumerate(("gates", "candidates", "states"))}
         ),
         notes=(Note("Cut after {count} tokens: {why}.", {"count": 7, "why": Note("{most} at most", {"most": 6})}),),
@@ -75,10 +75,12 @@ TRACES = {
     "read another way": a_trace(
         recorded()[0],
         model=replace(
-            INFO, path="dense", note=Note("Because {why}.", {"why": Note("it is {apart:.1g}", {"apart": 2e-3})})
+            INFO, method="dense", note=Note("Because {why}.", {"why": Note("it is {apart:.1g}", {"apart": 2e-3})})
         ),
     ),
-    "nothing to predict": a_trace(recorded()[0], logprobs=frozen(np.zeros(0, np.float32)), next_tokens=(), seconds={}),
+    "nothing to predict": a_trace(
+        recorded()[0], logprobs=read_only(np.zeros(0, np.float32)), next_tokens=(), seconds={}
+    ),
 }
 
 

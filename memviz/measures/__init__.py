@@ -17,7 +17,17 @@ from memviz.measures.cross import (
 )
 from memviz.measures.forget import baseline, distance, mean_distance, pairs_by_distance, span
 from memviz.measures.links import Links, links
-from memviz.measures.read import entropy, lift, received, rollout, sink_share, sinks, slots, value_norm, value_norms
+from memviz.measures.read import (
+    entropy,
+    lift,
+    received,
+    rollout,
+    sink_positions,
+    sink_share,
+    slots,
+    value_norm,
+    value_norms,
+)
 from memviz.measures.recall import (
     duplicate_token,
     first_token,
@@ -59,8 +69,8 @@ __all__ = [
     "roles",
     "rollout",
     "self_attention",
+    "sink_positions",
     "sink_share",
-    "sinks",
     "slots",
     "span",
     "value_norm",

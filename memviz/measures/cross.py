@@ -169,7 +169,7 @@ def word_coverage(memory: Memory, sides: Sides, *, layer: int | None = None, hea
     if layer is None or head is None:
         tokens = tokens.mean(axis=(0, 1)) if layer is None else tokens[_layer(memory, layer)].mean(axis=0)
     else:
-        memory.check(layer, head)
+        memory.require_head(layer, head)
         tokens = tokens[layer, head]
     return np.array([tokens[list(word.tokens)].sum() for word in sides[1]], dtype=np.float32)
 
@@ -240,7 +240,7 @@ def _inked(word: Word) -> bool:
 
 
 def _layer(memory: Memory, layer: int) -> int:
-    memory.check(layer, 0)
+    memory.require_head(layer, 0)
     return layer
 
 

@@ -25,7 +25,7 @@ def distance(memory: Memory) -> np.ndarray:
     forward, by absolute distance). 1 is a uniform look. The first key is left out, as it is
     where attention rests; NaN where no pair of tokens is that far apart.
     """
-    memory.square("Attention by distance")
+    memory.require_one_sequence("Attention by distance")
     total, expected = _sums(memory)
     return np.divide(total, expected, out=np.full_like(total, np.nan), where=expected > 0)
 
@@ -44,7 +44,7 @@ def mean_distance(memory: Memory) -> np.ndarray:
 
     float32 [layer, head], in tokens, the first token included.
     """
-    memory.square("Mean distance")
+    memory.require_one_sequence("Mean distance")
     keys = len(memory.keys)
     apart = np.abs(np.arange(memory.summary.distance.shape[-1]) - (keys - 1)).astype(np.float32)
     return memory.summary.distance @ apart / np.float32(len(memory.queries))
@@ -65,7 +65,7 @@ def span(memory: Memory, share: float = 0.5) -> np.ndarray:
     float32 [layer, head], in tokens: the smallest distance that holds ``share`` of the weight,
     the first token left out. NaN for a head that looks at nothing but the first token.
     """
-    memory.square("Span")
+    memory.require_one_sequence("Span")
     total, _ = _sums(memory)
     reached = np.cumsum(total, axis=-1)
     whole = reached[..., -1:]
@@ -113,7 +113,7 @@ def _uniform(memory: Memory, layer: int, head: int) -> tuple[np.ndarray, np.ndar
     """(sum of 1 / keys seen, number of pairs) by absolute distance, first key left out: float32 [distance]."""
     rows = len(memory.queries)
     visible, cut = memory.visible(layer), memory.cut(layer, head)
-    share = 1.0 / memory.sees(layer)[head]
+    share = 1.0 / memory.keys_seen(layer)[head]
     first = np.maximum(visible[:, 0], 1)
     sums, pairs = np.zeros(rows + 1), np.zeros(rows + 1)
     query = np.arange(rows)

@@ -84,7 +84,7 @@ def links(
     heads = range(memory.heads) if head is None else (head,)
     chosen = [(at, which) for at in layers for which in heads]
     for at, which in chosen:
-        memory.check(at, which)
+        memory.require_head(at, which)
     best = _Best(len(query_words), len(key_words), count)
     taken = positions(without, len(memory.keys))
     if query_words and key_words:

@@ -9,13 +9,13 @@ import numpy as np
 
 from memviz.measures.read import ROUNDING
 from memviz.measures.side import Side
-from memviz.memory import Cut, Memory
+from memviz.memory import EdgeMask, Memory
 
 LEFT = 1e-4  # of a row: with less than this left, there is nothing to renormalise
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class PairScores:
     """Pairs of words in one head: arrays [query word, key word], or [pair]; see `Links` for what they mean."""
 
     weight: np.ndarray
@@ -51,7 +51,7 @@ class Pairs:
             self._visible[layer] = self.memory.visible(layer)
         return self._visible[layer]
 
-    def sees(self, layer: int, head: int, query: np.ndarray, key: np.ndarray) -> np.ndarray:
+    def keys_seen(self, layer: int, head: int, query: np.ndarray, key: np.ndarray) -> np.ndarray:
         """May these query tokens look at some token of these key words? bool, of the shape of both together."""
         visible, cut = self.visible(layer)[query], self.memory.cut(layer, head)
         first, last = self.first[key], self.last[key]
@@ -60,7 +60,7 @@ class Pairs:
             first, last = np.where(forgets, first_left[key], first), np.where(forgets, last_left[key], last)
         return (visible[..., 0] <= last) & (visible[..., 1] > first)
 
-    def seers(self, layer: int, head: int) -> np.ndarray:
+    def viewers(self, layer: int, head: int) -> np.ndarray:
         """How many tokens may look at some token of each key word? int [key word]."""
         visible, cut = self.visible(layer), self.memory.cut(layer, head)
         if cut is None:
@@ -69,7 +69,7 @@ class Pairs:
         forgetting = np.where(last >= 0, _seers(visible[cut.queries], first, last), 0)
         return _seers(visible[~cut.queries], self.first, self.last) + forgetting
 
-    def _left(self, cut: Cut) -> tuple[np.ndarray, np.ndarray]:
+    def _left(self, cut: EdgeMask) -> tuple[np.ndarray, np.ndarray]:
         """The first and the last token of each key word that is not forgotten; past the end, and −1, where none is."""
         tokens, starts = self.keys.tokens, self.keys.starts
         gone = cut.keys[tokens]
@@ -113,7 +113,7 @@ def _seers(visible: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarr
     return np.searchsorted(begins, last, side="right") - np.searchsorted(ends, first, side="right")
 
 
-def usual(total: np.ndarray, given: np.ndarray, *, others: np.ndarray) -> np.ndarray:
+def mean_of_others(total: np.ndarray, given: np.ndarray, *, others: np.ndarray) -> np.ndarray:
     """What does a key word get from each of so many other tokens? 0 where there are none.
 
     ``total`` is what it gets from all, ``given`` what the tokens of one word give.
@@ -123,7 +123,7 @@ def usual(total: np.ndarray, given: np.ndarray, *, others: np.ndarray) -> np.nda
     return np.divide(rest, others, out=np.zeros_like(rest), where=others > 0)
 
 
-def judged(weight: np.ndarray, *, by_others: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def lift_and_excess(weight: np.ndarray, *, by_others: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(lift, excess) of weights, given what others give to the same key, and at the same distance."""
     lift = np.divide(weight, by_others, out=np.full_like(weight, np.nan), where=by_others > 0)
     return lift, weight - np.maximum(by_others, near)
@@ -158,7 +158,7 @@ class Block:
             self.distances = Distances(pairs.memory, self.words.tokens[:, None], pairs.keys.tokens[None, :])
         self._visible = self._seers = np.zeros(0)
 
-    def look(self, layer: int, head: int) -> Found:
+    def look(self, layer: int, head: int) -> PairScores:
         """Every pair in one head: arrays [query word, key word]."""
         pairs = self.pairs
         weights = pairs.memory.pattern(layer, head, rows=self.words.tokens, cols=pairs.keys.tokens)
@@ -167,12 +167,12 @@ class Block:
             near = self._merged(self._kept(self.distances.usual(pairs.at_distance(layer, head), weights)))
         weight = self._merged(self._kept(weights))
         given = weight * self.words.sizes[:, None].astype(np.float32)
-        others = pairs.seers(layer, head) - self._own_seers(layer, head)
-        by_others = usual(pairs.received(layer, head), given, others=others)
-        lift, excess = judged(weight, by_others=by_others, near=near)
+        others = pairs.viewers(layer, head) - self._own_seers(layer, head)
+        by_others = mean_of_others(pairs.received(layer, head), given, others=others)
+        lift, excess = lift_and_excess(weight, by_others=by_others, near=near)
         if self.gone.any():
             weight = self._merged(dropped(weights, np.nonzero(self.gone)[0]))
-        return Found(weight, lift, excess)
+        return PairScores(weight, lift, excess)
 
     def _kept(self, values: np.ndarray) -> np.ndarray:
         return np.where(self.gone, np.float32(0), values) if self.gone.any() else values
@@ -186,7 +186,7 @@ class Block:
         """How many tokens of each query word may look at each key word? Found once for layers that see alike."""
         visible, forgets = self.pairs.visible(layer)[self.words.tokens], self.pairs.memory.cut(layer, head) is not None
         if forgets or not np.array_equal(visible, self._visible):
-            seen = self.pairs.sees(layer, head, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
+            seen = self.pairs.keys_seen(layer, head, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
             self._visible = np.zeros(0) if forgets else visible
             self._seers = self.words.sums(seen.astype(np.int32))
         return self._seers

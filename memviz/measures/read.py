@@ -11,7 +11,7 @@ from memviz.memory import Memory
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
 
 
-def sinks(memory: Memory) -> tuple[int, ...]:
+def sink_positions(memory: Memory) -> tuple[int, ...]:
     """Which keys are where attention rests when there is nothing to look up? The first key, and special tokens."""
     special = {position for position, token in enumerate(memory.keys) if token.special}
     return tuple(sorted(special | {0}))
@@ -33,7 +33,7 @@ def received(memory: Memory) -> np.ndarray:
     float32 [layer, head, key], 0..1. The division by who could see a key is needed, else early
     tokens win by age. A key that nobody can see gets NaN, as does one that everybody forgot.
     """
-    seen = np.stack([memory.seen_by(layer) for layer in range(memory.layers)]).astype(np.float32)
+    seen = np.stack([memory.queries_seeing(layer) for layer in range(memory.layers)]).astype(np.float32)
     out = np.full_like(memory.summary.mass, np.nan)
     np.divide(memory.summary.mass, seen, out=out, where=seen > 0)
     return out
@@ -89,7 +89,7 @@ def sink_share(memory: Memory) -> np.ndarray:
 
     float32 [layer, head], 0..1, the mean over all queries.
     """
-    columns = list(sinks(memory))
+    columns = list(sink_positions(memory))
     return memory.summary.mass[:, :, columns].sum(-1) / np.float32(len(memory.queries))
 
 
@@ -113,7 +113,7 @@ def lift(memory: Memory, layer: int, head: int) -> np.ndarray:
     mass = memory.summary.mass[layer, head]
     others = mass - weights
     others[others < ROUNDING * mass] = 0.0
-    count = (memory.seen_by(layer)[head] - 1).astype(np.float32)
+    count = (memory.queries_seeing(layer)[head] - 1).astype(np.float32)
     mean = np.divide(others, count, out=np.full_like(weights, np.nan), where=count > 0)
     visible, column = memory.visible(layer), np.arange(len(memory.keys))
     seen = (column >= visible[:, :1]) & (column < visible[:, 1:])
@@ -168,7 +168,7 @@ def rollout(memory: Memory) -> np.ndarray:
 
     float32 [query, key], rows sum to one. Raises `MeasureError` for a causal memory or cross-attention.
     """
-    memory.square("Attention rollout")
+    memory.require_one_sequence("Attention rollout")
     if memory.causal:
         raise MeasureError(
             "Attention rollout is biased towards early tokens in a causal model, so it is not shown here.",

@@ -55,7 +55,7 @@ def _score(memory: Memory, compute: Callable[[Memory], np.ndarray]) -> np.ndarra
 
 def _spread(memory: Memory) -> np.ndarray:
     """The effective slots as a share of the keys seen, the mean over queries that see at least four. [layer, head]."""
-    seen = np.stack([memory.sees(layer) for layer in range(memory.layers)])  # [layer, head, query]
+    seen = np.stack([memory.keys_seen(layer) for layer in range(memory.layers)])  # [layer, head, query]
     enough = seen >= 4
     if not enough.any():
         return np.zeros((memory.layers, memory.heads), dtype=np.float32)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from memviz.measures.pairs import LEFT, Distances, Found, Pairs, judged, usual
+from memviz.measures.pairs import LEFT, Distances, Pairs, PairScores, lift_and_excess, mean_of_others
 
 EDGES = 24  # edges that are looked up at most, for each token of the text
 AT_ONCE = 1 << 16  # of them in one go
 
 
-def strongest(pairs: Pairs, layer: int, head: int) -> tuple[np.ndarray, np.ndarray, Found]:
+def strongest(pairs: Pairs, layer: int, head: int) -> tuple[np.ndarray, np.ndarray, PairScores]:
     """In this head: (query word [pair], key word [pair], their numbers [pair]).
 
     A token whose strongest key is itself, belongs to its own word or is taken out brings no pair. Should all the pairs
@@ -31,14 +31,14 @@ def strongest(pairs: Pairs, layer: int, head: int) -> tuple[np.ndarray, np.ndarr
         near = Distances(memory, asked, looked).usual(pairs.at_distance(layer, head), weights)
         near = merged(np.where(gone, np.float32(0), near))
     weight = merged(weights)
-    own_seers = merged(pairs.sees(layer, head, asked, key[pair])) * size / keys.sizes[key]
-    others = pairs.seers(layer, head)[key] - own_seers
-    by_others = usual(pairs.received(layer, head)[key], weight * size, others=others)
-    lift, excess = judged(weight, by_others=by_others, near=near)
+    own_seers = merged(pairs.keys_seen(layer, head, asked, key[pair])) * size / keys.sizes[key]
+    others = pairs.viewers(layer, head)[key] - own_seers
+    by_others = mean_of_others(pairs.received(layer, head)[key], weight * size, others=others)
+    lift, excess = lift_and_excess(weight, by_others=by_others, near=near)
     if pairs.gone.any():
         left = pairs.left(layer, head)[asked]
         weight = merged(np.divide(weights, left, out=np.zeros_like(weights), where=left > LEFT))
-    return query, key, Found(weight, lift, excess)
+    return query, key, PairScores(weight, lift, excess)
 
 
 def _candidates(pairs: Pairs, top: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,23 +7,23 @@ the attention pattern that is asked for. Its `Summary` was computed while the mo
 Axis order is always layer, head, query, key.
 """
 
-from memviz.memory.forget import Cut, Forget, require_forget
-from memviz.memory.places import Index, is_whole, positions, whole_numbers
-from memviz.memory.scores import Scores, frozen
+from memviz.memory.forget import EdgeMask, Forget, require_forget
+from memviz.memory.places import Index, integers, is_integer, positions
+from memviz.memory.scores import Scores, read_only
 from memviz.memory.store import Kind, Memory
 from memviz.memory.summary import Summary
 
 __all__ = [
-    "Cut",
+    "EdgeMask",
     "Forget",
     "Index",
     "Kind",
     "Memory",
     "Scores",
     "Summary",
-    "frozen",
-    "is_whole",
+    "integers",
+    "is_integer",
     "positions",
+    "read_only",
     "require_forget",
-    "whole_numbers",
 ]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from memviz.errors import TraceError
-from memviz.memory.places import positions, whole_numbers
+from memviz.memory.places import integers, positions
 from memviz.note import Note
 
 
 def _numbers(name: str, value: object) -> tuple[int, ...]:
     """The positions as whole numbers. Raises `TraceError` for anything else."""
-    numbers = whole_numbers(value)
+    numbers = integers(value)
     if numbers is None:
         raise TraceError(
             "“{name}” of what to forget is {value}, which is no list of positions.",
@@ -68,8 +68,8 @@ class Forget:
         """Is anything forgotten in this head (of a touched layer)?"""
         return self.heads is None or head in self.heads
 
-    def cut(self, rows: int, cols: int, *, visible: np.ndarray) -> Cut:
-        """Which edges are forgotten? Linear in the text, see `Cut`.
+    def cut(self, rows: int, cols: int, *, visible: np.ndarray) -> EdgeMask:
+        """Which edges are forgotten? Linear in the text, see `EdgeMask`.
 
         ``visible`` is int [query, 2]: the first key each query may see, and one past the last.
         Raises `TraceError` for a position outside the text, and for a named query with nothing left.
@@ -86,7 +86,7 @@ class Forget:
                 position=int(asked[empty[asked]][0]),
             )
         queries[asked] = True
-        return Cut(queries & ~empty, keys)
+        return EdgeMask(queries & ~empty, keys)
 
     def edges(self, rows: int, cols: int, *, visible: np.ndarray) -> np.ndarray:
         """The same written out: bool [query, key], true where a visible edge is forgotten. Raises as `cut` does."""
@@ -106,7 +106,7 @@ def require_forget(forget: object) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class EdgeMask:
     """The forgotten edges of one layer: every query of ``queries`` loses every key of ``keys`` that it could see.
 
     queries   bool [query]: those for whom something is forgotten, and who have something left

@@ -14,7 +14,7 @@ Index = slice | Sequence[int] | np.ndarray | None
 
 def positions(wanted: Sequence[int] | np.ndarray, length: int) -> np.ndarray:
     """The same positions counted from the start. Raises `TraceError` for one outside the text, or for none at all."""
-    numbers = whole_numbers(wanted)
+    numbers = integers(wanted)
     if numbers is None:
         raise _no_positions(wanted)
     wrong = [number for number in numbers if not -length <= number < length]
@@ -29,7 +29,7 @@ def positions(wanted: Sequence[int] | np.ndarray, length: int) -> np.ndarray:
     return np.array(numbers, dtype=np.int64) % length
 
 
-def chosen(wanted: Index, length: int) -> np.ndarray:
+def resolve_index(wanted: Index, length: int) -> np.ndarray:
     """The positions that a slice, a list or a mask chooses; ``None``: all of them. int [position]."""
     if wanted is None:
         return np.arange(length)
@@ -41,7 +41,7 @@ def chosen(wanted: Index, length: int) -> np.ndarray:
         raise _no_positions(wanted) from None
 
 
-def whole_numbers(wanted: object) -> list[int] | None:
+def integers(wanted: object) -> list[int] | None:
     """The numbers of a list as whole ones; ``None`` where it is no list, or one of them is no whole number."""
     if isinstance(wanted, np.ndarray) and wanted.ndim == 1 and wanted.dtype.kind in "iu":
         return wanted.tolist()
@@ -51,9 +51,9 @@ def whole_numbers(wanted: object) -> list[int] | None:
         return None
 
 
-def is_whole(number: object) -> bool:
+def is_integer(number: object) -> bool:
     """Is this one whole number?"""
-    return whole_numbers((number,)) is not None
+    return integers((number,)) is not None
 
 
 def _no_positions(wanted: object) -> TraceError:
@@ -64,6 +64,6 @@ def _no_positions(wanted: object) -> TraceError:
     )
 
 
-def whole(index: np.ndarray, length: int) -> bool:
+def is_all(index: np.ndarray, length: int) -> bool:
     """Are these all positions, in order?"""
     return len(index) == length and bool((index == np.arange(length)).all())

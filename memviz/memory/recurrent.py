@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memviz.errors import TraceError
-from memviz.memory import frozen
+from memviz.memory import read_only
 from memviz.note import Note
 from memviz.tokens import Token
 
@@ -117,6 +117,6 @@ class Recurrent:
         return gates if unit is None else gates[:, unit : unit + 1]
 
 
-def kept(queries: tuple[Token, ...], keys: tuple[Token, ...], **arrays: np.ndarray) -> Recurrent:
+def recurrent_memory(queries: tuple[Token, ...], keys: tuple[Token, ...], **arrays: np.ndarray) -> Recurrent:
     """The memory of these arrays, made read-only."""
-    return Recurrent(queries, keys, **{name: frozen(array) for name, array in arrays.items()})
+    return Recurrent(queries, keys, **{name: read_only(array) for name, array in arrays.items()})

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memviz.memory.places import whole
+from memviz.memory.places import is_all
 
 
-def frozen(array: np.ndarray) -> np.ndarray:
+def read_only(array: np.ndarray) -> np.ndarray:
     """The same array, read-only."""
     array.setflags(write=False)
     return array
@@ -45,8 +45,8 @@ class Scores:
     def logits(self, head: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """Scores before the softmax, −inf where a query may not look. float32 [query, key]."""
         query, key = self.query[head], self.key[head // self.groups]
-        query = query if whole(rows, len(query)) else query[rows]
-        key = key if whole(cols, len(key)) else key[cols]
+        query = query if is_all(rows, len(query)) else query[rows]
+        key = key if is_all(cols, len(key)) else key[cols]
         scores = (query * np.float32(self.scale)) @ key.T
         if self.softcap is not None:
             scores = np.tanh(scores / self.softcap) * np.float32(self.softcap)

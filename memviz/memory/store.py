@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from memviz.errors import MeasureError, TraceError
-from memviz.memory.forget import Cut, Forget
-from memviz.memory.places import Index, chosen, is_whole, positions, whole
+from memviz.memory.forget import EdgeMask, Forget
+from memviz.memory.places import Index, is_all, is_integer, positions, resolve_index
 from memviz.memory.scores import Scores
 from memviz.memory.summary import Summary
 from memviz.note import Note
@@ -46,7 +46,7 @@ class Memory:
         return f"<Memory {self.kind} · {shape}{' · causal' if self.causal else ''}>"
 
     @property
-    def sinks(self) -> bool:
+    def has_sink_logits(self) -> bool:
         """Does part of the attention go to a learned sink that is no token, so that rows sum to less than one?"""
         if any(layer.sink is not None for layer in self.scores):
             return True
@@ -70,7 +70,7 @@ class Memory:
         seen = (self.weights[layer] > 0).any(axis=0)
         return np.stack([seen.argmax(axis=1), len(self.keys) - seen[:, ::-1].argmax(axis=1)], axis=1)
 
-    def seen_by(self, layer: int) -> np.ndarray:
+    def queries_seeing(self, layer: int) -> np.ndarray:
         """How many queries can see each key in each head of this layer? int [head, key].
 
         Heads differ only in what they forget.
@@ -81,7 +81,7 @@ class Memory:
             seen[self._forgetting] -= _overlaps(visible[cut.queries], len(self.keys)) * cut.keys
         return seen
 
-    def sees(self, layer: int) -> np.ndarray:
+    def keys_seen(self, layer: int) -> np.ndarray:
         """How many keys can each query see in each head of this layer? int [head, query]."""
         visible, cut = self.visible(layer), self._cut(layer)
         seen = np.tile(visible[:, 1] - visible[:, 0], (self.heads, 1))
@@ -90,7 +90,7 @@ class Memory:
             seen[self._forgetting] -= (gone[visible[:, 1]] - gone[visible[:, 0]]) * cut.queries
         return seen
 
-    def cut(self, layer: int, head: int) -> Cut | None:
+    def cut(self, layer: int, head: int) -> EdgeMask | None:
         """Which edges are forgotten in this head? ``None`` for none."""
         return self._cut(layer) if self.forget is not None and self.forget.covers(head) else None
 
@@ -98,21 +98,21 @@ class Memory:
         """How hard does each query look at each key in this head?
 
         float32 [query, key], 0..1; a row sums to one over all keys, unless the model has sink
-        logits (`sinks`). ``rows`` and ``cols`` choose positions, as a slice or a list; a chosen
+        logits (`has_sink_logits`). ``rows`` and ``cols`` choose positions, as a slice or a list; a chosen
         column keeps the weight it has in the whole row. Exact: in float32 within 1e-5 of the weights
         that the model computes itself with eager attention.
 
         ``a = softmax(q·k · scale + bias)``, Vaswani et al. 2017, section 3.2.1.
         Raises `TraceError` for a layer, head or position that is not there.
         """
-        self.check(layer, head)
-        rows, cols = chosen(rows, len(self.queries)), chosen(cols, len(self.keys))
+        self.require_head(layer, head)
+        rows, cols = resolve_index(rows, len(self.queries)), resolve_index(cols, len(self.keys))
         if self.weights is not None:
             return self.weights[layer, head][np.ix_(rows, cols)]
         cut = self.cut(layer, head)
         gone = None if cut is None else cut.among(rows, np.arange(len(self.keys)))
         weights = self.scores[layer].weights(head, rows, cut=gone)
-        return weights if whole(cols, len(self.keys)) else weights[:, cols]
+        return weights if is_all(cols, len(self.keys)) else weights[:, cols]
 
     def row(self, query: int) -> np.ndarray:
         """Where does this token look, in every head? float32 [layer, head, key]."""
@@ -138,7 +138,7 @@ class Memory:
 
     def weights_at(self, layer: int, head: int, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """The weights of single edges, queries[k] → keys[k]: float32 [edge]. Linear in their number."""
-        self.check(layer, head)
+        self.require_head(layer, head)
         queries, keys = positions(queries, len(self.queries)), positions(keys, len(self.keys))
         if self.weights is not None:
             return self.weights[layer, head][queries, keys]
@@ -160,9 +160,9 @@ class Memory:
                 total += self.pattern(index, head)
         return total / (len(layers) * self.heads)
 
-    def check(self, layer: int, head: int) -> None:
+    def require_head(self, layer: int, head: int) -> None:
         """Raises `TraceError` unless this memory has that layer and head."""
-        named = is_whole(layer) and is_whole(head)
+        named = is_integer(layer) and is_integer(head)
         if not named or not (0 <= layer < self.layers and 0 <= head < self.heads):
             raise TraceError(
                 "There is no head L{layer}.H{head} in this memory.",
@@ -173,7 +173,7 @@ class Memory:
                 last_head=self.heads - 1,
             )
 
-    def square(self, what: str) -> None:
+    def require_one_sequence(self, what: str) -> None:
         """Raises `MeasureError` unless queries and keys are positions of one text."""
         if self.kind == "cross":
             raise MeasureError(
@@ -183,7 +183,7 @@ class Memory:
                 what=Note(what),
             )
 
-    def _cut(self, layer: int) -> Cut | None:
+    def _cut(self, layer: int) -> EdgeMask | None:
         """The forgotten edges of this layer, in the heads that forget; ``None`` for none."""
         if self.forget is None or not self.forget.touches(layer):
             return None

@@ -12,28 +12,28 @@ code ever runs.
 from __future__ import annotations
 
 from memviz.models.catalogue import CATALOGUE, DEFAULT, nearest
-from memviz.models.entry import Entry, Hub, Take, Wheel
-from memviz.models.located import Format, Located
+from memviz.models.entry import Entry, Hub, Wheel, WheelFile
+from memviz.models.located import Format, ModelFiles
 from memviz.models.locating import Preview, locate, names, preview, table
 from memviz.models.naming import entry_of
 from memviz.models.opening import open_model
 from memviz.models.policy import Policy
-from memviz.models.showing import Shown
+from memviz.models.showing import DownloadBar
 from memviz.progress import Progress
 
 __all__ = [
     "CATALOGUE",
     "DEFAULT",
+    "DownloadBar",
     "Entry",
     "Format",
     "Hub",
-    "Located",
+    "ModelFiles",
     "Policy",
     "Preview",
     "Progress",
-    "Shown",
-    "Take",
     "Wheel",
+    "WheelFile",
     "entry_of",
     "locate",
     "names",

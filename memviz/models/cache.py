@@ -72,7 +72,7 @@ def manifest(path: Path) -> dict[str, Any] | None:
 
 
 @contextlib.contextmanager
-def alone(key: str, *, progress: Progress = no_progress) -> Iterator[None]:
+def exclusive(key: str, *, progress: Progress = no_progress) -> Iterator[None]:
     """Be the only process on this machine that fetches ``key``; wait for another one, visibly.
 
     The system frees the lock when its holder dies, so an interrupted fetch blocks nobody.

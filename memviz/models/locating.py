@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from memviz.models import folders, hub, wheels
 from memviz.models.entry import Entry, Hub
-from memviz.models.located import Announce, Located, unheard
-from memviz.models.naming import Name, legible, meant, offered, suggesting
+from memviz.models.located import Announce, ModelFiles, unheard
+from memviz.models.naming import Name, name_text, offered, resolve_name, suggesting
 from memviz.models.policy import Policy
 from memviz.progress import Progress, no_progress
 
@@ -34,7 +34,7 @@ def locate(
     policy: Policy | None = None,
     progress: Progress | None = None,
     announce: Announce = unheard,
-) -> Located:
+) -> ModelFiles:
     """Find a model by its name, fetching it if it is not on this machine yet.
 
     In this order: a name of the catalogue; a local path (a ``Path``, an existing folder, or a text
@@ -47,9 +47,9 @@ def locate(
     """
     policy = policy or Policy.library()
     progress = progress or no_progress
-    meaning = meant(name, policy=policy)
+    meaning = resolve_name(name, policy=policy)
     if isinstance(meaning, Path):
-        return folders.locate(meaning, name=legible(name))
+        return folders.locate(meaning, name=name_text(name))
     with suggesting(name):
         if isinstance(meaning, Entry):
             return _from_catalogue(meaning, policy=policy, progress=progress, announce=announce)
@@ -61,8 +61,8 @@ def preview(name: Name, *, policy: Policy | None = None) -> Preview:
 
     Raises what :func:`locate` raises for names and for local models.
     """
-    meaning = meant(name, policy=policy or Policy.library())
-    text = legible(name)
+    meaning = resolve_name(name, policy=policy or Policy.library())
+    text = name_text(name)
     if isinstance(meaning, Path):
         found = folders.locate(meaning, name=text)
         return Preview(name=text, title=found.title, size=0, here=True, licence=found.licence)
@@ -105,7 +105,7 @@ def _is_here(entry: Entry) -> bool:
     return hub.is_here(entry.source.id) if isinstance(entry.source, Hub) else wheels.find(entry) is not None
 
 
-def _from_catalogue(entry: Entry, *, policy: Policy, progress: Progress, announce: Announce) -> Located:
+def _from_catalogue(entry: Entry, *, policy: Policy, progress: Progress, announce: Announce) -> ModelFiles:
     told: dict[str, Any] = {
         "name": entry.name,
         "title": entry.title,
@@ -116,10 +116,10 @@ def _from_catalogue(entry: Entry, *, policy: Policy, progress: Progress, announc
         found = _from_hub(entry.source.id, policy=policy, progress=progress, announce=announce)
         return replace(found, **told)
     path = wheels.find(entry) or wheels.fetch(entry, progress=progress, announce=announce)
-    return Located(path=path, format=entry.source.format, revision=entry.source.revision, **told)
+    return ModelFiles(path=path, format=entry.source.format, revision=entry.source.revision, **told)
 
 
-def _from_hub(id: str, *, policy: Policy, progress: Progress, announce: Announce) -> Located:
+def _from_hub(id: str, *, policy: Policy, progress: Progress, announce: Announce) -> ModelFiles:
     path, plan = hub.fetch(id, policy=policy, progress=progress, announce=announce)
     kind = folders.check(path, name=id)
-    return Located(name=id, title=id, path=path, format=kind, revision=plan.revision, licence=plan.licence)
+    return ModelFiles(name=id, title=id, path=path, format=kind, revision=plan.revision, licence=plan.licence)

@@ -22,9 +22,9 @@ _LONGEST_ID, _LONGEST_PATH = 96, 1024
 Name = str | os.PathLike[str]
 
 
-def meant(name: Name, *, policy: Policy) -> Entry | Path | str:
+def resolve_name(name: Name, *, policy: Policy) -> Entry | Path | str:
     """Does a name mean an entry of the catalogue, a local path, or a hub id? Allowed names only."""
-    text = legible(name)
+    text = name_text(name)
     entry = CATALOGUE.get(text) if isinstance(name, str) else None
     if entry:
         policy.check_name(*sorted(_known_as(entry), key=lambda known: known != entry.name))
@@ -42,7 +42,7 @@ def suggesting(name: Name) -> Iterator[None]:
     try:
         yield
     except (UnknownModelError, UnreachableError) as error:
-        text = legible(name)
+        text = name_text(name)
         near = nearest(text)
         if not near or text in CATALOGUE:
             raise
@@ -60,7 +60,7 @@ def entry_of(name: str) -> Entry | None:
     return next((entry for entry in CATALOGUE.values() if name in _known_as(entry)), None)
 
 
-def legible(name: Name) -> str:
+def name_text(name: Name) -> str:
     """The name as a text that may be looked up and shown. Raises ``UnknownModelError`` for what cannot be one."""
     if not isinstance(name, str | os.PathLike):
         raise UnknownModelError(
@@ -85,7 +85,7 @@ def _local(name: Name, *, policy: Policy) -> Path | None:
 
     Where local paths are off, the file system is not asked at all.
     """
-    text = legible(name)
+    text = name_text(name)
     if "://" in text:
         return None
     separators = {os.sep, os.altsep or os.sep, "\\"}

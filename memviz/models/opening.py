@@ -13,7 +13,7 @@ from typing import Any
 from memviz.errors import MemoryBudgetError, MemVizError, ModelFileError, UnsupportedModelError
 from memviz.models import gguf_header
 from memviz.models.auto_class import candidates, is_harmless
-from memviz.models.located import Located
+from memviz.models.located import ModelFiles
 from memviz.note import Note
 from memviz.progress import Progress, no_progress
 
@@ -39,7 +39,7 @@ class _Files:
 
 
 def open_model(
-    located: Located, *, attn_implementation: str, device: str = "cpu", dtype: Any = None
+    located: ModelFiles, *, attn_implementation: str, device: str = "cpu", dtype: Any = None
 ) -> tuple[Any, Any]:
     """The model and the tokenizer of a located model, ready to read.
 

@@ -10,7 +10,7 @@ from typing import Any
 from memviz.models.catalogue import CATALOGUE
 
 
-class Shown:
+class DownloadBar:
     """Says how much a download brings, then how far it is: a bar on a terminal or in a notebook, lines in a log.
 
     Silent for a model that is here already. To be used in a ``with`` block, at whose end the bar is gone.
@@ -22,7 +22,7 @@ class Shown:
         self._bar: Any = None
         self._before = ""
 
-    def __enter__(self) -> Shown:
+    def __enter__(self) -> DownloadBar:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

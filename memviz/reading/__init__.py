@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memviz.memory import Forget
-from memviz.models import Located, Policy, Shown, locate, open_model
+from memviz.models import DownloadBar, ModelFiles, Policy, locate, open_model
 from memviz.progress import Progress
 from memviz.reading.engine import budget
 from memviz.reading.engine.devices import choose, weight_bytes
@@ -86,9 +86,9 @@ def translate(
     return reader.translate(text, target, forget, beam=beam, languages=languages, task=task, progress=progress)
 
 
-def _located(name: str, policy: Policy | None, progress: Progress | None) -> Located:
+def _located(name: str, policy: Policy | None, progress: Progress | None) -> ModelFiles:
     """The model of that name; a fetch is told to ``progress``, or shown where nobody gave one."""
     if progress is not None:
         return locate(name, policy=policy, progress=progress)
-    with Shown(name) as shown:
+    with DownloadBar(name) as shown:
         return locate(name, policy=policy, progress=shown.progress, announce=shown.announce)

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from memviz.errors import MeasureError, TextTooLongError, TraceError
-from memviz.memory import Kind, frozen, is_whole
+from memviz.memory import Kind, is_integer, read_only
 from memviz.note import Note
-from memviz.reading.attention.capture import Scene, watching
-from memviz.reading.attention.eager import running
+from memviz.reading.attention.capture import BlockCapture, capturing
+from memviz.reading.attention.eager import handled_by
 from memviz.reading.engine import budget, refusals
 from memviz.reading.engine.projections import by_head
 from memviz.tokens import Token, clean, require_text, tokenise
@@ -83,11 +83,11 @@ def decompose(reader: Reader, text: str, *, layer: int) -> Decomposition:
         return _taken_apart(scene, tokens, kind=kind, layer=layer)
 
 
-def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: int) -> Scene:
+def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: int) -> BlockCapture:
     """Everything that one layer saw and computed for this text."""
     plan = reader.plan
     projections = plan.projections.get(kind, [])
-    if not is_whole(layer) or not 0 <= layer < plan.layers[kind]:
+    if not is_integer(layer) or not 0 <= layer < plan.layers[kind]:
         raise TraceError(
             "There is no layer {layer}: this model has {layers} of them.",
             todo="Layers are counted from 0.",
@@ -97,10 +97,10 @@ def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: i
     if plan.dense or projections[layer] is None:
         raise _unknown(reader, Note("its output projection could not be found"))
     budget.check(reader.model, plan, len(inputs["input_ids"]), context=reader.info.context)
-    scene = Scene(layer, kinds=plan.kinds, kind=kind, projection=projections[layer])
+    scene = BlockCapture(layer, kinds=plan.kinds, kind=kind, projection=projections[layer])
     tensors = reader.tensors(inputs)
-    explained = refusals.explained(None, model=reader.info.name, tokens=len(inputs["input_ids"]))
-    with reader.settled(), explained, watching(reader.model, scene), running(scene):
+    explained = refusals.as_reading_error(None, model=reader.info.name, tokens=len(inputs["input_ids"]))
+    with reader.prepared(), explained, capturing(reader.model, scene), handled_by(scene):
         if kind == "encoder":
             reader.model.get_encoder()(**tensors)
         else:
@@ -119,7 +119,7 @@ def _unknown(reader: Reader, why: Note) -> MeasureError:
     )
 
 
-def _taken_apart(scene: Scene, tokens: tuple[Token, ...], *, kind: Kind, layer: int) -> Decomposition:
+def _taken_apart(scene: BlockCapture, tokens: tuple[Token, ...], *, kind: Kind, layer: int) -> Decomposition:
     weights, residual, computed = _exact(scene.weights), _exact(scene.residual), _exact(scene.computed)
     written = torch.bmm(_exact(scene.value), _exact(by_head(scene.projection, len(weights))))  # [head, key, width]
     bias = torch.zeros_like(residual[0]) if scene.projection.bias is None else _exact(scene.projection.bias)
@@ -186,4 +186,4 @@ def _exact(tensor: Tensor) -> Tensor:
 
 
 def _array(tensor: Tensor) -> np.ndarray:
-    return frozen(tensor.float().contiguous().numpy())
+    return read_only(tensor.float().contiguous().numpy())

@@ -16,19 +16,19 @@ from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import Forget, Kind, Memory, require_forget
 from memviz.progress import Progress
 from memviz.reading.attention import dense
-from memviz.reading.attention.eager import running
+from memviz.reading.attention.eager import handled_by
 from memviz.reading.attention.recording import Recording
-from memviz.reading.attention.summary import Sides
+from memviz.reading.attention.summary import Axes
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.engine import budget, notes, refusals
-from memviz.reading.engine.borrowing import borrowed, unaltered
+from memviz.reading.engine.borrowing import restoring_modules, temporarily_configured
 from memviz.reading.engine.inputs import require_known, tensors, token_ids, vocabulary
 from memviz.reading.engine.model_info import describe
-from memviz.reading.engine.predictions import candidates, expectations
-from memviz.reading.engine.probe import PROBE, survey
+from memviz.reading.engine.predictions import token_logprobs, top_candidates
+from memviz.reading.engine.probe import PROBE, make_plan
 from memviz.reading.engine.projections import grams
-from memviz.reading.windows import require_room, stretch
-from memviz.reading.writing.request import Wish
+from memviz.reading.windows import fit_window, require_room
+from memviz.reading.writing.request import TranslationRequest
 from memviz.reading.writing.translate import Translating
 from memviz.tokens import Token, align, clean, require_text, tokenise
 from memviz.trace import Candidate, ModelInfo, Trace
@@ -56,8 +56,8 @@ class Reader(Translating):
         self.model = model
         self.tokenizer = tokenizer
         self._owned = owned
-        with nullcontext() if owned else borrowed(model, ""), unaltered(model):
-            self.plan = survey(model, self._probe_ids())
+        with nullcontext() if owned else temporarily_configured(model, ""), restoring_modules(model):
+            self.plan = make_plan(model, self._probe_ids())
         self.info = describe(model, tokenizer, plan=self.plan, known=info)
         self._grams: dict[Kind, list[Tensor | None]] | None = None
 
@@ -131,7 +131,7 @@ class Reader(Translating):
         tensors = self.tensors(inputs)
         ids = tensors["input_ids"][0].tolist()
         budget.check(self.model, self.plan, len(ids), context=self.info.context)
-        sides: dict[Kind, Sides] = {"self": Sides(tokens, tokens, tuple(ids))}
+        sides: dict[Kind, Axes] = {"self": Axes(tokens, tokens, tuple(ids))}
         memories, outputs, seconds = self.record(tensors, sides, forget=forget, progress=progress)
         logprobs, next_tokens = self._expected(outputs, ids)
         return Trace(
@@ -154,7 +154,7 @@ class Reader(Translating):
     def window(self, text: str, start: int = 0, tokens: int | None = None, pair: str | None = None) -> str:
         """The part of the text from token ``start`` on that this model can read at once, with ``pair`` if there is one.
 
-        See `stretch`.
+        See `fit_window`.
         """
         begin, end = self.stretch(text, start, tokens, pair)
         return clean(text)[begin:end]
@@ -175,7 +175,7 @@ class Reader(Translating):
 
         Raises `TextTooLongError` when those leave no room.
         """
-        text, before = clean(text), Wish(task=task)
+        text, before = clean(text), TranslationRequest(task=task)
         own = [token for token in tokenise(self.tokenizer, text)[0] if not token.special]
 
         def count(part: str) -> int:
@@ -185,7 +185,7 @@ class Reader(Translating):
         limit = budget.context_limit(self.info.context) or len(own) + beside
         require_room(limit - beside, beside=beside, limit=limit)
         most = min(limit - beside, tokens or limit)
-        return stretch(text, own, start=max(start, 0), most=most, count=count, limit=min(limit, most + beside))
+        return fit_window(text, own, start=max(start, 0), most=most, count=count, limit=min(limit, most + beside))
 
     def estimate(self, tokens: int) -> float:
         """About how many bytes a reading of so many tokens would take."""
@@ -196,7 +196,7 @@ class Reader(Translating):
     def record(
         self,
         tensors: dict[str, Tensor],
-        sides: dict[Kind, Sides],
+        sides: dict[Kind, Axes],
         *,
         forget: Forget | None,
         progress: Progress | None,
@@ -206,7 +206,7 @@ class Reader(Translating):
         if forget is not None:
             forget.check(layers=self.plan.layers[kind], heads=self.plan.heads[kind])
         length = max(ids.shape[1] for ids in tensors.values())
-        with self.settled(), refusals.explained(progress, model=self.info.name, tokens=length) as told:
+        with self.prepared(), refusals.as_reading_error(progress, model=self.info.name, tokens=length) as told:
             began = time.perf_counter()
             if self.plan.dense:
                 memories, outputs = dense.read(
@@ -223,7 +223,7 @@ class Reader(Translating):
                     forget_in=kind,
                     progress=told,
                 )
-                with running(recording):
+                with handled_by(recording):
                     outputs = self.forward(tensors)
                 memories = {kind: recording.memory(kind) for kind in sides if recording.scores[kind]}
             return memories, outputs, time.perf_counter() - began
@@ -240,12 +240,12 @@ class Reader(Translating):
         with torch.inference_mode():
             if self.plan.headed:
                 head, hidden = self.model.get_output_embeddings(), outputs.last_hidden_state[0]
-                logprobs, last = expectations(lambda rows: head(hidden[rows]), ids)
+                logprobs, last = token_logprobs(lambda rows: head(hidden[rows]), ids)
             elif logits is not None and self.plan.causal:
-                logprobs, last = expectations(lambda rows: logits[0, rows], ids)
+                logprobs, last = token_logprobs(lambda rows: logits[0, rows], ids)
             else:
                 return np.full(len(ids), np.nan, dtype=np.float32), ()
-            return logprobs, candidates(last, self.tokenizer.decode)
+            return logprobs, top_candidates(last, self.tokenizer.decode)
 
     def tensors(self, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
         """The tokenizer's lists as a batch of one. Raises `ModelError` when the model lacks one of the tokens."""
@@ -256,12 +256,15 @@ class Reader(Translating):
         return [token for token in ids if token < vocabulary(self.model)]
 
     @contextmanager
-    def settled(self) -> Iterator[None]:
+    def prepared(self) -> Iterator[None]:
         """The model as readings need it. One that belongs to the caller is put back afterwards, under a lock.
 
         Raises `UnsupportedModelError` for a model that is another one afterwards.
         """
-        with nullcontext() if self._owned else borrowed(self.model, self.plan.implementation), unaltered(self.model):
+        with (
+            nullcontext() if self._owned else temporarily_configured(self.model, self.plan.implementation),
+            restoring_modules(self.model),
+        ):
             yield
 
     def _output_grams(self) -> dict[Kind, list[Tensor | None]]:

@@ -17,7 +17,7 @@ from memviz.tokens import Token
 _CHARACTER = regex.compile(r"\X")
 
 
-def stretch(
+def fit_window(
     text: str,
     own: Sequence[Token],
     *,

@@ -16,7 +16,7 @@ from cachetools import LRUCache
 import memviz
 from memviz.memory import Forget
 from memviz.models import Policy
-from memviz.serving.gate import DOOR, GATE
+from memviz.serving.gate import OPENING, RUNNING
 from memviz.settings import number
 from memviz.trace import Trace
 
@@ -54,7 +54,7 @@ def reader(name: str, *, waiting: Waiting, progress: Progress) -> Reader:
     with _lock:
         if name in _readers:
             return _readers[name]
-    with DOOR.entered(waiting):
+    with OPENING.entered(waiting):
         with _lock:
             if name in _readers:
                 return _readers[name]
@@ -74,7 +74,7 @@ def trace(model: str, text: str, pair: str | None, *, waiting: Waiting, progress
 
 
 @dataclass(frozen=True)
-class Wish:
+class TranslationOptions:
     """What a text should be translated into, and how; see `Reader.translate`.
 
     ``whole``: the text is one sentence, and is not split.
@@ -87,7 +87,7 @@ class Wish:
     whole: bool = False
 
 
-def translation(model: str, text: str, wish: Wish, *, waiting: Waiting, progress: Progress) -> Trace:
+def translation(model: str, text: str, wish: TranslationOptions, *, waiting: Waiting, progress: Progress) -> Trace:
     """The translation of a text by a model; made now, unless it is still remembered."""
 
     def run(opened: Reader) -> Trace:
@@ -113,7 +113,7 @@ def kept(
         if key in _traces:
             return _traces[key]
     opened = reader(model, waiting=waiting, progress=progress)
-    with GATE.entered(waiting):
+    with RUNNING.entered(waiting):
         with _lock:
             if key in _traces:
                 return _traces[key]

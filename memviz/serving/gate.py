@@ -57,5 +57,5 @@ class Gate:
 
 
 PLACES = number("MEMVIZ_QUEUE", 8, least=0)
-GATE = Gate(runs=number("MEMVIZ_RUNS", 1, least=1), places=PLACES)  # of the readings
-DOOR = Gate(runs=1, places=PLACES)  # of the models: one is opened at a time, while the open ones go on reading
+RUNNING = Gate(runs=number("MEMVIZ_RUNS", 1, least=1), places=PLACES)  # of the readings
+OPENING = Gate(runs=1, places=PLACES)  # of the models: one is opened at a time, while the open ones go on reading

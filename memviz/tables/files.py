@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from memviz.errors import MeasureError
-from memviz.tokens import visible
+from memviz.tokens import printable
 
 _FORMULA = tuple("=+-@＝＋－＠")
 _MISSING = {"", "#n/a", "#n/a n/a", "#na", "-1.#ind", "-1.#qnan", "-nan", "1.#ind", "1.#qnan", "<na>", "n/a", "na"}
@@ -82,7 +82,7 @@ def _is_number(text: str) -> bool:
 
 def _line(text: str) -> str:
     """The text on one line, with nothing in it that could not be seen."""
-    return visible(str(text))
+    return printable(str(text))
 
 
 def npz(arrays: Mapping[str, Any], provenance: Mapping[str, str]) -> bytes:

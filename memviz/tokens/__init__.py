@@ -1,7 +1,7 @@
 """Tokens and words: what the model reads, and what a person reads.
 
-A token is what the model attends to; a word is what a person reads. Words are cut by writing system (`cuts`) and not
-by the tokenizer; a token that reaches into two words makes them one.
+A token is what the model attends to; a word is what a person reads. Words are cut by writing system (`word_spans`) and
+not by the tokenizer; a token that reaches into two words makes them one.
 
     spelling   characters: what cannot be read, where words are, what is visible
     raw_bytes  pieces that are bytes
@@ -15,18 +15,18 @@ from __future__ import annotations
 
 from memviz.tokens.merging import Word, merge, words
 from memviz.tokens.sequence import Token, align, tokenise
-from memviz.tokens.spelling import clean, cuts, require_text, right_to_left, visible
+from memviz.tokens.spelling import clean, printable, require_text, right_to_left, word_spans
 
 __all__ = [
     "Token",
     "Word",
     "align",
     "clean",
-    "cuts",
     "merge",
+    "printable",
     "require_text",
     "right_to_left",
     "tokenise",
-    "visible",
+    "word_spans",
     "words",
 ]

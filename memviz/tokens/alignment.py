@@ -17,7 +17,7 @@ from itertools import accumulate, pairwise, product
 import regex
 
 from memviz.tokens import raw_bytes
-from memviz.tokens.spelling import WHITE, Span, cuts
+from memviz.tokens.spelling import WHITE, Span, word_spans
 
 _ACCENTS = regex.compile(r"\p{Mn}+")  # what accent stripping takes away; vowel signs that take room (Mc) stay
 _SPACES = str.maketrans("", "", WHITE)
@@ -204,7 +204,7 @@ class _Walk:
         start = fresh if fresh < limit else start
         if start < limit:
             first = self.origin[start]
-            spans = [(first + a, first + b) for a, b in cuts(self.text[first : self.origin[limit - 1] + 1])]
+            spans = [(first + a, first + b) for a, b in word_spans(self.text[first : self.origin[limit - 1] + 1])]
             if len(spans) == len(owed):
                 return [(bisect_left(self.origin, a), bisect_left(self.origin, b)) for a, b in spans]
         return [(start, limit)] * len(owed)

@@ -9,7 +9,7 @@ import numpy as np
 
 from memviz.errors import TraceError
 from memviz.tokens.sequence import Token
-from memviz.tokens.spelling import BREAKS, WHITE, Hulls, Span, clean, visible
+from memviz.tokens.spelling import BREAKS, WHITE, Span, SpanUnion, clean, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def words(tokens: Sequence[Token], text: str, pair: str | None = None) -> tuple[
     made visible.
     """
     texts = [clean(part) for part in (text, pair or "")]
-    hulls = [Hulls.words(part, [_span(t) for t in tokens if _holds(t, i)]) for i, part in enumerate(texts)]
+    hulls = [SpanUnion.words(part, [_span(t) for t in tokens if _holds(t, i)]) for i, part in enumerate(texts)]
     found = []
     for places in _members(tokens):
         own, segment = [tokens[place] for place in places], tokens[places[0]].segment
@@ -101,13 +101,13 @@ def _holds(token: Token, segment: int) -> bool:
     return token.segment == segment and not token.special and token.start < token.end
 
 
-def _word(tokens: Sequence[Token], places: tuple[int, ...], *, text: str, hulls: Hulls) -> Word:
+def _word(tokens: Sequence[Token], places: tuple[int, ...], *, text: str, hulls: SpanUnion) -> Word:
     """The word that these tokens make, with everything of the text that belongs to it."""
     head = tokens[0]
     own = [hulls.spans[hulls.around(token.start)] for token in tokens if _holds(token, head.segment)]
     if own:
         start, end = min(own)[0], max(own)[1]
-        shown = visible(text[start:end])
+        shown = printable(text[start:end])
     else:
         start, end = head.start, head.end
         shown = "".join(dict.fromkeys(token.text for token in tokens))

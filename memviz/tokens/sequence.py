@@ -9,7 +9,7 @@ from typing import Any
 from memviz.errors import EmptyTextError
 from memviz.tokens.alignment import MARKS, unmarked
 from memviz.tokens.pieces import Inputs, Languages, Pieces, decode, encode
-from memviz.tokens.spelling import WHITE, Hulls, Span, accented, clean, trimmed, visible
+from memviz.tokens.spelling import WHITE, Span, SpanUnion, accented, clean, printable, trimmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +152,13 @@ def _groups(pieces: Pieces, spans: Sequence[Span], texts: Sequence[str]) -> tupl
     keys: list[tuple[int, int]] = [(-1, place) for place in range(len(spans))]
     for segment, text in enumerate(texts):
         inked = _inked(pieces.sources, spans, segment)
-        hulls = Hulls.joined(spans[place] for place in inked)
+        hulls = SpanUnion.joined(spans[place] for place in inked)
         for place in inked:
             number = hulls.around(spans[place][0])
             keys[place] = segment, number
-            shown[place] = visible(text[slice(*hulls.spans[number])])
+            shown[place] = printable(text[slice(*hulls.spans[number])])
     for place, (string, source) in enumerate(zip(pieces.strings, pieces.sources, strict=True)):
-        shown[place] = shown[place] or visible(string if source is None else unmarked(string)) or "␣"
+        shown[place] = shown[place] or printable(string if source is None else unmarked(string)) or "␣"
     order = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     return shown, [order[key] for key in keys]
 
@@ -178,7 +178,7 @@ def _numbers(
     """
     keys = [(segment, span[0], place) for place, (segment, span) in enumerate(zip(segments, spans, strict=True))]
     for segment, text in enumerate(texts):
-        hulls = Hulls.words(text, [spans[place] for place in _inked(sources, spans, segment)])
+        hulls = SpanUnion.words(text, [spans[place] for place in _inked(sources, spans, segment)])
         first: dict[int, int] = {}
         for place, (source, (start, end)) in enumerate(zip(sources, spans, strict=True)):
             word = hulls.around(start) if source == segment else -1

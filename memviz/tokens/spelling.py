@@ -1,7 +1,7 @@
 """Which characters hold together, and what does a person see of them?
 
-Nothing here knows a tokenizer: ``clean`` and ``require_text`` refuse what cannot be read, ``cuts`` finds the words
-of a text, and ``visible`` shows characters that would otherwise be invisible.
+Nothing here knows a tokenizer: ``clean`` and ``require_text`` refuse what cannot be read, ``word_spans`` finds the
+words of a text, and ``printable`` shows characters that would otherwise be invisible.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def clean(text: str) -> str:
     """Can this text be written down at all?
 
     Returns the text with nothing taken away; two halves of a character that stand next to each other (a common fault
-    of JSON) are joined. Null and control characters stay: they are shown by `visible`.
+    of JSON) are joined. Null and control characters stay: they are shown by `printable`.
 
     Raises:
         ReadingError: not a string, or half a character (a lone surrogate), which no encoding can hold.
@@ -110,7 +110,7 @@ def require_text(text: str) -> str:
     return text
 
 
-def cuts(text: str) -> list[Span]:
+def word_spans(text: str) -> list[Span]:
     """Where are the words of this text? Spans ``[start, end)`` in order, disjoint, covering all but white space.
 
     A word is a run of letters, marks, digits and ``_`` with inner apostrophes (didn't) and decimal points (3.14);
@@ -121,13 +121,13 @@ def cuts(text: str) -> list[Span]:
 
 
 @dataclass(frozen=True, slots=True)
-class Hulls:
+class SpanUnion:
     """Disjoint spans in order: which one is around a character?"""
 
     spans: list[Span]
 
     @classmethod
-    def joined(cls, spans: Iterable[Span]) -> Hulls:
+    def joined(cls, spans: Iterable[Span]) -> SpanUnion:
         """Which spans share a character? Those become one."""
         found: list[Span] = []
         for start, end in sorted(spans):
@@ -138,7 +138,7 @@ class Hulls:
         return cls(found)
 
     @classmethod
-    def words(cls, text: str, held: Sequence[Span]) -> Hulls:
+    def words(cls, text: str, held: Sequence[Span]) -> SpanUnion:
         """Where are the words of a text, given the characters that its tokens hold?
 
         Each word holds at least one token. Characters that no token holds stay with the word before them, or with
@@ -146,7 +146,7 @@ class Hulls:
         """
         held, kept = sorted(held), []
         lost = None
-        for start, end in cls.joined([*cuts(text), *held]).spans:
+        for start, end in cls.joined([*word_spans(text), *held]).spans:
             last = bisect_left(held, (end,)) - 1  # the last token that begins before this end
             if last >= 0 and held[last][0] >= start:
                 kept.append((start if lost is None else lost, end))
@@ -190,7 +190,7 @@ def accented(text: str, spans: Sequence[Span]) -> list[Span]:
     return [(start, reach.get(end, end) if end > start else end) for start, end in spans]
 
 
-def visible(text: str) -> str:
+def printable(text: str) -> str:
     """What does a person see of these characters? Empty only for an empty text.
 
     White space alone becomes ⏎ ⇥ ␣ (counted when long), control characters become their pictures (␀), overrides of

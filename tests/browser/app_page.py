@@ -65,9 +65,9 @@ class AppPage:
     def drawn(self, page: str) -> AppPage:
         """Waits until a page is there."""
         self.page.wait_for_selector(DRAWN[page])
-        return self.settled()
+        return self.at_rest()
 
-    def settled(self) -> AppPage:
+    def at_rest(self) -> AppPage:
         """Waits until the page has had nothing to run for a moment."""
         quiet = 0
         while quiet < 5:
@@ -88,7 +88,7 @@ class AppPage:
         box.fill(text)
         box.press("Control+Enter")
         self.page.wait_for_timeout(150)
-        return self.settled() if wait else self
+        return self.at_rest() if wait else self
 
     def choose(self, label: str, option: str) -> AppPage:
         """Chooses from a select box."""
@@ -97,20 +97,20 @@ class AppPage:
         box.fill(option)  # long lists are drawn only in part
         self.page.get_by_role("option", name=option, exact=True).click()
         self.page.wait_for_timeout(150)
-        return self.settled()
+        return self.at_rest()
 
     def press(self, name: str) -> AppPage:
         """Presses a button by its name."""
         self.page.get_by_role("button", name=name).first.click()
         self.page.wait_for_timeout(150)
-        return self.settled()
+        return self.at_rest()
 
     def mark(self, name: str) -> AppPage:
         """Makes a choice among several that stand on the page."""
         exact = re.compile(f"^{re.escape(name)}$")
         self.page.locator("[data-testid=stRadio] label, [data-testid=stButtonGroup] button", has_text=exact).click()
         self.page.wait_for_timeout(150)
-        return self.settled()
+        return self.at_rest()
 
     def open_popover(self, name: str) -> AppPage:
         """Opens a popover, such as the options."""
@@ -122,13 +122,13 @@ class AppPage:
         """Closes it again."""
         self.page.keyboard.press("Escape")
         self.page.locator("[data-testid=stPopoverBody]").first.wait_for(state="hidden")
-        return self.settled()
+        return self.at_rest()
 
     def toggle(self, label: str) -> AppPage:
         """Flips a switch."""
         self.page.locator("[data-testid=stCheckbox]:visible", has_text=label).click()
         self.page.wait_for_timeout(150)
-        return self.settled()
+        return self.at_rest()
 
     def chosen(self, label: str) -> str:
         """What a select box shows."""

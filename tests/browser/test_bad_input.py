@@ -81,7 +81,7 @@ class Visitor:
         self.before = self.shown
         self.page.evaluate(PASTE, [json.dumps(text)])
         self.page.locator("textarea").first.press("Control+Enter")
-        self.here.wait_until(lambda: self.shown != self.before, "the page took no notice").settled()
+        self.here.wait_until(lambda: self.shown != self.before, "the page took no notice").at_rest()
         return self.box
 
     @property
@@ -164,7 +164,7 @@ def test_a_bad_name_for_a_model_is_explained(visitor: Visitor, name: str) -> Non
     box.click()
     box.fill(name)
     box.press("Enter")
-    visitor.here.wait_until(lambda: any(NAMES[name] in said for said in visitor.boxes), name).settled()
+    visitor.here.wait_until(lambda: any(NAMES[name] in said for said in visitor.boxes), name).at_rest()
     assert len(visitor.boxes) == 1
     assert visitor.here.words() == []
     assert visitor.box == text
@@ -191,7 +191,7 @@ def local(shelf: Path, browser: Any) -> Iterator[Visitor]:
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_dangerous_or_broken_folder_is_refused(local: Visitor, shelf: Path, name: str) -> None:
     local.page.goto(f"{local.here.address}/?model=./{name}&text=It was tired.")
-    local.here.wait_until(lambda: any(FOLDERS[name] in said for said in local.boxes), name).settled()
+    local.here.wait_until(lambda: any(FOLDERS[name] in said for said in local.boxes), name).at_rest()
     assert len(local.boxes) == 1
     assert local.here.words() == []
     assert local.box == "It was tired."

@@ -33,7 +33,7 @@ def visit(address: str, browser) -> Iterator[Callable]:
         page.on("request", lambda request: requests.append(request.url))
         page.goto(address + path)
         page.wait_for_selector("[data-testid^=memviz-][data-drawn=true]", timeout=120_000)
-        serving.settled(page)
+        serving.prepared(page)
         return page
 
     yield opened
@@ -117,7 +117,7 @@ def test_a_pasted_text_is_read_and_its_markup_is_text(visit: Callable) -> None:
     box.fill("<img src=x onerror=alert(1)> :red[x] $$ ](javascript:alert(1)) remembers")
     box.press("Control+Enter")
     page.get_by_test_id("memviz-words").get_by_text("remembers", exact=True).first.wait_for(timeout=60_000)
-    serving.settled(page)
+    serving.prepared(page)
     assert "onerror" in page.get_by_test_id("memviz-words").text_content()
     assert page.evaluate("document.querySelectorAll('img').length") == before
 
@@ -147,5 +147,5 @@ def test_the_text_comes_along_from_page_to_page(visit: Callable) -> None:
         page.get_by_test_id("stSidebarNavLink").filter(has_text=name).click()
         page.wait_for_selector("h1:has-text('?')")
         page.locator(f"[data-testid={picture}]").wait_for(timeout=60_000)
-        serving.settled(page)
+        serving.prepared(page)
         assert page.locator("textarea").first.input_value() == CAT

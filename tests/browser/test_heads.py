@@ -36,7 +36,7 @@ def pick(here, layer: int, head: int) -> None:
 def shown(here, title: str) -> None:
     """Waits for a heatmap with this title."""
     here.page.locator(f"{PLOT} .gtitle", has_text=title).first.wait_for()
-    here.settled()
+    here.at_rest()
 
 
 def merged(weights: np.ndarray, words) -> np.ndarray:

@@ -125,7 +125,7 @@ def test_the_strongest_links_are_said_in_words_and_open_their_heads(visit, cat) 
 
 def test_resting_places_can_be_hidden_and_the_page_says_what_that_does(visit, cat, cat_eager) -> None:
     here = visit()
-    sinks = list(memviz.measures.sinks(cat.memory()))
+    sinks = list(memviz.measures.sink_positions(cat.memory()))
     assert sinks == [0, 12]
     share = cat_eager[..., sinks].sum(-1).mean()
     here.says(f"{share * 100:.0f} % of this look-back rests on [CLS], [SEP].")

@@ -28,12 +28,12 @@ def test_a_page_for_a_thousand_tokens_sends_less_than_a_megabyte(visit, long_tex
     sent = wire(here.page)
     here.read(long_text)
     here.wait_until(lambda: len(here.words()) > 500, "the words of the long text")
-    here.settled()
+    here.at_rest()
     assert 50_000 < sum(sent) < LIMIT
     for page in ("heads", "recall"):
         sent.clear()
         here.go(page)
-        here.settled()
+        here.at_rest()
         assert 10_000 < sum(sent) < LIMIT, page
     here.go("heads")
     sent.clear()
@@ -56,4 +56,4 @@ def test_who_leaves_in_the_middle_of_a_reading_does_not_block_the_next(visit, ad
     assert there.words()[:2] == ["He", "was"]
     assert time.monotonic() - began < 30, "the reading that was left went on"
     there.go("heads")
-    there.settled()
+    there.at_rest()

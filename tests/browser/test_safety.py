@@ -61,7 +61,7 @@ def test_markup_in_a_model_name_is_shown_as_text(visit, name: str) -> None:
     here = visit("glossary")
     here.page.goto(f"{here.address}/?model={name}")
     here.page.locator("[data-testid=stAlert]").wait_for()
-    here.settled()
+    here.at_rest()
     box = here.page.locator("[data-testid=stAlert]")
     assert name in box.inner_text()
     assert box.locator("img, script, a").count() == 0

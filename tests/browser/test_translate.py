@@ -222,7 +222,7 @@ def test_the_page_file_opens_offline_and_shows_the_same_links(visit, browser, bl
 
 def test_hover_asks_nobody(visit) -> None:
     here = visit("translate", text=BLACK_CAT)
-    here.settled()
+    here.at_rest()
     here.page.evaluate(
         "() => { window.sent = 0; const send = WebSocket.prototype.send;"
         " WebSocket.prototype.send = function (...all) { window.sent += 1; return send.apply(this, all); } }"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memviz.memory import Forget, Memory, Scores, Summary, frozen
+from memviz.memory import Forget, Memory, Scores, Summary, read_only
 from memviz.tokens import Token, Word
 from memviz.trace import ModelInfo, Trace
 
@@ -99,7 +99,7 @@ def memory_of(
         scores=() if dense else scores,
         summary=_summary(truth, keys, cross=cross, norms=draw.uniform(0.2, 3, size=(layers, heads, cols))),
         forget=forget,
-        weights=frozen(truth.astype(np.float32)) if dense else None,
+        weights=read_only(truth.astype(np.float32)) if dense else None,
     )
     return memory, truth
 
@@ -130,7 +130,7 @@ def _summary(truth: np.ndarray, keys: Sequence[Token], *, cross: bool, norms: np
         "thumbnail": np.round(255 * np.sqrt(pooled)),
     }
     kinds = {"top_key": np.int64, "thumbnail": np.uint8}
-    arrays = {name: frozen(array.astype(kinds.get(name, np.float32))) for name, array in parts.items()}
+    arrays = {name: read_only(array.astype(kinds.get(name, np.float32))) for name, array in parts.items()}
     return Summary(repeats=0, **arrays)
 
 

@@ -8,7 +8,7 @@ import pytest
 from memviz import figures
 from memviz.errors import TraceError
 from memviz.figures.charts import recurrent
-from memviz.memory.recurrent import Recurrent, kept
+from memviz.memory.recurrent import Recurrent, recurrent_memory
 from tests.figures.synthetic_memory import NASTY, tokens
 
 LAYERS, UNITS = 2, 40
@@ -20,7 +20,7 @@ def memory(gates: np.ndarray, written: list[str] = WRITTEN, entered: list[str] =
     """A memory with these gates [layer, step, unit]."""
     gates = np.asarray(gates, dtype=np.float32)
     none = np.zeros_like(gates)
-    return kept(tokens(written), tokens(entered), gates=gates, candidates=none, states=none)
+    return recurrent_memory(tokens(written), tokens(entered), gates=gates, candidates=none, states=none)
 
 
 RANDOM = memory(np.random.default_rng(0).uniform(0.05, 0.95, (LAYERS, 5, UNITS)))

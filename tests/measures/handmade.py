@@ -105,7 +105,12 @@ def drawn(
         normalisers.append(normaliser)
     norms = random.uniform(0.1, 2, (layers, heads, len(cols))).astype(np.float32)
     summary = summarised(
-        np.stack(weights), queries, cols, square=kind != "cross", value_norm=norms, normaliser=np.stack(normalisers)
+        np.stack(weights),
+        queries,
+        cols,
+        square=kind != "cross",
+        value_norm=norms,
+        normaliser=np.stack(normalisers),
     )
     return Memory(kind, queries, cols, layers, heads, causal and kind != "cross", tuple(scores), summary, forget)
 

@@ -90,8 +90,8 @@ def test_a_head_that_rests_on_the_first_token() -> None:
 def test_the_sinks_are_the_first_key_and_the_special_ones() -> None:
     memory = drawn(LONG, causal=False)
     last = len(memory.keys) - 1
-    assert measures.sinks(memory) == (0, last)
-    assert measures.sinks(drawn(PLAIN)) == (0,)
+    assert measures.sink_positions(memory) == (0, last)
+    assert measures.sink_positions(drawn(PLAIN)) == (0,)
     share = dense(memory)[..., [0, last]].sum(axis=3).mean(axis=2)
     np.testing.assert_allclose(measures.sink_share(memory), share, **CLOSE)
 

@@ -46,7 +46,7 @@ def test_lift_of_the_same_looks_in_the_token_pattern(cat: Trace) -> None:
 
 
 def test_without_the_resting_places_the_pair_stays_in_its_head(cat: Trace) -> None:
-    _, weight, lift, *where = numbers(cat, "it", "cat", without=measures.sinks(cat.memory()))
+    _, weight, lift, *where = numbers(cat, "it", "cat", without=measures.sink_positions(cat.memory()))
     assert where == [3, 1]
     assert weight > 0.6
     assert lift == pytest.approx(3.7, abs=0.05)

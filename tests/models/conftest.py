@@ -11,7 +11,7 @@ from tiny_models import small_config, word_tokenizer
 from tiny_wheels import build_wheel, sha256
 
 from memviz.models.catalogue import CATALOGUE
-from memviz.models.entry import Entry, Take, Wheel
+from memviz.models.entry import Entry, Wheel, WheelFile
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def make_entry(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> MakeEntry:
             sha256=pin or sha256(wheel.read_bytes()),
             size=wheel.stat().st_size,
             disk=10_000,
-            files=tuple(Take(path, sha256(files[path]) if path in files else "") for path in wanted),
+            files=tuple(WheelFile(path, sha256(files[path]) if path in files else "") for path in wanted),
             **more,  # type: ignore[arg-type]
         )
         entry = Entry(

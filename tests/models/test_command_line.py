@@ -53,9 +53,9 @@ def test_fetch_without_a_name_brings_the_defaults(make_entry, monkeypatch: pytes
 
 
 def make_found():
-    from memviz.models import Located
+    from memviz.models import ModelFiles
 
-    return Located(name="x", title="x", path=Path("x"), format="transformers", revision="r", licence="")
+    return ModelFiles(name="x", title="x", path=Path("x"), format="transformers", revision="r", licence="")
 
 
 def test_models_lists_the_catalogue(make_entry, capsys: pytest.CaptureFixture[str]) -> None:

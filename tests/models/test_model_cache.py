@@ -90,7 +90,7 @@ def test_sweep_removes_the_dead_and_leaves_the_living() -> None:
     dead.mkdir(parents=True)
     (dead / "half.whl").write_bytes(b"x" * 1000)
     put()
-    with cache.alone("living"), cache.workplace("living") as living:
+    with cache.exclusive("living"), cache.workplace("living") as living:
         cache.sweep()
         assert not dead.exists()
         assert living.exists()
@@ -101,7 +101,7 @@ def test_only_one_at_a_time_and_the_other_is_told_that_it_waits() -> None:
     inside, labels, order = threading.Event(), [], []
 
     def first() -> None:
-        with cache.alone("key"):
+        with cache.exclusive("key"):
             inside.set()
             while not labels:
                 pass
@@ -113,7 +113,7 @@ def test_only_one_at_a_time_and_the_other_is_told_that_it_waits() -> None:
     thread = threading.Thread(target=first)
     thread.start()
     assert inside.wait(5)
-    with cache.alone("key", progress=watch):
+    with cache.exclusive("key", progress=watch):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]
@@ -124,9 +124,9 @@ def test_waiting_can_be_given_up() -> None:
     def stop(fraction: float, label: str) -> None:
         raise KeyboardInterrupt
 
-    with cache.alone("key"), pytest.raises(KeyboardInterrupt), cache.alone("key", progress=stop):
+    with cache.exclusive("key"), pytest.raises(KeyboardInterrupt), cache.exclusive("key", progress=stop):
         pytest.fail("two at a time")
-    with cache.alone("key"):
+    with cache.exclusive("key"):
         pass
 
 
@@ -154,6 +154,6 @@ def test_other_failures_of_the_system_stay_loud(tmp_path: Path) -> None:
 def test_a_file_in_the_place_of_the_cache_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("MEMVIZ_CACHE", str(tmp_path / "file"))
-    with pytest.raises(FetchError, match="may not write"), cache.alone("x"):
+    with pytest.raises(FetchError, match="may not write"), cache.exclusive("x"):
         pass
     assert cache.find("tiny", revision="sha256:1") is None

@@ -8,7 +8,7 @@ import pytest
 from memviz.errors import ModelError, ModelFileError, UnknownModelError, UnsafeModelError
 from memviz.models import CATALOGUE, Policy, hub, locate, locating, names, preview, table, wheels
 from memviz.models.hub_errors import UnreachableError
-from memviz.models.naming import meant
+from memviz.models.naming import resolve_name
 
 SERVER = Policy(local=None)
 
@@ -28,31 +28,31 @@ def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_catalogue_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "minilm").mkdir()
-    assert meant("minilm", policy=Policy()) is CATALOGUE["minilm"]
-    assert meant("  minilm ", policy=Policy()) is CATALOGUE["minilm"]
-    assert meant(Path("minilm"), policy=Policy()) == tmp_path.resolve() / "minilm"
-    assert meant("./minilm", policy=Policy()) == tmp_path.resolve() / "minilm"
+    assert resolve_name("minilm", policy=Policy()) is CATALOGUE["minilm"]
+    assert resolve_name("  minilm ", policy=Policy()) is CATALOGUE["minilm"]
+    assert resolve_name(Path("minilm"), policy=Policy()) == tmp_path.resolve() / "minilm"
+    assert resolve_name("./minilm", policy=Policy()) == tmp_path.resolve() / "minilm"
 
 
 def test_a_folder_comes_before_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert meant("models/mine", policy=Policy()) == "models/mine"
+    assert resolve_name("models/mine", policy=Policy()) == "models/mine"
     (tmp_path / "models" / "mine").mkdir(parents=True)
-    assert meant("models/mine", policy=Policy()) == tmp_path.resolve() / "models" / "mine"
-    assert meant("models/mine", policy=SERVER) == "models/mine"
-    assert meant("models/mine", policy=Policy(local=tmp_path)) == tmp_path.resolve() / "models" / "mine"
+    assert resolve_name("models/mine", policy=Policy()) == tmp_path.resolve() / "models" / "mine"
+    assert resolve_name("models/mine", policy=SERVER) == "models/mine"
+    assert resolve_name("models/mine", policy=Policy(local=tmp_path)) == tmp_path.resolve() / "models" / "mine"
 
 
 @pytest.mark.parametrize("name", ["gpt3", "google-bert/bert-base-cased", "a/b.c_d-e", "1x"])
 def test_hub_ids(name: str) -> None:
-    assert meant(name, policy=SERVER) == name
+    assert resolve_name(name, policy=SERVER) == name
 
 
 @pytest.mark.parametrize("name", ["/abs", "./x", "../x", "~/x", "a/b/c", "x.gguf", "X.GGUF", "a\\b", "..", "."])
 def test_names_that_are_paths(name: str) -> None:
-    assert isinstance(meant(name, policy=Policy()), Path)
+    assert isinstance(resolve_name(name, policy=Policy()), Path)
     with pytest.raises(UnsafeModelError, match="switched off"):
-        meant(name, policy=SERVER)
+        resolve_name(name, policy=SERVER)
 
 
 ATTACKS = [
@@ -157,10 +157,10 @@ def test_an_unknown_home_and_a_circle_of_links(tmp_path: Path) -> None:
 
 def test_the_allow_list_holds_for_both_names_of_a_model() -> None:
     only_gpt2 = Policy(allowed=("openai-community/gpt2",), local=None)
-    assert meant("gpt2", policy=only_gpt2) is CATALOGUE["gpt2"]
-    assert meant("openai-community/gpt2", policy=only_gpt2) == "openai-community/gpt2"
+    assert resolve_name("gpt2", policy=only_gpt2) is CATALOGUE["gpt2"]
+    assert resolve_name("openai-community/gpt2", policy=only_gpt2) == "openai-community/gpt2"
     assert names(policy=only_gpt2) == ("gpt2",)
-    assert meant("openai-community/gpt2", policy=Policy(allowed=("gpt2",))) == "openai-community/gpt2"
+    assert resolve_name("openai-community/gpt2", policy=Policy(allowed=("gpt2",))) == "openai-community/gpt2"
     for name in ("minilm", "minlm", "google-t5/t5-small"):
         with pytest.raises(UnknownModelError, match="not offered here"):
             locate(name, policy=only_gpt2)

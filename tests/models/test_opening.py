@@ -9,7 +9,7 @@ import torch
 
 import memviz
 from memviz.errors import MemoryBudgetError, ModelError, ModelFileError, UnsupportedModelError
-from memviz.models import Located, auto_class, locate, open_model
+from memviz.models import ModelFiles, auto_class, locate, open_model
 from memviz.models.opening import load_gguf, quietly
 
 
@@ -214,7 +214,7 @@ def test_a_pickle_is_not_opened_even_if_the_check_was_skipped(make_model) -> Non
     path = make_model("BertForMaskedLM", "bert")
     torch.save(opened(path)[0].state_dict(), path / "pytorch_model.bin")
     (path / "model.safetensors").unlink()
-    found = Located(name="x", title="x", path=path, format="transformers", revision="", licence="")
+    found = ModelFiles(name="x", title="x", path=path, format="transformers", revision="", licence="")
     with pytest.raises(ModelFileError, match="cannot be opened"):
         open_model(found, attn_implementation="eager")
 
@@ -294,7 +294,7 @@ def test_a_gguf_without_its_libraries(tmp_path: Path, monkeypatch: pytest.Monkey
 
     path = write_gguf(tmp_path / "tiny.gguf")
     monkeypatch.setitem(sys.modules, "gguf", None)
-    found = Located(name="x", title="x", path=path, format="gguf", revision="", licence="")
+    found = ModelFiles(name="x", title="x", path=path, format="gguf", revision="", licence="")
     with pytest.raises(UnsupportedModelError, match=r"GGUF|gguf"):
         open_model(found, attn_implementation="eager")
 

@@ -14,7 +14,7 @@ import memviz
 from memviz.errors import FetchError, MemVizError
 from memviz.models import CATALOGUE, hub
 from memviz.models.hub import Plan
-from memviz.models.showing import Shown
+from memviz.models.showing import DownloadBar
 from tests.browser.serving import ROOT
 
 
@@ -101,12 +101,12 @@ def test_a_download_that_is_refused_is_not_announced(fetched: None, capsys, monk
 def test_a_bar_is_gone_at_the_end_even_of_an_error(capsys, monkeypatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
 
-    def interrupted(shown: Shown) -> None:
+    def interrupted(shown: DownloadBar) -> None:
         shown.announce(CATALOGUE["minilm"].size)
         shown.progress(0.5, "Checking")
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), Shown("minilm") as shown:
+    with pytest.raises(KeyboardInterrupt), DownloadBar("minilm") as shown:
         interrupted(shown)
     err = capsys.readouterr().err
     assert err.startswith("minilm: all-MiniLM-L6-v2, 84 MB to download\n")
@@ -114,9 +114,9 @@ def test_a_bar_is_gone_at_the_end_even_of_an_error(capsys, monkeypatch) -> None:
 
 
 FETCHED = """
-from memviz.models.showing import Shown
+from memviz.models.showing import DownloadBar
 
-with Shown("minilm") as shown:
+with DownloadBar("minilm") as shown:
     shown.announce(84_000_000)
     for done in (0.0, 0.5, 1.0):
         shown.progress(done, "Downloading")

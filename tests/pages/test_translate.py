@@ -14,7 +14,7 @@ import memviz
 from memviz import Forget, measures
 from memviz.figures import percent
 from memviz.models import locate
-from memviz.serving.cache import Wish
+from memviz.serving.cache import TranslationOptions
 from memviz.tables import read_csv
 from memviz.ui.parts.translation import Again, Asked, View
 from memviz.ui.share import Translate
@@ -237,7 +237,7 @@ def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, 
     trace = reader.translate(BLACK_CAT)
     covered = reader.translate(BLACK_CAT, forget=Forget(keys=trace.words[1].tokens))
     view = View(trace, layer=1, head=0, keep=0.9)
-    asked = Asked(BLACK_CAT, "firefox-en-pt", Wish())
+    asked = Asked(BLACK_CAT, "firefox-en-pt", TranslationOptions())
     both = Translate(trace, view=view, asked=asked, covered=Again(trace.words[1], "cover", trace, covered, None))
     first, second = both.others().values()
     for one, part in ((first, trace), (second, covered)):

@@ -30,7 +30,7 @@ class Family:
     architecture  name of the model class; its configuration class is found from it
     config        what differs from the shared small sizes
     tokenizer     "pair" ([CLS] a [SEP] b [SEP]), "bos" (a <s> before the text), "plain", or "end" (</s> after it)
-    path          how it must be read: "recorded" or "dense"
+    method        how it must be read: "recorded" or "dense"
     window        fewest keys that some layer lets a query see, 0 where all
     seed          of the weights
     """
@@ -38,7 +38,7 @@ class Family:
     architecture: str
     config: dict[str, Any] = field(default_factory=dict)
     tokenizer: str = "plain"
-    path: str = "recorded"
+    method: str = "recorded"
     window: int = 0
     seed: int = 0
 
@@ -89,12 +89,12 @@ FAMILIES: dict[str, Family] = {
     "gpt2-by-layer": Family("GPT2LMHeadModel", {**GPT, "scale_attn_by_inverse_layer_idx": True}),
     "gpt-neo": Family(
         "GPTNeoForCausalLM", {"num_layers": 3, "num_heads": 4, "attention_types": [[["global", "local", "global"], 1]],
-                              "window_size": 12}, path="dense",
+                              "window_size": 12}, method="dense",
     ),
     "gpt-neox": Family("GPTNeoXForCausalLM", {"rotary_pct": 0.5}),
-    "gptj": Family("GPTJForCausalLM", {**GPT, "rotary_dim": 4}, path="dense"),
+    "gptj": Family("GPTJForCausalLM", {**GPT, "rotary_dim": 4}, method="dense"),
     "opt": Family("OPTForCausalLM", {"ffn_dim": 48, "word_embed_proj_dim": 32}, "end"),
-    "bloom": Family("BloomForCausalLM", {"n_layer": 3, "n_head": 4}, path="dense"),
+    "bloom": Family("BloomForCausalLM", {"n_layer": 3, "n_head": 4}, method="dense"),
     "llama": Family("LlamaForCausalLM", GROUPED, "bos"),
     "mistral": Family("MistralForCausalLM", {**GROUPED, "sliding_window": 20}, "bos", window=20),
     "mixtral": Family("MixtralForCausalLM", {**GROUPED, **EXPERTS}, "bos"),

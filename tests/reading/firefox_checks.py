@@ -8,8 +8,8 @@ from torch import nn
 from transformers import MarianConfig
 from transformers.models.marian.modeling_marian import MarianEncoder
 
-from memviz.reading.attention.eager import running
-from memviz.reading.attention.function import Block, Lookup, attend
+from memviz.reading.attention.eager import handled_by
+from memviz.reading.attention.function import AttentionCall, Block, attend
 from memviz.reading.firefox.engine import FirefoxReader
 
 
@@ -57,7 +57,7 @@ class Steps:
         self.layers = {id(module): number for number, module in enumerate(modules)}
         self.rows: list[list[np.ndarray]] = [[] for _ in modules]
 
-    def attend(self, module: nn.Module, lookup: Lookup) -> torch.Tensor:
+    def attend(self, module: nn.Module, lookup: AttentionCall) -> torch.Tensor:
         def keep(block: Block) -> None:
             self.rows[self.layers[id(module)]].append(block.weights[:, 0].numpy().copy())
 
@@ -76,7 +76,7 @@ def stepwise(reader: FirefoxReader, source: list[int], target: list[int]) -> tup
         remembered = decoder.remember(reader.model.encoder(torch.tensor([source])))
         states, words, kept = decoder.start(), torch.zeros(1, 1, reader.model.config.hidden_size), []
         for step, token in enumerate(target):
-            with running(steps):
+            with handled_by(steps):
                 _, units = decoder(words + decoder.embedding.positions(1, start=step), remembered, states)
             states = [unit.state[:, -1] for unit in units]
             kept.append(np.stack([state[0].numpy() for state in states]))

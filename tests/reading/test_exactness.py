@@ -24,7 +24,7 @@ families = pytest.mark.parametrize("name", FAMILIES)
 @families
 def test_every_pattern_equals_the_models_own_eager_weights(name: str) -> None:
     known = case(name)
-    assert known.reader.info.path == known.family.path
+    assert known.reader.info.method == known.family.method
     assert set(known.trace.memories) == set(known.own)
     for kind, own in known.own.items():
         found = patterns(known.trace, kind)
@@ -44,7 +44,7 @@ def test_the_families_that_the_readme_names_are_in_the_tests() -> None:
     tested = {plain(name) for name in (*FAMILIES, *TRANSLATORS)}
     assert len(set(named)) == len(named) > 30
     assert {name for name in named if plain(name) not in tested} == set()
-    dense = {plain(name) for name, family in FAMILIES.items() if family.path == "dense"}
+    dense = {plain(name) for name, family in FAMILIES.items() if family.method == "dense"}
     assert {plain(name) for name in bypassing.split(", ")} == dense
 
 
@@ -77,8 +77,8 @@ def test_rows_sum_to_one_and_to_less_with_sinks(name: str) -> None:
     trace = case(name).trace
     for kind in trace.memories:
         memory, sums = trace.memory(kind), patterns(trace, kind).sum(axis=-1)
-        assert memory.sinks == (name == "gpt-oss")
-        if memory.sinks:
+        assert memory.has_sink_logits == (name == "gpt-oss")
+        if memory.has_sink_logits:
             assert sums.max() <= 1 + EXACT
             assert sums.min() < 0.7
         else:

@@ -24,9 +24,9 @@ from memviz.errors import (
 )
 from memviz.models import locate, open_model
 from memviz.reading import FirefoxReader, Reader
-from memviz.reading.attention.eager import running
-from memviz.reading.attention.recording import Sides
-from memviz.reading.firefox.writer import forced
+from memviz.reading.attention.eager import handled_by
+from memviz.reading.attention.summary import Axes
+from memviz.reading.firefox.writer import forced_steps
 from memviz.tokens import Token
 from tests.models.tiny_marian import LAYERS, firefox_folder
 
@@ -51,7 +51,7 @@ def test_a_reader_says_what_it_is(reader: FirefoxReader, folder: Path) -> None:
     assert isinstance(reader, Reader)
     info = reader.info
     assert (info.name, info.kind, info.layers, info.heads, info.head_dim) == (str(folder), "encoder-decoder", 2, 4, 4)
-    assert (info.device, info.precision, info.path, info.quantisation) == ("cpu", "float32", "recorded", "")
+    assert (info.device, info.precision, info.method, info.quantisation) == ("cpu", "float32", "recorded", "")
     assert reader.languages == ("en", "pt")
 
 
@@ -325,13 +325,13 @@ def test_what_is_forgotten_while_writing_is_what_the_reading_forgets(
 ) -> None:
     """The probabilities of writing, step by step, are those of one reading without the same edges."""
     trace = reader.translate(TEXT, forget=forget)
-    recording = reader._recording("cross", Sides(trace.targets, trace.tokens), lambda fraction, label: None)
+    recording = reader._recording("cross", Axes(trace.targets, trace.tokens), lambda fraction, label: None)
     recording.forget, recording.forget_in = forget, "cross"
     written = tuple(ids(trace.targets))
     remembered = _remembered(reader, trace)
-    with running(recording):
+    with handled_by(recording):
         words, _ = reader.model.decoder.whole(torch.tensor([written]), remembered)
-    steps = forced(reader.model, words[0], written)
+    steps = forced_steps(reader.model, words[0], written)
     np.testing.assert_allclose(trace.logprobs, [step.logprob for step in steps], atol=5e-5)
     for step, candidates in zip(steps, trace.steps, strict=True):
         assert [one.id for one in candidates] == list(step.ids)

@@ -10,7 +10,7 @@ from translators import LIMIT, MANY, TARGET, TASKS, TEXT, TRANSLATORS, Saved, id
 
 from memviz.errors import ReadingError
 from memviz.reading import Reader
-from memviz.reading.writing.languages import known
+from memviz.reading.writing.languages import language_codes
 
 many = pytest.mark.parametrize("name", MANY)
 
@@ -34,9 +34,11 @@ def test_what_a_model_knows_of_languages(saved: Saved) -> None:
 def test_a_language_without_a_token_is_none_to_choose(saved: Saved) -> None:
     own = saved.tokenizer("mbart")
     own.lang_code_to_id["xx_XX"] = own.unk_token_id
-    assert len(known(own, len(own))) == 25
+    assert len(language_codes(own, len(own))) == 25
     places = sorted(saved.reader("m2m-100").languages_known.values())
-    assert len(known(saved.tokenizer("m2m-100"), places[70])) == 70, "a model with fewer tokens than its tokenizer"
+    assert len(language_codes(saved.tokenizer("m2m-100"), places[70])) == 70, (
+        "a model with fewer tokens than its tokenizer"
+    )
 
 
 @many

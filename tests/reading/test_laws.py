@@ -134,11 +134,11 @@ def test_the_function_is_registered_with_its_masks() -> None:
 # the pieces of the attention function
 
 
-def lookup(rows: int, cols: int, **more: object) -> function.Lookup:
+def lookup(rows: int, cols: int, **more: object) -> function.AttentionCall:
     draw = torch.Generator().manual_seed(rows * 1000 + cols)
     query, key = torch.randn(4, rows, 8, generator=draw), torch.randn(2, cols, 8, generator=draw)
     visible = more.pop("visible", torch.tensor([[0, cols]]).expand(rows, 2))
-    return function.Lookup(query, key, torch.randn(2, cols, 8, generator=draw), 0.7, visible, **more)
+    return function.AttentionCall(query, key, torch.randn(2, cols, 8, generator=draw), 0.7, visible, **more)
 
 
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (1, 70), (63, 64), (64, 64), (65, 65), (200, 33), (33, 200)])

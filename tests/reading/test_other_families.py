@@ -131,7 +131,7 @@ def read_both(family: Family) -> tuple:
 @pytest.mark.parametrize("name", RECORDED)
 def test_models_that_are_recorded_are_exact(name: str) -> None:
     used, trace, own = read_both(RECORDED[name])
-    assert used.info.path == "recorded"
+    assert used.info.method == "recorded"
     assert set(trace.memories) == set(own)
     for kind, weights in own.items():
         assert np.abs(patterns(trace, kind) - weights).max() <= 1e-5
@@ -143,7 +143,7 @@ def test_models_that_are_recorded_are_exact(name: str) -> None:
 @pytest.mark.parametrize("name", DENSE)
 def test_models_that_are_read_densely_are_exact_and_say_why(name: str) -> None:
     used, trace, own = read_both(DENSE[name])
-    assert used.info.path == "dense"
+    assert used.info.method == "dense"
     assert str(used.info.note).startswith("Read through the model's own eager weights, because ")
     for kind, weights in own.items():
         assert np.abs(patterns(trace, kind) - weights).max() <= 1e-6
@@ -255,7 +255,7 @@ def test_shares_of_rows_that_go_to_no_token_are_said() -> None:
     )
     _, trace, own = read_both(family)
     assert own["self"].sum(-1).max() < 0.999
-    assert trace.memory().sinks
+    assert trace.memory().has_sink_logits
 
 
 def test_a_decoder_that_knows_fewer_tokens_is_opened_and_refuses_the_others() -> None:

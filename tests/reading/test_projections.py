@@ -71,7 +71,7 @@ def test_a_map_in_a_wrapper_that_adds_nothing_is_known(name: str) -> None:
     np.testing.assert_allclose(found, opened(name).read(words(20)).memory().summary.value_norm, rtol=1e-5)
 
 
-KNOWN = [name for name, family in FAMILIES.items() if family.path == "recorded"]
+KNOWN = [name for name, family in FAMILIES.items() if family.method == "recorded"]
 
 
 @pytest.mark.parametrize("name", KNOWN)

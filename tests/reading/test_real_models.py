@@ -26,7 +26,7 @@ def place(trace: Trace, word: str) -> int:
 @pytest.mark.parametrize("name", ["minilm", "smollm2"])
 def test_patterns_equal_the_models_own(name: str, request: pytest.FixtureRequest) -> None:
     reader: Reader = request.getfixturevalue(name)
-    assert reader.info.path == "recorded"
+    assert reader.info.method == "recorded"
     trace = reader.read(ABOUT_40_WORDS + " They listened until the lamps were lit.")
     assert 50 <= len(trace.tokens) <= 70
     kept = reader.model.config._attn_implementation

@@ -503,7 +503,7 @@ def test_a_model_too_large_for_this_machine_is_not_opened(tmp_path: Path, monkey
 def test_other_precisions_are_recorded_as_far_as_they_are_exact(precision: torch.dtype, apart: float) -> None:
     for name in ("bert", "llama"):
         reader = Reader(FAMILIES[name].build().to(precision), tokenizer(FAMILIES[name].tokenizer))
-        assert reader.info.path == "recorded"
+        assert reader.info.method == "recorded"
         assert reader.info.precision == str(precision).removeprefix("torch.")
         trace = reader.read(words(40))
         model: PreTrainedModel = FAMILIES[name].build().to(precision)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from memviz.reading.writing.sentences import pieces, sentences
+from memviz.reading.writing.sentences import split_long, split_sentences
 from memviz.tokens import Token
 
 LANGUAGES = {
@@ -31,12 +31,12 @@ def test_sentences_come_apart_where_a_person_would_cut(name: str) -> None:
     expected = LANGUAGES[name]
     separator = "" if name in ("chinese", "japanese") else " "
     text = separator.join(expected)
-    assert [text[start:end] for start, end in sentences(text)] == expected
+    assert [text[start:end] for start, end in split_sentences(text)] == expected
 
 
 def test_what_the_simple_rule_gets_wrong_stays_known() -> None:
     def cut(text: str) -> list[str]:
-        return [text[start:end] for start, end in sentences(text)]
+        return [text[start:end] for start, end in split_sentences(text)]
 
     assert cut("Er kam am 3. Mai.") == ["Er kam am 3.", "Mai."]
     assert cut("Cats etc. The dog.") == ["Cats etc.", "The dog."]
@@ -45,17 +45,17 @@ def test_what_the_simple_rule_gets_wrong_stays_known() -> None:
 
 def test_a_line_break_ends_a_sentence() -> None:
     text = "  one line\nand another\r\n\r\n\n three \u2028 four  "
-    assert [text[start:end] for start, end in sentences(text)] == ["one line", "and another", "three", "four"]
+    assert [text[start:end] for start, end in split_sentences(text)] == ["one line", "and another", "three", "four"]
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\n", "\t \u3000"])
 def test_nothing_has_no_sentences(text: str) -> None:
-    assert sentences(text) == []
+    assert split_sentences(text) == []
 
 
 @pytest.mark.parametrize("text", ["...", "?!", "。。。", ". . .", "!\n?", "<b>Hi.</b> You.", "x" * 5000, "a. " * 3000])
 def test_nothing_is_lost_and_nothing_is_doubled(text: str) -> None:
-    spans = sentences(text)
+    spans = split_sentences(text)
     assert all(start < end for start, end in spans)
     assert all(one[1] <= other[0] for one, other in pairwise(spans))
     kept = "".join(text[start:end] for start, end in spans)
@@ -74,7 +74,7 @@ def tokens(text: str) -> list[Token]:
 
 def test_a_sentence_that_fits_is_not_cut() -> None:
     text = " ".join("word" for _ in range(128))
-    assert pieces(text, tokens(text)) == [(0, len(text))]
+    assert split_long(text, tokens(text)) == [(0, len(text))]
 
 
 def test_a_long_sentence_is_cut_after_a_pause_in_its_second_half() -> None:
@@ -83,11 +83,11 @@ def test_a_long_sentence_is_cut_after_a_pause_in_its_second_half() -> None:
     words[6] += ","
     words[7] += ";"
     text = " ".join(words)
-    cut = [text[start:end].split() for start, end in pieces(text, tokens(text), longest=10)]
+    cut = [text[start:end].split() for start, end in split_long(text, tokens(text), longest=10)]
     assert cut == [words[:8], words[8:18], words[18:]]
 
 
 def test_without_spaces_it_is_cut_anywhere() -> None:
     text = "字" * 25
     each = [Token("字", 5, place, place + 1, place, False) for place in range(25)]
-    assert pieces(text, each, longest=10) == [(0, 10), (10, 20), (20, 25)]
+    assert split_long(text, each, longest=10) == [(0, 10), (10, 20), (20, 25)]

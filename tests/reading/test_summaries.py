@@ -13,7 +13,7 @@ from families import FAMILIES, words
 
 from memviz.reading.attention import recording
 from memviz.reading.attention.function import Block, blocks
-from memviz.reading.attention.summary import FEW, THUMBNAIL, Repeats, Watcher, cell_maxima
+from memviz.reading.attention.summary import FEW, THUMBNAIL, BlockSummariser, Repeats, cell_maxima
 
 LENGTHS = [1, 2, 5, 31, 32, 33, 64, 65, 130, 200, 300]
 ALONG = ["gpt2", "mistral", "gpt-oss", "bert", "modernbert", "gpt-neo"]
@@ -76,7 +76,7 @@ def test_the_largest_weight_of_every_cell(wide: int, cols: int) -> None:
 def test_layers_of_a_short_text_are_summed_up_alone_or_together(name: str, room: int, groups: int, monkeypatch) -> None:
     seen = []
     monkeypatch.setattr(recording, "TOGETHER", room)
-    monkeypatch.setattr(recording, "Watcher", lambda *all_of_it: seen.append(1) or Watcher(*all_of_it))
+    monkeypatch.setattr(recording, "BlockSummariser", lambda *all_of_it: seen.append(1) or BlockSummariser(*all_of_it))
     known = checked(name, opened(name).read_ids(ids(40)))
     assert len(seen) == groups
     naive.check(known.trace.memory(), known.own["self"])
@@ -85,7 +85,7 @@ def test_layers_of_a_short_text_are_summed_up_alone_or_together(name: str, room:
 def test_layers_that_see_differently_far_are_never_summed_up_together(monkeypatch) -> None:
     """Gemma 3: of three layers, one sees everything and two only what is near."""
     seen = []
-    monkeypatch.setattr(recording, "Watcher", lambda *all_of_it: seen.append(1) or Watcher(*all_of_it))
+    monkeypatch.setattr(recording, "BlockSummariser", lambda *all_of_it: seen.append(1) or BlockSummariser(*all_of_it))
     known = checked("gemma3", opened("gemma3").read_ids(ids(40)))
     assert len({layer.visible.tobytes() for layer in known.trace.memory().scores}) == 2
     assert 1 < len(seen) <= 3

@@ -38,7 +38,7 @@ def plain(saved: Saved, name: str, *, beam: int = 1, attention: str = "sdpa", **
 @families
 def test_all_three_memories_equal_a_fresh_model(saved: Saved, name: str) -> None:
     for trace in (translated(saved, name), translated(saved, name, target=TARGET)):
-        assert trace.model.path == "recorded"
+        assert trace.model.method == "recorded"
         own, logits = eager(saved.fresh(name), ids(trace.tokens), target=ids(trace.memory("decoder").keys))
         assert set(trace.memories) == set(own) == {"encoder", "decoder", "cross"}
         for kind, weights in own.items():
@@ -176,7 +176,7 @@ def test_what_cannot_be_forgotten_is_refused_before_anything_is_written(saved: S
 def test_a_dense_model_writes_but_cannot_be_made_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reader(Family("MvpForConditionalGeneration", SEQ2SEQ).build(), tokenizer("end"))
     trace = reader.translate("the cat sat", max_new_tokens=4)
-    assert trace.model.path == "dense"
+    assert trace.model.method == "dense"
     assert len(trace.steps) == len(trace.targets) == 4
     monkeypatch.setattr("memviz.reading.writing.translate.write", None)
     with pytest.raises(ReadingError, match="cannot be made to forget"):

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memviz.errors import EmptyTextError, ReadingError
-from memviz.tokens import clean, cuts, require_text, visible
-from memviz.tokens.spelling import WHITE, Hulls, accented, trimmed
+from memviz.tokens import clean, printable, require_text, word_spans
+from memviz.tokens.spelling import WHITE, SpanUnion, accented, trimmed
 
 
 def pieces(text: str) -> list[str]:
-    return [text[start:end] for start, end in cuts(text)]
+    return [text[start:end] for start, end in word_spans(text)]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_words_follow_the_writing_system(text: str, expected: list[str]) -> None
 
 @given(st.text())
 def test_words_cover_all_but_white_space_once(text: str) -> None:
-    spans = cuts(text)
+    spans = word_spans(text)
     assert all(a < b for a, b in spans)
     assert all(one[1] <= two[0] for one, two in pairwise(spans))
     covered = {place for start, end in spans for place in range(start, end)}
@@ -75,12 +75,12 @@ def test_words_cover_all_but_white_space_once(text: str) -> None:
     ],
 )
 def test_nothing_stays_invisible(text: str, seen: str) -> None:
-    assert visible(text) == seen
+    assert printable(text) == seen
 
 
 @given(st.text(min_size=1))
 def test_visible_never_empties_a_text_nor_invents_a_replacement(text: str) -> None:
-    seen = visible(text)
+    seen = printable(text)
     assert seen.strip()
     assert ("\ufffd" in seen) == ("\ufffd" in text)
     assert not any(ord(char) < 32 or "\u202a" <= char <= "\u202e" for char in seen)
@@ -117,8 +117,8 @@ def test_spans_lose_white_space_and_gain_their_marks() -> None:
 
 def test_lost_characters_stay_with_the_word_before_or_the_first() -> None:
     text = "\0 ab \0 cd"
-    assert Hulls.words(text, [(2, 4), (7, 9)]).spans == [(0, 6), (7, 9)]
-    assert Hulls.words(text, [(2, 4), (7, 9)]).around(5) == 0
-    assert Hulls.words(text, []).spans == []
-    assert Hulls.joined([(3, 5), (0, 2), (1, 3)]).spans == [(0, 3), (3, 5)]
-    assert Hulls.joined([(3, 5)]).around(5) == -1
+    assert SpanUnion.words(text, [(2, 4), (7, 9)]).spans == [(0, 6), (7, 9)]
+    assert SpanUnion.words(text, [(2, 4), (7, 9)]).around(5) == 0
+    assert SpanUnion.words(text, []).spans == []
+    assert SpanUnion.joined([(3, 5), (0, 2), (1, 3)]).spans == [(0, 3), (3, 5)]
+    assert SpanUnion.joined([(3, 5)]).around(5) == -1

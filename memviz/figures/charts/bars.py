@@ -42,7 +42,7 @@ def received_bars(
 
     Raises `TraceError` for a head or position that is not there, and for words of another text.
     """
-    memory.check(layer or 0, head or 0)
+    memory.require_head(layer or 0, head or 0)
     taken = positions(without, len(memory.keys))
     values = measures.received(memory).copy()
     values[:, :, taken] = np.nan
@@ -82,7 +82,7 @@ def slots_bars(
     from 1; the mean over the tokens of a split word, and over layers or heads where ``layer`` or
     ``head`` is ``None``. Scale, pooling and errors as in `received_bars`.
     """
-    memory.check(layer or 0, head or 0)
+    memory.require_head(layer or 0, head or 0)
     bars, top = chosen(by_word(measures.slots(memory), words, total=False), layer, head)
     texts, name = [word.text for word in words], which_head(memory, layer, head, translate)
     most = first_words(_SLOTS, bars, texts, translate)

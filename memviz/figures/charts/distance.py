@@ -41,7 +41,7 @@ def by_distance(
 
     Raises `MeasureError` in cross-attention, `TraceError` for a head that is not there.
     """
-    memory.check(layer or 0, head or 0)
+    memory.require_head(layer or 0, head or 0)
     ratios = measures.distance(memory)[:, :, 1:]  # [layer, head, distance from 1]
     pairs = _pairs(memory, head)[1:]
     at, ratios, pairs = _grouped(ratios, pairs)

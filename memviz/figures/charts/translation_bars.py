@@ -55,7 +55,7 @@ def coverage_bars(
     Raises `MeasureError` for anything but cross-attention, `TraceError` for a head that is not there and for words of
     another text.
     """
-    memory.check(layer or 0, head or 0)
+    memory.require_head(layer or 0, head or 0)
     words = sides[1]
     bars, _ = chosen(by_word(measures.coverage(memory), words, total=True), layer, head)
     texts, name = [word.text for word in words], which_head(memory, layer, head, translate)

@@ -60,7 +60,7 @@ def notes(shown: Shown, translate: Translate = str) -> list[str]:
     if rows.step > 1 or cols.step > 1:
         template = phrases.POOLED_WORDS if rows.by_word or cols.by_word else phrases.POOLED_TOKENS
         found.append(say(translate, template, down=rows.step, across=cols.step))
-    if memory.sinks and view.values != "value norm" and not len(view.without):
+    if memory.has_sink_logits and view.values != "value norm" and not len(view.without):
         found.append(translate(phrases.SINK))
     if memory.forget is not None:
         found.append(say(translate, phrases.FORGOTTEN, count=len(memory.forget.keys)))

@@ -79,7 +79,7 @@ def _heads(memory: Memory, view: View) -> list[tuple[int, int]]:
     layers = range(memory.layers) if view.layer is None else [view.layer]
     heads = range(memory.heads) if view.head is None else [view.head]
     for layer in layers:
-        memory.check(layer, heads[0])
+        memory.require_head(layer, heads[0])
     return [(layer, head) for layer in layers for head in heads]
 
 

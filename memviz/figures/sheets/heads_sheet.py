@@ -190,7 +190,7 @@ def grid_png(
     """
     layers, heads, rows, cols = memory.summary.thumbnail.shape
     if selected is not None:
-        memory.check(*selected)
+        memory.require_head(*selected)
     tile = min(48.0, max(18.0, 860 / heads - GAP))
     said = [translate(phrases.GRID_RANGE)]
     pooled = -(-len(memory.queries) // rows), -(-len(memory.keys) // cols)

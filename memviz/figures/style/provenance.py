@@ -7,7 +7,7 @@ from typing import Any
 
 from memviz.figures.style.palette import head_name, percent
 from memviz.memory import Memory
-from memviz.tokens import visible
+from memviz.tokens import printable
 from memviz.trace import Trace
 from memviz.version import __version__
 
@@ -39,7 +39,7 @@ def provenance(
         "licence": model.licence,
         "device": model.device,
         "precision": model.precision,
-        "attention": model.path + (f" ({model.note})" if model.note else ""),
+        "attention": model.method + (f" ({model.note})" if model.note else ""),
         "memory": memory.kind,
         "tokens": _counted(memory),
         **_described(shown, memory),
@@ -47,7 +47,7 @@ def provenance(
     }
     if include_text:
         found |= {"text": trace.text, "second text": trace.pair or "", "output": trace.output or ""}
-    return {visible(name): visible(value) for name, value in found.items() if value}
+    return {printable(name): printable(value) for name, value in found.items() if value}
 
 
 def caption(provenance: Mapping[str, str]) -> str:

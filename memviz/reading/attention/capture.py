@@ -17,11 +17,11 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from memviz.memory import Kind
-from memviz.reading.attention.function import Block, Lookup, attend
+from memviz.reading.attention.function import AttentionCall, Block, attend
 
 
 @dataclass(frozen=True)
-class Step:
+class ModuleCall:
     """One call of a norm or a linear map: [token, width] in and out."""
 
     module: nn.Module
@@ -33,7 +33,7 @@ class Step:
         return "norm" in type(self.module).__name__.lower()
 
 
-class Scene:
+class BlockCapture:
     """One attention layer of one memory, seen during a forward pass; also the run that its attention calls go to.
 
     weights [head, query, key] and value [head, key, dim] of the attention; residual [token, width]
@@ -52,10 +52,10 @@ class Scene:
         self._seen = 0  # attention calls of this memory so far
         self._now = False  # between the layer's attention call and the next one
         self._given: Tensor | None = None
-        self._before: list[Step] = []
-        self._after: list[Step] = []
+        self._before: list[ModuleCall] = []
+        self._after: list[ModuleCall] = []
 
-    def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
+    def attend(self, module: nn.Module, lookup: AttentionCall) -> Tensor:
         """The attention output, as without anybody watching."""
         mine = self.kinds.get(id(module)) == self.kind
         self._now = mine and self._seen == self.layer
@@ -80,7 +80,7 @@ class Scene:
             return
         if self._now or self._seen <= self.layer:
             steps = self._after if self._now else self._before
-            steps.append(Step(module, _flat(args[0]), _flat(made)))
+            steps.append(ModuleCall(module, _flat(args[0]), _flat(made)))
 
     def _keep(self, block: Block) -> None:
         self.weights[:, block.start : block.stop, block.first : block.last] = block.weights
@@ -107,7 +107,7 @@ class Scene:
         return "unknown"
 
 
-def _carried(norm: Step, rest: list[Step]) -> bool:
+def _carried(norm: ModuleCall, rest: list[ModuleCall]) -> bool:
     """Does the stream go on from what the norm made, and not past it?"""
     later = rest[rest.index(norm) + 1 :]
     place = next((n for n, step in enumerate(later) if step.is_norm), None)
@@ -126,7 +126,7 @@ def _flat(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def watching(model: PreTrainedModel, scene: Scene) -> Iterator[None]:
+def capturing(model: PreTrainedModel, scene: BlockCapture) -> Iterator[None]:
     """The scene sees every norm, linear map and attention module of the model."""
     hooks = []
     for module in model.modules():

@@ -11,17 +11,17 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from memviz.errors import ReadingError
-from memviz.memory import Forget, Kind, Memory, Summary, frozen
+from memviz.memory import Forget, Kind, Memory, Summary, read_only
 from memviz.progress import Progress
-from memviz.reading.attention.eager import EAGER_OUTPUTS, is_attention, running
-from memviz.reading.attention.function import Block, Lookup, blocks
-from memviz.reading.attention.summary import Repeats, Sides, Watcher, summarised
+from memviz.reading.attention.eager import EAGER_OUTPUTS, handled_by, is_attention
+from memviz.reading.attention.function import AttentionCall, Block, blocks
+from memviz.reading.attention.summary import Axes, BlockSummariser, Repeats, summary_fields
 
 
 def read(
     model: PreTrainedModel,
     tensors: dict[str, Tensor],
-    sides: Mapping[Kind, Sides],
+    sides: Mapping[Kind, Axes],
     *,
     looking_back: frozenset[Kind],
     forget: Forget | None,
@@ -33,7 +33,7 @@ def read(
     """
     check(model, forget)
     extra = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
-    with running(None):
+    with handled_by(None):
         outputs = model(**tensors, **extra, output_attentions=True, return_dict=True)
     memories: dict[Kind, Memory] = {}
     for number, (kind, side) in enumerate(sides.items()):
@@ -63,10 +63,10 @@ def check(model: PreTrainedModel, forget: Forget | None) -> None:
         )
 
 
-def _memory(kind: Kind, sides: Sides, weights: Tensor, *, causal: bool) -> Memory:
+def _memory(kind: Kind, sides: Axes, weights: Tensor, *, causal: bool) -> Memory:
     repeats = Repeats(sides.ids, weights.device) if sides.ids else None
     parts = [_summary(layer, sides, repeats) for layer in weights]
-    stacked = {name: frozen(np.stack([part[name] for part in parts])) for name in parts[0]}
+    stacked = {name: read_only(np.stack([part[name] for part in parts])) for name in parts[0]}
     array = weights.numpy()
     return Memory(
         kind=kind,
@@ -77,18 +77,18 @@ def _memory(kind: Kind, sides: Sides, weights: Tensor, *, causal: bool) -> Memor
         causal=causal and not np.triu(array, k=1).any(),
         scores=(),
         summary=Summary(repeats=0 if repeats is None else repeats.queries, **stacked),
-        weights=frozen(array),
+        weights=read_only(array),
     )
 
 
-def _summary(weights: Tensor, sides: Sides, repeats: Repeats | None) -> dict[str, np.ndarray]:
+def _summary(weights: Tensor, sides: Axes, repeats: Repeats | None) -> dict[str, np.ndarray]:
     """The summary of one layer's weights [head, query, key], by the same watcher as a recorded reading."""
     heads, rows, cols = weights.shape
     nothing = torch.zeros(heads, rows, 1), torch.zeros(heads, cols, 1)
     visible = torch.tensor([[0, cols]]).expand(rows, 2)
-    watcher = Watcher(Lookup(nothing[0], nothing[1], nothing[1], 1.0, visible), sides, repeats)
+    watcher = BlockSummariser(AttentionCall(nothing[0], nothing[1], nothing[1], 1.0, visible), sides, repeats)
     unknown = torch.full((heads, rows), float("nan"))
     for start, stop in blocks(rows, sides.cell[0]):
         part = weights[:, start:stop].clone()
         watcher(Block(start, stop, 0, cols, part, normaliser=unknown[:, start:stop]))
-    return summarised(watcher, np.zeros((heads, 0), dtype=np.float32))
+    return summary_fields(watcher, np.zeros((heads, 0), dtype=np.float32))

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from memviz.errors import UnsupportedModelError
 from memviz.memory import Kind
-from memviz.reading.attention.function import RUN, Run
+from memviz.reading.attention.function import HANDLER, Handler
 
 EAGER_OUTPUTS: dict[Kind, str] = {
     "self": "attentions",
@@ -25,14 +25,14 @@ EAGER_OUTPUTS: dict[Kind, str] = {
 
 
 @contextmanager
-def running(run: Run | None) -> Iterator[None]:
+def handled_by(run: Handler | None) -> Iterator[None]:
     """Attention calls inside go to this run."""
-    token = RUN.set(run)
+    token = HANDLER.set(run)
     try:
         with torch.inference_mode():
             yield
     finally:
-        RUN.reset(token)
+        HANDLER.reset(token)
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class Eager:
         return not any(np.triu(layer, k=1).any() for layer in self.weights.get("self", ()))
 
 
-def own_weights(model: PreTrainedModel, inputs: dict[str, Any]) -> Eager:
+def eager_attentions(model: PreTrainedModel, inputs: dict[str, Any]) -> Eager:
     """The model's own weights for these inputs, and its answer. Leaves the model with eager attention.
 
     Raises `UnsupportedModelError` when it gives none, or none that belong to the tokens.
     """
     try:
         model.set_attn_implementation("eager")
-        with running(None):
+        with handled_by(None):
             outputs = model(**inputs, output_attentions=True, return_dict=True)
     except Exception as problem:  # whatever stops it on a dozen ordinary tokens would stop every reading
         raise UnsupportedModelError(

@@ -21,12 +21,12 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "memviz"
-HIDDEN = torch.finfo(torch.float32).min / 2  # weight exactly 0 after the softmax; 0 · HIDDEN is 0, 0 · −∞ is not
+MASKED = torch.finfo(torch.float32).min / 2  # weight exactly 0 after the softmax; 0 · HIDDEN is 0, 0 · −∞ is not
 BLOCK = 128  # queries at a time: their scores stay in the processor's cache
 
 
 @dataclass(frozen=True)
-class Lookup:
+class AttentionCall:
     """One attention call on one text.
 
     query [head, query, dim], key [key-value head, key, dim], value [key-value head, key, dim];
@@ -50,14 +50,14 @@ class Lookup:
         return self.bias is None and self.softcap is None and self.sink is None
 
 
-class Run(Protocol):
+class Handler(Protocol):
     """What a reading in progress does with each attention call."""
 
-    def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
+    def attend(self, module: nn.Module, lookup: AttentionCall) -> Tensor:
         """The attention output [head, query, dim]."""
 
 
-RUN: ContextVar[Run | None] = ContextVar("memviz_run", default=None)
+HANDLER: ContextVar[Handler | None] = ContextVar("memviz_run", default=None)
 
 
 def attention(
@@ -75,7 +75,7 @@ def attention(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """transformers' attention interface: [batch, head, position, dim] in, [batch, position, head, dim] out."""
-    run = RUN.get()
+    run = HANDLER.get()
     if run is None and softcap is None and s_aux is None:
         return sdpa_attention_forward(
             module,
@@ -96,7 +96,7 @@ def attention(
         visible, bias = spans(mask, query.shape[2], key.shape[2], causal=causal, device=query.device)
         if position_bias is not None:
             bias = position_bias[0] if bias is None else bias + position_bias[0]
-        lookup = Lookup(
+        lookup = AttentionCall(
             query=query[item],
             key=key[item],
             value=value[item],
@@ -156,7 +156,7 @@ class Block:
 
 
 def attend(
-    lookup: Lookup,
+    lookup: AttentionCall,
     *,
     watch: Callable[[Block], None] | None = None,
     cell: tuple[int, int] = (1, 1),
@@ -220,7 +220,7 @@ def blocks(rows: int, cell: int) -> Iterator[tuple[int, int]]:
 
 
 def _scores(
-    lookup: Lookup, query: Tensor, visible: np.ndarray, room: Tensor, where: tuple[int, int, int, int]
+    lookup: AttentionCall, query: Tensor, visible: np.ndarray, room: Tensor, where: tuple[int, int, int, int]
 ) -> Tensor:
     """The scores of one block, HIDDEN where nothing may be seen: float32 [head, query, key], kept in ``room``."""
     start, stop, first, last = where
@@ -243,16 +243,16 @@ def _scores(
     span = lookup.visible[start:stop]
     if earliest_end < last:  # only the columns that some query of the block may not see
         tail = earliest_end - first
-        scores[:, :, tail:].masked_fill_(column[tail:] >= span[:, 1:], HIDDEN)
+        scores[:, :, tail:].masked_fill_(column[tail:] >= span[:, 1:], MASKED)
     if latest_begin > first:
         lead = latest_begin - first
-        scores[:, :, :lead].masked_fill_(column[:lead] < span[:, :1], HIDDEN)
+        scores[:, :, :lead].masked_fill_(column[:lead] < span[:, :1], MASKED)
     if lookup.cut is not None:
-        scores.masked_fill_(lookup.cut[:, start:stop, first:last], HIDDEN)
+        scores.masked_fill_(lookup.cut[:, start:stop, first:last], MASKED)
     return scores
 
 
-def _normalise(lookup: Lookup, scores: Tensor) -> Tensor:
+def _normalise(lookup: AttentionCall, scores: Tensor) -> Tensor:
     """Softmax in place, a sink's logit included; returns the log of the denominator [head, query]."""
     if lookup.sink is None:
         normaliser = scores.logsumexp(-1)

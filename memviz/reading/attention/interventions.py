@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from memviz.memory import Forget, Kind
-from memviz.reading.attention.function import Lookup, attend
+from memviz.reading.attention.function import AttentionCall, attend
 
 
-def without(lookup: Lookup, forget: Forget | None, layer: int) -> Lookup:
+def with_forgotten(lookup: AttentionCall, forget: Forget | None, layer: int) -> AttentionCall:
     """The same attention call of that layer, without the edges to forget. Raises as `Forget.edges` does."""
     if forget is None or not forget.touches(layer):
         return lookup
@@ -24,7 +24,7 @@ def without(lookup: Lookup, forget: Forget | None, layer: int) -> Lookup:
     return replace(lookup, cut=cut.to(lookup.query.device))
 
 
-class Covering:
+class StepwiseForget:
     """Forgets edges of cross-attention while a model writes; ``step`` is the position it is writing now.
 
     ``kinds`` says which memory an attention module belongs to, by the module's id, in the order of the layers. A call
@@ -38,12 +38,12 @@ class Covering:
         self.layers = {module: layer for layer, module in enumerate(cross)}
         self.step = 0
 
-    def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
+    def attend(self, module: nn.Module, lookup: AttentionCall) -> Tensor:
         """The attention output, without the edges that are forgotten."""
         if id(module) not in self.layers:
             return attend(lookup)
         rows = lookup.query.shape[1]
-        return attend(without(lookup, self._within(self.step + 1 - rows, rows), self.layers[id(module)]))
+        return attend(with_forgotten(lookup, self._within(self.step + 1 - rows, rows), self.layers[id(module)]))
 
     def _within(self, first: int, rows: int) -> Forget | None:
         """What is forgotten in so many rows from ``first`` on, counted from there."""

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from memviz.errors import ReadingError
-from memviz.memory import Forget, Kind, Memory, Scores, Summary, frozen
+from memviz.memory import Forget, Kind, Memory, Scores, Summary, read_only
 from memviz.progress import Progress
-from memviz.reading.attention.function import Lookup, attend
-from memviz.reading.attention.interventions import without
-from memviz.reading.attention.summary import Repeats, Sides, Watcher, summarised
+from memviz.reading.attention.function import AttentionCall, attend
+from memviz.reading.attention.interventions import with_forgotten
+from memviz.reading.attention.summary import Axes, BlockSummariser, Repeats, summary_fields
 
 TOGETHER = 2**18  # weights: layers of a short text are summed up together while theirs stay in the processor's cache
 
@@ -29,7 +29,7 @@ class Recording:
     """
 
     kinds: dict[int, Kind]
-    sides: dict[Kind, Sides]
+    sides: dict[Kind, Axes]
     layers: dict[Kind, int]
     looking_back: frozenset[Kind] = frozenset()
     grams: dict[Kind, list[Tensor | None]] = field(default_factory=dict)
@@ -39,15 +39,15 @@ class Recording:
 
     def __post_init__(self) -> None:
         self.scores: dict[Kind, list[Scores]] = {kind: [] for kind in self.sides}
-        self._waiting: dict[Kind, list[Lookup]] = {kind: [] for kind in self.sides}  # layers not summed up yet
+        self._waiting: dict[Kind, list[AttentionCall]] = {kind: [] for kind in self.sides}  # layers not summed up yet
         self._repeats: dict[Kind, Repeats | None] = {}
         self._rooms: dict[tuple[Kind, str], np.ndarray] = {}
 
-    def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
+    def attend(self, module: nn.Module, lookup: AttentionCall) -> Tensor:
         """The attention output; on the way, everything that is kept."""
         kind = self._kind(module)
         layer = len(self.scores[kind])
-        lookup = without(lookup, self.forget if kind == self.forget_in else None, layer)
+        lookup = with_forgotten(lookup, self.forget if kind == self.forget_in else None, layer)
         if self._waiting[kind] and not _joins(lookup, self._waiting[kind]):
             self._sum_up(kind)
         self.scores[kind].append(self._kept(kind, layer, lookup))
@@ -66,7 +66,7 @@ class Recording:
         sides, scores = self.sides[kind], self.scores[kind]
         repeats = self._repeats.get(kind)
         fields = [field.name for field in dataclasses.fields(Summary) if field.name != "repeats"]
-        stacked = {name: frozen(self._rooms[kind, name][: len(scores)]) for name in fields}
+        stacked = {name: read_only(self._rooms[kind, name][: len(scores)]) for name in fields}
         summary = Summary(repeats=0 if repeats is None else repeats.queries, **stacked)
         rows = np.arange(len(sides.queries))
         causal = kind in self.looking_back and all((layer.visible[:, 1] <= rows + 1).all() for layer in scores)
@@ -98,9 +98,9 @@ class Recording:
         stop = len(self.scores[kind])
         which = slice(stop - len(layers), stop)
         lookup = _stacked(layers)
-        watcher = Watcher(lookup, sides, self._repeats_of(kind, lookup.query.device))
+        watcher = BlockSummariser(lookup, sides, self._repeats_of(kind, lookup.query.device))
         output = attend(lookup, watch=watcher, cell=sides.cell)
-        for name, part in summarised(watcher, self._value_norm(kind, which, lookup)).items():
+        for name, part in summary_fields(watcher, self._value_norm(kind, which, lookup)).items():
             by_layer = part.reshape(len(layers), len(part) // len(layers), *part.shape[1:])
             self._room(kind, name, (stop, *by_layer.shape[1:]), part.dtype)[which] = by_layer
         return output
@@ -111,15 +111,15 @@ class Recording:
             self._repeats[kind] = Repeats(ids, device) if ids else None
         return self._repeats[kind]
 
-    def _kept(self, kind: Kind, layer: int, lookup: Lookup) -> Scores:
+    def _kept(self, kind: Kind, layer: int, lookup: AttentionCall) -> Scores:
         """What rebuilds the patterns of a layer."""
 
         def stored(name: str, tensor: Tensor) -> np.ndarray:
             place = self._room(kind, name, (layer + 1, *tensor.shape), np.dtype(np.float32))[layer]
             torch.from_numpy(place).copy_(tensor.detach())
-            return frozen(place)
+            return read_only(place)
 
-        return kept(lookup, stored=stored)
+        return to_scores(lookup, stored=stored)
 
     def _room(self, kind: Kind, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """Where something is kept, of so many layers or more [layer, ...]: one array for all layers.
@@ -136,7 +136,7 @@ class Recording:
             self._rooms[kind, name] = room
         return room
 
-    def _value_norm(self, kind: Kind, which: slice, lookup: Lookup) -> np.ndarray:
+    def _value_norm(self, kind: Kind, which: slice, lookup: AttentionCall) -> np.ndarray:
         """‖value · W_O‖ of consecutive layers [layer and head, key], from the Gram matrices of the output projections.
 
         [layer and head, 0] when the projection of any layer is not known.
@@ -149,17 +149,17 @@ class Recording:
         return square.clamp_min_(0.0).sqrt_().cpu().numpy()
 
 
-def _count(lookup: Lookup) -> int:
+def _count(lookup: AttentionCall) -> int:
     """How many weights has a layer?"""
     return lookup.query.shape[0] * lookup.query.shape[1] * lookup.key.shape[1]
 
 
-def _waits(lookup: Lookup) -> bool:
+def _waits(lookup: AttentionCall) -> bool:
     """Is a layer so short and so plain that it can be summed up with others?"""
     return lookup.plain and lookup.cut is None and 2 * _count(lookup) <= TOGETHER
 
 
-def _joins(lookup: Lookup, waiting: Sequence[Lookup]) -> bool:
+def _joins(lookup: AttentionCall, waiting: Sequence[AttentionCall]) -> bool:
     """Can a layer be summed up with those that wait: is there room, and is as much to be seen in it?"""
     last = waiting[-1]
     sides = [(getattr(lookup, name), getattr(last, name)) for name in ("query", "key", "value")]
@@ -169,7 +169,7 @@ def _joins(lookup: Lookup, waiting: Sequence[Lookup]) -> bool:
     return _waits(lookup) and torch.equal(lookup.visible, last.visible)
 
 
-def _stacked(layers: Sequence[Lookup]) -> Lookup:
+def _stacked(layers: Sequence[AttentionCall]) -> AttentionCall:
     """Layers as one, whose heads are those of the first, then those of the second, and so on."""
     if len(layers) == 1:
         return layers[0]
@@ -177,21 +177,21 @@ def _stacked(layers: Sequence[Lookup]) -> Lookup:
     return replace(layers[0], **parts)
 
 
-def copied(name: str, tensor: Tensor) -> np.ndarray:
+def to_numpy(name: str, tensor: Tensor) -> np.ndarray:
     """The tensor as an array of its own, read-only."""
-    return frozen(tensor.detach().float().cpu().contiguous().clone().numpy())
+    return read_only(tensor.detach().float().cpu().contiguous().clone().numpy())
 
 
-def kept(lookup: Lookup, *, stored: Callable[[str, Tensor], np.ndarray] = copied) -> Scores:
+def to_scores(lookup: AttentionCall, *, stored: Callable[[str, Tensor], np.ndarray] = to_numpy) -> Scores:
     """The part of an attention call that rebuilds its patterns, as read-only numpy arrays."""
     return Scores(
         query=stored("query", lookup.query),
         key=stored("key", lookup.key),
         scale=lookup.scale,
-        visible=frozen(lookup.visible.to(torch.int32).cpu().numpy()),
-        bias=None if lookup.bias is None else frozen(_compact(lookup.bias.float()).cpu().numpy()),
+        visible=read_only(lookup.visible.to(torch.int32).cpu().numpy()),
+        bias=None if lookup.bias is None else read_only(_compact(lookup.bias.float()).cpu().numpy()),
         softcap=lookup.softcap,
-        sink=None if lookup.sink is None else copied("sink", lookup.sink),
+        sink=None if lookup.sink is None else to_numpy("sink", lookup.sink),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memviz.reading.attention.function import Block, Lookup
+from memviz.reading.attention.function import AttentionCall, Block
 from memviz.tokens import Token
 
 THUMBNAIL = 32  # cells a side
@@ -21,7 +21,7 @@ FEW = 128  # pairs of copies for each query of a block: so many places are kept 
 
 
 @dataclass(frozen=True)
-class Sides:
+class Axes:
     """The two sides of a memory: its tokens, and for repeats the ids of the texts they stand for."""
 
     queries: tuple[Token, ...]
@@ -81,7 +81,7 @@ class Repeats:
 
 
 @dataclass
-class Running:
+class SummarySums:
     """Running sums over the heads of one layer, filled block by block."""
 
     mass: Tensor
@@ -96,7 +96,7 @@ class Running:
     thumbnail: Tensor
 
     @classmethod
-    def empty(cls, heads: int, sides: Sides, device: torch.device) -> Running:
+    def empty(cls, heads: int, sides: Axes, device: torch.device) -> SummarySums:
         rows, cols = len(sides.queries), len(sides.keys)
 
         def zeros(*shape: int) -> Tensor:
@@ -116,14 +116,14 @@ class Running:
         )
 
 
-class Watcher:
+class BlockSummariser:
     """Turns the blocks of one attention call into the summary of its heads."""
 
-    def __init__(self, lookup: Lookup, sides: Sides, repeats: Repeats | None) -> None:
+    def __init__(self, lookup: AttentionCall, sides: Axes, repeats: Repeats | None) -> None:
         self.lookup = lookup
         self.sides = sides
         self.repeats = repeats
-        self.sums = Running.empty(lookup.query.shape[0], sides, lookup.query.device)
+        self.sums = SummarySums.empty(lookup.query.shape[0], sides, lookup.query.device)
         ends = torch.arange(1, len(sides.queries) + 1, device=lookup.visible.device)
         self.causal = bool(sides.ids) and bool((lookup.visible[:, 1] <= ends).all())
 
@@ -278,7 +278,7 @@ def _skew(weights: Tensor, width: int) -> Tensor:
     return weights.as_strided((heads, rows, width), (rows * cols, cols + 1, 1))
 
 
-def summarised(watcher: Watcher, value_norm: np.ndarray) -> dict[str, np.ndarray]:
+def summary_fields(watcher: BlockSummariser, value_norm: np.ndarray) -> dict[str, np.ndarray]:
     """The finished summary of one layer, by field."""
     plain = {name: tensor.cpu().numpy() for name, tensor in vars(watcher.sums).items()}
     plain["thumbnail"] = np.round(np.sqrt(np.clip(plain["thumbnail"], 0.0, 1.0)) * 255).astype(np.uint8)

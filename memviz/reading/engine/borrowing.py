@@ -18,7 +18,7 @@ _LOCKS_LOCK = threading.Lock()
 
 
 @contextmanager
-def borrowed(model: PreTrainedModel, implementation: str) -> Iterator[None]:
+def temporarily_configured(model: PreTrainedModel, implementation: str) -> Iterator[None]:
     """The model in eval mode and with this attention implementation ("" leaves its own).
 
     Afterwards, also after an error, every module's training flag and every configuration's
@@ -40,13 +40,13 @@ def borrowed(model: PreTrainedModel, implementation: str) -> Iterator[None]:
 
 
 @contextmanager
-def unaltered(model: PreTrainedModel) -> Iterator[None]:
+def restoring_modules(model: PreTrainedModel) -> Iterator[None]:
     """The parts of the model, and the ways they are set to, are what they were, also after an error.
 
     BigBird swaps its sparse attention for a full one when it reads a short text, and keeps it for all texts after.
     Raises `UnsupportedModelError` when something was swapped, once it is put back: what was read is not this model.
     """
-    before = [(module, dict(module._modules), _ways(module)) for module in model.modules()]
+    before = [(module, dict(module._modules), _string_settings(module)) for module in model.modules()]
     refused, swapped = None, []
     try:
         yield
@@ -68,7 +68,7 @@ def unaltered(model: PreTrainedModel) -> Iterator[None]:
         raise refused
 
 
-def _ways(module: nn.Module) -> dict[str, str]:
+def _string_settings(module: nn.Module) -> dict[str, str]:
     """What a module is set to by a word, such as the kind of its attention."""
     return {name: value for name, value in vars(module).items() if isinstance(value, str)}
 

@@ -8,7 +8,7 @@ from math import prod
 import torch
 
 from memviz.errors import ModelError
-from memviz.models import Located
+from memviz.models import ModelFiles
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -60,7 +60,7 @@ def _automatic(device: str, weights: int) -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
-def weight_bytes(located: Located) -> int:
+def weight_bytes(located: ModelFiles) -> int:
     """About how many bytes the weights of a located model are in float32, as far as its files tell."""
     from safetensors import SafetensorError, safe_open
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from memviz.errors import ModelError, ReadingError
-from memviz.memory import whole_numbers
+from memviz.memory import integers
 
 ANY = 2**31  # segments: as many as there are
 
@@ -58,7 +58,7 @@ def require_known(model: PreTrainedModel, ids: Sequence[int], *, written: bool =
 
 def token_ids(ids: object) -> list[int]:
     """The ids as whole numbers. Raises `ReadingError` for anything else."""
-    numbers = whole_numbers(ids)
+    numbers = integers(ids)
     if numbers is None:
         raise ReadingError(
             "{value} is no list of token ids.",

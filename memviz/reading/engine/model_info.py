@@ -31,7 +31,7 @@ def describe(
         context=context(model, tokenizer),
         device=str(model.device),
         precision=str(model.dtype).removeprefix("torch."),
-        path="dense" if plan.dense else "recorded",
+        method="dense" if plan.dense else "recorded",
         note=plan.note,
     )
 

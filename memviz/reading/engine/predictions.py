@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memviz.memory import frozen
+from memviz.memory import read_only
 from memviz.trace import Candidate
 
 CHUNK = 256  # positions at a time: all logits of a long text would be larger than the model
@@ -36,7 +36,7 @@ class Step:
         return tuple(Candidate(shown(token), token, math.exp(logprob)) for token, logprob in pairs)
 
 
-def expectations(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, Tensor]:
+def token_logprobs(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, Tensor]:
     """How probable was each token before it was seen? (float32 [token], logits of the last position).
 
     Row i of the logits predicts token i + 1; the first token gets NaN.
@@ -53,7 +53,7 @@ def expectations(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, Tensor
         chosen = block.gather(1, asked[:, None])
         chosen = chosen[:, 0] - _logsumexp(block)
         found[start + 1 : start + 1 + len(asked)] = chosen.cpu()
-    return frozen(found.numpy()), last
+    return read_only(found.numpy()), last
 
 
 def _logsumexp(block: Tensor) -> Tensor:
@@ -67,20 +67,20 @@ def _few(rows: Tensor) -> Tensor:
     return rows.sub_(peak).exp_().sum(-1).log_() + peak[:, 0]
 
 
-def steps(logits: Logits, ids: Sequence[int]) -> tuple[Step, ...]:
+def writing_steps(logits: Logits, ids: Sequence[int]) -> tuple[Step, ...]:
     """The steps of writing exactly these tokens; row i of the logits is what the model had for token i."""
     found: list[Step] = []
     with torch.inference_mode():
         for start in range(0, len(ids), CHUNK):
             part = ids[start : start + CHUNK]
             block = logits(slice(start, start + len(part))).float()
-            top, logprobs, total = likeliest(block)
+            top, logprobs, total = top_tokens(block)
             own = block.gather(1, torch.tensor(part, device=block.device)[:, None])[:, 0] - total
             found += map(Step, part, own.tolist(), top, logprobs)
     return tuple(found)
 
 
-def likeliest(logits: Tensor) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]], Tensor]:
+def top_tokens(logits: Tensor) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]], Tensor]:
     """(the likeliest tokens at each position, their log-probabilities, log Σ exp [position]) of [position, token]."""
     total = logits.logsumexp(-1)
     best = logits.topk(min(SHOWN, logits.shape[1]))
@@ -88,7 +88,7 @@ def likeliest(logits: Tensor) -> tuple[list[tuple[int, ...]], list[tuple[float, 
     return [tuple(row) for row in ids], [tuple(row) for row in logprobs], total
 
 
-def candidates(logits: Tensor, decode: Callable[[list[int]], str]) -> tuple[Candidate, ...]:
+def top_candidates(logits: Tensor, decode: Callable[[list[int]], str]) -> tuple[Candidate, ...]:
     """The likeliest next tokens with their probabilities, likeliest first."""
     top = logits.float().softmax(-1).topk(min(SHOWN, logits.shape[-1]))
     pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)

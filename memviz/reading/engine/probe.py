@@ -21,9 +21,9 @@ from transformers.pytorch_utils import Conv1D
 from memviz.errors import UnsupportedModelError
 from memviz.memory import Kind, Scores
 from memviz.note import Note
-from memviz.reading.attention.eager import Eager, answer_of, lengths, own_weights, running
-from memviz.reading.attention.function import Lookup, attend
-from memviz.reading.attention.recording import kept
+from memviz.reading.attention.eager import Eager, answer_of, eager_attentions, handled_by, lengths
+from memviz.reading.attention.function import AttentionCall, attend
+from memviz.reading.attention.recording import to_scores
 from memviz.reading.engine.inputs import vocabulary_written
 
 PROBE = "Memory is what remains when the words are gone."
@@ -67,7 +67,7 @@ class Plan:
 
 
 @dataclass
-class _Seen:
+class _ProbeCall:
     module: nn.Module
     scores: Scores
     output: Tensor
@@ -85,17 +85,17 @@ class _Seen:
         return self.scores.query.shape[1], self.scores.key.shape[1]
 
 
-class _Witness:
+class _ProbeRun:
     """Notes every attention call of the probe, and through which linear map its output goes on."""
 
     def __init__(self) -> None:
-        self.calls: list[_Seen] = []
+        self.calls: list[_ProbeCall] = []
         self.answer: Tensor | None = None
 
-    def attend(self, module: nn.Module, lookup: Lookup) -> Tensor:
+    def attend(self, module: nn.Module, lookup: AttentionCall) -> Tensor:
         output = attend(lookup)
         flat = output.transpose(0, 1).reshape(output.shape[1], -1)
-        self.calls.append(_Seen(module, kept(lookup), flat))
+        self.calls.append(_ProbeCall(module, to_scores(lookup), flat))
         return output
 
     def entering(self, module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -135,14 +135,14 @@ def _keeps(module: nn.Module) -> bool:
     return isinstance(module, nn.Dropout | nn.Identity) or "norm" in type(module).__name__.lower()
 
 
-def survey(model: PreTrainedModel, ids: list[int]) -> Plan:
+def make_plan(model: PreTrainedModel, ids: list[int]) -> Plan:
     """How is this model read? ``ids`` are the tokens of a short text it can read.
 
     Expects the model in eval mode. Changes its attention implementation and leaves it set to
     the one that the plan needs. Raises `UnsupportedModelError` when no attention comes out.
     """
     inputs = probe_inputs(model, ids)
-    eager = own_weights(model, inputs)
+    eager = eager_attentions(model, inputs)
     if not getattr(type(model), "_can_set_attn_implementation", lambda: True)():
         return _dense(model, eager, Note(PAST))
     try:
@@ -192,13 +192,13 @@ def _same(own: Tensor | None, found: Tensor | None) -> bool:
     return bool((own - found).abs().max() <= ANSWERS.get(own.dtype, 0.1) * own.abs().max())
 
 
-def _recorded(model: PreTrainedModel, inputs: dict[str, Any]) -> _Witness:
-    witness = _Witness()
+def _recorded(model: PreTrainedModel, inputs: dict[str, Any]) -> _ProbeRun:
+    witness = _ProbeRun()
     model.set_attn_implementation("memviz")
     hooks = [module.register_forward_pre_hook(witness.entering) for module in model.modules()]
     hooks += [module.register_forward_hook(witness.leaving) for module in model.modules()]
     try:
-        with running(witness):
+        with handled_by(witness):
             witness.answer = answer_of(model(**inputs, return_dict=True))
     finally:
         for hook in hooks:
@@ -206,14 +206,14 @@ def _recorded(model: PreTrainedModel, inputs: dict[str, Any]) -> _Witness:
     return witness
 
 
-def _kinds(model: PreTrainedModel, calls: list[_Seen], inputs: dict[str, Any]) -> dict[int, Kind]:
+def _kinds(model: PreTrainedModel, calls: list[_ProbeCall], inputs: dict[str, Any]) -> dict[int, Kind]:
     """Which memory each attention module writes to, told by the lengths of its two sides."""
     kinds: tuple[Kind, ...] = ("encoder", "decoder", "cross") if model.config.is_encoder_decoder else ("self",)
     shapes = {lengths(kind, inputs): kind for kind in kinds}
     return {id(call.module): shapes[call.shape] for call in calls if call.shape in shapes}
 
 
-def _difference(calls: dict[Kind, list[_Seen]], eager: dict[Kind, list[np.ndarray]]) -> float:
+def _difference(calls: dict[Kind, list[_ProbeCall]], eager: dict[Kind, list[np.ndarray]]) -> float:
     """The largest difference between a rebuilt weight and the model's own; infinite when shapes differ."""
     largest = 0.0
     for kind, layers in eager.items():
@@ -259,7 +259,7 @@ def _headed(model: PreTrainedModel, inputs: dict[str, Any]) -> bool:
     if head is None or model.base_model is model or model.config.is_encoder_decoder:
         return False
     try:
-        with running(None):
+        with handled_by(None):
             logits = getattr(model(**inputs, return_dict=True), "logits", None)
             own = head(model.base_model(**inputs, return_dict=True).last_hidden_state)
     except (RuntimeError, TypeError, AttributeError):  # there is something between the two
@@ -267,7 +267,7 @@ def _headed(model: PreTrainedModel, inputs: dict[str, Any]) -> bool:
     return logits is not None and logits.shape == own.shape and torch.allclose(logits, own, atol=1e-5, rtol=1e-5)
 
 
-def _missing_layers(model: PreTrainedModel, calls: dict[Kind, list[_Seen]]) -> Note | None:
+def _missing_layers(model: PreTrainedModel, calls: dict[Kind, list[_ProbeCall]]) -> Note | None:
     if model.config.is_encoder_decoder and "encoder" not in calls:
         return Note("Its encoder has no softmax attention over all tokens, so that is not shown.")
     whole = getattr(model.config.get_text_config(), "num_hidden_layers", None)

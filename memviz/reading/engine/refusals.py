@@ -11,7 +11,7 @@ from memviz.reading.engine import budget
 
 
 @contextmanager
-def explained(progress: Progress | None, *, model: str, tokens: int) -> Iterator[Progress]:
+def as_reading_error(progress: Progress | None, *, model: str, tokens: int) -> Iterator[Progress]:
     """Turns what a model raises for a text of so many tokens into a `ReadingError`.
 
     Gives the progress to tell inside: what that one raises, to stop the reading, is passed on as it is.

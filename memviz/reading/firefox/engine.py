@@ -10,23 +10,23 @@ import numpy as np
 import torch
 
 from memviz.errors import ReadingError
-from memviz.memory import Forget, Memory, frozen, require_forget
+from memviz.memory import Forget, Memory, read_only, require_forget
 from memviz.note import Note
 from memviz.progress import Progress, no_progress, progress_within
-from memviz.reading.attention.eager import running
-from memviz.reading.attention.interventions import Covering
+from memviz.reading.attention.eager import handled_by
+from memviz.reading.attention.interventions import StepwiseForget
 from memviz.reading.attention.recording import Recording
-from memviz.reading.attention.summary import Sides
+from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import budget, notes
 from memviz.reading.engine.threads import one_thread
 from memviz.reading.firefox.network import FirefoxModel, Remembered, plan
 from memviz.reading.firefox.tokenizer import FirefoxTokenizer
-from memviz.reading.firefox.writer import Written, forced, recurrent, write
+from memviz.reading.firefox.writer import Hypothesis, forced_steps, recurrent, write
 from memviz.reading.reader import Reader
-from memviz.reading.writing.joining import joined
-from memviz.reading.writing.languages import fixed
-from memviz.reading.writing.request import Wish
-from memviz.reading.writing.sentences import LONGEST, parts
+from memviz.reading.writing.joining import join_sentences
+from memviz.reading.writing.languages import require_default
+from memviz.reading.writing.request import TranslationRequest
+from memviz.reading.writing.sentences import LONGEST, sentence_parts
 from memviz.tokens import Token, align, require_text, tokenise
 from memviz.trace import ModelInfo, Trace
 
@@ -144,8 +144,8 @@ class FirefoxReader(Reader):
         self._check(languages, task)
         require_forget(forget)
         text = require_text(text)
-        wish = Wish(None if target is None else require_text(target), forget, beam, max_new_tokens)
-        spans, counts = parts(text, self.tokenizer) if split else ([], [])
+        wish = TranslationRequest(None if target is None else require_text(target), forget, beam, max_new_tokens)
+        spans, counts = sentence_parts(text, self.tokenizer) if split else ([], [])
         if len(spans) < 2 or target is not None:
             trace = self._one(text, wish, progress=progress or no_progress)
             return replace(trace, notes=(*notes.whole(len(counts)), *trace.notes))
@@ -163,12 +163,12 @@ class FirefoxReader(Reader):
         broken = [notes.broken(LONGEST)] if len(spans) > len(counts) else []
         tokens = [token for trace in traces for token in trace.tokens]
         unknown = notes.unknown(tokens, self.tokenizer.unk_token_id)
-        return joined(text, spans, traces, notes=[*broken, *unknown, *notes.capitals(text)])
+        return join_sentences(text, spans, traces, notes=[*broken, *unknown, *notes.capitals(text)])
 
     @one_thread()
     def write(self, text: str, *, beam: int = 1, max_new_tokens: int | None = None) -> str:
         """What does the model write for this text as one sentence? Nothing is recorded. Raises as `translate` does."""
-        wish = Wish(beam=beam, max_new_tokens=max_new_tokens)
+        wish = TranslationRequest(beam=beam, max_new_tokens=max_new_tokens)
         source = self._source(require_text(text), wish)
         return self.target_tokenizer.decode(self._written(source, wish, told=_unheard).ids)
 
@@ -176,7 +176,7 @@ class FirefoxReader(Reader):
 
     def _check(self, languages: tuple[str, str] | None, task: str | None) -> None:
         """Raises `ReadingError` for what this model cannot be asked."""
-        fixed(languages, self.languages, model=self.info.name)
+        require_default(languages, self.languages, model=self.info.name)
         if task:
             raise ReadingError(
                 "{model} does nothing but translate, so it cannot be told a task.",
@@ -190,7 +190,7 @@ class FirefoxReader(Reader):
         need = sum(2 * (self.estimate(count) - budget.OVERHEAD) for count in counts)
         budget.check_memory(budget.OVERHEAD + need, tokens=sum(counts))
 
-    def _one(self, text: str, wish: Wish, *, progress: Progress) -> Trace:
+    def _one(self, text: str, wish: TranslationRequest, *, progress: Progress) -> Trace:
         """The trace of one sentence."""
         began = time.perf_counter()
         source = self._source(text, wish, recorded=progress_within(progress, 0, 0.3))
@@ -208,12 +208,12 @@ class FirefoxReader(Reader):
             ids = tuple(labels["input_ids"])
         wrote = time.perf_counter()
         budget.check(self.model, self.plan, len(ids), context=None)
-        recording = self._recording("cross", Sides(targets, source.tokens), progress_within(progress, 0.8, 1))
+        recording = self._recording("cross", Axes(targets, source.tokens), progress_within(progress, 0.8, 1))
         recording.forget, recording.forget_in = wish.forgotten(len(ids)), "cross"
-        with running(recording):
+        with handled_by(recording):
             words, units = self.model.decoder.whole(torch.tensor([ids], device=self.model.device), source.remembered)
         cross = recording.memory("cross")
-        steps = forced(self.model, words[0], ids) if written is None else written.steps
+        steps = forced_steps(self.model, words[0], ids) if written is None else written.steps
         done = time.perf_counter()
         return Trace(
             text=text,
@@ -222,7 +222,7 @@ class FirefoxReader(Reader):
             targets=targets,
             model=self.info,
             memories={"encoder": source.memory, "cross": cross},
-            logprobs=frozen(np.array([step.logprob for step in steps], dtype=np.float32)),
+            logprobs=read_only(np.array([step.logprob for step in steps], dtype=np.float32)),
             forget=wish.forget,
             seconds={"model": read - began + done - wrote, "writing": wrote - read, "total": done - began},
             steps=tuple(step.candidates(self.target_tokenizer.shown) for step in steps),
@@ -230,24 +230,24 @@ class FirefoxReader(Reader):
             notes=self._notes(text, source, targets, written),
         )
 
-    def _source(self, text: str, wish: Wish, *, recorded: Progress | None = None) -> Source:
+    def _source(self, text: str, wish: TranslationRequest, *, recorded: Progress | None = None) -> Source:
         """A sentence, read by the encoder; with its memory when somebody watches."""
         tokens, inputs = tokenise(self.tokenizer, text)
         budget.check(self.model, self.plan, len(tokens), context=self.info.context)
         wish.check(self.plan, len(tokens))
         tensors = self.tensors(inputs)
         ids = tuple(inputs["input_ids"])
-        recording = None if recorded is None else self._recording("encoder", Sides(tokens, tokens, ids), recorded)
-        with running(recording):
+        recording = None if recorded is None else self._recording("encoder", Axes(tokens, tokens, ids), recorded)
+        with handled_by(recording):
             remembered = self.model.decoder.remember(self.model.encoder(**tensors))
         return Source(tokens, ids, remembered, None if recording is None else recording.memory("encoder"))
 
-    def _recording(self, kind: str, sides: Sides, progress: Progress) -> Recording:
+    def _recording(self, kind: str, sides: Axes, progress: Progress) -> Recording:
         """An empty recording of one kind of memory."""
         layers = {kind: self.plan.layers[kind]}
         return Recording(self.plan.kinds, {kind: sides}, layers, grams=self._output_grams(), progress=progress)
 
-    def _written(self, source: Source, wish: Wish, *, told: Callable[[int], None]) -> Written:
+    def _written(self, source: Source, wish: TranslationRequest, *, told: Callable[[int], None]) -> Hypothesis:
         limit = wish.limit(len(source.ids))
         return write(
             self.model,
@@ -255,12 +255,12 @@ class FirefoxReader(Reader):
             end=self.target_tokenizer.eos_token_id,
             limit=min(limit, budget.context_limit(None) or limit),  # the decoder counts no positions, a server may
             beam=wish.beam,
-            covering=None if wish.forget is None else Covering(wish.forget, self.plan.kinds),
+            covering=None if wish.forget is None else StepwiseForget(wish.forget, self.plan.kinds),
             told=told,
         )
 
     def _notes(
-        self, text: str, source: Source, targets: tuple[Token, ...], written: Written | None
+        self, text: str, source: Source, targets: tuple[Token, ...], written: Hypothesis | None
     ) -> tuple[Note, ...]:
         cut = [notes.cut(len(written.steps))] if written is not None and written.unfinished else []
         strange = notes.unknown(source.tokens, self.tokenizer.unk_token_id)

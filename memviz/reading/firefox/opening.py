@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 
 from memviz.errors import ModelFileError
-from memviz.models import Located, marian_file
+from memviz.models import ModelFiles, marian_file
 from memviz.reading.firefox.engine import FirefoxReader
 from memviz.reading.firefox.tokenizer import FirefoxTokenizer
 from memviz.reading.firefox.weights import build
 from memviz.trace import ModelInfo
 
 
-def open_firefox(located: Located, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> FirefoxReader:
+def open_firefox(located: ModelFiles, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> FirefoxReader:
     """The reader of a located Firefox model.
 
     Raises ``ModelFileError`` for files that are missing, broken or do not belong together, ``UnsupportedModelError``

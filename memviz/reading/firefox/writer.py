@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from memviz.memory.recurrent import Recurrent, kept
-from memviz.reading.attention.eager import running
-from memviz.reading.attention.interventions import Covering
-from memviz.reading.engine.predictions import Step, likeliest, steps
+from memviz.memory.recurrent import Recurrent, recurrent_memory
+from memviz.reading.attention.eager import handled_by
+from memviz.reading.attention.interventions import StepwiseForget
+from memviz.reading.engine.predictions import Step, top_tokens, writing_steps
 from memviz.reading.firefox.network import FirefoxModel, Kept, Remembered
 from memviz.tokens import Token
 
@@ -20,7 +20,7 @@ START = Token("⟨start⟩", -1, 0, 0, 0, True, 0, 0)  # what the decoder enters
 
 
 @dataclass(frozen=True)
-class Written:
+class Hypothesis:
     """What a model wrote, step by step, the end token last; ``unfinished`` when the limit came before the end."""
 
     steps: tuple[Step, ...] = ()
@@ -45,9 +45,9 @@ def write(
     end: int,
     limit: int,
     beam: int = 1,
-    covering: Covering | None = None,
+    covering: StepwiseForget | None = None,
     told: Callable[[int], None] = lambda step: None,
-) -> Written:
+) -> Hypothesis:
     """What does the model write, having read a source? At most ``limit`` tokens.
 
     With a ``beam`` of one, the likeliest token at every step. With more, the likeliest beginnings are kept side by
@@ -55,9 +55,9 @@ def write(
     (as in Marian, with ``normalize: 1.0``). ``told(step)`` is called before every step, and may raise to stop.
     """
     decoder = model.decoder
-    tries, done = [Written()], []
+    tries, done = [Hypothesis()], []
     states, words = decoder.start(), torch.zeros_like(decoder.embedding.positions(1))[None]
-    with running(covering) if covering is not None else nullcontext(), torch.inference_mode():
+    with handled_by(covering) if covering is not None else nullcontext(), torch.inference_mode():
         for step in range(limit):
             told(step)
             if covering is not None:
@@ -74,9 +74,9 @@ def write(
     return max([*done, *tries], key=lambda one: one.mean)
 
 
-def forced(model: FirefoxModel, words: Tensor, ids: tuple[int, ...]) -> tuple[Step, ...]:
+def forced_steps(model: FirefoxModel, words: Tensor, ids: tuple[int, ...]) -> tuple[Step, ...]:
     """The steps of writing exactly these tokens; ``words`` [token, width] is what the decoder had at each."""
-    return steps(lambda rows: model.logits(words[rows]), ids)
+    return writing_steps(lambda rows: model.logits(words[rows]), ids)
 
 
 def recurrent(targets: tuple[Token, ...], units: list[Kept]) -> Recurrent:
@@ -86,13 +86,13 @@ def recurrent(targets: tuple[Token, ...], units: list[Kept]) -> Recurrent:
         f"{name}s": torch.stack([getattr(unit, name)[0] for unit in units]).float().cpu().numpy()
         for name in ("gate", "candidate", "state")
     }
-    return kept(targets, keys, **arrays)
+    return recurrent_memory(targets, keys, **arrays)
 
 
-def _continued(tries: list[Written], logits: Tensor, *, room: int, end: int) -> list[tuple[Written, int]]:
+def _continued(tries: list[Hypothesis], logits: Tensor, *, room: int, end: int) -> list[tuple[Hypothesis, int]]:
     """The ``room`` likeliest continuations, each with the number of the try that it continues."""
     logits = logits.float()
-    ids, logprobs, total = likeliest(logits)
+    ids, logprobs, total = top_tokens(logits)
     wider = logits.topk(min(room, logits.shape[1])) if room > len(ids[0]) else None
     found = []
     for number, one in enumerate(tries):
@@ -103,5 +103,6 @@ def _continued(tries: list[Written], logits: Tensor, *, room: int, end: int) -> 
             found.append((one.score + logprob, number, Step(token, logprob, ids[number], logprobs[number])))
     found.sort(key=lambda each: -each[0])
     return [
-        (Written((*tries[number].steps, step), score, step.id != end), number) for score, number, step in found[:room]
+        (Hypothesis((*tries[number].steps, step), score, step.id != end), number)
+        for score, number, step in found[:room]
     ]

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from memviz.memory import frozen
+from memviz.memory import read_only
 from memviz.reading.engine.notes import BROKEN, numbered
-from memviz.reading.writing.sentences import Span, sentences
+from memviz.reading.writing.sentences import Span, split_sentences
 from memviz.tokens import Token
 from memviz.trace import Note, Trace
 
 
-def joined(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, notes: Sequence[Note] = ()) -> Trace:
+def join_sentences(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, notes: Sequence[Note] = ()) -> Trace:
     """The trace of a whole text whose parts were translated on their own.
 
     ``spans`` are the parts' places in the text. Tokens and targets are those of the parts, one after the other, with
@@ -38,7 +38,7 @@ def joined(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, notes: S
         targets=_shifted([(part.targets, start) for part, start in zip(parts, places, strict=True)]),
         model=parts[0].model,
         memories={},
-        logprobs=frozen(np.concatenate([part.logprobs for part in parts])),
+        logprobs=read_only(np.concatenate([part.logprobs for part in parts])),
         seconds={name: sum(part.seconds[name] for part in parts) for name in parts[0].seconds},
         steps=tuple(step for part in parts for step in part.steps),
         notes=(*notes, *own),
@@ -48,7 +48,7 @@ def joined(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, notes: S
 
 def _output(text: str, spans: Sequence[Span], parts: Sequence[Trace]) -> tuple[str, list[int]]:
     """(the whole output, where each part's begins in it)."""
-    begins = {start for start, _ in sentences(text)}
+    begins = {start for start, _ in split_sentences(text)}
     output, places, end = "", [], 0
     for part, (start, stop) in zip(parts, spans, strict=True):
         between = text[end:start]

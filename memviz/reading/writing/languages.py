@@ -21,7 +21,7 @@ CODE = re.compile(r"[a-z]{2,3}(_[A-Za-z]{2,4})?")
 NEAREST = 4
 
 
-def known(tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> dict[str, int]:
+def language_codes(tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> dict[str, int]:
     """The tokens of the languages that can be chosen, by their codes; none where there is nothing to choose.
 
     ``vocabulary``: how many tokens the model has.
@@ -34,7 +34,9 @@ def known(tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> dict[str, int]
     return {code: token for code, token in found.items() if token != tokenizer.unk_token_id and token < vocabulary}
 
 
-def usual(model: PreTrainedModel, tokenizer: Any, codes: Mapping[str, int]) -> tuple[str, str | None] | None:
+def default_languages(
+    model: PreTrainedModel, tokenizer: Any, codes: Mapping[str, int]
+) -> tuple[str, str | None] | None:
     """The languages of a model when none are asked for; the target is ``None`` where nothing says which it is."""
     if not codes:
         pair = getattr(tokenizer, "source_lang", None), getattr(tokenizer, "target_lang", None)
@@ -45,7 +47,7 @@ def usual(model: PreTrainedModel, tokenizer: Any, codes: Mapping[str, int]) -> t
     return tokenizer.src_lang, next((code for code in told if code is not None), None)
 
 
-def known_tasks(config: Any, tokenizer: Any) -> dict[str, str]:
+def task_prefixes(config: Any, tokenizer: Any) -> dict[str, str]:
     """What may be put in front of a text to say what to do with it, by name; translations first."""
     settings = getattr(config, "task_specific_params", None) or {}
     found = {name: task["prefix"] for name, task in settings.items() if task.get("prefix", "").strip()}
@@ -53,14 +55,14 @@ def known_tasks(config: Any, tokenizer: Any) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda task: not task[0].startswith("translation")))
 
 
-def chosen(wished: Sequence[str] | None, reader: Reader) -> Languages | None:
+def resolve_languages(wished: Sequence[str] | None, reader: Reader) -> Languages | None:
     """From which language into which? ``None`` where the model has no choice.
 
     Raises `ReadingError` for languages that it does not know, and where nobody said which to write.
     """
     codes, own, name = reader.languages_known, reader.languages, reader.info.name
     if not codes:
-        fixed(wished, own, model=name)
+        require_default(wished, own, model=name)
         return None
     source, target = own if wished is None else _two(wished)
     if target is None:
@@ -90,7 +92,7 @@ def nearest(language: str, codes: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(alike or codes))[:NEAREST]
 
 
-def fixed(languages: Sequence[str] | None, own: tuple[str, str | None] | None, *, model: str) -> None:
+def require_default(languages: Sequence[str] | None, own: tuple[str, str | None] | None, *, model: str) -> None:
     """Raises `ReadingError` when other languages are asked for than those of a model that has no choice."""
     if languages is None or _two(languages) == own:
         return

@@ -18,7 +18,7 @@ FACTOR = 2.5  # tokens written for each token read, at most (`max-length-factor`
 
 
 @dataclass(frozen=True)
-class Wish:
+class TranslationRequest:
     """What a text should be translated into, and how.
 
     target          what to write; ``None``: what the model finds likeliest

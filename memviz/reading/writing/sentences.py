@@ -43,7 +43,7 @@ _BEGINS_NUMBER = regex.compile(r"\p{White_Space}*\p{N}")
 _PAUSE = regex.compile(r"[,;:，；：、،؛–—]\p{White_Space}*$")
 
 
-def sentences(text: str) -> list[Span]:
+def split_sentences(text: str) -> list[Span]:
     """Where are the sentences of this text?
 
     Spans [start, end) of characters, in order, without white space at their edges; together they hold every character
@@ -59,24 +59,24 @@ def sentences(text: str) -> list[Span]:
     return found
 
 
-def parts(text: str, tokenizer: FirefoxTokenizer) -> tuple[list[Span], list[int]]:
+def sentence_parts(text: str, tokenizer: FirefoxTokenizer) -> tuple[list[Span], list[int]]:
     """(where the parts of a text are that are translated on their own, how many tokens each sentence has).
 
     There are more parts than sentences where one had to be cut. Sentences without a single token are left out.
     """
     found: list[Span] = []
     counts: list[int] = []
-    for start, end in sentences(text):
+    for start, end in split_sentences(text):
         count = len(tokenizer.tokenize(text[start:end]))
         if count:
             cut = count > LONGEST
-            own = pieces(text[start:end], tokenise(tokenizer, text[start:end])[0]) if cut else [(0, end - start)]
+            own = split_long(text[start:end], tokenise(tokenizer, text[start:end])[0]) if cut else [(0, end - start)]
             found += [(start + first, start + last) for first, last in own]
             counts.append(count + 1)
     return found, counts
 
 
-def pieces(text: str, tokens: Sequence[Token], *, longest: int = LONGEST) -> list[Span]:
+def split_long(text: str, tokens: Sequence[Token], *, longest: int = LONGEST) -> list[Span]:
     """Where is a sentence of too many tokens cut, so that no part has more than ``longest``?
 
     Each part ends after a comma or another pause in its second half where there is one, else before a word, else

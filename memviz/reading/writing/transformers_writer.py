@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, StoppingCriteria
 
-from memviz.reading.attention.eager import running
-from memviz.reading.attention.interventions import Covering
+from memviz.reading.attention.eager import handled_by
+from memviz.reading.attention.interventions import StepwiseForget
 from memviz.reading.writing.languages import Languages
 from memviz.tokens import tokenise
 
@@ -26,17 +26,17 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Tongue:
+class TargetLanguage:
     """A language to write, and the token that stands for it."""
 
     languages: Languages
     token: int
 
 
-class Heard(StoppingCriteria):
+class StepCallback(StoppingCriteria):
     """Is called after every token, and stops nothing: says how many there are, to the covering and to whoever waits."""
 
-    def __init__(self, told: Callable[[int], None], covering: Covering | None) -> None:
+    def __init__(self, told: Callable[[int], None], covering: StepwiseForget | None) -> None:
         self.told = told
         self.covering = covering
 
@@ -55,16 +55,16 @@ def write(
     limit: int,
     beam: int = 1,
     begin: dict[str, int],
-    covering: Covering | None = None,
+    covering: StepwiseForget | None = None,
     told: Callable[[int], None] = lambda written: None,
 ) -> Output:
     """What does the model write for this text? At most ``limit`` tokens, by transformers' own `generate`.
 
     Everything that the model's generation settings ask for applies (words that may not come, a length to reach …), but
-    nothing is drawn by lot. ``begin`` is what `beginning` found; ``told(written)`` is called after every token, and may
-    raise to stop.
+    nothing is sampled. ``begin`` is what `generate_kwargs` gives; ``told(written)`` is called after every token, and
+    may raise to stop.
     """
-    with running(covering):
+    with handled_by(covering):
         made = model.generate(
             **tensors,
             attention_mask=torch.ones_like(tensors["input_ids"]),
@@ -73,15 +73,17 @@ def write(
             num_return_sequences=1,
             do_sample=False,
             return_dict_in_generate=False,
-            stopping_criteria=[Heard(told, covering)],
+            stopping_criteria=[StepCallback(told, covering)],
             **begin,
         )
     start, *ids = made[0].tolist()
-    stop = next((place for place, token in enumerate(ids, 1) if token in ends(model)), len(ids))
+    stop = next((place for place, token in enumerate(ids, 1) if token in end_tokens(model)), len(ids))
     return Output(start, tuple(ids[:stop]))
 
 
-def given(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, *, tongue: Tongue | None) -> Output:
+def forced_output(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, *, tongue: TargetLanguage | None
+) -> Output:
     """The same for a text that the model is made to write, with the tokens that it would write itself."""
     start, ids = _read(model, tokenizer, text, tongue)
     if tongue is None:
@@ -93,7 +95,9 @@ def given(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str,
     return Output(start, tuple(ids))
 
 
-def beginning(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, tongue: Tongue | None) -> dict[str, int]:
+def generate_kwargs(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, tongue: TargetLanguage | None
+) -> dict[str, int]:
     """What must `generate` be told, so that a model of many languages writes this one?
 
     In mBART the decoder reads the language before it writes; in mBART-50, M2M-100 and NLLB it is the first token that
@@ -105,16 +109,16 @@ def beginning(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, tongue
     return {"decoder_start_token_id" if start == tongue.token else "forced_bos_token_id": tongue.token}
 
 
-def ended(model: PreTrainedModel, last: int, likeliest: int) -> bool:
+def stopped_by_itself(model: PreTrainedModel, last: int, likeliest: int) -> bool:
     """Did the model come to an end by itself, when ``last`` was the last token, and ``likeliest`` what it liked best?
 
     Some models are set to end where the limit is, whatever they like (BART).
     """
     forced = getattr(model.generation_config, "forced_eos_token_id", None) is not None
-    return last in ends(model) and (not forced or likeliest in ends(model))
+    return last in end_tokens(model) and (not forced or likeliest in end_tokens(model))
 
 
-def ends(model: PreTrainedModel) -> set[int]:
+def end_tokens(model: PreTrainedModel) -> set[int]:
     """The tokens that end what a model writes."""
     found = model.generation_config.eos_token_id
     return set(found) if isinstance(found, list) else {found}
@@ -131,7 +135,7 @@ def start_token(model: PreTrainedModel, written: Tensor) -> int:
 
 
 def _read(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, tongue: Tongue | None
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, tongue: TargetLanguage | None
 ) -> tuple[int, list[int]]:
     """(what the decoder reads first, the tokens) of a text on the output side."""
     _, inputs = tokenise(tokenizer, text, target=True, languages=None if tongue is None else tongue.languages)

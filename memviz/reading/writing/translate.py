@@ -17,18 +17,25 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memviz.errors import ReadingError
-from memviz.memory import Forget, Kind, frozen, require_forget
+from memviz.memory import Forget, Kind, read_only, require_forget
 from memviz.note import Note
 from memviz.progress import Progress, progress_within
 from memviz.reading.attention import dense
-from memviz.reading.attention.interventions import Covering
-from memviz.reading.attention.summary import Sides
+from memviz.reading.attention.interventions import StepwiseForget
+from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import budget, notes, refusals
 from memviz.reading.engine.inputs import require_known, vocabulary
-from memviz.reading.engine.predictions import Step, steps
-from memviz.reading.writing.languages import chosen, known, known_tasks, usual
-from memviz.reading.writing.request import Wish
-from memviz.reading.writing.transformers_writer import Output, Tongue, beginning, ended, given, write
+from memviz.reading.engine.predictions import Step, writing_steps
+from memviz.reading.writing.languages import default_languages, language_codes, resolve_languages, task_prefixes
+from memviz.reading.writing.request import TranslationRequest
+from memviz.reading.writing.transformers_writer import (
+    Output,
+    TargetLanguage,
+    forced_output,
+    generate_kwargs,
+    stopped_by_itself,
+    write,
+)
 from memviz.tokens import Token, align, require_text, tokenise
 from memviz.trace import Trace
 
@@ -80,8 +87,10 @@ class Translating:
         there, and `ReadingError` for a language that the model does not know, or one it has to be told.
         """
         require_forget(forget)
-        wish = Wish(None if target is None else require_text(target), forget, beam, max_new_tokens, languages, task)
-        return translated(self, text, wish, progress=progress)
+        wish = TranslationRequest(
+            None if target is None else require_text(target), forget, beam, max_new_tokens, languages, task
+        )
+        return translate_text(self, text, wish, progress=progress)
 
     @property
     def languages(self) -> tuple[str, str | None] | None:
@@ -89,17 +98,17 @@ class Translating:
 
         The target alone is ``None`` where one has to be chosen.
         """
-        return usual(self.model, self.tokenizer, self.languages_known)
+        return default_languages(self.model, self.tokenizer, self.languages_known)
 
     @cached_property
     def languages_known(self) -> dict[str, int]:
         """Which languages can be chosen? Codes and their tokens; none where there is nothing to choose."""
-        return known(self.tokenizer, vocabulary(self.model))
+        return language_codes(self.tokenizer, vocabulary(self.model))
 
     @cached_property
     def tasks(self) -> dict[str, str]:
         """What may be put in front of a text to say what to do with it? Texts by name; none where nothing is known."""
-        return known_tasks(self.model.config, self.tokenizer)
+        return task_prefixes(self.model.config, self.tokenizer)
 
     def _without_choice(self) -> tuple[str, str] | None:
         """The languages for a text that is only read: where the one to write has to be chosen, that of the text."""
@@ -114,7 +123,7 @@ class Source:
     text: str
     tokens: tuple[Token, ...]
     tensors: dict[str, Tensor]
-    tongue: Tongue | None
+    tongue: TargetLanguage | None
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -125,7 +134,7 @@ class Source:
 LEAST = 128  # tokens may be written for any text: an answer may be longer than its question
 
 
-def translated(reader: Reader, text: str, wish: Wish, *, progress: Progress | None = None) -> Trace:
+def translate_text(reader: Reader, text: str, wish: TranslationRequest, *, progress: Progress | None = None) -> Trace:
     """The trace of one text."""
     began = time.perf_counter()
     source = _source(reader, text, wish)
@@ -140,16 +149,16 @@ def translated(reader: Reader, text: str, wish: Wish, *, progress: Progress | No
         replace(token, word=token.word + 1, group=token.group + 1) for token in targets[:-1]
     )
     inputs = (output.start, *ids[:-1])
-    sides: dict[Kind, Sides] = {
-        "encoder": Sides(source.tokens, source.tokens, source.ids),
-        "decoder": Sides(targets, entered, inputs),
-        "cross": Sides(targets, source.tokens),
+    sides: dict[Kind, Axes] = {
+        "encoder": Axes(source.tokens, source.tokens, source.ids),
+        "decoder": Axes(targets, entered, inputs),
+        "cross": Axes(targets, source.tokens),
     }
     tensors = {**source.tensors, "decoder_input_ids": torch.tensor([inputs], device=reader.model.device)}
     rest = progress if wish.target is not None else progress_within(progress, WRITING, 1)
     memories, outputs, seconds = reader.record(tensors, sides, forget=wish.forgotten(count), progress=rest)
     logits = getattr(outputs, "logits", None)
-    taken = () if logits is None else steps(lambda rows: logits[0, rows], ids)
+    taken = () if logits is None else writing_steps(lambda rows: logits[0, rows], ids)
     logprobs = [step.logprob for step in taken] or [float("nan")] * count
     return Trace(
         text=source.text,
@@ -158,15 +167,15 @@ def translated(reader: Reader, text: str, wish: Wish, *, progress: Progress | No
         targets=targets,
         model=reader.info,
         memories=memories,
-        logprobs=frozen(np.array(logprobs, dtype=np.float32)),
+        logprobs=read_only(np.array(logprobs, dtype=np.float32)),
         forget=wish.forget,
         seconds={"model": seconds, "writing": wrote - began, "total": time.perf_counter() - began},
-        steps=tuple(step.candidates(lambda token: shown(reader.tokenizer, token)) for step in taken),
+        steps=tuple(step.candidates(lambda token: token_text(reader.tokenizer, token)) for step in taken),
         notes=tuple(_notes(reader, source, targets, taken, wish)),
     )
 
 
-def shown(tokenizer: Any, token: int) -> str:
+def token_text(tokenizer: Any, token: int) -> str:
     """What one token looks like: its characters, a space in front where it begins a word."""
     text, piece = tokenizer.decode([token]), tokenizer.convert_ids_to_tokens([token])[0]
     if piece is None:  # the model has room for more tokens than there are
@@ -174,7 +183,7 @@ def shown(tokenizer: Any, token: int) -> str:
     return f" {text.lstrip()}" if piece.startswith("▁") else text
 
 
-def _source(reader: Reader, text: str, wish: Wish) -> Source:
+def _source(reader: Reader, text: str, wish: TranslationRequest) -> Source:
     """The text as the model takes it. Raises, before anything is written, for what cannot be had."""
     if not reader.model.config.is_encoder_decoder:
         raise ReadingError(
@@ -189,46 +198,48 @@ def _source(reader: Reader, text: str, wish: Wish) -> Source:
             model=type(reader.model).__name__,
         )
     text = wish.asked(require_text(text))
-    pair = chosen(wish.languages, reader)
+    pair = resolve_languages(wish.languages, reader)
     tokens, inputs = tokenise(reader.tokenizer, text, languages=pair)
     tensors = reader.tensors(inputs)
     budget.check(reader.model, reader.plan, len(tokens), context=reader.info.context)
     wish.check(reader.plan, len(tokens))
     if reader.plan.dense:
         dense.check(reader.model, wish.forget)
-    return Source(text, tokens, tensors, None if pair is None else Tongue(pair, reader.languages_known[pair[1]]))
+    return Source(
+        text, tokens, tensors, None if pair is None else TargetLanguage(pair, reader.languages_known[pair[1]])
+    )
 
 
-def _output(reader: Reader, source: Source, wish: Wish, progress: Progress) -> tuple[Output, str]:
+def _output(reader: Reader, source: Source, wish: TranslationRequest, progress: Progress) -> tuple[Output, str]:
     """(what is written, its text): what the model likes, or the target."""
     model, tokenizer = reader.model, reader.tokenizer
     if wish.target is not None:
-        output = given(model, tokenizer, wish.target, tongue=source.tongue)
+        output = forced_output(model, tokenizer, wish.target, tongue=source.tongue)
         require_known(model, output.ids, written=True)
         return output, wish.target
-    explained = refusals.explained(progress, model=reader.info.name, tokens=len(source.ids))
-    with reader.settled(), explained as progress:
+    explained = refusals.as_reading_error(progress, model=reader.info.name, tokens=len(source.ids))
+    with reader.prepared(), explained as progress:
         output = write(
             model,
             source.tensors,
             limit=_limit(reader, wish, source),
             beam=wish.beam,
-            begin=beginning(model, tokenizer, source.tongue),
-            covering=None if wish.forget is None else Covering(wish.forget, reader.plan.kinds),
+            begin=generate_kwargs(model, tokenizer, source.tongue),
+            covering=None if wish.forget is None else StepwiseForget(wish.forget, reader.plan.kinds),
             told=lambda written: progress(min(written / len(source.ids), 1.0), "Writing"),
         )
     spoken = set(reader.languages_known.values())  # M2M-100 would spell them out
     return output, tokenizer.decode([token for token in output.ids if token not in spoken], skip_special_tokens=True)
 
 
-def _limit(reader: Reader, wish: Wish, source: Source) -> int:
+def _limit(reader: Reader, wish: TranslationRequest, source: Source) -> int:
     """How many tokens may be written? Never more than the decoder has positions, or the server allows."""
     limit = wish.max_new_tokens or max(LEAST, wish.limit(len(source.ids)))
     return min(limit, budget.context_limit(reader.info.context) or limit)
 
 
 def _notes(
-    reader: Reader, source: Source, targets: tuple[Token, ...], taken: tuple[Step, ...], wish: Wish
+    reader: Reader, source: Source, targets: tuple[Token, ...], taken: tuple[Step, ...], wish: TranslationRequest
 ) -> list[Note]:
     """What a person should know of this translation."""
     strange = notes.stand_in(reader.tokenizer)
@@ -236,6 +247,6 @@ def _notes(
     if wish.target is not None:
         found += notes.unknown_given(targets, strange)
     full = wish.target is None and len(taken) == _limit(reader, wish, source)
-    if full and not ended(reader.model, taken[-1].id, taken[-1].ids[0]):
+    if full and not stopped_by_itself(reader.model, taken[-1].id, taken[-1].ids[0]):
         found.insert(0, notes.cut(len(taken)))
     return found + notes.untold(source.text, reader.tasks)

@@ -168,7 +168,7 @@ def _choose_how(trace: Trace, memory: Memory, *, place) -> dict:
     return {
         "values": values,
         "by_word": by_word,
-        "without": measures.sinks(memory) if hide else (),
+        "without": measures.sink_positions(memory) if hide else (),
         "cumulative": cumulative / 100,
         "find": find,
         "window": window,

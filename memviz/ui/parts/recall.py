@@ -34,7 +34,7 @@ def choose_view(trace: Trace) -> View:
         state.keep_head(*state.head(memory))
         layer_box, head_box, _ = st.columns([1, 1, 4], wrap=False)
         layer, head = state.choose_layer(memory, place=layer_box), state.choose_head(memory, place=head_box)
-    return View(layer, head, measures.sinks(memory) if hide else ())
+    return View(layer, head, measures.sink_positions(memory) if hide else ())
 
 
 def card(trace: Trace, view: View, *, word: int | None) -> None:

@@ -11,9 +11,9 @@ import streamlit as st
 
 from memviz.errors import BusyError
 from memviz.figures import head_name, percent, times
-from memviz.measures import Links, links, sink_share, sinks
+from memviz.measures import Links, links, sink_positions, sink_share
 from memviz.memory import Memory
-from memviz.serving.gate import GATE
+from memviz.serving.gate import RUNNING
 from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.components import words_view
@@ -102,7 +102,7 @@ def _links(
     _trace: Trace, model: str, text: str, pair: str, without: tuple[int, ...], layer: int | None, head: int | None
 ) -> Pair:
     queries, keys = _trace.sides()
-    with GATE.entered(lambda count: None):
+    with RUNNING.entered(lambda count: None):
         return links(_trace.memory(), queries, keys, layer=layer, head=head, without=without)
 
 
@@ -110,7 +110,7 @@ def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head
     """How much rests on the first token and the special tokens, and whether it was taken out."""
     share = sink_share(memory)
     share = float(share.mean() if layer is None else share[layer, head])
-    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sinks(memory)))
+    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sink_positions(memory)))
     if without:
         return t(
             "{share} of this look-back rests on {names}. It is taken out here, and the rest renormalised to 100 %.",
@@ -127,7 +127,7 @@ def strongest(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[d
     """
     words = trace.words
     remembers, _ = found(trace, without=without)
-    resting = set(sinks(trace.memory()))
+    resting = set(sink_positions(trace.memory()))
     real = np.array([any(map(str.isalnum, word.text)) and not resting.intersection(word.tokens) for word in words])
     usable = (remembers.index >= 0) & real[:, None] & real[np.maximum(remembers.index, 0)]
     order = np.argsort(-np.where(usable, remembers.excess, -np.inf), axis=None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memviz import figures, tables
-from memviz.figures.style import provenance
+from memviz.figures import provenance
 from memviz.trace import Trace
 from memviz.ui.parts import heads as heads_page
 from memviz.ui.share.reading_code import reading
@@ -91,7 +91,7 @@ class Heads:
         if view.by_word:
             options += ["query_words=queries", "key_words=keys"]
         if view.without:
-            options.append("without=memviz.measures.sinks(memory)")
+            options.append("without=memviz.measures.sink_positions(memory)")
         if view.cumulative < 1:
             options.append(f"cumulative={view.cumulative}")
         if view.find:

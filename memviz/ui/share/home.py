@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from memviz import figures, tables
-from memviz.figures.style import provenance
+from memviz.figures import provenance
 from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui.parts import words
@@ -87,7 +87,7 @@ class Home:
 
     def code(self) -> str:
         head = "" if self.layer is None else f", layer={self.layer}, head={self.head}"
-        without = ", without=memviz.measures.sinks(memory)" if self.without else ""
+        without = ", without=memviz.measures.sink_positions(memory)" if self.without else ""
         return f"""{reading(self.trace)}
 memory = trace.memory()
 words = trace.words

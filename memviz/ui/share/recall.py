@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memviz import figures, measures, tables
-from memviz.figures.style import provenance
+from memviz.figures import provenance
 from memviz.trace import Trace
 from memviz.ui.parts import recall as recall_page
 from memviz.ui.share.home import Home

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from memviz import figures, tables
-from memviz.figures.style import provenance
+from memviz.figures import provenance
 from memviz.tokens import right_to_left
 from memviz.trace import Trace
 from memviz.ui.components.cross import Pin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from memviz.tokens import visible
+from memviz.tokens import printable
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&=^@/])")
 _DRAWN = re.compile(r"(?<=[-<>=~])(?=[-<>=~])")  # -> and its like, which Streamlit draws as one sign
@@ -15,5 +15,5 @@ def literal(text: str) -> str:
 
     A word joiner, which has no width, keeps two signs apart that would be drawn as one.
     """
-    apart = _DRAWN.sub("\u2060", visible(" ".join(text.split())))
+    apart = _DRAWN.sub("\u2060", printable(" ".join(text.split())))
     return _ACTIVE.sub(r"\\\1", apart)

@@ -32,7 +32,7 @@ def trace(model: str, text: str, pair: str | None) -> Trace:
     return found
 
 
-def translation(model: str, text: str, wish: cache.Wish) -> Trace:
+def translation(model: str, text: str, wish: cache.TranslationOptions) -> Trace:
     """The translation of this text, and what was read for it; stops the page with a message when there is none."""
     said = t("Paste a text above, or choose a sample, and watch it being translated.")
     empty = said if wish.target is None else ""  # what is empty then may be the target

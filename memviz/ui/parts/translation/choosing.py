@@ -79,7 +79,7 @@ class Asked:
 
     text: str
     model: str
-    wish: cache.Wish
+    wish: cache.TranslationOptions
     taught: tuple[int, int] | None = None
 
 
@@ -103,7 +103,7 @@ def translated() -> tuple[Trace, Asked]:
     languages, task = _choose_languages(reader), _choose_task(reader)
     target = _choose_target(reader, model, text)
     layer = getattr(reader.model.config, "alignment_layer", None)
-    wish = cache.Wish(target, languages=languages, task=task)
+    wish = cache.TranslationOptions(target, languages=languages, task=task)
     trace = runs.translation(model, text, wish)
     read = trace.text.removeprefix(task or "")  # a window of it, where the text is longer than the model can read
     return trace, Asked(read, model, wish, taught=None if layer is None else (layer, 0))
