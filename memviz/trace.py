@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from memviz.errors import TraceError
-from memviz.memory import Forget, Kind, Memory, Scores, Summary, read_only
+from memviz.memory import Ablate, Eviction, Forget, Kind, Memory, Scores, Summary, read_only
 from memviz.memory.recurrent import Recurrent
 from memviz.note import Note
 from memviz.tokens import Token, Word, words
@@ -97,6 +97,8 @@ class Trace:
     recurrent: Recurrent | None = None
     notes: tuple[Note, ...] = ()
     parts: tuple[Trace, ...] = ()
+    eviction: Eviction | None = None
+    ablations: tuple[Ablate, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memories", MappingProxyType(dict(self.memories)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from memviz.measures.read import ROUNDING
 from memviz.measures.side import Side
-from memviz.memory import EdgeMask, Memory
+from memviz.memory import Memory
 
 LEFT = 1e-4  # of a row: with less than this left, there is nothing to renormalise
 
@@ -53,28 +53,41 @@ class Pairs:
 
     def keys_seen(self, layer: int, head: int, query: np.ndarray, key: np.ndarray) -> np.ndarray:
         """May these query tokens look at some token of these key words? bool, of the shape of both together."""
-        visible, cut = self.visible(layer)[query], self.memory.cut(layer, head)
-        first, last = self.first[key], self.last[key]
-        if cut is not None:
-            (first_left, last_left), forgets = self._left(cut), cut.queries[query]
-            first, last = np.where(forgets, first_left[key], first), np.where(forgets, last_left[key], last)
-        return (visible[..., 0] <= last) & (visible[..., 1] > first)
+        spans, mask = self.visible(layer)[query], self.memory.edge_mask(layer, head)
+        if mask is None:
+            return (spans[..., 0] <= self.last[key]) & (spans[..., 1] > self.first[key])
+        seen = np.zeros(np.broadcast(query, key).shape, dtype=bool)
+        for queries, gone in mask.groups:
+            first, last, until = self._left(gone)
+            inside = (spans[..., 0] <= last[key]) & (spans[..., 1] > first[key]) & (query < until[key])
+            seen |= queries[query] & inside
+        return seen
 
     def viewers(self, layer: int, head: int) -> np.ndarray:
         """How many tokens may look at some token of each key word? int [key word]."""
-        visible, cut = self.visible(layer), self.memory.cut(layer, head)
-        if cut is None:
-            return _seers(visible, self.first, self.last)
-        first, last = self._left(cut)
-        forgetting = np.where(last >= 0, _seers(visible[cut.queries], first, last), 0)
-        return _seers(visible[~cut.queries], self.first, self.last) + forgetting
+        visible, mask = self.visible(layer), self.memory.edge_mask(layer, head)
+        if mask is None:
+            return _viewers(visible, self.first, self.last)
+        viewers = np.zeros(len(self.keys), dtype=np.int64)
+        for queries, gone in mask.groups:
+            first, last, until = self._left(gone)
+            some = last >= 0
+            if (until[some] >= len(queries)).all():
+                viewers[some] += _viewers(visible[queries], first, last)[some]
+            else:
+                viewers[some] += _viewers_until(visible, queries, first, last, until)[some]
+        return viewers
 
-    def _left(self, cut: EdgeMask) -> tuple[np.ndarray, np.ndarray]:
-        """The first and the last token of each key word that is not forgotten; past the end, and −1, where none is."""
+    def _left(self, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of each key word, the tokens that are not forgotten: the first, the last, and until which query it is seen.
+
+        Past the end, −1 and 0 where none is left.
+        """
         tokens, starts = self.keys.tokens, self.keys.starts
-        gone = cut.keys[tokens]
-        first = np.minimum.reduceat(np.where(gone, len(self.memory.keys), tokens), starts)
-        return first, np.maximum.reduceat(np.where(gone, -1, tokens), starts)
+        until = gone[tokens]
+        first = np.minimum.reduceat(np.where(until == 0, len(self.memory.keys), tokens), starts)
+        last = np.maximum.reduceat(np.where(until == 0, -1, tokens), starts)
+        return first, last, np.maximum.reduceat(until, starts)
 
     def received(self, layer: int, head: int) -> np.ndarray:
         """What each key word gets from all tokens, without the keys that are gone: float32 [key word]."""
@@ -107,10 +120,23 @@ class Pairs:
         return taken
 
 
-def _seers(visible: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+def _viewers(visible: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     """How many of these spans reach into each stretch from first to last? int [stretch]."""
     begins, ends = (np.sort(column) for column in visible.T)
     return np.searchsorted(begins, last, side="right") - np.searchsorted(ends, first, side="right")
+
+
+def _viewers_until(
+    visible: np.ndarray, queries: np.ndarray, first: np.ndarray, last: np.ndarray, until: np.ndarray
+) -> np.ndarray:
+    """The same of the spans of some queries (bool [query]), before the query at which a stretch is gone.
+
+    Spans never go back, as in a text that is read from left to right.
+    """
+    counts = np.concatenate([[0], np.cumsum(queries)])
+    enters = np.searchsorted(visible[:, 1], first, side="right")
+    leaves = np.minimum(np.searchsorted(visible[:, 0], last, side="right"), until)
+    return np.maximum(counts[leaves] - counts[enters], 0)
 
 
 def mean_of_others(total: np.ndarray, given: np.ndarray, *, others: np.ndarray) -> np.ndarray:
@@ -184,7 +210,10 @@ class Block:
 
     def _own_seers(self, layer: int, head: int) -> np.ndarray:
         """How many tokens of each query word may look at each key word? Found once for layers that see alike."""
-        visible, forgets = self.pairs.visible(layer)[self.words.tokens], self.pairs.memory.cut(layer, head) is not None
+        visible, forgets = (
+            self.pairs.visible(layer)[self.words.tokens],
+            self.pairs.memory.edge_mask(layer, head) is not None,
+        )
         if forgets or not np.array_equal(visible, self._visible):
             seen = self.pairs.keys_seen(layer, head, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
             self._visible = np.zeros(0) if forgets else visible

@@ -8,8 +8,7 @@ from torch import nn
 from transformers import MarianConfig
 from transformers.models.marian.modeling_marian import MarianEncoder
 
-from memviz.reading.attention.eager import handled_by
-from memviz.reading.attention.function import AttentionCall, Block, attend
+from memviz.reading.attention.function import AttentionCall, Block, attend, handled_by
 from memviz.reading.firefox.engine import FirefoxReader
 
 

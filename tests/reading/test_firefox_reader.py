@@ -24,7 +24,7 @@ from memviz.errors import (
 )
 from memviz.models import locate, open_model
 from memviz.reading import FirefoxReader, Reader
-from memviz.reading.attention.eager import handled_by
+from memviz.reading.attention.function import handled_by
 from memviz.reading.attention.summary import Axes
 from memviz.reading.firefox.writer import forced_steps
 from memviz.tokens import Token
