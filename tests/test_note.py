@@ -7,7 +7,7 @@ import pytest
 from memviz.errors import MemVizError
 from memviz.memory import Forget
 from memviz.note import Note
-from tests.memory_samples import recorded
+from tests.memories import memory_of
 
 GERMAN = {
     "{name} cannot be opened: {why}.": "{name} lässt sich nicht öffnen: {why}.",
@@ -44,7 +44,7 @@ def test_only_what_it_quotes_is_quoted() -> None:
     ],
 )
 def test_a_word_of_ours_inside_an_error_is_translated_too(refuse, part: str) -> None:
-    memory, _ = recorded(rows=3, cols=4, kind="cross")
+    memory, _ = memory_of(3, 4)
     with pytest.raises(MemVizError) as refused:
         refuse(memory)
     assert f"⟦{part}⟧" in refused.value.said(lambda text: f"⟦{text}⟧")

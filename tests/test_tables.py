@@ -12,10 +12,10 @@ import pytest
 
 from memviz import measures, tables
 from memviz.errors import MeasureError, TraceError
-from tests.figures.synthetic_memory import NASTY, memory_of, tokens, words_of
+from tests.memories import NASTY, memory_of, tokens, words_of
 
 TEXT = tokens(["[CLS]", "the", "un", "##believ", "##able", "cat"], special=(0,))
-MEMORY, TRUTH = memory_of(TEXT)
+MEMORY, TRUTH = memory_of(TEXT, heads=3)
 PROVENANCE = {"model": "tiny", "shows": 'weights # of "head" 1', "猫": "a, b"}
 HARD = [
     *NASTY, "#", "#x", "a#b", '"q"', "''", "'q", "a,b", "x\ny", "x\r\ny", "\r", "\x00", "a\x00b", "=1+1", "+1", "-",

@@ -18,7 +18,7 @@ from memviz.memory import Forget, Memory, read_only
 from memviz.memory.recurrent import recurrent_memory
 from memviz.tokens import Token, words
 from memviz.trace import FORMAT, Candidate, ModelInfo, Note, Trace
-from tests.memory_samples import dense, recorded, tokens
+from tests.memories import memory_of, tokens
 
 CHINESE = "猫坐在垫子上 😀，很累。"
 INFO = ModelInfo(name="tiny", revision="abc", family="bert", kind="encoder-only", layers=2, heads=4, context=None)
@@ -43,21 +43,21 @@ def characters(text: str) -> tuple[Token, ...]:
 GATES = np.linspace(0, 1, 2 * 5 * 3, dtype=np.float32).reshape(2, 5, 3)
 FORGET = Forget(keys=[2], queries=[5, -1], layers=[1])
 TRACES = {
-    "recorded": a_trace(recorded(window=99)[0]),
-    "everything": a_trace(recorded(window=4, bias="distance", softcap=2.0, sink=True)[0]),
-    "dense": a_trace(dense(recorded()[1])),
-    "pair": a_trace(recorded()[0], pair="d e f"),
-    "forgetting": a_trace(recorded(forget=FORGET)[0], forget=FORGET),
+    "recorded": a_trace(memory_of(9, causal=True)[0]),
+    "everything": a_trace(memory_of(9, causal=True, window=4, bias="distance", softcap=2.0, sink=True)[0]),
+    "dense": a_trace(memory_of(9, dense=True)[0]),
+    "pair": a_trace(memory_of(9)[0], pair="d e f"),
+    "forgetting": a_trace(memory_of(9, forget=FORGET)[0], forget=FORGET),
     "two texts": a_trace(
-        recorded(bias="distance", kind="encoder")[0],
-        recorded(5, kind="decoder", window=99)[0],
-        recorded(5, 9, kind="cross")[0],
+        memory_of(9, kind="encoder", bias="distance")[0],
+        memory_of(5, kind="decoder", causal=True)[0],
+        memory_of(5, 9)[0],
         output="x y",
         targets=tokens(5),
     ),
-    "many layers": a_trace(recorded(4, layers=12)[0]),
-    "Chinese and emoji": a_trace(recorded()[0], text=CHINESE, tokens=characters(CHINESE)),
-    "what cannot be printed": a_trace(recorded()[0], text="\x00 \ud83d ́ <script>", tokens=characters("\x00\ud83d")),
+    "many layers": a_trace(memory_of(4, layers=12)[0]),
+    "Chinese and emoji": a_trace(memory_of(9)[0], text=CHINESE, tokens=characters(CHINESE)),
+    "what cannot be printed": a_trace(memory_of(9)[0], text="\x00 \ud83d ́ <script>", tokens=characters("\x00\ud83d")),
     "fading and parted": a_trace(
         text="two sentences",
         output="x y",
@@ -68,18 +68,18 @@ TRACES = {
         ),
         notes=(Note("Cut after {count} tokens: {why}.", {"count": 7, "why": Note("{most} at most", {"most": 6})}),),
         parts=(
-            a_trace(recorded(seed=4)[0], notes=(Note("as is"),)),
-            a_trace(recorded(3, 5, kind="cross")[0], text="猫"),
+            a_trace(memory_of(9, seed=4)[0], notes=(Note("as is"),)),
+            a_trace(memory_of(3, 5)[0], text="猫"),
         ),
     ),
     "read another way": a_trace(
-        recorded()[0],
+        memory_of(9)[0],
         model=replace(
             INFO, method="dense", note=Note("Because {why}.", {"why": Note("it is {apart:.1g}", {"apart": 2e-3})})
         ),
     ),
     "nothing to predict": a_trace(
-        recorded()[0], logprobs=read_only(np.zeros(0, np.float32)), next_tokens=(), seconds={}
+        memory_of(9)[0], logprobs=read_only(np.zeros(0, np.float32)), next_tokens=(), seconds={}
     ),
 }
 
@@ -111,8 +111,8 @@ def test_a_trace_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
 
 def test_the_comparison_sees_a_difference() -> None:
     assert not same(TRACES["recorded"], TRACES["dense"])
-    assert not same(TRACES["recorded"], a_trace(recorded(window=99, seed=1)[0]))
-    assert not same(TRACES["recorded"], a_trace(recorded(window=99)[0], text="another"))
+    assert not same(TRACES["recorded"], a_trace(memory_of(9, causal=True, seed=1)[0]))
+    assert not same(TRACES["recorded"], a_trace(memory_of(9, causal=True)[0], text="another"))
 
 
 def test_what_comes_back_cannot_be_written(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_which_memory_is_meant() -> None:
 
 def test_what_it_is_called() -> None:
     assert repr(TRACES["recorded"]) == "<Trace “a b c” · 9 tokens · tiny · self 2×4>"
-    assert repr(a_trace(recorded()[0], text="x" * 40)).startswith("<Trace “" + "x" * 31 + "…” ·")
+    assert repr(a_trace(memory_of(9)[0], text="x" * 40)).startswith("<Trace “" + "x" * 31 + "…” ·")
     assert repr(TRACES["two texts"]).endswith("encoder 2×4 + decoder 2×4 + cross 2×4>")
     assert INFO.label == "tiny"
     assert ModelInfo(name="tiny", quantisation="4-bit").label == "tiny (4-bit)"
@@ -284,7 +284,7 @@ def test_the_words_along_both_sides() -> None:
     entered = (start, Token("a", 7, 0, 1, 1, False))
 
     def side(kind: str, queries: tuple[Token, ...], keys: tuple[Token, ...]) -> Memory:
-        made, _ = recorded(2, 2, kind=kind)
+        made, _ = memory_of(2, 2, kind=kind)
         return Memory(**{**vars(made), "queries": queries, "keys": keys})
 
     trace = a_trace(

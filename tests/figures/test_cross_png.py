@@ -12,7 +12,7 @@ from memviz import figures
 from memviz.figures.sheets.lettering import SCALE
 from memviz.figures.sheets.strokes import stroke
 from tests.figures.drawn_crossings import Drawn, sides_of, weights_of
-from tests.figures.synthetic_memory import NASTY
+from tests.memories import NASTY
 
 ENGLISH = "The black cat drinks cold milk . </s>".split()
 PORTUGUESE = "O gato preto bebe leite frio . </s>".split()
