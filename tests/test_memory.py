@@ -12,6 +12,7 @@ import pytest
 
 from memviz.errors import MeasureError, TraceError
 from memviz.memory import Forget, Memory, Scores
+from memviz.memory.edges import edge_masks
 from tests.memories import memory_of, memory_with, tokens
 
 KINDS = {
@@ -212,14 +213,22 @@ def test_what_forgetting_touches() -> None:
     assert Forget(keys=[1]).covers(5)
 
 
+def edges(forget: Forget, spans: np.ndarray) -> np.ndarray:
+    """The edges that are seen and forgotten in the first head of the first layer: bool [query, key]."""
+    count = len(spans)
+    masks = edge_masks(forget.cuts(0, heads=1, queries=count, keys=count), heads=1, spans=spans)
+    column = np.arange(count)
+    return masks[0].among(column, column) & (column >= spans[:, :1]) & (column < spans[:, 1:])
+
+
 def test_which_edges_are_cut() -> None:
     causal = np.stack([np.zeros(4, dtype=int), np.arange(1, 5)], axis=1)
-    assert np.argwhere(Forget(keys=[1]).edges(4, 4, visible=causal)).tolist() == [[1, 1], [2, 1], [3, 1]]
-    assert np.argwhere(Forget(keys=[0]).edges(4, 4, visible=causal)).tolist() == [[1, 0], [2, 0], [3, 0]]
-    assert np.argwhere(Forget(keys=[-1, 0], queries=[-1]).edges(4, 4, visible=causal)).tolist() == [[3, 0], [3, 3]]
-    assert not Forget(keys=[3], queries=[0, 1]).edges(4, 4, visible=causal).any(), "a key they never saw"
+    assert np.argwhere(edges(Forget(keys=[1]), causal)).tolist() == [[1, 1], [2, 1], [3, 1]]
+    assert np.argwhere(edges(Forget(keys=[0]), causal)).tolist() == [[1, 0], [2, 0], [3, 0]]
+    assert np.argwhere(edges(Forget(keys=[-1, 0], queries=[-1]), causal)).tolist() == [[3, 0], [3, 3]]
+    assert not edges(Forget(keys=[3], queries=[0, 1]), causal).any(), "a key they never saw"
     with pytest.raises(TraceError, match=r"Position 2 would have nothing left to read. Leave it at least one key"):
-        Forget(keys=[0, 1, 2], queries=[3, 2]).edges(4, 4, visible=causal)
+        edges(Forget(keys=[0, 1, 2], queries=[3, 2]), causal)
 
 
 def test_layers_and_heads_that_are_not_there_are_refused() -> None:

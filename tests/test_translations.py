@@ -245,7 +245,7 @@ def test_why_a_model_was_read_another_way_is_said_in_the_readers_language(open_p
     from tests.reading.families import FAMILIES, tokenizer
 
     dense = Reader(FAMILIES[family].build(), tokenizer(FAMILIES[family].tokenizer))
-    dense.info = replace(dense.info, quantisation="8-bit weights, computed in float32")
+    dense.engine.info = replace(dense.info, quantisation="8-bit weights, computed in float32")
     monkeypatch.setattr(cache, "reader", lambda name, **_: dense)
     english, chinese = (said(open_page("heads", language=language, model=family)) for language in ("en", "zh"))
     assert any("Read through the model's own eager weights, because it" in text for text in english)

@@ -83,7 +83,7 @@ def baseline(memory: Memory, layer: int, head: int = 0) -> np.ndarray:
     The mean of 1 / (number of keys a query sees) over all pairs that far apart, the first key left out. The heads of
     a layer differ only in what they forget.
     """
-    sums, pairs = _uniform(memory, layer, head)
+    sums, pairs = _uniform(memory, layer, memory.edge_mask(layer, head))
     return np.divide(sums, pairs, out=np.full_like(sums, np.nan), where=pairs > 0)
 
 

@@ -159,7 +159,7 @@ class Reader:
         return translate.write(self.engine, self.writer, text, request)
 
     def decompose(self, text: str, layer: int) -> Decomposition:
-        """What does one ``layer`` write into each token of a ``text``, piece by piece? See `memviz.reading.decompose`."""
+        """What does one ``layer`` write into each token of a ``text``, piece by piece? See `Decomposition`."""
         return decompose(self.engine, text, layer=layer)
 
     def count(self, text: str, pair: str | None = None) -> int:
@@ -167,7 +167,7 @@ class Reader:
         return texts.count_tokens(self.engine, text, pair)
 
     def window(self, text: str, start: int = 0, tokens: int | None = None, pair: str | None = None) -> str:
-        """The part of the ``text`` from token ``start`` on that is read at once; the arguments are those of `stretch`."""
+        """The part of the ``text`` from token ``start`` on that is read at once; arguments as for `stretch`."""
         begin, end = self.stretch(text, start, tokens, pair)
         return clean(text)[begin:end]
 

@@ -56,7 +56,7 @@ def fit_window(
 ) -> tuple[int, int]:
     """From which character to which: from token ``start`` on, ``most`` tokens or as many as fit.
 
-    ``content``: the text's tokens; ``count(part)``: with how many tokens a part is read, of which ``limit`` are allowed.
+    ``content``: the text's tokens; ``count(part)``: with how many tokens a part is read, at most ``limit``.
     Begins and ends between two characters as a person counts them. Raises `TextTooLongError` where not one fits.
     """
     inside = content[start : start + most]

@@ -191,7 +191,7 @@ def test_a_dense_model_that_changes_its_ways_with_the_length_is_stopped() -> Non
 
 def test_a_part_that_attends_only_to_long_texts_is_stopped() -> None:
     used = reader(Family("LlamaForCausalLM", GROUPED))
-    used.plan.kinds.pop(id(used.model.model.layers[1].self_attn))
+    used.plan.places.by_module.pop(id(used.model.model.layers[1].self_attn))
     with pytest.raises(ReadingError, match=r"A part of the model \(LlamaAttention\) attends to this text"):
         used.read(words(30))
     assert used.model.config._attn_implementation == "sdpa"

@@ -75,7 +75,7 @@ def test_the_largest_weight_of_every_cell(wide: int, cols: int) -> None:
 @pytest.mark.parametrize("name", ["bert", "gpt2", "mistral", "qwen3"])
 def test_layers_of_a_short_text_are_summed_up_alone_or_together(name: str, room: int, groups: int, monkeypatch) -> None:
     seen = []
-    monkeypatch.setattr(recording, "TOGETHER", room)
+    monkeypatch.setattr(recording, "BATCH", room)
     monkeypatch.setattr(recording, "BlockSummariser", lambda *all_of_it: seen.append(1) or BlockSummariser(*all_of_it))
     known = checked(name, opened(name).read_ids(ids(40)))
     assert len(seen) == groups
