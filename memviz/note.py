@@ -17,15 +17,15 @@ class Note:
     text: str
     values: Mapping[str, Any] = field(default_factory=dict)
 
-    def said(self, translate: Callable[[str], str] = str, quote: Callable[[str], str] = str) -> str:
+    def render(self, translate: Callable[[str], str] = str, quote: Callable[[str], str] = str) -> str:
         """The sentence: templates through ``translate``, the texts filled into them through ``quote``."""
         return translate(self.text).format(**{name: _value(one, translate, quote) for name, one in self.values.items()})
 
     def __str__(self) -> str:
-        return self.said()
+        return self.render()
 
 
 def _value(value: Any, translate: Callable[[str], str], quote: Callable[[str], str]) -> Any:
     if isinstance(value, Note):
-        return value.said(translate, quote)
+        return value.render(translate, quote)
     return quote(value) if isinstance(value, str) else value

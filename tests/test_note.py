@@ -22,16 +22,16 @@ def german(text: str) -> str:
 def test_the_parts_of_a_sentence_are_said_in_its_language() -> None:
     note = Note("{name} cannot be opened: {why}.", {"name": "a_b", "why": Note("{item} is missing", {"item": "c_d"})})
     assert str(note) == "a_b cannot be opened: c_d is missing."
-    assert note.said(german) == "a_b lässt sich nicht öffnen: c_d fehlt."
+    assert note.render(german) == "a_b lässt sich nicht öffnen: c_d fehlt."
 
 
 def test_only_what_it_quotes_is_quoted() -> None:
     why = Note("{item} is missing", {"item": "c"})
     note = Note("{name} cannot be opened: {why}.", {"name": "a", "why": why, "count": 3})
-    assert note.said(german, "<{}>".format) == "<a> lässt sich nicht öffnen: <c> fehlt."
+    assert note.render(german, "<{}>".format) == "<a> lässt sich nicht öffnen: <c> fehlt."
     values = {"name": "a", "why": why, "count": 1200}
     error = MemVizError("{name} cannot be opened: {why}.", todo="Give {count:,} of it.", **values)
-    assert error.said(german, "<{}>".format) == "<a> lässt sich nicht öffnen: <c> fehlt. Give 1,200 of it."
+    assert error.render(german, "<{}>".format) == "<a> lässt sich nicht öffnen: <c> fehlt. Give 1,200 of it."
     assert str(error) == "a cannot be opened: c is missing. Give 1,200 of it."
 
 
@@ -47,4 +47,4 @@ def test_a_word_of_ours_inside_an_error_is_translated_too(refuse, part: str) -> 
     memory, _ = recorded(rows=3, cols=4, kind="cross")
     with pytest.raises(MemVizError) as refused:
         refuse(memory)
-    assert f"⟦{part}⟧" in refused.value.said(lambda text: f"⟦{text}⟧")
+    assert f"⟦{part}⟧" in refused.value.render(lambda text: f"⟦{text}⟧")

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memviz.measures.pairs import Block, Pairs, dropped
+from memviz.measures.pairs import Block, Pairs
 from memviz.measures.side import Side
-from memviz.measures.strongest import strongest
+from memviz.measures.top_keys import top_key_pairs
 from memviz.memory import Memory, positions
 from memviz.tokens import Word
-
-__all__ = ["Links", "dropped", "exhaustive", "links"]
 
 CELLS = 80_000_000  # weights looked at one by one; above it only the strongest key of every head and token
 BLOCK = 2_000_000  # of them held at once
@@ -77,7 +75,7 @@ def links(
     That changes the weights that are shown, and not what is special.
 
     On a long text (more than 80 million weights) only the strongest key of every token and head
-    is considered, special tokens left out (without any, the first token); `exhaustive` tells.
+    is considered, special tokens left out (without any, the first token); `is_exhaustive` tells.
     Raises `TraceError` for a layer, head or position that is not there.
     """
     layers = range(memory.layers) if layer is None else (layer,)
@@ -90,14 +88,14 @@ def links(
     if query_words and key_words:
         pairs = Pairs(memory, Side.of(query_words), Side.of(key_words), without=taken)
         by_weight = layer is not None and head is not None
-        every = exhaustive(memory, heads=len(chosen))
+        every = is_exhaustive(memory, heads=len(chosen))
         tables = _all_pairs if every else _strongest_pairs
         for table in tables(pairs, chosen, by_weight=by_weight, count=count):
             best.add(table)
     return best.rows(), best.columns()
 
 
-def exhaustive(memory: Memory, *, heads: int | None = None) -> bool:
+def is_exhaustive(memory: Memory, *, heads: int | None = None) -> bool:
     """Does `links` look at every weight of so many heads (``None``: all), or only at each head's strongest?"""
     count = memory.layers * memory.heads if heads is None else heads
     return count * len(memory.queries) * len(memory.keys) <= CELLS
@@ -149,7 +147,7 @@ def _strongest_pairs(
 ) -> Iterator[np.ndarray]:
     """The links to the strongest key of every token, head after head."""
     for layer, head in chosen:
-        query, key, found = strongest(pairs, layer, head)
+        query, key, found = top_key_pairs(pairs, layer, head)
         table = np.zeros(len(query), dtype=LINK)
         rank = found.weight if by_weight else found.excess
         where = {"query": query, "key": key, "layer": layer, "head": head, "rank": rank}

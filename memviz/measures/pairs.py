@@ -171,7 +171,7 @@ class Block:
         by_others = mean_of_others(pairs.received(layer, head), given, others=others)
         lift, excess = lift_and_excess(weight, by_others=by_others, near=near)
         if self.gone.any():
-            weight = self._merged(dropped(weights, np.nonzero(self.gone)[0]))
+            weight = self._merged(without_keys(weights, np.nonzero(self.gone)[0]))
         return PairScores(weight, lift, excess)
 
     def _kept(self, values: np.ndarray) -> np.ndarray:
@@ -192,7 +192,7 @@ class Block:
         return self._seers
 
 
-def dropped(weights: np.ndarray, keys: np.ndarray) -> np.ndarray:
+def without_keys(weights: np.ndarray, keys: np.ndarray) -> np.ndarray:
     """The same rows without some keys, renormalised to sum to one: [query, key].
 
     A row of which less than 0.01 % is left stays empty (all zero): weights are exact to 1e-5, it would show rounding.

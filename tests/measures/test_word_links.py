@@ -12,7 +12,8 @@ from handmade import LONG, PLAIN, dense, drawn, given, shift, text, uniform, wor
 
 from memviz.errors import TraceError
 from memviz.measures import Links, links
-from memviz.measures.links import dropped, exhaustive
+from memviz.measures.links import is_exhaustive
+from memviz.measures.pairs import without_keys
 from memviz.memory import Forget, Memory
 from memviz.tokens import Word, merge, words
 
@@ -212,7 +213,7 @@ def test_a_weight_is_that_of_the_merged_pattern(sample: Text) -> None:
 def test_what_is_left_of_a_row_is_renormalised(sample: Text) -> None:
     memory, asking, looked_at = sample
     table = listed(links(*sample, layer=1, head=1, without=(0, 3), count=50)[0])
-    rows = dropped(memory.pattern(1, 1), np.array([0, 3]))
+    rows = without_keys(memory.pattern(1, 1), np.array([0, 3]))
     own = merge(rows, memory.queries, memory.keys)
     for number, word in enumerate(asking):
         total = sum(entry[0] for (query, _), entry in table.items() if query == number)
@@ -224,10 +225,14 @@ def test_what_is_left_of_a_row_is_renormalised(sample: Text) -> None:
 def test_dropped_rows_sum_to_one_or_are_empty() -> None:
     weights = np.stack([[0.5, 0.3, 0.2], [1.0, 0.0, 0.0], [0.2, 0.2, 0.6]]).astype(np.float32)
     before = weights.copy()
-    np.testing.assert_allclose(dropped(weights, np.array([0])), [[0, 0.6, 0.4], [0, 0, 0], [0, 0.25, 0.75]], rtol=1e-6)
+    np.testing.assert_allclose(
+        without_keys(weights, np.array([0])), [[0, 0.6, 0.4], [0, 0, 0], [0, 0.25, 0.75]], rtol=1e-6
+    )
     np.testing.assert_array_equal(weights, before)
     nothing = np.array([[1 - 5e-5, 4e-5, 1e-5]], dtype=np.float32)
-    assert (dropped(nothing, np.array([0])) == 0).all(), "weights are exact to 1e-5: that would show rounding as 80 %"
+    assert (without_keys(nothing, np.array([0])) == 0).all(), (
+        "weights are exact to 1e-5: that would show rounding as 80 %"
+    )
 
 
 def test_taking_keys_out_changes_the_shares_and_not_what_is_special() -> None:
@@ -396,8 +401,8 @@ def test_a_long_text_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(len(queries))
         return look_up(self, layer, head, queries, keys)
 
-    strongest = importlib.import_module("memviz.measures.strongest")
-    monkeypatch.setattr(strongest, "AT_ONCE", 5)
+    top_keys = importlib.import_module("memviz.measures.top_keys")
+    monkeypatch.setattr(top_keys, "AT_ONCE", 5)
     monkeypatch.setattr(Memory, "pattern", refuse)
     monkeypatch.setattr(Memory, "weights_at", counted)
     memory, spelt = drawn(PLAIN), words_of(PLAIN)
@@ -410,12 +415,12 @@ def test_a_long_text_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_longest_words_of_a_long_text_are_left_out_where_they_would_take_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    strongest = importlib.import_module("memviz.measures.strongest")
+    top_keys = importlib.import_module("memviz.measures.top_keys")
     spec = "a·b·c·d·e·f x y z·g·h·i·j·k"
     memory, spelt = drawn(spec), words_of(spec)
     whole = listed(links(memory, spelt, spelt, count=50)[0])
     assert (3, 0) in whole
-    monkeypatch.setattr(strongest, "EDGES", 1)
+    monkeypatch.setattr(top_keys, "EDGES", 1)
     some = listed(links(memory, spelt, spelt, count=50)[0])
     assert (3, 0) not in some
     assert {(1, 0), (2, 0)} <= some.keys()
@@ -432,9 +437,9 @@ def test_a_row_of_which_next_to_nothing_is_left_has_no_link_on_a_long_text() -> 
 
 def test_a_text_is_long_above_so_many_weights() -> None:
     memory = drawn(PLAIN)
-    assert exhaustive(memory)
-    assert not exhaustive(memory, heads=module.CELLS)
-    assert exhaustive(replace(memory, layers=3, heads=3), heads=1)
+    assert is_exhaustive(memory)
+    assert not is_exhaustive(memory, heads=module.CELLS)
+    assert is_exhaustive(replace(memory, layers=3, heads=3), heads=1)
     sizes = len(memory.queries) * len(memory.keys)
-    assert exhaustive(memory, heads=module.CELLS // sizes)
-    assert not exhaustive(memory, heads=module.CELLS // sizes + 1)
+    assert is_exhaustive(memory, heads=module.CELLS // sizes)
+    assert not is_exhaustive(memory, heads=module.CELLS // sizes + 1)

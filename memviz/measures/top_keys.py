@@ -10,7 +10,7 @@ EDGES = 24  # edges that are looked up at most, for each token of the text
 AT_ONCE = 1 << 16  # of them in one go
 
 
-def strongest(pairs: Pairs, layer: int, head: int) -> tuple[np.ndarray, np.ndarray, PairScores]:
+def top_key_pairs(pairs: Pairs, layer: int, head: int) -> tuple[np.ndarray, np.ndarray, PairScores]:
     """In this head: (query word [pair], key word [pair], their numbers [pair]).
 
     A token whose strongest key is itself, belongs to its own word or is taken out brings no pair. Should all the pairs
