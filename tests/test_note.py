@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from memviz.errors import MemVizError
@@ -48,3 +51,31 @@ def test_a_word_of_ours_inside_an_error_is_translated_too(refuse, part: str) -> 
     with pytest.raises(MemVizError) as refused:
         refuse(memory)
     assert f"⟦{part}⟧" in refused.value.render(lambda text: f"⟦{text}⟧")
+
+
+def compared_sentences(code: str) -> list[int]:
+    """The lines that compare the words of a note or of an error with something, or look into them."""
+    lines = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "with" in node.func.attr:
+            sides = [node.func.value]
+        else:
+            continue
+        for side in sides:
+            note = isinstance(side, ast.Attribute) and isinstance(side.value, ast.Name) and "note" in side.value.id
+            if isinstance(side, ast.Attribute) and (
+                side.attr in ("happened", "todo") or (note and side.attr == "text")
+            ):
+                lines.append(node.lineno)
+    return lines
+
+
+def test_no_program_branches_on_the_words_of_a_sentence() -> None:
+    assert compared_sentences("cut = any(note.text == BROKEN for note in notes)") == [1]
+    assert compared_sentences("if note.text not in {'a'}:\n    error.happened.startswith('The')") == [1, 2]
+    root = Path(__file__).parents[1]
+    files = [*(root / "memviz").rglob("*.py"), *(root / "pages").glob("*.py")]
+    wrong = [f"{file}:{line}" for file in files for line in compared_sentences(file.read_text(encoding="utf-8"))]
+    assert not wrong, "compare the code of a note, or the class of an error: " + ", ".join(wrong)
