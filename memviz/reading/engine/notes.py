@@ -43,8 +43,8 @@ def broken(limit: int) -> Note:
 
 def numbered(number: int, note: Note, *, cut: bool = False) -> Note:
     """The note on one sentence of a text; on one part, where a sentence was ``cut``."""
-    text, code = (PART, OF_PART) if cut else (NUMBERED, OF_SENTENCE)
-    return Note(text, {"number": number, "note": note}, code)
+    values = {"number": number, "note": note}
+    return Note(PART, values, OF_PART) if cut else Note(NUMBERED, values, OF_SENTENCE)
 
 
 def stand_in(tokenizer: Any) -> int | None:
