@@ -387,7 +387,6 @@ def _read_array(stream: IO[bytes], size: int, *, name: str) -> np.ndarray:
             view[start : start + len(part)] = part
             if len(part) < min(_CHUNK, len(view) - start):
                 raise ValueError(f"the array {name[:80]!r} is cut off")
-    stream.read(1)  # at the end of an entry its check sum is compared
     array = array.reshape(shape, order="F" if fortran else "C")
     array.setflags(write=False)
     return array

@@ -194,6 +194,32 @@ def test_one_word_at_a_time_and_a_full_list_give_the_same(sample: Text, monkeypa
             np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-4, atol=1e-6)
 
 
+def test_a_lift_of_thousands_does_not_depend_on_how_many_rows_are_computed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is over the little that is left of a sum, once nearly all of it is taken away."""
+    spelt, largest = words_of(LONG), 0.0
+    for seed in range(24):
+        memory = drawn(LONG, seed=seed)
+        tables = [links(memory, spelt, spelt, count=50)[0]]
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "BLOCK", 1)
+            tables.append(links(memory, spelt, spelt, count=50)[0])
+        whole, single = map(listed, tables)
+        for pair, (_, lift, *_) in whole.items():
+            np.testing.assert_allclose(lift, single[pair][1], rtol=1e-4)
+            largest = max(largest, np.nan_to_num(lift))
+    assert largest > 3000
+
+
+def test_an_edge_has_the_same_weight_whatever_it_is_looked_up_with() -> None:
+    memory = drawn(LONG, seed=5, sink=True)
+    rows, cols = np.indices((len(memory.queries), len(memory.keys))).reshape(2, -1)
+    together = memory.weights_at(1, 2, rows, cols)
+    singly = [memory.weights_at(1, 2, rows[place : place + 1], cols[place : place + 1]) for place in range(len(rows))]
+    assert together.tobytes() == np.concatenate(singly).tobytes()
+
+
 def test_words_of_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = "·".join("abcdefghijklmnopqrst") + " x y " + "·".join("abcdefghij") + " z"
     sample = drawn(spec, causal=False, window=9, seed=11), words_of(spec), words_of(spec)
@@ -401,8 +427,7 @@ def test_a_long_text_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(len(queries))
         return look_up(self, layer, head, queries, keys)
 
-    top_keys = importlib.import_module("memviz.measures.top_keys")
-    monkeypatch.setattr(top_keys, "AT_ONCE", 5)
+    monkeypatch.setattr(importlib.import_module("memviz.measures.pairs"), "AT_ONCE", 5)
     monkeypatch.setattr(Memory, "pattern", refuse)
     monkeypatch.setattr(Memory, "weights_at", counted)
     memory, spelt = drawn(PLAIN), words_of(PLAIN)
