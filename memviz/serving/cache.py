@@ -31,8 +31,8 @@ DEVICE = os.environ.get("MEMVIZ_DEVICE")  # "cuda", "mps" or "cpu"; chosen by it
 PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "float16"
 
 _lock = threading.Lock()
-_readers: LRUCache[str, Reader] = LRUCache(maxsize=number("MEMVIZ_OPEN_MODELS", 4, least=1))
-_ROOM = number("MEMVIZ_TRACE_GB", 2.0, least=0.01) * 1e9  # bytes
+_readers: LRUCache[str, Reader] = LRUCache(maxsize=number("MEMVIZ_OPEN_MODELS", 4, minimum=1))
+_ROOM = number("MEMVIZ_TRACE_GB", 2.0, minimum=0.01) * 1e9  # bytes
 
 
 def _size(trace: Trace) -> float:

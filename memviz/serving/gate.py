@@ -56,6 +56,6 @@ class Gate:
             return 0 if inside else self._line.index(me)
 
 
-PLACES = number("MEMVIZ_QUEUE", 8, least=0)
-RUNNING = Gate(runs=number("MEMVIZ_RUNS", 1, least=1), places=PLACES)  # of the readings
+PLACES = number("MEMVIZ_QUEUE", 8, minimum=0)
+RUNNING = Gate(runs=number("MEMVIZ_RUNS", 1, minimum=1), places=PLACES)  # of the readings
 OPENING = Gate(runs=1, places=PLACES)  # of the models: one is opened at a time, while the open ones go on reading

@@ -48,8 +48,7 @@ KNOWN: dict[str, set[str]] = {
     "heads: role": set(ROLES),
     "show: model.quantisation": {entry.quantisation for entry in CATALOGUE.values()},
     "store: what": _of_measures("label"),
-    "tidying: measure.label": _of_measures("label"),
-    "trace: packed['text']": set(),  # a note of a trace that was saved
+    "frames: measure.label": _of_measures("label"),
     "words: label": set(words.LABELS.values()),
 }
 """What an expression can be, as "module: expression"."""

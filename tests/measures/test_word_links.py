@@ -11,7 +11,8 @@ import pytest
 
 from memviz.errors import TraceError
 from memviz.measures import Links, links
-from memviz.measures.links import dropped, exhaustive
+from memviz.measures.links import is_exhaustive
+from memviz.measures.pairs import without_keys
 from memviz.memory import Forget, Memory
 from memviz.tokens import Word, merge
 from tests.memories import LONG, PLAIN, memory_of, memory_with, shift, uniform, weights_of, words_of
@@ -204,6 +205,32 @@ def test_one_word_at_a_time_and_a_full_list_give_the_same(sample: Text, monkeypa
             np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-4, atol=1e-6)
 
 
+def test_a_lift_of_thousands_does_not_depend_on_how_many_rows_are_computed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is over the little that is left of a sum, once nearly all of it is taken away."""
+    spelt, largest = words_of(LONG), 0.0
+    for seed in range(24):
+        memory = memory_of(LONG, causal=True, seed=seed)[0]
+        tables = [links(memory, spelt, spelt, count=50)[0]]
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "BLOCK", 1)
+            tables.append(links(memory, spelt, spelt, count=50)[0])
+        whole, single = map(listed, tables)
+        for pair, (_, lift, *_) in whole.items():
+            np.testing.assert_allclose(lift, single[pair][1], rtol=1e-4)
+            largest = max(largest, np.nan_to_num(lift))
+    assert largest > 3000
+
+
+def test_an_edge_has_the_same_weight_whatever_it_is_looked_up_with() -> None:
+    memory = memory_of(LONG, causal=True, seed=5, sink=True)[0]
+    rows, cols = np.indices((len(memory.queries), len(memory.keys))).reshape(2, -1)
+    together = memory.weights_at(1, 2, rows, cols)
+    singly = [memory.weights_at(1, 2, rows[place : place + 1], cols[place : place + 1]) for place in range(len(rows))]
+    assert together.tobytes() == np.concatenate(singly).tobytes()
+
+
 def test_words_of_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = "·".join("abcdefghijklmnopqrst") + " x y " + "·".join("abcdefghij") + " z"
     sample = memory_of(spec, window=(None, 9), seed=11)[0], words_of(spec), words_of(spec)
@@ -223,7 +250,7 @@ def test_a_weight_is_that_of_the_merged_pattern(sample: Text) -> None:
 def test_what_is_left_of_a_row_is_renormalised(sample: Text) -> None:
     memory, asking, looked_at = sample
     table = listed(links(*sample, layer=1, head=1, without=(0, 3), count=50)[0])
-    rows = dropped(memory.pattern(1, 1), np.array([0, 3]))
+    rows = without_keys(memory.pattern(1, 1), np.array([0, 3]))
     own = merge(rows, memory.queries, memory.keys)
     for number, word in enumerate(asking):
         total = sum(entry[0] for (query, _), entry in table.items() if query == number)
@@ -235,10 +262,14 @@ def test_what_is_left_of_a_row_is_renormalised(sample: Text) -> None:
 def test_dropped_rows_sum_to_one_or_are_empty() -> None:
     weights = np.stack([[0.5, 0.3, 0.2], [1.0, 0.0, 0.0], [0.2, 0.2, 0.6]]).astype(np.float32)
     before = weights.copy()
-    np.testing.assert_allclose(dropped(weights, np.array([0])), [[0, 0.6, 0.4], [0, 0, 0], [0, 0.25, 0.75]], rtol=1e-6)
+    np.testing.assert_allclose(
+        without_keys(weights, np.array([0])), [[0, 0.6, 0.4], [0, 0, 0], [0, 0.25, 0.75]], rtol=1e-6
+    )
     np.testing.assert_array_equal(weights, before)
     nothing = np.array([[1 - 5e-5, 4e-5, 1e-5]], dtype=np.float32)
-    assert (dropped(nothing, np.array([0])) == 0).all(), "weights are exact to 1e-5: that would show rounding as 80 %"
+    assert (without_keys(nothing, np.array([0])) == 0).all(), (
+        "weights are exact to 1e-5: that would show rounding as 80 %"
+    )
 
 
 def test_taking_keys_out_changes_the_shares_and_not_what_is_special() -> None:
@@ -410,8 +441,7 @@ def test_a_long_text_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(len(queries))
         return look_up(self, layer, head, queries, keys)
 
-    strongest = importlib.import_module("memviz.measures.strongest")
-    monkeypatch.setattr(strongest, "AT_ONCE", 5)
+    monkeypatch.setattr(importlib.import_module("memviz.measures.pairs"), "AT_ONCE", 5)
     monkeypatch.setattr(Memory, "pattern", refuse)
     monkeypatch.setattr(Memory, "weights_at", counted)
     memory, spelt = memory_of(PLAIN, causal=True)[0], words_of(PLAIN)
@@ -424,12 +454,12 @@ def test_a_long_text_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_longest_words_of_a_long_text_are_left_out_where_they_would_take_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    strongest = importlib.import_module("memviz.measures.strongest")
+    top_keys = importlib.import_module("memviz.measures.top_keys")
     spec = "a·b·c·d·e·f x y z·g·h·i·j·k"
     memory, spelt = memory_of(spec, causal=True)[0], words_of(spec)
     whole = listed(links(memory, spelt, spelt, count=50)[0])
     assert (3, 0) in whole
-    monkeypatch.setattr(strongest, "EDGES", 1)
+    monkeypatch.setattr(top_keys, "EDGES", 1)
     some = listed(links(memory, spelt, spelt, count=50)[0])
     assert (3, 0) not in some
     assert {(1, 0), (2, 0)} <= some.keys()
@@ -446,9 +476,9 @@ def test_a_row_of_which_next_to_nothing_is_left_has_no_link_on_a_long_text() -> 
 
 def test_a_text_is_long_above_so_many_weights() -> None:
     memory = memory_of(PLAIN, causal=True)[0]
-    assert exhaustive(memory)
-    assert not exhaustive(memory, heads=module.CELLS)
-    assert exhaustive(replace(memory, layers=3, heads=3), heads=1)
+    assert is_exhaustive(memory)
+    assert not is_exhaustive(memory, heads=module.CELLS)
+    assert is_exhaustive(replace(memory, layers=3, heads=3), heads=1)
     sizes = len(memory.queries) * len(memory.keys)
-    assert exhaustive(memory, heads=module.CELLS // sizes)
-    assert not exhaustive(memory, heads=module.CELLS // sizes + 1)
+    assert is_exhaustive(memory, heads=module.CELLS // sizes)
+    assert not is_exhaustive(memory, heads=module.CELLS // sizes + 1)

@@ -14,7 +14,7 @@ import numpy as np
 
 from memviz.errors import MeasureError
 from memviz.figures.data.view import Shown, Side, Values, View, side
-from memviz.measures.links import dropped
+from memviz.measures.pairs import without_keys
 from memviz.measures.read import rollout, value_norms
 from memviz.memory import Memory, positions
 from memviz.tokens import Token, merge
@@ -139,7 +139,7 @@ def _tokens(memory: Memory, view: View, *, heads: list[tuple[int, int]], rows: n
         total /= np.float32(len(heads))
     taken = positions(view.without, len(memory.keys))
     if len(taken) and norms is None:
-        return dropped(total, taken)
+        return without_keys(total, taken)
     total[:, taken] = 0.0
     return total
 

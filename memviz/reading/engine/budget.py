@@ -38,7 +38,7 @@ OVERHEAD = 150e6  # what a reading of a short text takes: allocator, buffers, to
 
 def available(device: torch.device | str = "cpu") -> float:
     """Bytes a reading may use: ``MEMVIZ_MEMORY_GB``, else a share of what is free now where the model is."""
-    limit = number("MEMVIZ_MEMORY_GB", 0.0, least=0)
+    limit = number("MEMVIZ_MEMORY_GB", 0.0, minimum=0)
     if limit:
         return limit * GB
     if torch.device(device).type == "cuda":
@@ -135,6 +135,6 @@ def check_memory(need: float, *, tokens: int, device: torch.device | str = "cpu"
 
 def context_limit(context: int | None) -> int | None:
     """The model's context, or the server's limit ``MEMVIZ_MAX_TOKENS`` when that is smaller."""
-    limit = number("MEMVIZ_MAX_TOKENS", 0, least=0)
+    limit = number("MEMVIZ_MAX_TOKENS", 0, minimum=0)
     bounds = [bound for bound in (context, limit or None) if bound is not None]
     return min(bounds) if bounds else None

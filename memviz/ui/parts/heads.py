@@ -266,6 +266,6 @@ def numbers(trace: Trace, view: View) -> None:
     except MeasureError:
         return  # the picture has said so
     name = "weight" if view.values == "log" else view.values  # its table holds the weights themselves
-    frame = tables.strongest(np.nan_to_num(values), memory, name=name)
+    frame = tables.top_weights_table(np.nan_to_num(values), memory, name=name)
     frame.columns = [t(COLUMNS[name]) for name in frame.columns]
     show.table(frame, label="The largest values of this picture, token by token")

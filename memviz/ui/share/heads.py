@@ -55,7 +55,7 @@ class Heads:
         memory, weights, said = self.view.memory, self.weights(), self.said_of_tokens()
         name = {"value norm": "value_norm", "rollout": "rollout"}.get(self.view.values, "weight")
         if weights.size > MOST_ROWS:
-            frame = tables.strongest(weights, memory, count=MOST_ROWS, name=name)
+            frame = tables.top_weights_table(weights, memory, count=MOST_ROWS, name=name)
             return tables.csv(frame, said | {"kept": f"the {MOST_ROWS:,} largest"})
         return tables.csv(tables.tidy(weights, ("query", "key"), memory, name=name), said)
 

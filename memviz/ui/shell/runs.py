@@ -20,7 +20,7 @@ from memviz.ui.shell.markdown import literal
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
 
-MAX_CHARACTERS = number("MEMVIZ_MAX_CHARACTERS", 200_000, least=1)
+MAX_CHARACTERS = number("MEMVIZ_MAX_CHARACTERS", 200_000, minimum=1)
 
 
 def trace(model: str, text: str, pair: str | None) -> Trace:
@@ -69,7 +69,7 @@ def _shown(
         found = read(text if window is None else window.text, _watching(place))
     except EmptyTextError as error:
         if empty or not text.strip():
-            place.info(empty or error.said(t, quote=literal))
+            place.info(empty or error.render(t, quote=literal))
         else:
             place.empty()
             show.problem(error)

@@ -31,13 +31,13 @@ def question(title: str, hint: str) -> None:
 
 def problem(error: MemVizError) -> None:
     """What happened, what we got, what to do: the one box in which an error becomes visible."""
-    st.error(error.said(t, quote=literal), icon=":material/error:")
+    st.error(error.render(t, quote=literal), icon=":material/error:")
 
 
 def notes(trace: Trace) -> None:
     """What a reader of this trace should know, one calm line each; nothing where there is nothing to say."""
     if trace.notes:
-        st.info("  \n".join(note.said(t, literal) for note in trace.notes), icon=":material/info:")
+        st.info("  \n".join(note.render(t, literal) for note in trace.notes), icon=":material/info:")
 
 
 def figure(chart: Any, *, key: str) -> None:
@@ -88,7 +88,7 @@ def model_line(trace: Trace) -> None:
         precision=model.precision,
         seconds=trace.seconds.get("total", 0.0),
     )
-    st.caption(line + (f" · {model.note.said(t, literal)}" if model.note else ""))
+    st.caption(line + (f" · {model.note.render(t, literal)}" if model.note else ""))
 
 
 def two_columns(trace: Trace) -> tuple[Any, Any]:

@@ -197,7 +197,7 @@ def choose_sentence(trace: Trace) -> Trace:
 
     The whole translation stands above.
     """
-    from memviz.reading.engine.notes import BROKEN  # torch is there, since there is a translation
+    from memviz.reading.engine.notes import SENTENCE_IN_PARTS  # torch is there, since there is a translation
 
     show.notes(trace)
     if not trace.parts:
@@ -208,7 +208,7 @@ def choose_sentence(trace: Trace) -> Trace:
     st.markdown(literal(trace.output or ""))
     numbers = range(len(trace.parts))
     number = st.selectbox(
-        t("Part") if any(note.text == BROKEN for note in trace.notes) else t("Sentence"),
+        t("Part") if any(note.code == SENTENCE_IN_PARTS for note in trace.notes) else t("Sentence"),
         numbers,
         format_func=lambda n: f"{n + 1} · {trace.parts[n].text}",
         **state.linked("sentence", numbers),
