@@ -173,7 +173,7 @@ def open_page(reader, monkeypatch):
     """Opens a page of the app in a language, with the cat sentence and one word chosen."""
     from streamlit.testing.v1 import AppTest
 
-    monkeypatch.setattr(cache, "reader", lambda name, **_: reader)
+    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
     cache.forget_everything()
 
     def opened(page: str, *, language: str, model: str = "bert") -> AppTest:
@@ -220,7 +220,7 @@ def test_why_a_model_was_read_another_way_is_said_in_the_readers_language(open_p
 
     dense = Reader(FAMILIES[family].build(), tokenizer(FAMILIES[family].tokenizer))
     dense.info = replace(dense.info, quantisation="8-bit weights, computed in float32")
-    monkeypatch.setattr(cache, "reader", lambda name, **_: dense)
+    monkeypatch.setattr(cache, "open_reader", lambda name, **_: dense)
     english, chinese = (said(open_page("heads", language=language, model=family)) for language in ("en", "zh"))
     assert any("Read through the model's own eager weights, because it" in text for text in english)
     assert left(chinese, sources=[text for text in ZH if ZH[text] != text]) == set()

@@ -23,7 +23,7 @@ from memviz.trace import Trace
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
 
-Waiting = Callable[[int], None]
+WaitCallback = Callable[[int], None]
 Progress = Callable[[float, str], None]
 Key = tuple[str, ...]
 
@@ -49,12 +49,12 @@ def is_open(name: str) -> bool:
         return name in _readers
 
 
-def reader(name: str, *, waiting: Waiting, progress: Progress) -> Reader:
+def open_reader(name: str, *, on_wait: WaitCallback, progress: Progress) -> Reader:
     """The model of that name, opened (and fetched) now unless it is open. Raises `BusyError` when the queue is full."""
     with _lock:
         if name in _readers:
             return _readers[name]
-    with OPENING.entered(waiting):
+    with OPENING.enter(on_wait):
         with _lock:
             if name in _readers:
                 return _readers[name]
@@ -65,11 +65,11 @@ def reader(name: str, *, waiting: Waiting, progress: Progress) -> Reader:
         return opened
 
 
-def trace(model: str, text: str, pair: str | None, *, waiting: Waiting, progress: Progress) -> Trace:
+def read(model: str, text: str, pair: str | None, *, on_wait: WaitCallback, progress: Progress) -> Trace:
     """The reading of a text by a model; read now, unless it is still remembered."""
     key = (model, text, pair or "", str(pair is not None))
-    return kept(
-        key, model, lambda opened: opened.read(text, pair, progress=progress), waiting=waiting, progress=progress
+    return get_or_run(
+        key, model, lambda opened: opened.read(text, pair, progress=progress), on_wait=on_wait, progress=progress
     )
 
 
@@ -87,7 +87,7 @@ class TranslationOptions:
     whole: bool = False
 
 
-def translation(model: str, text: str, wish: TranslationOptions, *, waiting: Waiting, progress: Progress) -> Trace:
+def translate(model: str, text: str, wish: TranslationOptions, *, on_wait: WaitCallback, progress: Progress) -> Trace:
     """The translation of a text by a model; made now, unless it is still remembered."""
 
     def run(opened: Reader) -> Trace:
@@ -97,23 +97,23 @@ def translation(model: str, text: str, wish: TranslationOptions, *, waiting: Wai
             return opened.read(text, wish.target, wish.forget, progress=progress)
         return opened.translate(text, wish.target, wish.forget, progress=progress, **told)
 
-    return kept(("translate", model, text, repr(wish)), model, run, waiting=waiting, progress=progress)
+    return get_or_run(("translate", model, text, repr(wish)), model, run, on_wait=on_wait, progress=progress)
 
 
-def kept(
+def get_or_run(
     key: Key,
     model: str,
     run: Callable[[Reader], Trace],
     *,
-    waiting: Waiting,
+    on_wait: WaitCallback,
     progress: Progress,
 ) -> Trace:
     """What a run of a model gave; run now, unless it is still remembered under this key. Raises as `reader` does."""
     with _lock:
         if key in _traces:
             return _traces[key]
-    opened = reader(model, waiting=waiting, progress=progress)
-    with RUNNING.entered(waiting):
+    opened = open_reader(model, on_wait=on_wait, progress=progress)
+    with RUNNING.enter(on_wait):
         with _lock:
             if key in _traces:
                 return _traces[key]

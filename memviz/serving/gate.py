@@ -21,16 +21,16 @@ class Gate:
         self._moved = threading.Condition()
 
     @contextmanager
-    def entered(self, waiting: Callable[[int], None]) -> Iterator[None]:
+    def enter(self, on_wait: Callable[[int], None]) -> Iterator[None]:
         """Holds a place at the model for as long as the block runs.
 
-        ``waiting(n)`` is told again and again how many are before us, and may raise to leave the queue.
+        ``on_wait(n)`` is told again and again how many are before us, and may raise to leave the queue.
         Raises `BusyError` when the queue is full.
         """
         me = self._stand()
         try:
             while before := self._before(me):
-                waiting(before)
+                on_wait(before)
             yield
         finally:
             with self._moved:

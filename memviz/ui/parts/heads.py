@@ -46,7 +46,7 @@ VALUES = {
 
 
 @dataclass(frozen=True)
-class View:
+class HeadsView:
     """What is to be seen of a memory: which head (``None``: a mean), and how."""
 
     memory: Memory
@@ -70,7 +70,7 @@ def choose_memory(trace: Trace) -> Memory:
         kinds,
         required=True,
         format_func=lambda name: t(KINDS[name]),
-        **state.linked("kind", kinds),
+        **state.url_bound("kind", kinds),
     )
     return trace.memory(kind)
 
@@ -85,15 +85,15 @@ def grid(memory: Memory) -> None:
         roles=roles,
         labels={name: t(text) for name, text in {**LABELS, **{role: role for role in measures.ROLES}}.items()},
         score_labels=names,
-        selected=state.head(memory),
+        selected=state.get_head(memory),
         range_note=range_note(memory),
-        order=state.kept("order"),
-        role=state.kept("role"),
+        order=state.get("order"),
+        role=state.get("role"),
         key=f"grid_{memory.kind}",
     )
-    state.keep_head(*chosen)
-    state.keep("order", order)
-    state.keep("role", role)
+    state.put_head(*chosen)
+    state.put("order", order)
+    state.put("role", role)
     _as_table(roles, {names[name]: values for name, values in scores.items()})
 
 
@@ -126,17 +126,17 @@ def range_note(memory: Memory) -> str:
     return note
 
 
-def choose_view(trace: Trace, memory: Memory) -> View:
+def choose_view(trace: Trace, memory: Memory) -> HeadsView:
     """Layer, head, and how to see them."""
     layer_box, head_box = st.columns(2, gap="small", wrap=False)
     mean_box, more = st.columns([5, 3], vertical_alignment="bottom", gap="small", wrap=False)
     shown = state.choose_mean(place=mean_box, key="shown")
-    state.keep_head(*state.head(memory))
+    state.put_head(*state.get_head(memory))
     layer = state.choose_layer(memory, place=layer_box)
     head = state.choose_head(memory, place=head_box)
     how = _choose_how(trace, memory, place=more)
     every = how["values"] == "rollout"
-    return View(
+    return HeadsView(
         memory=memory,
         layer=None if shown == "all" or every else layer,
         head=head if shown == "head" and not every else None,
@@ -149,7 +149,7 @@ def _choose_how(trace: Trace, memory: Memory, *, place) -> dict:
     offered = [name for name in VALUES if encoder or name != "rollout"]
     with place.popover(t("Options"), icon=":material/tune:"):
         values = st.radio(
-            t("Values"), offered, format_func=lambda name: t(VALUES[name]), **state.linked("values", offered)
+            t("Values"), offered, format_func=lambda name: t(VALUES[name]), **state.url_bound("values", offered)
         )
         by_word = st.toggle(t("Whole words"), value=True, key="by_word", **state.BOUND)
         hide = st.toggle(t("Hide resting places"), key="sinkless", **state.BOUND)
@@ -199,10 +199,10 @@ def _from(label: str, last: int, *, key: str) -> int:
     return st.slider(label, 0, last, key=key, **state.BOUND)
 
 
-def picture(trace: Trace, view: View) -> None:
+def picture(trace: Trace, view: HeadsView) -> None:
     """The head in full: exact values on hover."""
     try:
-        chart = figure(trace, view)
+        chart = pattern_figure(trace, view)
     except MeasureError as error:
         show.problem(error)
         return
@@ -210,13 +210,13 @@ def picture(trace: Trace, view: View) -> None:
     st.markdown(in_short(view))
 
 
-def figure(trace: Trace, view: View):
+def pattern_figure(trace: Trace, view: HeadsView):
     """The heatmap of a view, as a Plotly figure."""
     return figures.pattern(
         view.memory,
         view.layer,
         view.head,
-        **options(trace, view),
+        **picture_options(trace, view),
         find=view.find,
         largest=LARGEST,
         caption="",
@@ -224,7 +224,7 @@ def figure(trace: Trace, view: View):
     )
 
 
-def options(trace: Trace, view: View) -> dict[str, Any]:
+def picture_options(trace: Trace, view: HeadsView) -> dict[str, Any]:
     """What every picture of a view is told."""
     queries, keys = trace.sides(view.memory.kind) if view.by_word else (None, None)
     return {
@@ -237,7 +237,7 @@ def options(trace: Trace, view: View) -> dict[str, Any]:
     }
 
 
-def in_short(view: View) -> str:
+def in_short(view: HeadsView) -> str:
     """The head in one line: its role, effective slots, and what rests on the first token."""
     memory = view.memory
     if view.values == "rollout":
@@ -255,7 +255,7 @@ def in_short(view: View) -> str:
     )
 
 
-def numbers(trace: Trace, view: View) -> None:
+def numbers(trace: Trace, view: HeadsView) -> None:
     """The largest values of the view as a table, token by token."""
     memory = view.memory
     if len(memory.queries) * len(memory.keys) > TABLED:

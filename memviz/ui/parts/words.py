@@ -21,7 +21,7 @@ from memviz.ui.components.words import LABELS
 from memviz.ui.shell import samples, show, state
 from memviz.ui.shell.i18n import t
 
-Pair = tuple[Links, Links]
+LinkPair = tuple[Links, Links]
 WORD_OF = "word_of"  # the model and the text that the kept word belongs to
 
 
@@ -34,32 +34,32 @@ def panel(trace: Trace, *, without: Sequence[int], layer: int | None = None, hea
     words = trace.words
     about = (trace.model.name, trace.text, trace.pair)
     if st.session_state.setdefault(WORD_OF, about) != about:  # the words are others now
-        state.keep_word(None)
+        state.put_word(None)
     st.session_state[WORD_OF] = about
     try:
-        remembers, remembered_by = found(trace, without=without, layer=layer, head=head)
+        remembers, remembered_by = links_of(trace, without=without, layer=layer, head=head)
     except BusyError as error:
         show.problem(error)
         st.stop()
     pinned = words_view(
-        sent(words),
+        payload(words),
         remembers=remembers,
         remembered_by=remembered_by,
         labels=labels(),
-        pinned=state.word(len(words)),
+        pinned=state.get_word(len(words)),
         key="words",
         sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
         tint=tint(layer),
         first=_first(trace, without),
         on_open=open_head if layer is None else None,  # one head alone is chosen where it is drawn
     )
-    state.keep_word(pinned)
+    state.put_word(pinned)
     return pinned
 
 
 def _first(trace: Trace, without: Sequence[int]) -> int | None:
     """Which word is there to begin with: the one a sample is about, else the one with the most special link."""
-    about = samples.look(trace.model.name, trace.text)
+    about = samples.first_word(trace.model.name, trace.text)
     places = [place for place, word in enumerate(trace.words) if about and word.text == about]
     if places:
         return places[-1]
@@ -67,7 +67,7 @@ def _first(trace: Trace, without: Sequence[int]) -> int | None:
     return best[0]["position"] if best else None
 
 
-def sent(words: Sequence[Word]) -> list[dict[str, Any]]:
+def payload(words: Sequence[Word]) -> list[dict[str, Any]]:
     """The words as the component takes them."""
     return [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in words]
 
@@ -84,12 +84,14 @@ def tint(layer: int | None) -> Literal["weight", "excess"]:
 
 def open_head(layer: int, head: int, word: int) -> None:
     """The page Heads, at the head whose name was clicked."""
-    state.keep_head(layer, head)
-    state.keep_word(word)
+    state.put_head(layer, head)
+    state.put_word(word)
     st.switch_page("pages/heads.py")
 
 
-def found(trace: Trace, *, without: Sequence[int] = (), layer: int | None = None, head: int | None = None) -> Pair:
+def links_of(
+    trace: Trace, *, without: Sequence[int] = (), layer: int | None = None, head: int | None = None
+) -> LinkPair:
     """The links of every word, remembered between reruns under the names of what was read.
 
     Raises `BusyError` when too many others are before us: a long text takes as long to search as to read.
@@ -100,9 +102,9 @@ def found(trace: Trace, *, without: Sequence[int] = (), layer: int | None = None
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _links(
     _trace: Trace, model: str, text: str, pair: str, without: tuple[int, ...], layer: int | None, head: int | None
-) -> Pair:
+) -> LinkPair:
     queries, keys = _trace.sides()
-    with RUNNING.entered(lambda count: None):
+    with RUNNING.enter(lambda count: None):
         return links(_trace.memory(), queries, keys, layer=layer, head=head, without=without)
 
 
@@ -126,7 +128,7 @@ def strongest(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[d
     Resting places and punctuation are left out.
     """
     words = trace.words
-    remembers, _ = found(trace, without=without)
+    remembers, _ = links_of(trace, without=without)
     resting = set(sink_positions(trace.memory()))
     real = np.array([any(map(str.isalnum, word.text)) and not resting.intersection(word.tokens) for word in words])
     usable = (remembers.index >= 0) & real[:, None] & real[np.maximum(remembers.index, 0)]

@@ -11,7 +11,7 @@ from memviz.models import CATALOGUE, Hub, Policy, entry_of, names
 from memviz.trace import Trace
 from memviz.ui.components import page_language
 from memviz.ui.shell import runs, state
-from memviz.ui.shell.i18n import KEY, LANGUAGES, browsers, language, t
+from memviz.ui.shell.i18n import KEY, LANGUAGES, browser_language, language, t
 from memviz.ui.shell.samples import Sample, samples
 
 TEXT, PAIR, MODEL = "text", "pair", "model"
@@ -32,7 +32,7 @@ def choose_language() -> None:
             list(LANGUAGES),
             format_func=LANGUAGES.get,
             required=True,
-            **state.linked(KEY, LANGUAGES, default=browsers()),
+            **state.url_bound(KEY, LANGUAGES, default=browser_language()),
         )
         page_language(language())
 
@@ -52,7 +52,7 @@ def choose_model(page: str) -> None:
             accept_new_options=free,
             format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else name,
             help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=such),
-            **state.linked(TRANSLATOR if translating else MODEL, offered, others=free),
+            **state.url_bound(TRANSLATOR if translating else MODEL, offered, others=free),
         )
         entry = CATALOGUE.get(chosen)
         if entry is not None and entry.note:
@@ -102,7 +102,7 @@ def reading_of(*, in_front: bool = False) -> Trace:
     with place:
         choose_text(samples(model()))
     pair = st.session_state.get(PAIR) or None
-    return runs.trace(model(), st.session_state.get(TEXT, ""), pair)
+    return runs.read(model(), st.session_state.get(TEXT, ""), pair)
 
 
 def choose_text(offered: Sequence[Sample], *, second: bool = True) -> str:
@@ -123,7 +123,7 @@ def choose_text(offered: Sequence[Sample], *, second: bool = True) -> str:
     )
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     for number, sample in enumerate(offered):
-        row.button(t(sample.name), key=f"sample_{number}", help=t(sample.see), on_click=_take, args=(sample,))
+        row.button(t(sample.name), key=f"sample_{number}", help=t(sample.hint), on_click=_take, args=(sample,))
     if second:
         with row.popover(t("Second sentence"), type="tertiary", help=t("For models that read sentence pairs.")):
             st.text_input(t("Second sentence"), key=PAIR, persist_state="session")
@@ -137,7 +137,7 @@ def _point_out(offered: Sequence[Sample]) -> None:
     typed = st.session_state[TEXT], st.session_state.get(PAIR, "") or ""
     for sample in offered:
         if (sample.text, sample.pair or "") == typed:
-            st.caption(t(sample.see))
+            st.caption(t(sample.hint))
 
 
 def _carry_over() -> None:

@@ -31,11 +31,11 @@ def language() -> str:
     for chosen in (st.session_state.get(KEY), st.query_params.get(KEY)):
         if chosen in LANGUAGES:
             return chosen
-    return browsers()
+    return browser_language()
 
 
 @contextmanager
-def speaking(chosen: str) -> Iterator[None]:
+def use_language(chosen: str) -> Iterator[None]:
     """Speaks this language for as long as the block runs: a file is made on a thread that belongs to no page."""
     before = _CARRIED.set(chosen)
     try:
@@ -44,12 +44,12 @@ def speaking(chosen: str) -> Iterator[None]:
         _CARRIED.reset(before)
 
 
-def spoken() -> str:
+def language_tag() -> str:
     """The language as files that leave the page name it."""
     return "zh-Hans" if language() == "zh" else language()
 
 
-def browsers() -> str:
+def browser_language() -> str:
     """What the browser asks for, where we speak it; else English."""
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
 

@@ -23,29 +23,29 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
 MAX_CHARACTERS = number("MEMVIZ_MAX_CHARACTERS", 200_000, least=1)
 
 
-def trace(model: str, text: str, pair: str | None) -> Trace:
+def read(model: str, text: str, pair: str | None) -> Trace:
     """The reading of this text; stops the page with a message when there is none."""
     said = t("Paste a text above, or choose a sample, and see what the model remembers of it.")
-    beside = windows.Beside(pair=pair)
-    found = _shown(model, text, beside, lambda part, watch: cache.trace(model, part, pair, **watch), empty=said)
+    beside = windows.Extras(pair=pair)
+    found = _shown(model, text, beside, lambda part, watch: cache.read(model, part, pair, **watch), empty=said)
     show.notes(found)
     return found
 
 
-def translation(model: str, text: str, wish: cache.TranslationOptions) -> Trace:
+def translate(model: str, text: str, wish: cache.TranslationOptions) -> Trace:
     """The translation of this text, and what was read for it; stops the page with a message when there is none."""
     said = t("Paste a text above, or choose a sample, and watch it being translated.")
     empty = said if wish.target is None else ""  # what is empty then may be the target
-    beside = windows.Beside(task=wish.task, target=wish.target)
-    return _shown(model, text, beside, lambda part, watch: cache.translation(model, part, wish, **watch), empty=empty)
+    beside = windows.Extras(task=wish.task, target=wish.target)
+    return _shown(model, text, beside, lambda part, watch: cache.translate(model, part, wish, **watch), empty=empty)
 
 
-def opened(model: str) -> Reader:
+def open_reader(model: str) -> Reader:
     """The model itself, for what a page must know of it; stops the page with a message when it cannot be opened."""
     place = st.empty()
     try:
         _ask_before_fetching(model, place)
-        found = cache.reader(model, **_watching(place))
+        found = cache.open_reader(model, **_watching(place))
     except MemVizError as error:
         place.empty()
         show.problem(error)
@@ -55,7 +55,7 @@ def opened(model: str) -> Reader:
 
 
 def _shown(
-    model: str, text: str, beside: windows.Beside, read: Callable[[str, dict[str, Any]], Trace], *, empty: str
+    model: str, text: str, beside: windows.Extras, read: Callable[[str, dict[str, Any]], Trace], *, empty: str
 ) -> Trace:
     """What ``read`` makes of the text, with a bar that says what is being done and a way on when it cannot be read.
 
@@ -89,7 +89,7 @@ def _shown(
     return found
 
 
-def _check_characters(text: str, beside: windows.Beside) -> None:
+def _check_characters(text: str, beside: windows.Extras) -> None:
     """Raises `TextTooLongError` for a text that is too long even to be counted; nothing that was typed is left out."""
     for what, part in (
         (Note("This text"), text),
@@ -134,7 +134,7 @@ def _watching(place) -> dict[str, Any]:
     def progress(fraction: float, label: str) -> None:
         place.progress(min(max(fraction, 0.0), 1.0), text=t("Layer {layer}", layer=label) if "/" in label else t(label))
 
-    def waiting(count: int) -> None:
+    def on_wait(count: int) -> None:
         place.info(t("Waiting for the model: {count} readings before you.", count=count))
 
-    return {"waiting": waiting, "progress": progress}
+    return {"on_wait": on_wait, "progress": progress}

@@ -15,8 +15,8 @@ SHOWN = {"head": "one head", "layer": "mean over the heads of a layer", "all": "
 BOUND = {"bind": "query-params", "persist_state": "session"}  # the choice stands in the address, and stays
 
 
-def linked(key: str, options: Collection[Any], *, default: Any = None, others: bool = False) -> dict[str, Any]:
-    """The key of a widget whose choice is to stand in the address: ``st.radio(…, **linked("values", VALUES))``.
+def url_bound(key: str, options: Collection[Any], *, default: Any = None, others: bool = False) -> dict[str, Any]:
+    """The key of a widget whose choice is to stand in the address: ``st.radio(…, **url_bound("values", VALUES))``.
 
     A choice comes from the session, else from the address, else it is ``default`` (``None``: the
     first option); only another choice than that is written. ``others``: any text may be chosen.
@@ -49,7 +49,7 @@ def whole_number(given: str) -> int | None:
     return int(given) if given.isascii() and given.isdigit() and len(given) < 9 else None
 
 
-def word(count: int) -> int | None:
+def get_word(count: int) -> int | None:
     """The chosen word's number, from the session or the address; ``None`` when there is none."""
     if WORD not in st.session_state:
         st.session_state[WORD] = whole_number(st.query_params.get(WORD, ""))
@@ -57,26 +57,26 @@ def word(count: int) -> int | None:
     return chosen if chosen is not None and chosen < count else None
 
 
-def kept(key: str) -> str:
+def get(key: str) -> str:
     """What was kept under this name, from the session or the address; "" when nothing was."""
     if key not in st.session_state:
         st.session_state[key] = st.query_params.get(key, "")[:64]
     return st.session_state[key]
 
 
-def keep(key: str, value: str) -> None:
+def put(key: str, value: str) -> None:
     """Keeps a short text under this name for this person, and in the address."""
     st.session_state[key] = value
     _address(key, value)
 
 
-def keep_word(chosen: int | None) -> None:
+def put_word(chosen: int | None) -> None:
     """Remembers the chosen word for the other pages, and puts it into the address."""
     st.session_state[WORD] = chosen
     _address(WORD, "" if chosen is None else str(chosen))
 
 
-def head(memory: Memory) -> tuple[int, int]:
+def get_head(memory: Memory) -> tuple[int, int]:
     """The chosen layer and head, moved inside this memory when another model had more of them."""
     return _within(LAYER, memory.layers), _within(HEAD, memory.heads)
 
@@ -89,7 +89,7 @@ def _within(key: str, count: int) -> int:
     return min(int(given), count - 1)
 
 
-def keep_head(layer: int, head: int) -> None:
+def put_head(layer: int, head: int) -> None:
     """Makes the select boxes of layer and head, drawn later in this run, show this choice."""
     st.session_state[LAYER], st.session_state[HEAD] = layer, head
 
@@ -106,11 +106,11 @@ def choose_head(memory: Memory, *, place=st, key: str = HEAD, default: int = 0) 
 
 def choose_mean(*, place=st, key: str) -> str:
     """One head, or a mean over heads? A name of `SHOWN`."""
-    return place.selectbox(t("Show"), list(SHOWN), format_func=lambda name: t(SHOWN[name]), **linked(key, SHOWN))
+    return place.selectbox(t("Show"), list(SHOWN), format_func=lambda name: t(SHOWN[name]), **url_bound(key, SHOWN))
 
 
 def _choose(label: str, letter: str, count: int, *, key: str, default: int, place) -> int:
     options = range(count)
     return place.selectbox(
-        label, options, format_func=lambda n: f"{letter}{n}", **linked(key, options, default=default)
+        label, options, format_func=lambda n: f"{letter}{n}", **url_bound(key, options, default=default)
     )

@@ -29,7 +29,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Extras:
     """What is read with a text: a second sentence and words in front, which need room; and what is to be written."""
 
     pair: str | None = None
@@ -61,7 +61,7 @@ def _choose(text: str, first: int) -> None:
     st.rerun()
 
 
-def chosen(model: str, text: str, beside: Beside, watching: dict[str, Any]) -> Window | None:
+def chosen(model: str, text: str, beside: Extras, watching: dict[str, Any]) -> Window | None:
     """The stretch of the text that was chosen to be read; ``None`` for all of it.
 
     Raises `TextTooLongError` when what is read ``beside`` it leaves no room.
@@ -69,12 +69,12 @@ def chosen(model: str, text: str, beside: Beside, watching: dict[str, Any]) -> W
     of, first = st.session_state.get(CHOSEN, (None, 0))
     if of != text:
         return None
-    found = _found(cache.reader(model, **watching), model, text, beside, first)
+    found = _found(cache.open_reader(model, **watching), model, text, beside, first)
     return found if found.text else None
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _found(_opened: Reader, model: str, text: str, beside: Beside, first: int) -> Window:
+def _found(_opened: Reader, model: str, text: str, beside: Extras, first: int) -> Window:
     """The stretch that begins at this token; remembered between reruns, as a long text is long to count."""
     begin, end = _opened.stretch(text, first, pair=beside.pair, task=beside.task)
     own = [token for token in tokenise(_opened.tokenizer, clean(text))[0] if not token.special]

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 import streamlit as st
 
-from memviz.ui.components.assets import packed, register, sendable
+from memviz.ui.components.assets import as_utf8, pack, register
 from memviz.ui.components.choice import Picked, chosen
 
 LINKS = 16  # of a target word at most
@@ -108,8 +108,8 @@ def cross_view(
     data, arrays = drawing(
         sources, targets, weights, labels=labels, keep=keep, right_to_left=right_to_left, note=note, steps=steps
     )
-    data |= {"id": key, "pinned": sent(choice.sent), "turn": choice.turn}
-    _mount(data={**data, "arrays": packed(arrays)}, key=key, on_word_change=_rerun)
+    data |= {"id": key, "pinned": pin_payload(choice.sent), "turn": choice.turn}
+    _mount(data={**data, "arrays": pack(arrays)}, key=key, on_word_change=_rerun)
     return choice.answer
 
 
@@ -133,8 +133,8 @@ def drawing(
     links = strongest(np.asarray(weights), keep=keep)
     tokens, chances = _written(targets)
     plain = {
-        "sources": [sendable(word["text"]) for word in sources],
-        "targets": [sendable(word["text"]) for word in targets],
+        "sources": [as_utf8(word["text"]) for word in sources],
+        "targets": [as_utf8(word["text"]) for word in targets],
         "rtl": {"source": bool(right_to_left[0]), "target": bool(right_to_left[1])},
         "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
         "note": note,
@@ -149,7 +149,7 @@ def drawing(
     return plain, {**flags, **links, **chances}
 
 
-def sent(pin: Pin | None) -> dict[str, Any] | None:
+def pin_payload(pin: Pin | None) -> dict[str, Any] | None:
     """A pin as the script reads it."""
     return None if pin is None else asdict(pin)
 
@@ -185,8 +185,8 @@ def _written(targets: Sequence[TargetWord]) -> tuple[dict[str, Any], dict[str, n
     steps = [step for word in targets for step in word.get("steps", ())]
     count = _others_that_fit(steps)
     plain: dict[str, Any] = {
-        "tokens": [sendable(step["text"]) for step in steps],
-        "others": [[sendable(text) for text, _ in step["others"][:count]] for step in steps],
+        "tokens": [as_utf8(step["text"]) for step in steps],
+        "others": [[as_utf8(text) for text, _ in step["others"][:count]] for step in steps],
     }
     chances = [np.nan if step["probability"] is None else step["probability"] for step in steps]
     arrays: dict[str, np.ndarray] = {
@@ -200,7 +200,7 @@ def _written(targets: Sequence[TargetWord]) -> tuple[dict[str, Any], dict[str, n
 def _others_that_fit(steps: Sequence[Step]) -> int:
     """How many alternatives of each token can be sent?"""
     for count in range(OTHERS, 0, -1):
-        texts = [[sendable(text) for text, _ in step["others"][:count]] for step in steps]
+        texts = [[as_utf8(text) for text, _ in step["others"][:count]] for step in steps]
         if len(json.dumps(texts)) + 4 * sum(map(len, texts)) <= BUDGET:
             return count
     return 0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from memviz.ui.components.assets import packed, register
+from memviz.ui.components.assets import pack, register
 from memviz.ui.components.choice import Picked, chosen
 
 Head = tuple[int, int]
@@ -71,7 +71,7 @@ def heads_grid(
         "scores": [score_labels.get(name, name) for name in scores],
         "labels": {name: words[name] for name in LABELS},
         "note": range_note,
-        "arrays": packed({"weights": thumbnails, "role": codes, "score": _stacked(scores, shape=(layers, heads))}),
+        "arrays": pack({"weights": thumbnails, "role": codes, "score": _stacked(scores, shape=(layers, heads))}),
     }
     _mount(data=data, key=key, on_head_change=_rerun, on_arranged_change=_rerun)
     return choice.answer, _arranged(key, scores, names, usual=(order, role))

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from memviz.measures import Links
-from memviz.ui.components.assets import packed, register, sendable
+from memviz.ui.components.assets import as_utf8, pack, register
 from memviz.ui.components.choice import Picked, chosen
 
 LINKS = 8  # rows in a card
@@ -82,7 +82,7 @@ def words_view(
     )
     first = first if first is not None and 0 <= first < len(words) else None
     data |= {"id": key, "pinned": choice.sent, "turn": choice.turn, "first": first, "opens": on_open is not None}
-    result = _mount(data={**data, "arrays": packed(arrays)}, key=key, on_word_change=_rerun, on_open_change=_rerun)
+    result = _mount(data={**data, "arrays": pack(arrays)}, key=key, on_word_change=_rerun, on_open_change=_rerun)
     if on_open is not None and isinstance(result.open, Mapping):
         on_open(int(result.open["layer"]), int(result.open["head"]), int(result.open.get("word") or 0))
     return choice.answer
@@ -100,7 +100,7 @@ def drawing(
     """What does the script draw? (plain values, arrays), as ``words.js`` describes them."""
     count = _links_that_fit(remembers, remembered_by)
     plain = {
-        "words": [sendable(word["text"]) for word in words],
+        "words": [as_utf8(word["text"]) for word in words],
         "links": count,
         "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
         "note": note,

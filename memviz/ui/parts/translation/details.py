@@ -9,7 +9,7 @@ from memviz import figures, measures, tables
 from memviz.errors import MeasureError
 from memviz.figures import percent
 from memviz.trace import Trace
-from memviz.ui.parts.translation.choosing import View
+from memviz.ui.parts.translation.choices import TranslationView
 from memviz.ui.shell import samples, show, state
 from memviz.ui.shell.i18n import t
 
@@ -26,7 +26,7 @@ TABS = {
 }
 
 
-def details(view: View) -> None:
+def show_details(view: TranslationView) -> None:
     """One of the other pictures, as chosen."""
     offered = [name for name in TABS if name != "recurrent" or view.part.recurrent is not None]
     chosen = st.segmented_control(
@@ -34,7 +34,7 @@ def details(view: View) -> None:
         offered,
         required=True,
         format_func=lambda name: t(TABS[name]),
-        **state.linked("details", offered),
+        **state.url_bound("details", offered),
     )
     {
         "heatmap": _heatmap,
@@ -46,7 +46,7 @@ def details(view: View) -> None:
     }[chosen](view)
 
 
-def heatmap(view: View):
+def heatmap(view: TranslationView):
     """The weights of the graph as a figure: rows were written, columns read."""
     queries, keys = view.part.sides("cross") if view.by_word else (None, None)
     return figures.pattern(
@@ -62,11 +62,11 @@ def heatmap(view: View):
     )
 
 
-def _heatmap(view: View) -> None:
+def _heatmap(view: TranslationView) -> None:
     show.figure(heatmap(view), key="cross_heatmap")
 
 
-def _alignment(view: View) -> None:
+def _alignment(view: TranslationView) -> None:
     where = {"layer": view.layer, "head": view.head, "shift": view.shift}
     frame = tables.alignment_table(view.memory, view.sides, **where, logprobs=view.part.logprobs)
     frame = frame[[not word.special for word in view.sides[0]]]
@@ -88,7 +88,7 @@ def _alignment(view: View) -> None:
     _against_gold(view)
 
 
-def _against_gold(view: View) -> None:
+def _against_gold(view: TranslationView) -> None:
     """How wrong is this head by a hand-made alignment, and which head is best?"""
     layer, head = measures.best_head(view.memory, view.sides)
     sure = float(measures.confidence(view.memory)[layer, head])
@@ -144,7 +144,7 @@ def gold_of(part: Trace) -> str:
     return "" if given == known else given
 
 
-def _coverage(view: View) -> None:
+def _coverage(view: TranslationView) -> None:
     chart = figures.coverage_bars(
         view.memory, view.sides, layer=view.layer, head=view.head, title="", caption="", translate=t
     )
@@ -153,7 +153,7 @@ def _coverage(view: View) -> None:
         st.caption(t("Coverage counts the steps that write a word, shifted or not."))
 
 
-def _steps(view: View) -> None:
+def _steps(view: TranslationView) -> None:
     show.figure(figures.probability_bars(view.part, title="", caption="", translate=t), key="sure")
     frame = tables.steps_table(view.part)
     frame.insert(3, "entropy", entropies(view))
@@ -174,17 +174,17 @@ def _heading(column: str) -> str:
     return t(COLUMNS[column])
 
 
-def entropies(view: View) -> np.ndarray:
+def entropies(view: TranslationView) -> np.ndarray:
     """How widely each step spread its look-up, in nats, mean over the heads shown: float32 [target token]."""
     found = measures.entropy(view.memory)
     chosen = found if view.layer is None else found[[view.layer]]
     return (chosen if view.head is None else chosen[:, [view.head]]).mean(axis=(0, 1))
 
 
-def _encoder(view: View) -> None:
+def _encoder(view: TranslationView) -> None:
     """How the source reads itself."""
     memory = view.part.memory("encoder")
-    state.keep_head(*state.head(memory))
+    state.put_head(*state.get_head(memory))
     layer_box, head_box, _ = st.columns([1, 1, 4], wrap=False)
     layer, head = state.choose_layer(memory, place=layer_box), state.choose_head(memory, place=head_box)
     words, _ = view.part.sides("encoder")
@@ -195,13 +195,13 @@ def _encoder(view: View) -> None:
     show.caveat("The source reads itself before anything is written: every word is mixed with the others.")
 
 
-def _recurrent(view: View) -> None:
+def _recurrent(view: TranslationView) -> None:
     """The memory that fades."""
     recurrent = view.part.recurrent
     layers = range(recurrent.layers)
     layer_box, _ = st.columns([1, 5])
     layer = layer_box.selectbox(
-        t("Layer"), layers, format_func=lambda n: f"L{n}", **state.linked("recurrent_layer", layers)
+        t("Layer"), layers, format_func=lambda n: f"L{n}", **state.url_bound("recurrent_layer", layers)
     )
     st.markdown(
         t(

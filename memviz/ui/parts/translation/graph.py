@@ -13,7 +13,7 @@ from memviz.tokens import Word, right_to_left
 from memviz.trace import Trace
 from memviz.ui.components import cross_view
 from memviz.ui.components.cross import LABELS, Pin
-from memviz.ui.parts.translation.choosing import View
+from memviz.ui.parts.translation.choices import TranslationView
 from memviz.ui.shell import state
 from memviz.ui.shell.i18n import t
 
@@ -21,23 +21,23 @@ WORD = "cross_word"  # which word is kept: "s2" is the third of the source, "t1"
 SIDES = {"s": "source", "t": "target"}
 
 
-def graph(view: View, *, key: str = "cross", steps: bool = True) -> Pin | None:
+def show_graph(view: TranslationView, *, key: str = "cross", steps: bool = True) -> Pin | None:
     """The graph of a sentence; the word that is pinned, or ``None``.
 
     ``steps``: can it be watched being written? Only such a graph keeps its word in the address.
     """
-    slot, keep = (WORD, state.keep) if steps else (f"{key}_word", st.session_state.__setitem__)
+    slot, keep = (WORD, state.put) if steps else (f"{key}_word", st.session_state.__setitem__)
     about = (view.part.text, view.part.output, view.by_word)
     if st.session_state.get(f"{slot}_of", about) != about:  # the words are others now
         keep(slot, "")
     st.session_state[f"{slot}_of"] = about
-    shown = drawn(view) if steps else drawn(view) | {"note": ""}
-    pinned = cross_view(**shown, labels=labels(view), pinned=_kept(slot), key=key, steps=steps)
+    shown = graph_payload(view) if steps else graph_payload(view) | {"note": ""}
+    pinned = cross_view(**shown, labels=graph_labels(view), pinned=_kept(slot), key=key, steps=steps)
     keep(slot, "" if pinned is None else f"{pinned.side[0]}{pinned.index}")
     return pinned
 
 
-def drawn(view: View) -> dict[str, Any]:
+def graph_payload(view: TranslationView) -> dict[str, Any]:
     """What is drawn of a view: words, weights and how they stand."""
     targets, sources = view.sides
     gone = set(view.part.forget.keys or ()) if view.part.forget is not None else set()
@@ -55,7 +55,7 @@ def drawn(view: View) -> dict[str, Any]:
     }
 
 
-def labels(view: View) -> dict[str, str]:
+def graph_labels(view: TranslationView) -> dict[str, str]:
     """The words of the component in the reader's language."""
     said = {name: t(label) for name, label in LABELS.items()}
     return said if view.by_word else said | {"step": t("Token {step} of {steps}")}
@@ -63,7 +63,7 @@ def labels(view: View) -> dict[str, str]:
 
 def _kept(slot: str) -> Pin | None:
     """The word in the session or the address."""
-    given = state.kept(slot)
+    given = state.get(slot)
     side, number = SIDES.get(given[:1]), state.whole_number(given[1:])
     return Pin(side, number) if side and number is not None else None
 
@@ -84,18 +84,18 @@ def written(part: Trace, word: Word) -> list[dict]:
     return found
 
 
-def note(view: View) -> str:
+def note(view: TranslationView) -> str:
     """What kind of head this is, and how sure of itself."""
     if view.head is None or view.layer is None:
         return t("A mean over heads hides specialists: look at single heads first.")
     sure = float(measures.confidence(view.memory)[view.layer, view.head])
     said = t("{head} puts {share} of a look-up on one source token, on average.", head=view.name, share=percent(sure))
-    if view.taught == (view.layer, view.head):
+    if view.taught_head == (view.layer, view.head):
         said += " " + t(
             "As far as the file tells, it was taught to align: its settings name this layer, whose first head Marian "
             "trains on word alignments."
         )
-    elif view.taught is None and measures.best_head(view.memory, view.sides) == (view.layer, view.head):
+    elif view.taught_head is None and measures.best_head(view.memory, view.sides) == (view.layer, view.head):
         said += " " + t("The surest head on this sentence. Sure is not right: some read the word before.")
     if view.shift:
         said += " " + t("Shifted: each word shows the step after it was written; the last one has none.")

@@ -14,8 +14,8 @@ from memviz.memory import Forget
 from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.components.cross import Pin
-from memviz.ui.parts.translation.choosing import Asked, View
-from memviz.ui.parts.translation.graph import graph
+from memviz.ui.parts.translation.choices import TranslationJob, TranslationView
+from memviz.ui.parts.translation.graph import show_graph
 from memviz.ui.shell import runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
@@ -25,7 +25,7 @@ WAYS = {"off": "Read every word", "cover": "Cover one word", "only": "Read only 
 
 
 @dataclass(frozen=True)
-class Again:
+class CoveredRun:
     """The sentence a second time.
 
     word, way   the word, and whether it or everything else was covered
@@ -47,7 +47,7 @@ class Again:
         return t("Every word was read"), after
 
 
-def again(view: View, asked: Asked, *, pinned: Pin | None) -> Again | None:
+def compare_covered(view: TranslationView, job: TranslationJob, *, pinned: Pin | None) -> CoveredRun | None:
     """Covers a source word, or all but one, and translates again; ``None`` when nothing is covered."""
     st.header(t("What if it could not read a word?"), anchor=False)
     words = [word for word in view.part.words if not word.special and word.text.strip("␣⏎⇥")]
@@ -58,7 +58,7 @@ def again(view: View, asked: Asked, *, pinned: Pin | None) -> Again | None:
         required=True,
         format_func=lambda name: t(WAYS[name]),
         label_visibility="collapsed",
-        **state.linked("again", WAYS),
+        **state.url_bound("again", WAYS),
     )
     if way == "off" or not words:
         st.caption(t("Cover a word of the source, and see which words of the translation change."))
@@ -68,15 +68,15 @@ def again(view: View, asked: Asked, *, pinned: Pin | None) -> Again | None:
         t("Which word?"),
         numbers,
         format_func=lambda n: f"{n} · {words[n].text}",
-        **state.linked("again_word", numbers, default=_first(view, words, pinned)),
+        **state.url_bound("again_word", numbers, default=_first(view, words, pinned)),
     )
-    found = translate_again(view.part, asked, words[number], way)
+    found = translate_again(view.part, job, words[number], way)
     _side_by_side(view, found)
     _fates(found)
     return found
 
 
-def _first(view: View, words: Sequence[Word], pinned: Pin | None) -> int:
+def _first(view: TranslationView, words: Sequence[Word], pinned: Pin | None) -> int:
     """Which word is offered first: the one that is pinned, else the one that one step read most from."""
     if view.by_word and pinned is not None and pinned.side == "source":
         chosen = view.sides[1][pinned.index]
@@ -86,43 +86,43 @@ def _first(view: View, words: Sequence[Word], pinned: Pin | None) -> int:
     return int(np.argmax([most[list(word.tokens)].sum() for word in words]))
 
 
-def forgotten(part: Trace, word: Word, way: str) -> Forget:
+def edges_to_forget(part: Trace, word: Word, way: str) -> Forget:
     """The edges of cross-attention that are gone: those to a word, or those to everything else."""
     others = [place for place in range(len(part.tokens)) if place not in word.tokens]
     return Forget(keys=word.tokens if way == "cover" else tuple(others))
 
 
-def translate_again(part: Trace, asked: Asked, word: Word, way: str) -> Again:
+def translate_again(part: Trace, job: TranslationJob, word: Word, way: str) -> CoveredRun:
     """The sentence without those edges: what is written now, and how probable the first translation is then."""
     gone = replace(
-        asked.wish, target=None, task=None, forget=forgotten(part, word, way), whole=True
+        job.options, target=None, task=None, forget=edges_to_forget(part, word, way), whole=True
     )  # the task is text
     before = part
-    if asked.wish.target is not None:  # it was given; what is compared is what the model writes by itself
-        before = runs.translation(asked.model, part.text, replace(gone, forget=None))
-    now = runs.translation(asked.model, part.text, gone)
+    if job.options.target is not None:  # it was given; what is compared is what the model writes by itself
+        before = runs.translate(job.model, part.text, replace(gone, forget=None))
+    now = runs.translate(job.model, part.text, gone)
     same = None
     if (before.output or "").strip():
-        same = runs.translation(asked.model, part.text, replace(gone, target=before.output))
-    return Again(word, way, before, now, same)
+        same = runs.translate(job.model, part.text, replace(gone, target=before.output))
+    return CoveredRun(word, way, before, now, same)
 
 
-def _side_by_side(view: View, found: Again) -> None:
+def _side_by_side(view: TranslationView, found: CoveredRun) -> None:
     sides = st.columns(2, gap="large")
     for place, title, part, key in zip(
         sides, found.titles(), (found.before, found.part), ("before", "after"), strict=True
     ):
         with place:
             st.markdown(f"**{title}**  \n{literal((part.output or '').strip()) or t('Nothing was written.')}")
-            graph(replace(view, part=part), key=f"cross_{key}", steps=False)
+            show_graph(replace(view, part=part), key=f"cross_{key}", steps=False)
             show.notes(part)
 
 
-def _fates(found: Again) -> None:
+def _fates(found: CoveredRun) -> None:
     """What became of the first translation, word by word: its probability before and after."""
     if found.same is None:
         return
-    frame = fates(found.before, found.same)
+    frame = word_probabilities(found.before, found.same)
     if frame is None:
         st.caption(t("The first translation is made of other tokens when it is given, so it cannot be compared."))
         return
@@ -152,7 +152,7 @@ def _fates(found: Again) -> None:
     )
 
 
-def fates(before: Trace, after: Trace) -> pd.DataFrame | None:
+def word_probabilities(before: Trace, after: Trace) -> pd.DataFrame | None:
     """The probability of each written word, before and after (0..1, pieces multiplied): columns word, before, after.
 
     ``read``: is it a word, no sign and no added token? ``None`` where the two were not written as the same tokens.

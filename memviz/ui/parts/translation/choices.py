@@ -29,7 +29,7 @@ LAYER, HEAD = "cross_layer", "cross_head"
 
 
 @dataclass(frozen=True)
-class View:
+class TranslationView:
     """What is to be seen of a translated sentence.
 
     layer, head   one head; without a head the mean over a layer, without a layer over all
@@ -45,7 +45,7 @@ class View:
     by_word: bool = True
     keep: float = 1.0
     shift: int = 0
-    taught: tuple[int, int] | None = None
+    taught_head: tuple[int, int] | None = None
 
     @property
     def memory(self) -> Memory:
@@ -71,7 +71,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TranslationJob:
     """What was asked for: which text, by which model, into what; ``taught``: its head that was taught to align.
 
     ``text`` is what was read, without the words of a task.
@@ -79,8 +79,8 @@ class Asked:
 
     text: str
     model: str
-    wish: cache.TranslationOptions
-    taught: tuple[int, int] | None = None
+    options: cache.TranslationOptions
+    taught_head: tuple[int, int] | None = None
 
 
 def as_words(tokens: Sequence[Token]) -> tuple[Word, ...]:
@@ -90,23 +90,23 @@ def as_words(tokens: Sequence[Token]) -> tuple[Word, ...]:
     )
 
 
-def translated() -> tuple[Trace, Asked]:
+def translate_text() -> tuple[Trace, TranslationJob]:
     """The translation of the text that was pasted, and what was asked; stops the page when there is none."""
     model = frame.translator()
     _refuse_others(model)
     if frame.TEXT in st.session_state:
-        st.session_state[frame.TEXT] = samples.moved(st.session_state[frame.TEXT], model)
+        st.session_state[frame.TEXT] = samples.counterpart(st.session_state[frame.TEXT], model)
     text = frame.choose_text(samples.translations(model), second=False)
-    reader = runs.opened(model)
+    reader = runs.open_reader(model)
     if not reader.model.config.is_encoder_decoder:
         _offer_others(literal(model))
     languages, task = _choose_languages(reader), _choose_task(reader)
     target = _choose_target(reader, model, text)
     layer = getattr(reader.model.config, "alignment_layer", None)
-    wish = cache.TranslationOptions(target, languages=languages, task=task)
-    trace = runs.translation(model, text, wish)
+    options = cache.TranslationOptions(target, languages=languages, task=task)
+    trace = runs.translate(model, text, options)
     read = trace.text.removeprefix(task or "")  # a window of it, where the text is longer than the model can read
-    return trace, Asked(read, model, wish, taught=None if layer is None else (layer, 0))
+    return trace, TranslationJob(read, model, options, taught_head=None if layer is None else (layer, 0))
 
 
 def _choose_languages(reader: Reader) -> tuple[str, str] | None:
@@ -117,9 +117,9 @@ def _choose_languages(reader: Reader) -> tuple[str, str] | None:
     first, second = st.columns(2)
     source, target = usual or (codes[0], None)
     return (
-        first.selectbox(t("Source language"), codes, **state.linked("from", codes, default=source)),
+        first.selectbox(t("Source language"), codes, **state.url_bound("from", codes, default=source)),
         second.selectbox(
-            t("Target language"), codes, **state.linked("into", codes, default=target or _into(codes, source))
+            t("Target language"), codes, **state.url_bound("into", codes, default=target or _into(codes, source))
         ),
     )
 
@@ -139,7 +139,7 @@ def _choose_task(reader: Reader) -> str | None:
         t("Task"),
         names,
         format_func=lambda name: reader.tasks[name].strip() if name else t("nothing in front of the text"),
-        **state.linked("task", names),
+        **state.url_bound("task", names),
     )
     return reader.tasks[chosen] if chosen else None
 
@@ -157,7 +157,7 @@ def _offer_others(title: str) -> None:
     st.warning(said, icon=":material/translate:")
     row = st.container(horizontal=True, gap="small")
     for name in [name for name in frame.translators() if name in CATALOGUE][:4]:
-        row.button(CATALOGUE[name].title, key=f"take_{name}", on_click=state.keep, args=(frame.TRANSLATOR, name))
+        row.button(CATALOGUE[name].title, key=f"take_{name}", on_click=state.put, args=(frame.TRANSLATOR, name))
     st.stop()
 
 
@@ -211,15 +211,15 @@ def choose_sentence(trace: Trace) -> Trace:
         t("Part") if any(note.text == BROKEN for note in trace.notes) else t("Sentence"),
         numbers,
         format_func=lambda n: f"{n + 1} · {trace.parts[n].text}",
-        **state.linked("sentence", numbers),
+        **state.url_bound("sentence", numbers),
     )
     return trace.parts[number]
 
 
-def choose_view(part: Trace, asked: Asked) -> View:
+def choose_view(part: Trace, job: TranslationJob) -> TranslationView:
     """Layer, head, and how to see them."""
     memory = part.memory("cross")
-    layer, head = asked.taught or measures.best_head(memory, part.sides("cross"))
+    layer, head = job.taught_head or measures.best_head(memory, part.sides("cross"))
     pair, mean_box, more = st.columns([4, 3, 3], vertical_alignment="bottom", gap="small")
     layer_box, head_box = pair.columns(2, gap="small", wrap=False)
     shown = state.choose_mean(place=mean_box, key="cross_shown")
@@ -250,12 +250,12 @@ def choose_view(part: Trace, asked: Asked) -> View:
     with row.popover(t("As text"), icon=":material/content_copy:"):
         st.caption(t("The translation, to copy"))
         st.code(part.output or "", language=None, wrap_lines=True)
-    return View(
+    return TranslationView(
         part,
         layer=None if shown == "all" else layer,
         head=head if shown == "head" else None,
         by_word=by_word,
         keep=keep / 100,
         shift=int(shift),
-        taught=asked.taught,
+        taught_head=job.taught_head,
     )
