@@ -5,7 +5,7 @@ from memviz.ui.parts import translation
 from memviz.ui.shell import show
 
 show.question(
-    "What did the decoder read to write this word?",
+    "translate",
     "Above (or on the left) the source, below (or on the right) its translation. Point at a word: :blue[**blue**] "
     "links are what a written word was read from, :orange[**orange**] links what was written from a source word.",
 )

@@ -52,8 +52,11 @@ def test_every_text_that_is_translated_can_be_told_from_the_source(found: Found)
 def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
     """One text for each way in which a text comes to a page, so that none is lost unnoticed."""
     expected = {
-        "Home",  # t("…") in app.py
-        "What does this text remember?",  # show.question(title, …)
+        "Home",  # a page's title
+        "What does this text remember?",  # its question
+        "Paste a text here",  # t("…")
+        "Every measure that MemViz shows: the question it answers, its unit, formula, source, and what it does not "
+        "show.",  # show.question(…, hint)
         "The largest values of this picture, token by token",  # show.table(label=…)
         "Looking back further than chance is not the same as remembering more.",  # show.caveat(…)
         "Weights say where the model looks, not why it answers: attention alone is not an explanation "

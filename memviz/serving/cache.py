@@ -16,6 +16,7 @@ from cachetools import LRUCache
 import memviz
 from memviz.memory import Forget
 from memviz.models import Policy
+from memviz.progress import Progress
 from memviz.serving.gate import OPENING, RUNNING
 from memviz.settings import number
 from memviz.trace import Trace
@@ -24,23 +25,23 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
     from memviz import Reader
 
 WaitCallback = Callable[[int], None]
-Progress = Callable[[float, str], None]
+"""``on_wait(count)``: how many are before us in the queue. It may raise to leave it."""
 Key = tuple[str, ...]
 
-DEVICE = os.environ.get("MEMVIZ_DEVICE")  # "cuda", "mps" or "cpu"; chosen by itself when unset
+DEVICE = os.environ.get("MEMVIZ_DEVICE")  # "cuda", "mps" or "cpu"; the best there is when unset
 PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "float16"
 
 _lock = threading.Lock()
 _readers: LRUCache[str, Reader] = LRUCache(maxsize=number("MEMVIZ_OPEN_MODELS", 4, least=1))
-_ROOM = number("MEMVIZ_TRACE_GB", 2.0, least=0.01) * 1e9  # bytes
+_CAPACITY = number("MEMVIZ_TRACE_GB", 2.0, least=0.01) * 1e9  # bytes
 
 
 def _size(trace: Trace) -> float:
     """Bytes of a trace; one that is larger than the cache fills it, so that a page that is shown is not read again."""
-    return min(trace.nbytes + 10_000, _ROOM)
+    return min(trace.nbytes + 10_000, _CAPACITY)
 
 
-_traces: LRUCache[Key, Trace] = LRUCache(maxsize=_ROOM, getsizeof=_size)
+_traces: LRUCache[Key, Trace] = LRUCache(maxsize=_CAPACITY, getsizeof=_size)
 
 
 def is_open(name: str) -> bool:
@@ -59,17 +60,17 @@ def open_reader(name: str, *, on_wait: WaitCallback, progress: Progress) -> Read
             if name in _readers:
                 return _readers[name]
         progress(0.0, "Opening the model")
-        opened = memviz.load(name, device=DEVICE, precision=PRECISION, policy=Policy.server(), progress=progress)
+        reader = memviz.load(name, device=DEVICE, precision=PRECISION, policy=Policy.server(), progress=progress)
         with _lock:
-            _readers[name] = opened
-        return opened
+            _readers[name] = reader
+        return reader
 
 
 def read(model: str, text: str, pair: str | None, *, on_wait: WaitCallback, progress: Progress) -> Trace:
     """The reading of a text by a model; read now, unless it is still remembered."""
     key = (model, text, pair or "", str(pair is not None))
     return get_or_run(
-        key, model, lambda opened: opened.read(text, pair, progress=progress), on_wait=on_wait, progress=progress
+        key, model, lambda reader: reader.read(text, pair, progress=progress), on_wait=on_wait, progress=progress
     )
 
 
@@ -87,17 +88,18 @@ class TranslationOptions:
     whole: bool = False
 
 
-def translate(model: str, text: str, wish: TranslationOptions, *, on_wait: WaitCallback, progress: Progress) -> Trace:
+def translate(
+    model: str, text: str, options: TranslationOptions, *, on_wait: WaitCallback, progress: Progress
+) -> Trace:
     """The translation of a text by a model; made now, unless it is still remembered."""
+    target, forget, languages, task = options.target, options.forget, options.languages, options.task
 
-    def run(opened: Reader) -> Trace:
-        told = {"languages": wish.languages, "task": wish.task}
-        told = {name: value for name, value in told.items() if value is not None}
-        if wish.whole and not told:
-            return opened.read(text, wish.target, wish.forget, progress=progress)
-        return opened.translate(text, wish.target, wish.forget, progress=progress, **told)
+    def run(reader: Reader) -> Trace:
+        if options.whole and languages is None and task is None:
+            return reader.read(text, target, forget, progress=progress)
+        return reader.translate(text, target, forget, languages=languages, task=task, progress=progress)
 
-    return get_or_run(("translate", model, text, repr(wish)), model, run, on_wait=on_wait, progress=progress)
+    return get_or_run(("translate", model, text, repr(options)), model, run, on_wait=on_wait, progress=progress)
 
 
 def get_or_run(
@@ -108,19 +110,22 @@ def get_or_run(
     on_wait: WaitCallback,
     progress: Progress,
 ) -> Trace:
-    """What a run of a model gave; run now, unless it is still remembered under this key. Raises as `reader` does."""
+    """What a run of a model gave; run now, unless it is still remembered under this key.
+
+    Raises as `open_reader` does.
+    """
     with _lock:
         if key in _traces:
             return _traces[key]
-    opened = open_reader(model, on_wait=on_wait, progress=progress)
+    reader = open_reader(model, on_wait=on_wait, progress=progress)
     with RUNNING.enter(on_wait):
         with _lock:
             if key in _traces:
                 return _traces[key]
-        found = run(opened)
+        trace = run(reader)
         with _lock:
-            _traces[key] = found
-    return found
+            _traces[key] = trace
+    return trace
 
 
 def forget_everything() -> None:

@@ -7,6 +7,7 @@ from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
 from memviz.ui.parts.glossary import GROUPS, TERMS
+from memviz.ui.shell.navigation import PAGES
 from memviz.ui.shell.samples import samples, translations
 
 KINDS = {"self", "encoder", "decoder", "cross"}
@@ -46,6 +47,9 @@ KNOWN: dict[str, set[str]] = {
     "heads: measure.caveat": _of_measures("caveat"),
     "heads: text": {*grid.LABELS.values(), *ROLES},
     "heads: role": set(ROLES),
+    "navigation: page.question": {page.question for page in PAGES.values()},
+    "navigation: page.title": {page.title for page in PAGES.values()},
+    "show: PAGES[page].question": {page.question for page in PAGES.values()},
     "show: model.quantisation": {entry.quantisation for entry in CATALOGUE.values()},
     "store: what": _of_measures("label"),
     "tidying: measure.label": _of_measures("label"),

@@ -87,7 +87,7 @@ def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:
     for _ in range(6):
         crowd.send(lambda: read("a"))
     model.inside.acquire()
-    until(lambda: len(cache.RUNNING._line) == 6)
+    until(lambda: len(cache.RUNNING._queue) == 6)
     model.go.set()
     traces = crowd.join()
     assert model.asked["a"] == 1
@@ -118,7 +118,7 @@ def test_who_leaves_in_the_middle_leaves_nothing_behind(model: Reader) -> None:
         with pytest.raises(GoneError):
             read("a", progress=leave)
     assert len(cache._traces) == 0
-    assert cache.RUNNING._line == []
+    assert cache.RUNNING._queue == []
     assert read("a").text == "a"
     assert model.asked["a"] == 4
 
@@ -193,7 +193,7 @@ def test_a_model_is_opened_once_by_many(door: Door) -> None:
     crowd = Crowd()
     for _ in range(4):
         crowd.send(lambda: opens("stand-in"))
-    until(lambda: len(cache.OPENING._line) == 4)
+    until(lambda: len(cache.OPENING._queue) == 4)
     door.go.set()
     assert len({id(reader) for reader in crowd.join()}) == 1
     assert door.opened == ["stand-in"]
@@ -203,7 +203,7 @@ def test_those_who_wait_for_a_model_to_open_hear_how_many_are_before_them(door: 
     crowd, heard = Crowd(), {number: [] for number in range(4)}
     for number in heard:
         crowd.send(lambda number=number: read("a", on_wait=heard[number].append))
-        until(lambda number=number: len(cache.OPENING._line) == number + 1)
+        until(lambda number=number: len(cache.OPENING._queue) == number + 1)
     until(lambda: all(heard[number] for number in (1, 2, 3)))
     assert [heard[number][:1] for number in heard] == [[], [1], [2], [3]]
     door.go.set()
@@ -215,12 +215,12 @@ def test_a_full_queue_for_a_model_that_opens_refuses_at_once(door: Door, monkeyp
     crowd = Crowd()
     for number in range(3):
         crowd.send(lambda: read("a"))
-        until(lambda number=number: len(cache.OPENING._line) == number + 1)
+        until(lambda number=number: len(cache.OPENING._queue) == number + 1)
     for _ in range(5):
         with pytest.raises(BusyError) as refused:
             read("a")
         assert refused.value.values["count"] == 3
-    assert len(cache.OPENING._line) == 3
+    assert len(cache.OPENING._queue) == 3
     door.go.set()
     crowd.join()
     assert read("a").text == "a"
@@ -240,7 +240,7 @@ def test_who_leaves_while_a_model_opens_frees_the_place(door: Door, monkeypatch:
     door.go.clear()
     with pytest.raises(GoneError):
         opens("another", progress=leaves)
-    assert cache.OPENING._line == []
+    assert cache.OPENING._queue == []
     door.go.set()
     assert isinstance(opens("another"), Reader)
 
@@ -306,5 +306,5 @@ def test_who_leaves_a_real_reading_in_the_middle_does_not_spoil_the_next(minilm,
             cache.read("minilm", TEXTS[0], None, on_wait=patient, progress=leave)
         assert heard[-1].startswith(str(last))
         assert len(cache._traces) == 0
-        assert cache.RUNNING._line == []
+        assert cache.RUNNING._queue == []
     same(cache.read("minilm", TEXTS[0], None, on_wait=patient, progress=silent), alone)

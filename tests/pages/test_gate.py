@@ -51,7 +51,7 @@ def test_a_full_queue_says_how_many_and_is_full_only_then(runs: int, places: int
             held.enter_context(gate.enter(nobody_waits))
         for place in range(places):
             crowd.send(wait)
-            until(lambda place=place: len(gate._line) == runs + place + 1)
+            until(lambda place=place: len(gate._queue) == runs + place + 1)
         with pytest.raises(BusyError) as refused, gate.enter(nobody_waits):
             pass
         assert refused.value.values["count"] == runs + places

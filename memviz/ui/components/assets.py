@@ -26,11 +26,11 @@ def register(folder: Path, *, name: str) -> Callable[..., Any]:
 
 def read_sources(folder: Path) -> tuple[str, str, str]:
     """The markup, the style and the script of a component, the shared parts first."""
-    html, css, js = (_joined(HERE, kind) + _joined(folder, kind) for kind in ("html", "css", "js"))
+    html, css, js = (_join(HERE, kind) + _join(folder, kind) for kind in ("html", "css", "js"))
     return html, css, js
 
 
-def _joined(folder: Path, kind: str) -> str:
+def _join(folder: Path, kind: str) -> str:
     """What stands in the files of this kind, one after the other?"""
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob(f"*.{kind}")))
 
