@@ -46,8 +46,8 @@ def url_bound(key: str, options: Collection[Any], *, default: Any = None, others
         choice = first
     st.session_state[default_key] = first
     if choice is None or not (others or choice in options):
-        by_name = {str(option): option for option in options}
-        choice = by_name.get(parameter or "", parameter if others and parameter else first)
+        by_name: dict[str | None, Any] = {str(option): option for option in options}
+        choice = by_name.get(parameter, parameter if others and parameter else first)
     st.session_state[key] = choice  # in every run: a browser that was told once forgets it on the way to another page
     _write_address(key, "" if choice == first else str(choice))
     return {"key": key, "persist_state": "session"}
