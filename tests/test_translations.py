@@ -54,8 +54,11 @@ def test_every_text_that_is_translated_can_be_told_from_the_source(found: Found)
 def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
     """One text for each way in which a text comes to a page, so that none is lost unnoticed."""
     expected = {
-        "Home",  # t("…") in app.py
-        "What does this text remember?",  # show.question(title, …)
+        "Home",  # a page's title
+        "What does this text remember?",  # its question
+        "Paste a text here",  # t("…")
+        "Every measure that MemViz shows: the question it answers, its unit, formula, source, and what it does not "
+        "show.",  # show.question(…, hint)
         "The largest values of this picture, token by token",  # show.table(label=…)
         "Looking back further than chance is not the same as remembering more.",  # show.caveat(…)
         "Weights say where the model looks, not why it answers: attention alone is not an explanation "
@@ -199,7 +202,7 @@ def open_page(reader, monkeypatch):
     """Opens a page of the app in a language, with the cat sentence and one word chosen."""
     from streamlit.testing.v1 import AppTest
 
-    monkeypatch.setattr(cache, "reader", lambda name, **_: reader)
+    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
     cache.forget_everything()
 
     def opened(page: str, *, language: str, model: str = "bert") -> AppTest:
@@ -246,7 +249,7 @@ def test_why_a_model_was_read_another_way_is_said_in_the_readers_language(open_p
 
     dense = Reader(FAMILIES[family].build(), tokenizer(FAMILIES[family].tokenizer))
     dense.engine.info = replace(dense.info, quantisation="8-bit weights, computed in float32")
-    monkeypatch.setattr(cache, "reader", lambda name, **_: dense)
+    monkeypatch.setattr(cache, "open_reader", lambda name, **_: dense)
     english, chinese = (said(open_page("heads", language=language, model=family)) for language in ("en", "zh"))
     assert any("Read through the model's own eager weights, because it" in text for text in english)
     assert left(chinese, sources=[text for text in ZH if ZH[text] != text]) == set()

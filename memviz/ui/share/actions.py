@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from memviz.trace import Trace
-from memviz.ui.shell.i18n import language, speaking, t
+from memviz.ui.shell.i18n import language, t, use_language
 
 
 class Shared(Protocol):
@@ -102,6 +102,6 @@ def _files(view: Shared) -> None:
 
 def _encoded(make: Callable[[], str | bytes], spoken: str) -> bytes:
     """A file's bytes in the reader's language; text with the mark by which spreadsheets know that it is UTF-8."""
-    with speaking(spoken):
+    with use_language(spoken):
         made = make()
     return made if isinstance(made, bytes) else made.encode("utf-8-sig" if not made.startswith("<") else "utf-8")

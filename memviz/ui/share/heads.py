@@ -11,7 +11,7 @@ from memviz.figures import provenance
 from memviz.trace import Trace
 from memviz.ui.parts import heads as heads_page
 from memviz.ui.share.reading_code import reading
-from memviz.ui.shell.i18n import spoken, t
+from memviz.ui.shell.i18n import language_tag, t
 
 MOST_ROWS = 1_000_000  # of a CSV; a longer text is exported by its strongest weights, and the file says so
 
@@ -21,7 +21,7 @@ class Heads:
     """One head, or a mean over heads, in full."""
 
     trace: Trace
-    view: heads_page.View
+    view: heads_page.HeadsView
     name: str = "heads"
 
     def said(self) -> dict[str, str]:
@@ -74,15 +74,15 @@ class Heads:
             view.memory,
             view.layer,
             view.head,
-            **heads_page.options(self.trace, view),
+            **heads_page.picture_options(self.trace, view),
             provenance=self.said(),
             translate=t,
         )
 
     def html(self) -> str:
-        chart = heads_page.figure(self.trace, self.view)
+        chart = heads_page.pattern_figure(self.trace, self.view)
         return figures.html(
-            [chart], title=t("Which heads do what?"), provenance=self.said(), language=spoken(), translate=t
+            [chart], title=t("Which heads do what?"), provenance=self.said(), language=language_tag(), translate=t
         )
 
     def code(self) -> str:

@@ -49,8 +49,8 @@ class Home:
             without=self.without,
         )
 
-    def links(self) -> words.Pair:
-        return words.found(self.trace, without=self.without, layer=self.layer, head=self.head)
+    def links(self) -> words.LinkPair:
+        return words.links_of(self.trace, without=self.without, layer=self.layer, head=self.head)
 
     def csv(self) -> str:
         return tables.csv(tables.links_table(self.links()[0], *self.trace.sides()), self.said())

@@ -12,7 +12,7 @@ from memviz.tokens import right_to_left
 from memviz.trace import Trace
 from memviz.ui.components.cross import Pin
 from memviz.ui.parts import translation
-from memviz.ui.parts.translation.graph import drawn, labels
+from memviz.ui.parts.translation.graph import graph_labels, graph_payload
 from memviz.ui.share import export
 from memviz.ui.shell.i18n import t
 
@@ -22,15 +22,15 @@ class Translate:
     """Two rows of words and the links between them."""
 
     trace: Trace  # of the whole text
-    view: translation.View  # of one sentence
-    asked: translation.Asked
+    view: translation.TranslationView  # of one sentence
+    job: translation.TranslationJob
     pinned: Pin | None = None
-    covered: translation.Again | None = None
+    covered_run: translation.CoveredRun | None = None
     name: str = "translate"
 
     def said(self, *, cumulative: float = 1.0) -> dict[str, str]:
         """Where it comes from, and what it shows; ``cumulative``: up to which share weights are kept."""
-        view, wish = self.view, self.asked.wish
+        view, choices = self.view, self.job.options
         said = provenance(
             view.part,
             view.memory,
@@ -41,12 +41,12 @@ class Translate:
             shift=view.shift,
         )
         said["translation"] = view.part.output or ""
-        if wish.target is not None and view.part.output == wish.target:
+        if choices.target is not None and view.part.output == choices.target:
             said["written by"] = "a person: it was given, not chosen by the model"
-        if wish.languages:
-            said["languages"] = " → ".join(wish.languages)
-        if wish.task:
-            said["task"] = wish.task
+        if choices.languages:
+            said["languages"] = " → ".join(choices.languages)
+        if choices.task:
+            said["task"] = choices.task
         if self.number is not None:
             said["sentence"] = f"{self.number + 1} of {len(self.trace.parts)}"
         return said
@@ -59,23 +59,24 @@ class Translate:
     @property
     def first(self) -> Trace:
         """The sentence as it was translated before a word of it was covered."""
-        return self.view.part if self.covered is None else self.covered.before
+        return self.view.part if self.covered_run is None else self.covered_run.before
 
     def others(self) -> dict[str, Translate]:
         """The view, and beside it the same with a word covered: by their titles."""
-        if self.covered is None:
+        if self.covered_run is None:
             return {}
-        before, after = self.covered.titles()
+        before, after = self.covered_run.titles()
         first, second = (
-            replace(self, view=replace(self.view, part=part)) for part in (self.covered.before, self.covered.part)
+            replace(self, view=replace(self.view, part=part))
+            for part in (self.covered_run.before, self.covered_run.part)
         )
         return {before: first, after: second}
 
     def typed(self) -> dict[str, str]:
         """What was typed, by the name of its box: the text without its task, what is to be written, an alignment."""
         return {
-            "text": self.asked.text,
-            "target": self.asked.wish.target or "",
+            "text": self.job.text,
+            "target": self.job.options.target or "",
             "gold": translation.gold_of(self.view.part),
         }
 
@@ -110,7 +111,9 @@ class Translate:
 
     def html(self) -> str:
         said = self.said(cumulative=self.view.keep)
-        return export.cross_page(**drawn(self.view), labels=labels(self.view), pinned=self.pinned, provenance=said)
+        return export.cross_page(
+            **graph_payload(self.view), labels=graph_labels(self.view), pinned=self.pinned, provenance=said
+        )
 
     def _graph(self) -> tuple:
         targets, sources = self.view.sides
@@ -127,10 +130,10 @@ class Translate:
         }
 
     def code(self) -> str:
-        view, wish = self.view, self.asked.wish
+        view, choices = self.view, self.job.options
         options = "".join(
             f", {name}={value!r}"
-            for name, value in (("target", wish.target), ("languages", wish.languages), ("task", wish.task))
+            for name, value in (("target", choices.target), ("languages", choices.languages), ("task", choices.task))
             if value is not None
         )
         where = (
@@ -142,7 +145,7 @@ class Translate:
             return self._tokens(options, sentence, where) + self._again()
         return f"""import memviz
 
-trace = memviz.translate({self.asked.text!r}, model={self.asked.model!r}{options})
+trace = memviz.translate({self.job.text!r}, model={self.job.model!r}{options})
 {sentence}memory, sides = trace.memory("cross"), trace.sides("cross")
 print(trace.output)
 
@@ -164,7 +167,7 @@ for word, source, weight in zip(sides[0], found.source, found.weight):
         )
         return f"""import memviz
 
-trace = memviz.translate({self.asked.text!r}, model={self.asked.model!r}{options})
+trace = memviz.translate({self.job.text!r}, model={self.job.model!r}{options})
 {sentence}memory = trace.memory("cross")
 print(trace.output)
 
@@ -174,14 +177,14 @@ weights = {exact}  # [target token, source token]
 """
 
     def _again(self) -> str:
-        if self.covered is None:
+        if self.covered_run is None:
             return ""
-        keys = translation.forgotten(self.first, self.covered.word, self.covered.way).keys
-        languages = self.asked.wish.languages
+        keys = translation.edges_to_forget(self.first, self.covered_run.word, self.covered_run.way).keys
+        languages = self.job.options.languages
         call = "read" if languages is None else "translate"
         told = "" if languages is None else f", languages={languages!r}"
         return f"""
-reader = memviz.load({self.asked.model!r})
+reader = memviz.load({self.job.model!r})
 again = reader.{call}({self.view.part.text!r}, forget=memviz.Forget(keys={tuple(keys)!r}){told})
 print(again.output)
 """
