@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from memviz.version import __version__ as __version__
 
 _HOMES = {
+    "Ablate": "memviz.memory",
+    "Eviction": "memviz.memory",
     "Forget": "memviz.memory",
     "Memory": "memviz.memory",
     "Reader": "memviz.reading",
@@ -29,6 +31,8 @@ _HOMES = {
 _ROOMS = ("errors", "figures", "measures", "models", "tables")
 
 __all__ = [
+    "Ablate",
+    "Eviction",
     "Forget",
     "Memory",
     "Reader",
@@ -46,7 +50,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from memviz import errors, figures, measures, models, tables
-    from memviz.memory import Forget, Memory
+    from memviz.memory import Ablate, Eviction, Forget, Memory
     from memviz.reading import Reader, load, read, translate
     from memviz.tokens import Token
     from memviz.trace import Trace

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from memviz.memory import Forget, Kind, Memory, Scores, read_only
+from memviz.memory import Eviction, Forget, Kind, Memory, Scores, read_only
 from memviz.tokens import Token, Word
 from memviz.trace import ModelInfo, Trace
 from tests import oracle
@@ -105,6 +105,7 @@ def memory_of(
     sink: bool = False,
     sharp: float = 2.0,
     forget: Forget | None = None,
+    eviction: Eviction | None = None,
     dense: bool = False,
     seed: int = 0,
 ) -> tuple[Memory, np.ndarray]:
@@ -136,7 +137,7 @@ def memory_of(
             softcap=softcap,
             sink=drawn(heads) if sink else None,
         )
-        mask = oracle.allowed(made.visible, cols, heads=heads, layer=layer, forget=forget)
+        mask = oracle.allowed(made.visible, cols, heads=heads, layer=layer, forget=forget, eviction=eviction)
         pattern, normaliser = oracle.softmax(made, mask)
         scores.append(made)
         weights.append(pattern)
@@ -151,7 +152,7 @@ def memory_of(
         value_norm=draw.uniform(0.1, 2, (layers, heads, cols)),
         normaliser=np.stack(normalisers),
     )
-    return Memory(kind, queries, keys, layers, heads, causal, tuple(scores), summary, forget), truth
+    return Memory(kind, queries, keys, layers, heads, causal, tuple(scores), summary, forget, None, eviction), truth
 
 
 def memory_with(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from memviz.memory import Forget, Memory, Scores, Summary, read_only
+from memviz.memory import Eviction, Forget, Memory, Scores, Summary, read_only
 from memviz.tokens import Token
 
 CELLS = 32  # a thumbnail has at most so many along a side
@@ -15,17 +16,29 @@ CELLS = 32  # a thumbnail has at most so many along a side
 # -- weights ------------------------------------------------------------------------------------------
 
 
-def allowed(visible: np.ndarray, cols: int, *, heads: int, layer: int = 0, forget: Forget | None = None) -> np.ndarray:
+def allowed(
+    visible: np.ndarray,
+    cols: int,
+    *,
+    heads: int,
+    layer: int = 0,
+    forget: Forget | None = None,
+    eviction: Eviction | None = None,
+) -> np.ndarray:
     """Which keys may each query see in this layer? bool [head, query, key]. One with nothing left keeps what it has."""
     key = np.arange(cols)
     mask = np.tile((key >= visible[:, :1]) & (key < visible[:, 1:]), (heads, 1, 1))
-    if forget is not None and (forget.layers is None or layer in forget.layers):
-        for head in range(heads) if forget.heads is None else forget.heads:
-            for query in range(len(visible)) if forget.queries is None else forget.queries:
-                left = mask[head, query].copy()
-                left[list(forget.keys)] = False
-                mask[head, query] = left if left.any() else mask[head, query]
-    return mask
+    if eviction is not None and eviction.recent is not None:
+        for query in range(len(visible)):
+            for place in range(eviction.first, cols):
+                mask[:, query, place] &= query < place + eviction.recent
+    left = mask.copy()
+    for member in () if forget is None else (replace(forget, also=()), *forget.also):
+        if member.layers is None or layer in member.layers:
+            for head in range(heads) if member.heads is None else member.heads:
+                for query in range(len(visible)) if member.queries is None else member.queries:
+                    left[head, query, list(member.keys)] = False
+    return np.where(left.any(axis=2, keepdims=True), left, mask)
 
 
 def logits(scores: Scores, mask: np.ndarray) -> np.ndarray:

@@ -25,13 +25,15 @@ class EdgeCut:
     heads     bool [head]
     queries   bool [query]
     gone      int32 [key]: the position of the query from which on a key is no longer seen; `NEVER` for none, 0 for all
-    lenient   a query that would be left with nothing keeps what it has; otherwise that is an error
+    lenient   a query that would be left with nothing to read is spared this cut
+    named     such a query is an error
     """
 
     heads: np.ndarray
     queries: np.ndarray
     gone: np.ndarray
     lenient: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +96,7 @@ def edge_masks(
     """Which edges are cut in each head of a layer? A mask a head, the same one for heads that lose the same.
 
     ``spans`` is int [query, 2]: the first key that a query may see, and one past the last. ``None`` for no cuts at all.
-    Raises `TraceError` for a query with nothing left to read, unless what it loses is `lenient`.
+    Raises `TraceError` for a query with nothing left to read that a cut has `named`.
     """
     cuts = [cut for cut in cuts if cut.heads.any() and cut.queries.any()]
     if not cuts:
@@ -121,12 +123,12 @@ def heads_by_mask(masks: Sequence[EdgeMask | None]) -> Iterator[tuple[EdgeMask, 
 def _mask(cuts: list[EdgeCut], spans: np.ndarray, first: int) -> EdgeMask:
     mask = EdgeMask(tuple((cut.queries, cut.gone) for cut in cuts), first)
     empty = mask.keys_left(spans) == 0
-    strict = np.logical_or.reduce([np.zeros_like(empty), *(cut.queries for cut in cuts if not cut.lenient)])
-    if (empty & strict).any():
+    named = np.logical_or.reduce([np.zeros_like(empty), *(cut.queries for cut in cuts if cut.named)])
+    if (empty & named).any():
         raise TraceError(
             "Position {position} would have nothing left to read.",
             todo="Leave it at least one key, or leave `queries` out.",
-            position=int(np.flatnonzero(empty & strict)[0]) + first,
+            position=int(np.flatnonzero(empty & named)[0]) + first,
         )
     if not empty.any():
         return mask

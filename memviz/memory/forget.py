@@ -91,7 +91,7 @@ class Forget:
                 losing[:] = False
                 losing[places[places >= 0]] = True
             covered = np.array([member.heads is None or head in member.heads for head in range(heads)])
-            yield EdgeCut(covered, losing, gone, lenient=member.queries is None)
+            yield EdgeCut(covered, losing, gone, lenient=member.queries is None, named=member.queries is not None)
 
     def upto(self, length: int) -> Forget:
         """The same without the queries from position ``length`` on, which were never written."""

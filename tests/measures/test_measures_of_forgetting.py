@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from memviz import measures
-from memviz.memory import Forget, Memory
+from memviz.memory import Eviction, Forget, Memory
 from tests import oracle
 from tests.memories import LONG, PLAIN, memory_of, weights_of
 
@@ -25,16 +25,41 @@ FORGOTTEN = {
     },
     "nearly all": {"queries": PLAIN, "forget": Forget(keys=range(1, 9), heads=[1])},
     "with sinks": {"queries": PLAIN, "causal": True, "sink": True, "forget": Forget(keys=[0, 3])},
+    "two parts": {
+        "queries": PLAIN,
+        "causal": True,
+        "forget": Forget(keys=[1, 6], heads=[0, 3]) | Forget(keys=[6, 2], queries=[9, 12], layers=[1]),
+    },
+    "parts that leave nothing": {"queries": "a b c d", "forget": Forget(keys=[0, 1]) | Forget(keys=[2, 3], heads=[1])},
+    "a cache's window": {"queries": PLAIN, "causal": True, "eviction": Eviction.window(3)},
+    "a window of one": {"queries": LONG, "causal": True, "eviction": Eviction.window(1)},
+    "sinks and a window": {"queries": LONG, "causal": True, "eviction": Eviction.sinks(2, 4)},
+    "a cache and a sliding window": {
+        "queries": LONG,
+        "causal": True,
+        "window": (None, 6),
+        "eviction": Eviction.sinks(3, 5),
+    },
+    "a cache and by name": {
+        "queries": LONG,
+        "causal": True,
+        "eviction": Eviction.sinks(1, 5),
+        "forget": Forget(keys=[0, 4, 5], heads=[1, 2]),
+    },
     "from another text": {"queries": PLAIN, "keys": LONG, "forget": Forget(keys=[2, 7])},
 }
 CLOSE = {"rtol": 1e-4, "atol": 1e-6}
 
 
-def forgetful(forget: Forget, **of: object) -> tuple[Memory, np.ndarray]:
+def forgetful(
+    forget: Forget | None = None, eviction: Eviction | None = None, **of: object
+) -> tuple[Memory, np.ndarray]:
     """(a memory that was read without some edges, what could be seen: bool [layer, head, query, key])."""
-    memory = memory_of(forget=forget, **of)[0]
+    memory = memory_of(forget=forget, eviction=eviction, **of)[0]
     may = [
-        oracle.allowed(scores.visible, len(memory.keys), heads=memory.heads, layer=layer, forget=forget)
+        oracle.allowed(
+            scores.visible, len(memory.keys), heads=memory.heads, layer=layer, forget=forget, eviction=eviction
+        )
         for layer, scores in enumerate(memory.scores)
     ]
     return memory, np.stack(may)
