@@ -96,7 +96,8 @@ class Gold:
 
         Words count from 0. Raises `MeasureError` for anything else.
         """
-        sure, possible = set(), set()
+        sure: set[tuple[int, int]] = set()
+        possible: set[tuple[int, int]] = set()
         for link in text.split():
             source, mark, target = link.partition("p" if "p" in link else "-")
             if not (mark and _small(source) and _small(target)):

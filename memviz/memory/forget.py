@@ -96,7 +96,9 @@ class Forget:
     def upto(self, length: int) -> Forget:
         """The same without the queries from position ``length`` on, which were never written."""
         parts = [
-            member if member.queries is None else replace(member, queries=[q for q in member.queries if q < length])
+            member
+            if member.queries is None
+            else replace(member, queries=tuple(query for query in member.queries if query < length))
             for member in self.members
         ]
         return replace(parts[0], also=tuple(parts[1:]))

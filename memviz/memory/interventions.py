@@ -9,7 +9,7 @@ import numpy as np
 
 from memviz.errors import ReadingError, TraceError
 from memviz.memory.ablate import Ablate
-from memviz.memory.edges import EdgeMask, edge_masks
+from memviz.memory.edges import EdgeCut, EdgeMask, edge_masks
 from memviz.memory.eviction import Eviction
 from memviz.memory.forget import Forget, require_forget
 from memviz.memory.kinds import Kind, Place
@@ -63,7 +63,7 @@ class Interventions:
         self, place: Place, *, heads: int, kv_heads: int, keys: int, spans: np.ndarray, first: int = 0
     ) -> tuple[EdgeMask | None, ...] | None:
         """Which edges are cut in each head of this layer? See `edge_masks`; ``first`` is the first query's position."""
-        cuts = []
+        cuts: list[EdgeCut] = []
         if self.forget is not None and place.kind == self.usual:
             cuts += self.forget.cuts(place.layer, heads=heads, queries=len(spans), keys=keys, first=first)
         if self.eviction is not None and place.kind in self.evicting:

@@ -71,6 +71,7 @@ class Scores:
         return scores
 
     def _bias(self, head: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        assert self.bias is not None
         bias = self.bias[head % self.bias.shape[0]]
         return bias[cols - rows + self.query.shape[1] - 1] if bias.ndim == 1 else bias[rows, cols]
 

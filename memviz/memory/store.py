@@ -73,6 +73,7 @@ class Memory:
         if self.scores:
             return self.scores[layer].visible
         # a softmax is exactly 0 only where nothing may be seen (or where it underflows in all heads)
+        assert self.weights is not None
         seen = (self.weights[layer] > 0).any(axis=0)
         return np.stack([seen.argmax(axis=1), len(self.keys) - seen[:, ::-1].argmax(axis=1)], axis=1)
 

@@ -92,10 +92,11 @@ def _capture(engine: Engine, inputs: dict[str, list[int]], *, kind: Kind, layer:
             layer=layer,
             layers=plan.layers[kind],
         )
-    if plan.dense or projections[layer] is None:
+    projection = None if plan.dense else projections[layer]
+    if projection is None:
         raise _unknown(engine, Note("its output projection could not be found"))
     budget.check(engine, len(inputs["input_ids"]))
-    capture = BlockCapture(Place(kind, layer), places=plan.places, projection=projections[layer])
+    capture = BlockCapture(Place(kind, layer), places=plan.places, projection=projection)
     tensors = engine.tensors(inputs)
     explained = refusals.as_reading_error(None, model=engine.info.name, tokens=len(inputs["input_ids"]))
     with engine.prepared(), explained, capturing(engine.model, capture), handled_by(capture):

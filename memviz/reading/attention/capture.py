@@ -48,7 +48,7 @@ class BlockCapture:
     computed: Tensor
     norm: nn.LayerNorm
 
-    def __init__(self, place: Place, *, places: Places, projection: nn.Module) -> None:
+    def __init__(self, place: Place, *, places: Places, projection: nn.Linear | Conv1D) -> None:
         self.place, self.places, self.projection = place, places, projection
         self._reached = 0  # layers of this memory so far
         self._now = False  # between the layer's attention call and the next one

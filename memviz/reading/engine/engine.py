@@ -59,7 +59,7 @@ class Engine(Protocol):
         inputs: Mapping[str, Any],
         axes: Mapping[Kind, Axes],
         *,
-        interventions: Interventions = ...,
+        interventions: Interventions | None = None,
         progress: Progress | None = None,
     ) -> Recorded:
         """One forward pass; of the memories in ``axes``, everything that is kept. Raises `ReadingError`."""
@@ -73,7 +73,7 @@ class Engine(Protocol):
     def prepared(self) -> AbstractContextManager[None]:
         """The model as a forward pass needs it, and afterwards as it was."""
 
-    def estimate(self, tokens: int, interventions: Interventions = ...) -> float:
+    def estimate(self, tokens: int, interventions: Interventions | None = None) -> float:
         """About how many bytes a reading of so many tokens takes."""
 
 
@@ -96,8 +96,8 @@ class TransformersEngine:
         info: ModelInfo | None = None,
         owned: bool = False,
     ) -> None:
-        self.model = model
-        self.tokenizer = processor
+        self.model: Any = model
+        self.tokenizer: Any = processor
         self.adapter: Adapter = TextAdapter(processor)
         self._owned = owned
         with nullcontext() if owned else temporarily_configured(model, ""), restoring_modules(model):

@@ -33,6 +33,10 @@ PAST = "its attention does not pass through transformers' attention interface"
 ANSWERS = {torch.float32: 1e-3, torch.float64: 1e-3}  # of the largest logit; errors grow through the layers
 
 
+Projection = nn.Linear | Conv1D
+"""The linear map that what the heads wrote goes into."""
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """How one model is read.
@@ -55,7 +59,7 @@ class Plan:
     kv_heads: int
     head_dim: int
     causal: bool
-    projections: dict[Kind, list[nn.Module | None]] = field(default_factory=dict)
+    projections: dict[Kind, list[Projection | None]] = field(default_factory=dict)
     dense: bool = False
     implementation: str = "memviz"
     headed: bool = False
@@ -72,12 +76,12 @@ class _ProbeCall:
     module: nn.Module
     scores: Scores
     output: Tensor
-    entered_map: nn.Module | None = None  # the linear map that the output goes into
+    entered_map: Projection | None = None  # the linear map that the output goes into
     written: Tensor | None = None  # what the map makes of it
     feeds_residual: bool = False  # and nothing is added to that, or taken from it
 
     @property
-    def projection(self) -> nn.Module | None:
+    def projection(self) -> Projection | None:
         """The output projection: the map that the output goes into, where that is all that is written."""
         return self.entered_map if self.feeds_residual else None
 

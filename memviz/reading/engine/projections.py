@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.pytorch_utils import Conv1D
 
 from memviz.memory import Kind
-from memviz.reading.engine.probe import Plan
+from memviz.reading.engine.probe import Plan, Projection
 
 
-def by_head(module: nn.Module, heads: int) -> Tensor:
+def by_head(module: Projection, heads: int) -> Tensor:
     """W_O of every head: float32 [head, dim, width], so that a head writes ``value @ W_O``."""
     weight = module.weight if isinstance(module, Conv1D) else module.weight.T  # [head · dim, width]
     return weight.detach().float().unflatten(0, (heads, -1))

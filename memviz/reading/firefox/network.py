@@ -9,6 +9,7 @@ cross-attention looks up the source. All blocks are post-norm. All attention goe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -177,7 +178,9 @@ class Encoder(nn.Module):
     def __init__(self, config: FirefoxConfig, embedding: Embedding) -> None:
         super().__init__()
         self.embedding = embedding
-        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
+        self.layers: Sequence[EncoderLayer] = nn.ModuleList(  # type: ignore[assignment]
+            EncoderLayer(config) for _ in range(config.encoder_layers)
+        )
 
     def forward(self, input_ids: Tensor) -> Tensor:
         """Tokens [text, token] in, vectors [text, token, width] out."""
@@ -193,7 +196,9 @@ class Decoder(nn.Module):
     def __init__(self, config: FirefoxConfig, embedding: Embedding) -> None:
         super().__init__()
         self.embedding = embedding
-        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        self.layers: Sequence[DecoderLayer] = nn.ModuleList(  # type: ignore[assignment]
+            DecoderLayer(config) for _ in range(config.decoder_layers)
+        )
 
     def remember(self, source: Tensor) -> list[Remembered]:
         """The keys and values of the source, by layer; they are the same at every step."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from memviz.errors import ReadingError
-from memviz.memory import Interventions, Recurrent, recurrent_memory
+from memviz.memory import Interventions, Kind, Recurrent, recurrent_memory
 from memviz.progress import Progress
 from memviz.reading.attention.function import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
@@ -113,7 +113,7 @@ class FirefoxWriter:
         engine = self.engine
         ids = torch.tensor([output.ids], device=engine.model.device)
         inputs = {"source": source.encoded, "decoder_input_ids": ids}
-        axes = {"cross": Axes(output.targets, source.tokens)}
+        axes: dict[Kind, Axes] = {"cross": Axes(output.targets, source.tokens)}
         recorded = engine.record(inputs, axes, interventions=interventions, progress=progress)
         words, units = recorded.outputs.words[0], recorded.outputs.units
         with engine.prepared():
@@ -166,7 +166,8 @@ def search(
     may raise to stop.
     """
     decoder = model.decoder
-    hypotheses, finished = [Hypothesis()], []
+    hypotheses: list[Hypothesis] = [Hypothesis()]
+    finished: list[Hypothesis] = []
     states, words = decoder.start(), torch.zeros_like(decoder.embedding.positions(1))[None]
     with handled_by(handler) if handler is not None else nullcontext(), torch.inference_mode():
         for step in range(limit):
@@ -215,7 +216,7 @@ def _continuations(
     wider = logits.topk(min(count, logits.shape[1])) if count > len(ids[0]) else None
     candidates = []
     for number, hypothesis in enumerate(hypotheses):
-        pairs = ids[number], logprobs[number]
+        pairs: tuple[Sequence[int], Sequence[float]] = ids[number], logprobs[number]
         if wider is not None:
             pairs = wider.indices[number].tolist(), (wider.values[number] - total[number]).tolist()
         for token, logprob in list(zip(*pairs, strict=True))[:count]:

@@ -50,7 +50,8 @@ def join_sentences(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, 
 def _output(text: str, spans: Sequence[Span], parts: Sequence[Trace]) -> tuple[str, list[int]]:
     """(the whole output, where each part's begins in it)."""
     begins = {start for start, _ in split_sentences(text)}
-    output, places, end = "", [], 0
+    output, end = "", 0
+    places: list[int] = []
     for part, (start, stop) in zip(parts, spans, strict=True):
         between = text[end:start]
         inside = start == end and start not in begins and not (_wide(text[end - 1]) or _wide(text[start]))

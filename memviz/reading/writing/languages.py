@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 from memviz.errors import ReadingError
 
 Languages = tuple[str, str]
@@ -18,7 +16,7 @@ CODE = re.compile(r"[a-z]{2,3}(_[A-Za-z]{2,4})?")
 NEAREST = 4
 
 
-def language_codes(tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> dict[str, int]:
+def language_codes(tokenizer: Any, vocabulary: int) -> dict[str, int]:
     """The tokens of the languages that can be chosen, by their codes; none where there is nothing to choose.
 
     ``vocabulary``: how many tokens the model has.
@@ -31,9 +29,7 @@ def language_codes(tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> dict[
     return {code: token for code, token in tokens.items() if token != tokenizer.unk_token_id and token < vocabulary}
 
 
-def default_languages(
-    model: PreTrainedModel, tokenizer: Any, codes: Mapping[str, int]
-) -> tuple[str, str | None] | None:
+def default_languages(model: Any, tokenizer: Any, codes: Mapping[str, int]) -> tuple[str, str | None] | None:
     """The languages of a model when none are asked for; the target is ``None`` where nothing says which it is."""
     if not codes:
         pair = getattr(tokenizer, "source_lang", None), getattr(tokenizer, "target_lang", None)

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, StoppingCriteria
+from transformers import StoppingCriteria
 
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind
@@ -192,9 +192,7 @@ class StepCallback(StoppingCriteria):
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
-def generate_kwargs(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, language: TargetLanguage | None
-) -> dict[str, int]:
+def generate_kwargs(model: Any, tokenizer: Any, language: TargetLanguage | None) -> dict[str, int]:
     """What must `generate` be told, so that a model of many languages writes this one?
 
     In mBART the decoder reads the language before it writes; in mBART-50, M2M-100 and NLLB it is the first token that
@@ -206,7 +204,7 @@ def generate_kwargs(
     return {"decoder_start_token_id" if start == language.token else "forced_bos_token_id": language.token}
 
 
-def stopped_by_itself(model: PreTrainedModel, last: int, likeliest: int) -> bool:
+def stopped_by_itself(model: Any, last: int, likeliest: int) -> bool:
     """Did the model come to an end by itself, when ``last`` was the last token, and ``likeliest`` what it liked best?
 
     Some models are set to end where the limit is, whatever they like (BART).
@@ -215,13 +213,13 @@ def stopped_by_itself(model: PreTrainedModel, last: int, likeliest: int) -> bool
     return last in end_tokens(model) and (not forced or likeliest in end_tokens(model))
 
 
-def end_tokens(model: PreTrainedModel) -> set[int]:
+def end_tokens(model: Any) -> set[int]:
     """The tokens that end what a model writes."""
     tokens = model.generation_config.eos_token_id
     return set(tokens) if isinstance(tokens, list) else {tokens}
 
 
-def start_token(model: PreTrainedModel, written: Tensor) -> int:
+def start_token(model: Any, written: Tensor) -> int:
     """What does the decoder read before it has written anything? In some models the language of ``written``."""
     with suppress(AttributeError, ValueError):  # no such method, or a configuration that does not say it
         return int(model.prepare_decoder_input_ids_from_labels(labels=written)[0, 0])
@@ -231,9 +229,7 @@ def start_token(model: PreTrainedModel, written: Tensor) -> int:
     return next(int(token) for token in [*tokens, 0] if token is not None)
 
 
-def _target_ids(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, language: TargetLanguage | None
-) -> tuple[int, list[int]]:
+def _target_ids(model: Any, tokenizer: Any, text: str, language: TargetLanguage | None) -> tuple[int, list[int]]:
     """(what the decoder reads first, the tokens) of a text on the output side."""
     _, inputs = tokenise(tokenizer, text, target=True, languages=None if language is None else language.languages)
     ids = inputs["input_ids"]
