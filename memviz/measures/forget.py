@@ -9,8 +9,6 @@ import numpy as np
 from memviz.measures.registry import measure
 from memviz.memory import EdgeMask, Memory, heads_by_mask
 
-AT_ONCE = 128  # queries whose edges are looked through together
-
 
 @measure(
     "Attention by distance, over the uniform baseline",
@@ -121,35 +119,42 @@ def _uniform(memory: Memory, layer: int, mask: EdgeMask | None) -> tuple[np.ndar
     visible = memory.visible(layer)
     share = 1.0 / (visible[:, 1] - visible[:, 0] if mask is None else mask.keys_left(visible))
     first = np.maximum(visible[:, 0], 1)
-    sums, pairs = np.zeros(rows + 1), np.zeros(rows + 1)
+    steps = np.zeros((2, rows + 1))  # of both, where they rise and fall
+    amounts = np.stack([share, np.ones(rows)])
     query = np.arange(rows)
-    for low, high in (
-        (query - np.minimum(visible[:, 1] - 1, query), query - first),  # looking back, itself included
-        (np.maximum(first - query, 1), visible[:, 1] - 1 - query),  # looking forward
-    ):
+    stretches = [
+        (1.0, query - np.minimum(visible[:, 1] - 1, query), query - first),  # looking back, itself included
+        (1.0, np.maximum(first - query, 1), visible[:, 1] - 1 - query),  # looking forward
+    ]
+    if mask is not None:
+        stretches += [(-1.0, low, high) for low, high in _cut_distances(mask, visible)]
+    for sign, low, high in stretches:
         some = high >= low
-        for target, amount in ((sums, share), (pairs, np.ones(rows))):
-            np.add.at(target, low[some], amount[some])
-            np.add.at(target, high[some] + 1, -amount[some])
-    sums, pairs = np.cumsum(sums)[:-1], np.cumsum(pairs)[:-1]
-    for losing, lost_key in () if mask is None else _lost_edges(mask, visible):
-        distance = np.abs(losing - lost_key)
-        sums -= np.bincount(distance, weights=share[losing], minlength=rows)
-        pairs -= np.bincount(distance, minlength=rows)
+        for step, amount in zip(steps, sign * amounts, strict=True):
+            np.add.at(step, low[some], amount[some])
+            np.add.at(step, high[some] + 1, -amount[some])
+    sums, pairs = np.cumsum(steps, axis=1)[:, :-1]
     counted = np.round(pairs)
     return np.where(counted > 0, sums, 0.0).astype(np.float32), counted.astype(np.float32)
 
 
-def _lost_edges(mask: EdgeMask, visible: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The edges that are cut and would be seen, the first key left out: (query [edge], key [edge]), some at a time."""
+def _cut_distances(mask: EdgeMask, visible: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """At which distances does each query lose a key that it would see, the first key left out?
+
+    Stretches (from [query], to [query]), empty where to < from: for keys that are gone from the start, one by one; for
+    keys that leave, together where neighbours stay as long.
+    """
+    query = np.arange(len(visible))
+    nothing = np.full(len(visible), -1)
     for queries, gone in mask.groups:
         for key in np.flatnonzero(gone[1:] == 0) + 1:
-            lost = np.flatnonzero(queries & (visible[:, 0] <= key) & (key < visible[:, 1]))
-            yield lost, np.full(len(lost), key)
-        leaving = np.flatnonzero((gone > 0) & (gone < len(queries)))
+            lost = queries & (visible[:, 0] <= key) & (key < visible[:, 1])
+            yield np.where(lost, np.abs(query - key), 0), np.where(lost, np.abs(query - key), nothing)
+        leaving = np.flatnonzero((gone > 0) & (gone < len(visible)))
         leaving = leaving[leaving > 0]
-        for start in range(0, len(queries) if len(leaving) else 0, AT_ONCE):
-            rows = np.arange(start, min(start + AT_ONCE, len(queries)))
-            seen = (visible[rows, :1] <= leaving) & (leaving < visible[rows, 1:]) & queries[rows, None]
-            row, col = np.nonzero(seen & (rows[:, None] >= gone[leaving]))
-            yield rows[row], leaving[col]
+        stays = gone[leaving] - leaving
+        ends = np.flatnonzero((np.diff(leaving) != 1) | (np.diff(stays) != 0)) + 1
+        for run in np.split(leaving, ends) if len(leaving) else ():
+            low = np.maximum(gone[run[0]] - run[0], query - run[-1])
+            high = query - np.maximum(run[0], visible[:, 0])
+            yield low.clip(min=0), np.where(queries, high, nothing)

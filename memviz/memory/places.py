@@ -41,12 +41,12 @@ def resolve_index(wanted: Index, length: int) -> np.ndarray:
         raise _no_positions(wanted) from None
 
 
-def integers(wanted: object) -> list[int] | None:
+def integers(values: object) -> list[int] | None:
     """The numbers of a list as whole ones; ``None`` where it is no list, or one of them is no whole number."""
-    if isinstance(wanted, np.ndarray) and wanted.ndim == 1 and wanted.dtype.kind in "iu":
-        return wanted.tolist()
+    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iu":
+        return values.tolist()
     try:
-        return None if isinstance(wanted, str | bytes) else [operator.index(one) for one in wanted]  # type: ignore
+        return None if isinstance(values, str | bytes) else [operator.index(number) for number in values]  # type: ignore
     except TypeError:
         return None
 

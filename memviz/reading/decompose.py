@@ -123,18 +123,18 @@ def _decomposition(capture: BlockCapture, tokens: tuple[Token, ...], *, kind: Ki
     written = torch.bmm(_exact(capture.value), _exact(by_head(capture.projection, len(weights))))  # [head, key, width]
     bias = torch.zeros_like(residual[0]) if capture.projection.bias is None else _exact(capture.projection.bias)
     attended = torch.bmm(weights, written).sum(0)  # [query, width]
-    own = torch.einsum("hi,hiw->iw", weights.diagonal(dim1=1, dim2=2), written)  # what a token writes into itself
+    diagonal = torch.einsum("hi,hiw->iw", weights.diagonal(dim1=1, dim2=2), written)  # what a token writes into itself
     if capture.shape == "post-norm":
         norm = _Norm(capture.norm, attended + residual + bias)
         output = norm(attended + residual) + norm(bias) + norm.bias
         joint, block = _lengths(weights, written), _lengths(weights, norm.centred(written)) / norm.deviation
-        block_own, block_all = norm(own + residual), norm(attended + residual)
+        block_diagonal, block_all = norm(diagonal + residual), norm(attended + residual)
     else:
         output = attended + bias
         joint = block = _lengths(weights, written)
-        block_own, block_all = own + residual, attended + residual
+        block_diagonal, block_all = diagonal + residual, attended + residual
     block = block.clone()
-    block.diagonal().copy_(block_own.norm(dim=-1))
+    block.diagonal().copy_(block_diagonal.norm(dim=-1))
     return Decomposition(
         tokens=tokens,
         kind=kind,
@@ -146,8 +146,8 @@ def _decomposition(capture: BlockCapture, tokens: tuple[Token, ...], *, kind: Ki
         output=_array(output),
         error=float((output - computed).abs().max() / computed.abs().max().clamp(min=1.0)),
         mixing_by_weight=_array(1 - weights.diagonal(dim1=1, dim2=2).mean(0)),
-        mixing_by_vector=_mixing(own, attended),
-        mixing_in_block=_mixing(block_own, block_all),
+        mixing_by_vector=_mixing(diagonal, attended),
+        mixing_in_block=_mixing(block_diagonal, block_all),
     )
 
 

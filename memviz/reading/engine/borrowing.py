@@ -26,7 +26,7 @@ def temporarily_configured(model: PreTrainedModel, implementation: str) -> Itera
     """
     with _lock(model):
         modes = [(module, module.training) for module in model.modules()]
-        own = [(config, config._attn_implementation_internal) for config in _configs(model)]
+        implementations = [(config, config._attn_implementation_internal) for config in _configs(model)]
         try:
             model.eval()
             if implementation:
@@ -35,26 +35,29 @@ def temporarily_configured(model: PreTrainedModel, implementation: str) -> Itera
         finally:
             for module, mode in modes:
                 module.training = mode
-            for config, name in own:  # not through its property, which would also set the configurations inside
+            for (
+                config,
+                name,
+            ) in implementations:  # not through its property, which would also set the configurations inside
                 config._attn_implementation_internal = name
 
 
 @contextmanager
 def restoring_modules(model: PreTrainedModel) -> Iterator[None]:
-    """The parts of the model, and the ways they are set to, are what they were, also after an error.
+    """The parts of the model, and what they are set to, are what they were, also after an error.
 
     BigBird swaps its sparse attention for a full one when it reads a short text, and keeps it for all texts after.
     Raises `UnsupportedModelError` when something was swapped, once it is put back: what was read is not this model.
     """
     before = [(module, dict(module._modules), _string_settings(module)) for module in model.modules()]
-    refused, swapped = None, []
+    refusal, swapped = None, []
     try:
         yield
     except UnsupportedModelError as problem:  # what is wrong with the swapped model is not wrong with this one
-        refused = problem
+        refusal = problem
     finally:
-        for module, parts, ways in before:
-            swapped += _put_back(module, parts, ways)
+        for module, parts, settings in before:
+            swapped += _put_back(module, parts, settings)
     if swapped:
         now, was = swapped[0]
         raise UnsupportedModelError(
@@ -63,9 +66,9 @@ def restoring_modules(model: PreTrainedModel) -> Iterator[None]:
             model=type(model).__name__,
             now=now,
             was=was,
-        ) from refused
-    if refused is not None:
-        raise refused
+        ) from refusal
+    if refusal is not None:
+        raise refusal
 
 
 def _string_settings(module: nn.Module) -> dict[str, str]:
@@ -73,17 +76,19 @@ def _string_settings(module: nn.Module) -> dict[str, str]:
     return {name: value for name, value in vars(module).items() if isinstance(value, str)}
 
 
-def _put_back(module: nn.Module, parts: dict[str, nn.Module | None], ways: dict[str, str]) -> list[tuple[str, str]]:
-    """Gives a module its parts and ways again; returns (what was there, what belongs there) where that differs."""
-    own = vars(module)
-    found = [(str(own.get(name)), way) for name, way in ways.items() if own.get(name) != way]
+def _put_back(module: nn.Module, parts: dict[str, nn.Module | None], strings: dict[str, str]) -> list[tuple[str, str]]:
+    """Gives a module its parts and settings again; returns (what was there, what belongs there) where that differs."""
+    settings = vars(module)
+    changes = [
+        (str(settings.get(name)), expected) for name, expected in strings.items() if settings.get(name) != expected
+    ]
     swapped = [(now, parts.get(name)) for name, now in module._modules.items() if now is not parts.get(name)]
-    found += [(type(now).__name__, type(was).__name__) for now, was in swapped]
-    if found:
+    changes += [(type(now).__name__, type(was).__name__) for now, was in swapped]
+    if changes:
         module._modules.clear()
         module._modules.update(parts)
-        own.update(ways)
-    return found
+        settings.update(strings)
+    return changes
 
 
 def _lock(model: nn.Module) -> threading.RLock:

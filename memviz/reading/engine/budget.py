@@ -58,15 +58,15 @@ def estimate(model: PreTrainedModel, plan: Plan, tokens: int, interventions: Int
     layers, heads, hidden = sum(plan.layers.values()), max(plan.heads.values()), config.hidden_size
     inner = getattr(config, "intermediate_size", None) or getattr(config, "ffn_dim", None) or 4 * hidden
     inner = max(inner) if isinstance(inner, list | tuple) else inner  # one for each layer in some models
-    kept: float
+    stored: float
     if plan.dense:
-        kept = 2 * layers * heads * tokens * tokens * 4
+        stored = 2 * layers * heads * tokens * tokens * 4
     else:
-        kept = BETWEEN * layers * tokens * 4 * ((heads + plan.kv_heads) * plan.head_dim + 9 * heads)
+        stored = BETWEEN * layers * tokens * 4 * ((heads + plan.kv_heads) * plan.head_dim + 9 * heads)
     words = getattr(config, "vocab_size", None) or 0
     passing: float = tokens * 4 * (6 * hidden + 3 * inner) + BLOCK * tokens * heads * 4 * 3 + MASKS * tokens * tokens
     passing += 3 * min(tokens, CHUNK) * words * 4
-    return OVERHEAD + kept + passing + _cuts(interventions, tokens)
+    return OVERHEAD + stored + passing + _cuts(interventions, tokens)
 
 
 def _cuts(interventions: Interventions | None, tokens: int) -> float:

@@ -72,8 +72,8 @@ def unknown_given(tokens: Sequence[Token], token: int | None) -> list[Note]:
 
 
 def _counts(tokens: Sequence[Token], token: int | None) -> dict[str, int]:
-    own = [each.id for each in tokens if not each.special]
-    return {"unknown": 0 if token is None else own.count(token), "tokens": len(own)}
+    content = [token.id for token in tokens if not token.special]
+    return {"unknown": 0 if token is None else content.count(token), "tokens": len(content)}
 
 
 def whole(sentences: int) -> list[Note]:

@@ -127,7 +127,7 @@ class _ProbeRun:
             latest.written = output if isinstance(output, Tensor) else None
         elif module is latest.module and latest.written is not None:
             returned = output if isinstance(output, tuple) else (output,)
-            latest.feeds_residual = latest.feeds_residual or any(_equal(one, latest.written) for one in returned)
+            latest.feeds_residual = latest.feeds_residual or any(_equal(state, latest.written) for state in returned)
 
 
 def _equal(one: Any, other: Tensor) -> bool:
@@ -204,8 +204,8 @@ def _kinds(calls: list[_ProbeCall], eager: Eager, lengths: Lengths) -> dict[int,
     """Which memory each attention module writes to, told by the lengths of its two sides."""
     shapes: dict[tuple[int | None, ...], Kind] = {}
     for kind, sides in lengths.items():
-        own = eager.weights[kind][0].shape[1:] if kind in eager.weights else (None, None)
-        shapes[tuple(size if side is None else side for side, size in zip(sides, own, strict=True))] = kind
+        sizes = eager.weights[kind][0].shape[1:] if kind in eager.weights else (None, None)
+        shapes[tuple(size if side is None else side for side, size in zip(sides, sizes, strict=True))] = kind
     return {id(call.module): shapes[call.shape] for call in calls if call.shape in shapes}
 
 
@@ -266,10 +266,12 @@ def _headed(model: PreTrainedModel, inputs: dict[str, Any]) -> bool:
     try:
         with handled_by(None):
             logits = getattr(model(**inputs, return_dict=True), "logits", None)
-            own = head(model.base_model(**inputs, return_dict=True).last_hidden_state)
+            expected = head(model.base_model(**inputs, return_dict=True).last_hidden_state)
     except (RuntimeError, TypeError, AttributeError):  # there is something between the two
         return False
-    return logits is not None and logits.shape == own.shape and torch.allclose(logits, own, atol=1e-5, rtol=1e-5)
+    return (
+        logits is not None and logits.shape == expected.shape and torch.allclose(logits, expected, atol=1e-5, rtol=1e-5)
+    )
 
 
 def _missing_layers(model: PreTrainedModel, calls: dict[Kind, list[_ProbeCall]]) -> Note | None:
@@ -278,6 +280,6 @@ def _missing_layers(model: PreTrainedModel, calls: dict[Kind, list[_ProbeCall]])
     whole = getattr(model.config.get_text_config(), "num_hidden_layers", None)
     seen = len(calls.get("self", ()))
     if seen and whole and seen < whole:
-        said = "Only {seen} of its {whole} layers have softmax attention; the others are not shown."
-        return Note(said, {"seen": seen, "whole": whole})
+        template = "Only {seen} of its {whole} layers have softmax attention; the others are not shown."
+        return Note(template, {"seen": seen, "whole": whole})
     return None

@@ -16,18 +16,18 @@ def as_reading_error(progress: Progress | None, *, model: str, tokens: int) -> I
 
     Gives the progress to tell inside: what that one raises, to stop the reading, is passed on as it is.
     """
-    heard, stops = progress or no_progress, list[Exception]()
+    outer, stops = progress or no_progress, list[Exception]()
 
-    def told(fraction: float, label: str) -> None:
+    def inner(fraction: float, label: str) -> None:
         try:
-            heard(fraction, label)
+            outer(fraction, label)
         except Exception as stop:
             stops.append(stop)
             raise
 
     try:
         with budget.kept_within(tokens=tokens):
-            yield told
+            yield inner
     except (MemVizError, MemoryError):
         raise
     except Exception as error:

@@ -166,10 +166,10 @@ class DecoderLayer(nn.Module):
         self.feedforward_norm = nn.LayerNorm(width, eps=EPSILON)
 
     def forward(self, words: Tensor, remembered: Remembered, before: Tensor) -> tuple[Tensor, UnitStates]:
-        kept = self.recurrent(words, before)
-        words = self.recurrent_norm(words + kept.state.relu())
+        states = self.recurrent(words, before)
+        words = self.recurrent_norm(words + states.state.relu())
         words = self.cross_norm(words + self.cross(words, remembered))
-        return self.feedforward_norm(words + self.feedforward(words)), kept
+        return self.feedforward_norm(words + self.feedforward(words)), states
 
 
 class Encoder(nn.Module):
@@ -224,8 +224,8 @@ class Decoder(nn.Module):
         """(vectors that say what comes at each position [text, token, width], what each layer's unit did)."""
         done = []
         for layer, source, state in zip(self.layers, remembered, before, strict=True):
-            words, kept = layer(words, source, state)
-            done.append(kept)
+            words, states = layer(words, source, state)
+            done.append(states)
         return words, done
 
 

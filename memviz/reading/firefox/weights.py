@@ -70,14 +70,14 @@ def build(file: MarianFile) -> FirefoxModel:
 def sizes(file: MarianFile) -> FirefoxConfig:
     """The sizes that a file's configuration and items say. Raises as `build` does."""
     for setting, allowed in _ALLOWED.items():
-        found = file.config.get(setting, _UNSAID.get(setting, allowed[0]))
-        if found not in allowed:
+        value = file.config.get(setting, _UNSAID.get(setting, allowed[0]))
+        if value not in allowed:
             raise UnsupportedModelError(
                 "{name} is another kind of Marian model ({setting}: {found}); only those of Firefox Translations open.",
                 todo="Choose a Firefox Translations model such as firefox-en-pt, or one for transformers.",
                 name=file.name,
                 setting=setting,
-                found=found or "–",
+                found=value or "–",
             )
     source, target = (file.shape(_embedding(file, side)) for side in ("encoder", "decoder"))
     heads = file.config.get("transformer-heads", "8")
@@ -117,10 +117,10 @@ def _check_all_used(file: MarianFile) -> None:
 
 def _alignment_layer(file: MarianFile, depth: int) -> int | None:
     """The decoder layer whose first head is trained to align, counted from 0; ``None`` where the file names none."""
-    told = file.config.get("transformer-guided-alignment-layer", "")
-    if told == "last":
+    setting = file.config.get("transformer-guided-alignment-layer", "")
+    if setting == "last":
         return depth - 1
-    return int(told) - 1 if told.isdecimal() and 0 < int(told) <= depth else None
+    return int(setting) - 1 if setting.isdecimal() and 0 < int(setting) <= depth else None
 
 
 def _tables(file: MarianFile, config: FirefoxConfig) -> dict[str, Tensor]:
@@ -183,5 +183,5 @@ def _embedding(file: MarianFile, side: str) -> str:
 
 def _depth(file: MarianFile, side: str) -> int:
     """How many layers of one side are in the file?"""
-    found = (re.match(rf"{side}_l(\d+)_", name) for name in file.items)
-    return max((int(match.group(1)) for match in found if match), default=0)
+    matches = (re.match(rf"{side}_l(\d+)_", name) for name in file.items)
+    return max((int(match.group(1)) for match in matches if match), default=0)

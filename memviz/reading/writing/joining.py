@@ -26,7 +26,7 @@ def join_sentences(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, 
     output, places = _output(text, spans, parts)
     cut = any(note.code == SENTENCE_IN_PARTS for note in notes)
     codes = {note.code for note in notes if note.code}
-    own = [
+    inner = [
         numbered(number, note, cut=cut)
         for number, part in enumerate(parts, start=1)
         for note in part.notes
@@ -42,7 +42,7 @@ def join_sentences(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, 
         logprobs=read_only(np.concatenate([part.logprobs for part in parts])),
         seconds={name: sum(part.seconds[name] for part in parts) for name in parts[0].seconds},
         steps=tuple(step for part in parts for step in part.steps),
-        notes=(*notes, *own),
+        notes=(*notes, *inner),
         parts=tuple(parts),
     )
 
@@ -75,12 +75,12 @@ def _wide(character: str) -> bool:
 
 def _shifted(rows: Sequence[tuple[Sequence[Token], int]]) -> tuple[Token, ...]:
     """The tokens of several texts as those of one: offsets moved, words and groups counted on."""
-    found: list[Token] = []
+    moved: list[Token] = []
     for tokens, start in rows:
-        word = max((token.word for token in found), default=-1) + 1
-        group = max((token.group for token in found), default=-1) + 1
-        found += [
+        word = max((token.word for token in moved), default=-1) + 1
+        group = max((token.group for token in moved), default=-1) + 1
+        moved += [
             replace(t, start=t.start + start, end=t.end + start, word=t.word + word, group=t.group + group)
             for t in tokens
         ]
-    return tuple(found)
+    return tuple(moved)
