@@ -68,7 +68,7 @@ class _Packer:
     def pack(self, kind: Any, value: Any, path: Path) -> Any:
         value = value.item() if isinstance(value, np.generic) else value
         if is_dataclass(kind) and type(value) is kind:
-            hints = _hints(kind)
+            hints = _hints(type(value))
             return {
                 item.name: self.pack(hints[item.name], getattr(value, item.name), (*path, item.name))
                 for item in _items(kind)
@@ -184,7 +184,7 @@ class _Unpacker:
         if kind is Any:
             classes: Mapping[str, Any] = self._classes
         else:
-            classes = {each.__name__: each for each in get_args(kind) if is_dataclass(each)}
+            classes = {_name(each): each for each in get_args(kind) if is_dataclass(each)}
         if isinstance(packed, dict) and len(packed) == 1 and classes:
             ((name, value),) = packed.items()
             if name in classes:
@@ -255,13 +255,13 @@ def dataclasses_of(kind: Any) -> Iterator[type]:
             waiting += get_args(each)
 
 
-def _items(kind: type) -> list[Field[Any]]:
+def _items(kind: Any) -> list[Field[Any]]:
     """The fields that the constructor of a dataclass takes."""
     return [item for item in fields(kind) if item.init]
 
 
 @functools.cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
@@ -381,7 +381,7 @@ def _read_array(stream: IO[bytes], size: int, *, name: str) -> np.ndarray:
         raise ValueError(f"the array {name[:80]!r} declares the shape {shape}, which is not what it holds")
     array = np.empty(count, dtype=dtype)
     if count:
-        view = memoryview(array).cast("B")
+        view = array.data.cast("B")
         for start in range(0, len(view), _CHUNK):
             part = stream.read(min(_CHUNK, len(view) - start))
             view[start : start + len(part)] = part

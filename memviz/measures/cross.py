@@ -58,14 +58,14 @@ def confidence(memory: Memory) -> np.ndarray:
     cross-attention.
     """
     _cross(memory, "Alignment confidence")
-    own = [place for place, token in enumerate(memory.queries) if not token.special]
-    if not own:
+    places = [place for place, token in enumerate(memory.queries) if not token.special]
+    if not places:
         return np.full((memory.layers, memory.heads), np.nan, dtype=np.float32)
     top = memory.summary.top_weight
     if not any(token.special for token in memory.keys):  # then the summary left out the first token
         patterns = (memory.pattern(layer, head) for layer in range(memory.layers) for head in range(memory.heads))
         top = np.stack([pattern.max(axis=1) for pattern in patterns]).reshape(top.shape)
-    return top[:, :, own].mean(axis=-1)
+    return top[:, :, places].mean(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,8 @@ class Gold:
 
         Words count from 0. Raises `MeasureError` for anything else.
         """
-        sure, possible = set(), set()
+        sure: set[tuple[int, int]] = set()
+        possible: set[tuple[int, int]] = set()
         for link in text.split():
             source, mark, target = link.partition("p" if "p" in link else "-")
             if not (mark and _small(source) and _small(target)):
@@ -174,13 +175,13 @@ def word_coverage(memory: Memory, sides: Sides, *, layer: int | None = None, hea
     return np.array([tokens[list(word.tokens)].sum() for word in sides[1]], dtype=np.float32)
 
 
-def aer(found: Sequence[Pairs], gold: Sequence[Gold]) -> float:
+def aer(alignments: Sequence[Pairs], gold: Sequence[Gold]) -> float:
     """How wrong are these alignments of some sentences, by a hand-made one? The alignment error rate, 0..1.
 
     ``1 − (|A ∩ S| + |A ∩ P|) / (|A| + |S|)`` over all sentences together; 0 is without error. NaN where there is no
     link at all. Och & Ney 2003, A Systematic Comparison of Various Statistical Alignment Models.
     """
-    pairs = list(zip(found, gold, strict=True))
+    pairs = list(zip(alignments, gold, strict=True))
     right = sum(len(links & each.sure) + len(links & each.possible) for links, each in pairs)
     total = sum(len(links) + len(each.sure) for links, each in pairs)
     return 1 - right / total if total else float("nan")
@@ -195,8 +196,8 @@ def aer_by_head(memory: Memory, sides: Sides, gold: Gold, *, shift: int = 0) -> 
     out = np.empty((memory.layers, memory.heads), dtype=np.float32)
     for layer in range(memory.layers):
         for head in range(memory.heads):
-            found = alignment(memory, sides, layer=layer, head=head, shift=shift)
-            out[layer, head] = aer([found.pairs], [gold])
+            links = alignment(memory, sides, layer=layer, head=head, shift=shift)
+            out[layer, head] = aer([links.pairs], [gold])
     return out
 
 
@@ -212,18 +213,18 @@ def best_head(memory: Memory, sides: Sides, gold: Gold | None = None, *, shift: 
 
 def _strongest(weights: np.ndarray, sides: Sides) -> Alignment:
     targets, sources = sides
-    own = np.array([_inked(word) for word in sources])
+    in_text = np.array([_inked(word) for word in sources])
     source = np.full(len(targets), -1, dtype=np.int64)
     weight = np.full(len(targets), np.nan, dtype=np.float32)
     pairs = set()
-    place = np.cumsum(own) - 1  # among the words of the text
+    place = np.cumsum(in_text) - 1  # among the words of the text
     number = -1
     for row, word in enumerate(targets):
         if not _inked(word):
             continue
         number += 1
-        if own.any() and not np.isnan(weights[row]).any():
-            source[row] = int(np.where(own, weights[row], -1).argmax())
+        if in_text.any() and not np.isnan(weights[row]).any():
+            source[row] = int(np.where(in_text, weights[row], -1).argmax())
             weight[row] = weights[row, source[row]]
             pairs.add((int(place[source[row]]), number))
     return Alignment(source, weight, frozenset(pairs))

@@ -105,8 +105,8 @@ def _sums(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
 def _expected(memory: Memory, layer: int) -> np.ndarray:
     """Sums of uniform weights in every head of a layer: float32 [head, distance]; counted once for heads alike."""
     forgets = [memory.cut(layer, head) is not None for head in range(memory.heads)]
-    found = {kind: _uniform(memory, layer, forgets.index(kind))[0] for kind in set(forgets)}
-    return np.stack([found[kind] for kind in forgets])
+    sums = {kind: _uniform(memory, layer, forgets.index(kind))[0] for kind in set(forgets)}
+    return np.stack([sums[kind] for kind in forgets])
 
 
 def _uniform(memory: Memory, layer: int, head: int) -> tuple[np.ndarray, np.ndarray]:
@@ -121,15 +121,15 @@ def _uniform(memory: Memory, layer: int, head: int) -> tuple[np.ndarray, np.ndar
         (query - np.minimum(visible[:, 1] - 1, query), query - first),  # looking back, itself included
         (np.maximum(first - query, 1), visible[:, 1] - 1 - query),  # looking forward
     ):
-        some = high >= low
+        inside = high >= low
         for target, amount in ((sums, share), (pairs, np.ones(rows))):
-            np.add.at(target, low[some], amount[some])
-            np.add.at(target, high[some] + 1, -amount[some])
+            np.add.at(target, low[inside], amount[inside])
+            np.add.at(target, high[inside] + 1, -amount[inside])
     sums, pairs = np.cumsum(sums)[:-1], np.cumsum(pairs)[:-1]
     if cut is not None:
         for key in np.flatnonzero(cut.keys[1:]) + 1:
-            lost = np.flatnonzero(cut.queries & (visible[:, 0] <= key) & (key < visible[:, 1]))
-            np.subtract.at(sums, np.abs(lost - key), share[lost])
-            np.subtract.at(pairs, np.abs(lost - key), 1)
+            queries = np.flatnonzero(cut.queries & (visible[:, 0] <= key) & (key < visible[:, 1]))
+            np.subtract.at(sums, np.abs(queries - key), share[queries])
+            np.subtract.at(pairs, np.abs(queries - key), 1)
     counted = np.round(pairs)
     return np.where(counted > 0, sums, 0.0).astype(np.float32), counted.astype(np.float32)

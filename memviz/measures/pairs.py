@@ -228,9 +228,9 @@ class Block:
         """How many tokens of each query word may look at each key word? Counted once for layers that see alike."""
         visible, forgets = self.pairs.visible(layer)[self.words.tokens], self.pairs.memory.cut(layer, head) is not None
         if forgets or not np.array_equal(visible, self._visible):
-            seen = self.pairs.keys_seen(layer, head, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
+            views = self.pairs.keys_seen(layer, head, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
             self._visible = np.zeros(0) if forgets else visible
-            self._viewers_cache = self.words.sums(seen.astype(np.int32))
+            self._viewers_cache = self.words.sums(views.astype(np.int32))
         return self._viewers_cache
 
 

@@ -33,9 +33,9 @@ def received(memory: Memory) -> np.ndarray:
     float32 [layer, head, key], 0..1. The division by who could see a key is needed, else early
     tokens win by age. A key that nobody can see gets NaN, as does one that everybody forgot.
     """
-    seen = np.stack([memory.queries_seeing(layer) for layer in range(memory.layers)]).astype(np.float32)
+    viewers = np.stack([memory.queries_seeing(layer) for layer in range(memory.layers)]).astype(np.float32)
     out = np.full_like(memory.summary.mass, np.nan)
-    np.divide(memory.summary.mass, seen, out=out, where=seen > 0)
+    np.divide(memory.summary.mass, viewers, out=out, where=viewers > 0)
     return out
 
 
@@ -116,10 +116,10 @@ def lift(memory: Memory, layer: int, head: int) -> np.ndarray:
     count = (memory.queries_seeing(layer)[head] - 1).astype(np.float32)
     mean = np.divide(others, count, out=np.full_like(weights, np.nan), where=count > 0)
     visible, column = memory.visible(layer), np.arange(len(memory.keys))
-    seen = (column >= visible[:, :1]) & (column < visible[:, 1:])
+    edges = (column >= visible[:, :1]) & (column < visible[:, 1:])
     if (cut := memory.cut(layer, head)) is not None:
-        seen &= ~cut.among(np.arange(len(memory.queries)), column)
-    return np.divide(weights, mean, out=np.full_like(weights, np.nan), where=seen & (mean > 0))
+        edges &= ~cut.among(np.arange(len(memory.queries)), column)
+    return np.divide(weights, mean, out=np.full_like(weights, np.nan), where=edges & (mean > 0))
 
 
 @measure(
