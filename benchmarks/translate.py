@@ -89,9 +89,7 @@ def transformers(rounds: int) -> None:
     times = in_turn({"plain": plain, "recorded": lambda: reader.translate(text, max_new_tokens=OUTPUT_TOKENS)}, rounds)
     speeds = [OUTPUT_TOKENS / middle(times[way]) for way in ("plain", "recorded")]
     clock, processor = ratios(times, "recorded")
-    print(
-        f"\nMarian of transformers, 6 + 6 layers × 8 heads × 512, {inputs.shape[1]} tokens read, {OUTPUT_TOKENS} written"
-    )
+    print(f"\nMarian of transformers, 6 + 6 layers × 8 heads × 512, {inputs.shape[1]} tokens read, {OUTPUT_TOKENS} out")
     print(
         f"  generate {speeds[0]:.0f} tokens/s   translate {speeds[1]:.0f} tokens/s   ratio {clock:.2f} ×, processor "
         f"{processor:.2f} × (target ≤ {TARGET_RATIO} ×)   spread {spread(times['plain']):.0%}"

@@ -52,7 +52,7 @@ class _Tag(str):
 def pack(kind: type, value: Any) -> tuple[Any, Arrays]:
     """(the value as json, its arrays by name).
 
-    ``kind`` is the dataclass that the value is one of. Raises `TypeError` for a value that its annotation does not
+    ``kind`` is the dataclass that ``value`` is one of. Raises `TypeError` for a value that its annotation does not
     allow, with the path to it: it would not come back.
     """
     packer = _Packer()
@@ -132,7 +132,7 @@ class _Packer:
 
 
 def unpack(kind: type[Value], packed: Any, arrays: Mapping[str, np.ndarray]) -> Value:
-    """The value that `pack` made this json and these ``arrays`` of, and no other kind of value.
+    """The value of this ``kind`` that `pack` made the json ``packed`` and the ``arrays`` of.
 
     Raises `ValueError` with the path to what does not fit: a field that is missing, or that the class does not know;
     a value of another type; an array that is not there, or that nothing refers to.
@@ -241,7 +241,7 @@ class _Unpacker:
 
 
 def dataclasses_of(kind: Any) -> Iterator[type]:
-    """Every dataclass that the annotations of a dataclass lead to, itself included, each once."""
+    """Every dataclass that the annotations of a dataclass ``kind`` lead to, itself included, each once."""
     seen: set[type] = set()
     waiting = [kind]
     while waiting:
@@ -328,7 +328,7 @@ def _misfit(path: Path, packed: Any, kind: Any) -> ValueError:
 
 
 def write(file: IO[bytes], head: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write json and arrays into an open file. The same ones give the same bytes."""
+    """Write the json ``head`` and its ``arrays`` into an open ``file``. The same ones give the same bytes."""
     everything = {**arrays, HEAD: np.frombuffer(json.dumps(head).encode("utf-8"), dtype=np.uint8)}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in everything.items():
@@ -339,7 +339,7 @@ def write(file: IO[bytes], head: Any, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
-    """(the json of a file, its arrays by name, read-only).
+    """(the json of the file at ``path``, its arrays by name, read-only).
 
     Believes no size that the file declares before comparing it with the bytes that are there. Raises `ValueError`,
     or what opening and unzipping a file raises, for one that `write` did not write.

@@ -85,7 +85,11 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Gold:
-    """A hand-made alignment: links that must be there, and links that may be (the sure ones included)."""
+    """A hand-made alignment.
+
+    sure       links that must be there
+    possible   links that may be there, the sure ones included
+    """
 
     sure: Pairs
     possible: Pairs
@@ -154,7 +158,8 @@ def alignment(
 ) -> Alignment:
     """Which source word was each target word read from?
 
-    The source word with the largest weight of `word_weights`, added tokens such as </s> left out. Raises as it does.
+    The source word with the largest weight of `word_weights` (which has ``shift``), added tokens such as </s> left out.
+    Raises as it does.
     """
     weights = word_weights(memory, sides, layer=layer, head=head, shift=shift)
     return _strongest(weights, sides)
@@ -176,7 +181,7 @@ def word_coverage(memory: Memory, sides: Sides, *, layer: int | None = None, hea
 
 
 def aer(alignments: Sequence[Pairs], gold: Sequence[Gold]) -> float:
-    """How wrong are these alignments of some sentences, by a hand-made one? The alignment error rate, 0..1.
+    """How wrong are these ``alignments`` of some sentences, by a hand-made one of each, ``gold``? A rate, 0..1.
 
     ``1 − (|A ∩ S| + |A ∩ P|) / (|A| + |S|)`` over all sentences together; 0 is without error. NaN where there is no
     link at all. Och & Ney 2003, A Systematic Comparison of Various Statistical Alignment Models.
@@ -190,7 +195,8 @@ def aer(alignments: Sequence[Pairs], gold: Sequence[Gold]) -> float:
 def aer_by_head(memory: Memory, sides: Sides, gold: Gold, *, shift: int = 0) -> np.ndarray:
     """How wrong is each head's alignment of this sentence, by a hand-made one? float32 [layer, head], 0..1.
 
-    Raises as `word_weights` does, and `MeasureError` where the gold has words that are not there.
+    ``gold`` is made by hand, ``shift`` is that of `word_weights`. Raises as that does, and `MeasureError` where the
+    gold has words that are not there.
     """
     gold.check(sides)
     out = np.empty((memory.layers, memory.heads), dtype=np.float32)
@@ -202,9 +208,10 @@ def aer_by_head(memory: Memory, sides: Sides, gold: Gold, *, shift: int = 0) -> 
 
 
 def best_head(memory: Memory, sides: Sides, gold: Gold | None = None, *, shift: int = 0) -> tuple[int, int]:
-    """Which head aligns this sentence best? (layer, head): the smallest error by a gold alignment.
+    """Which head aligns this sentence best? (layer, head): the smallest error by ``gold``.
 
-    Without one, the surest head (`confidence`), which may be sure of the word before. Raises as `aer_by_head` does.
+    Without it, the surest head (`confidence`), which may be sure of the word before. ``shift`` is that of
+    `word_weights`. Raises as `aer_by_head` does.
     """
     scores = -np.nan_to_num(confidence(memory)) if gold is None else aer_by_head(memory, sides, gold, shift=shift)
     layer, head = np.unravel_index(int(np.argmin(scores)), scores.shape)

@@ -217,7 +217,10 @@ DEFAULT = ("minilm", "smollm2", "firefox-en-pt", "firefox-pt-en")
 
 
 def nearest(name: str, *, among: Iterable[str] | None = None, count: int = 3) -> tuple[str, ...]:
-    """Which known names look like this one? Nearest first, at most ``count``; hub ids count too."""
+    """Which names look like this one? Of those ``among`` which to look (all of the catalogue), at most ``count``.
+
+    Nearest first; hub ids count too.
+    """
     spellings = {}
     for short_name in CATALOGUE if among is None else among:
         spellings[short_name.lower()] = short_name

@@ -41,11 +41,11 @@ class _Place:
 def open_model(
     files: ModelFiles, *, attn_implementation: str, device: str = "cpu", dtype: Any = None
 ) -> tuple[Any, Any]:
-    """The model and the tokenizer of a located model, ready to read.
+    """The model and the tokenizer in these ``files``, ready to read, on this ``device``.
 
     The class follows the ``architectures`` of the file; if the weights of its head are not in the
     file, the model is opened without a head (``AutoModel``) rather than with a random one. A model
-    that knows no other attention than its own is opened with ``"eager"`` (then
+    that does not know ``attn_implementation`` is opened with ``"eager"`` (then
     ``model.config._attn_implementation`` says so). ``dtype`` is a torch type, ``None`` means
     float32. Only safetensors and GGUF are read, no code of the model's folder runs, nothing is
     downloaded.

@@ -31,7 +31,7 @@ Name = str | os.PathLike[str]
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What would opening this model mean? ``size`` is the download in bytes, 0 if it is here already."""
+    """What would opening this model mean? ``size`` is the download in bytes, 0 if it is ``here`` already."""
 
     name: str
     title: str

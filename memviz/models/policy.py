@@ -49,7 +49,7 @@ class Policy:
         )
 
     def check_name(self, *names: str) -> None:
-        """May this model be opened? Give all the names it is known by.
+        """May this model be opened? ``names`` are all that it is known by.
 
         Raises ``UnknownModelError`` if none of them is on the list of allowed names.
         """

@@ -29,7 +29,7 @@ _GUARD = "a text that begins with ' had it put before, lest it be taken for a fo
 
 
 def csv(frame: pd.DataFrame, provenance: Mapping[str, str]) -> str:
-    """A table as CSV, with where it comes from on top as lines ``# name: value``.
+    """The table ``frame`` as CSV, with its ``provenance``, where it comes from, on top as lines ``# name: value``.
 
     ``pd.read_csv(file, comment="#")`` reads it back; all text is quoted, so that a "#", a quote, a
     comma or a line break inside a token survives. Texts that could be taken for something else
@@ -86,7 +86,7 @@ def _line(text: str) -> str:
 
 
 def npz(arrays: Mapping[str, Any], provenance: Mapping[str, str]) -> bytes:
-    """Arrays as the bytes of one ``.npz`` file, with where they come from inside, and no pickle.
+    """``arrays`` by name as the bytes of one ``.npz`` file, with where they come from inside, and no pickle.
 
     ``numpy.load(file)`` opens it; ``json.loads(str(file["provenance"]))`` is the provenance. Lists
     of texts become arrays of text. The same arrays give the same bytes. Raises `MeasureError` for

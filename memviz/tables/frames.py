@@ -152,7 +152,10 @@ def pattern_table(
 
 
 def top_weights_table(weights: np.ndarray, memory: Memory, *, count: int = 200, name: str = "weight") -> pd.DataFrame:
-    """The largest numbers of a pattern [query, key] of this memory, largest first: query, key, their texts, number."""
+    """The largest numbers of a pattern of this memory, largest first: query, key, their texts, number.
+
+    ``weights`` is float [query, key]; the table has ``count`` rows at most, and the numbers under ``name``.
+    """
     count = min(count, weights.size)
     places = np.argpartition(weights, weights.size - count, axis=None)[weights.size - count :]
     places = places[np.argsort(-weights.ravel()[places], kind="stable")]

@@ -21,7 +21,7 @@ class Token:
     """
 
     text: str  # what a person sees; never empty
-    id: int
+    id: int  # in the vocabulary of the tokenizer
     start: int
     end: int
     word: int  # running number of its word over the whole sequence; an added token is a word of its own
@@ -65,7 +65,7 @@ def tokenise(
 
 
 def align(tokenizer: Any, ids: Sequence[int], text: str) -> tuple[Token, ...]:
-    """Which tokens are these ids, when a model wrote them as this text?
+    """Which tokens are these ``ids`` of the ``tokenizer``, when a model wrote them as this text?
 
     For generated and translated text, which is not tokenised again. ``special`` = an id that the tokenizer calls
     special. Pieces that cannot be found in the text share the characters that are left over; nothing raises.

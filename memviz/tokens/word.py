@@ -18,16 +18,16 @@ class Word:
 
     text: str
     tokens: tuple[int, ...]  # positions in the sequence, at least one
-    start: int
-    end: int
-    special: bool
-    segment: int = 0
+    start: int  # of its characters in the text, the first
+    end: int  # and one past the last
+    special: bool  # added by the tokenizer
+    segment: int = 0  # 0: of the text, 1: of its pair
     space: bool = False  # white space stands before it
     newline: bool = False  # a line break stands before it
 
 
 def words(tokens: Sequence[Token], text: str, pair: str | None = None) -> tuple[Word, ...]:
-    """Which words do these tokens make?
+    """Which words do these tokens of a text, or of a text and its ``pair``, make?
 
     Returns the words in reading order, ``word.tokens`` are positions in ``tokens``; their spans are disjoint and
     cover every character of the text but white space: characters that the tokenizer dropped stay with the word
@@ -45,6 +45,8 @@ def words(tokens: Sequence[Token], text: str, pair: str | None = None) -> tuple[
 
 def merge(pattern: np.ndarray, query_tokens: Sequence[Token], key_tokens: Sequence[Token]) -> np.ndarray:
     """How does an attention pattern look between words instead of tokens?
+
+    ``query_tokens`` and ``key_tokens`` are the tokens along its two axes.
 
     ``pattern``: ``[..., query, key]``, weights. *To* a split word its tokens' weights are summed, *from* it they are
     averaged, so a row that sums to one still does (Clark et al. 2019, "What Does BERT Look At?", section 4).
