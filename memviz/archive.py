@@ -242,13 +242,13 @@ class _Unpacker:
 
 def dataclasses_of(kind: Any) -> Iterator[type]:
     """Every dataclass that the annotations of a dataclass ``kind`` lead to, itself included, each once."""
-    seen: set[type] = set()
+    visited: set[type] = set()
     waiting = [kind]
     while waiting:
         each = waiting.pop()
         if is_dataclass(each) and isinstance(each, type):
-            if each not in seen:
-                seen.add(each)
+            if each not in visited:
+                visited.add(each)
                 yield each
                 waiting += [_hints(each)[item.name] for item in _items(each)]
         else:

@@ -97,8 +97,8 @@ class Pairs:
         if self.memory.weights is not None:
             return self.memory.weights[layer, head][:, ~self.removed].sum(axis=1)
         sink = self.memory.scores[layer].sink
-        resting = 0.0 if sink is None else np.exp(sink[head] - self.memory.summary.normaliser[layer, head])
-        return 1.0 - resting - self._share_removed[layer, head]
+        on_sink = 0.0 if sink is None else np.exp(sink[head] - self.memory.summary.normaliser[layer, head])
+        return 1.0 - on_sink - self._share_removed[layer, head]
 
     @cached_property
     def _share_removed(self) -> np.ndarray:
