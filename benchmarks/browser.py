@@ -48,7 +48,7 @@ DRAWN = """(root, before) => { window.drawn = new Promise((found) => {
   const look = () => root.dataset.drawing !== before && root.dataset.drawn === 'true' && requestAnimationFrame(found);
   new MutationObserver(look).observe(root, { attributes: true });
 }); }"""
-SAID = """(root, word) => { window.drawn = new Promise((found) => {
+WORD_SHOWN = """(root, word) => { window.drawn = new Promise((found) => {
   const look = () => root.textContent.includes(word) && requestAnimationFrame(found);
   new MutationObserver(look).observe(root, { childList: true, subtree: true });
 }); }"""
@@ -97,7 +97,7 @@ def row(model: str, tokens: int, figures: dict[str, float], peer: tuple[float, f
 def grid(browser: Any, address: str, texts: list[str]) -> dict[str, float]:
     """Pastes one text after the other on the page Heads and waits for its grid: the median of all."""
     tries = [_grid(browser, address, text) for text in texts]
-    return {name: statistics.median(one[name] for one in tries) for name in tries[0]}
+    return {name: statistics.median(times[name] for times in tries) for name in tries[0]}
 
 
 def _grid(browser: Any, address: str, text: str) -> dict[str, float]:
@@ -111,14 +111,14 @@ def _grid(browser: Any, address: str, text: str) -> dict[str, float]:
     received.clear()
     seconds = pasted(page, "memviz-grid", DRAWN, before)
     settled(page, 120_000)
-    found = {
+    figures = {
         "bytes": float(sum(received)),
         "nodes": float(page.locator("*").count()),  # a locator looks into the components, too
         "grid": float(page.locator("[data-testid=memviz-grid] *").count()),
         "seconds": seconds,
     }
     page.context.close()
-    return found
+    return figures
 
 
 def first_picture(browser: Any, address: str, text: str) -> float:
@@ -127,15 +127,15 @@ def first_picture(browser: Any, address: str, text: str) -> float:
     box = page.locator("textarea").first
     marked = f"{text} {time.time_ns()}"
     box.fill(marked)
-    seconds = pasted(page, "memviz-words", SAID, marked.split()[-1][-6:])
+    seconds = pasted(page, "memviz-words", WORD_SHOWN, marked.split()[-1][-6:])
     page.context.close()
     return seconds
 
 
-def pasted(page: Any, part: str, drawn: str, given: str | None) -> float:
+def pasted(page: Any, part: str, drawn: str, argument: str | None) -> float:
     """Seconds from the key that has a text read until a part is drawn, by the clock of the browser."""
     page.evaluate(PRESSED)
-    page.get_by_test_id(part).first.evaluate(drawn, given)
+    page.get_by_test_id(part).first.evaluate(drawn, argument)
     page.locator("textarea").first.press("Control+Enter")
     return page.evaluate("drawn.then((now) => now - pressed)") / 1000
 
@@ -145,9 +145,9 @@ def hover(browser: Any, address: str, part: str, how: str) -> tuple[float, int]:
     page = opened(browser, address)
     page.evaluate(COUNT)
     times = page.locator(f"[data-testid={part}]").first.evaluate(how)
-    found = statistics.median(times), page.evaluate("window.sent")
+    result = statistics.median(times), page.evaluate("window.sent")
     page.context.close()
-    return found
+    return result
 
 
 def opened(browser: Any, address: str) -> Any:

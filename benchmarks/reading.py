@@ -32,10 +32,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="also 8,192 tokens (minutes)")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--one", nargs=2, metavar=("WAY", "TOKENS"), help=argparse.SUPPRESS)
+    parser.add_argument("--single", nargs=2, metavar=("WAY", "TOKENS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.one:
-        print(json.dumps(peak(arguments.one[0], int(arguments.one[1]))))
+    if arguments.single:
+        print(json.dumps(peak(arguments.single[0], int(arguments.single[1]))))
         return
     importlib.import_module("memviz.reading")  # torch and transformers take seconds, whatever is opened then
     began = time.perf_counter()
@@ -141,7 +141,7 @@ def eager(reader, ids) -> Callable[[], object]:
 
 def measured(way: str, tokens: int) -> float:
     """Peak memory of one run in a fresh process, above the loaded model, in GB."""
-    command = [sys.executable, "-m", "benchmarks.reading", "--one", way, str(tokens)]
+    command = [sys.executable, "-m", "benchmarks.reading", "--single", way, str(tokens)]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return json.loads(out.splitlines()[-1])["gb"]
 
@@ -152,22 +152,22 @@ def peak(way: str, tokens: int) -> dict[str, float]:
     ids, text = cut(reader, tokens)
     reader.read("A short text to warm up.")
     way_to_run = {"plain": plain, "eager": eager}.get(way)
-    before = held()
-    kept = way_to_run(reader, ids)() if way_to_run else reader.read(text)
-    after = most_held()
-    del kept
+    before = memory_now()
+    result = way_to_run(reader, ids)() if way_to_run else reader.read(text)
+    after = peak_memory()
+    del result
     return {"gb": (after - before) / 1e9}
 
 
-def held() -> float:
+def memory_now() -> float:
     """Bytes that this process holds now; the highest mark is set back to it (Linux; elsewhere it cannot be)."""
     if not STATUS.exists():
-        return most_held()
+        return peak_memory()
     Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")
 
 
-def most_held() -> float:
+def peak_memory() -> float:
     """The most bytes that this process held since."""
     return _status("VmHWM") if STATUS.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 

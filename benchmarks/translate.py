@@ -18,17 +18,18 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.reading import in_turn, middle, ratios, threads
 from benchmarks.text import prose
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "marian-en-pt.json"
 TOKENS = 12
-WRITTEN = 32
+OUTPUT_TOKENS = 32
 TARGET_LOAD_S = 1
 TARGET_MS = 150
 TARGET_RATIO = 1.3
-MARIAN = {
+MARIAN: dict[str, Any] = {
     "vocab_size": 58_101, "d_model": 512, "encoder_layers": 6, "decoder_layers": 6, "encoder_attention_heads": 8,
     "decoder_attention_heads": 8, "encoder_ffn_dim": 2048, "decoder_ffn_dim": 2048, "max_position_embeddings": 512,
     "activation_function": "swish", "scale_embedding": True, "pad_token_id": 0, "eos_token_id": 1,
@@ -53,9 +54,9 @@ def firefox(rounds: int) -> None:
     import memviz
 
     began = time.perf_counter()
-    reader = memviz.load("firefox-en-pt")
+    reader: Any = memviz.load("firefox-en-pt")  # the one that writes without recording, too
     print(f"firefox-en-pt, load from cache: {time.perf_counter() - began:.2f} s (target ≤ {TARGET_LOAD_S} s)")
-    sentences = [one["source"] for one in json.loads(GOLDEN.read_text(encoding="utf-8"))]
+    sentences = [pair["source"] for pair in json.loads(GOLDEN.read_text(encoding="utf-8"))]
     short = next(text for text in sentences if reader.count(text) == TOKENS)
     print("\n                            written only    recorded   target     ratio  processor  target   spread")
     for name, texts in ((f"one sentence, {TOKENS} tokens", [short]), (f"{len(sentences)} sentences, mean", sentences)):
@@ -77,18 +78,18 @@ def transformers(rounds: int) -> None:
     text = reader.window(prose(), 0, 24)
     inputs = torch.tensor([reader.tokenizer(text)["input_ids"]])
 
-    def plain() -> object:
+    def plain() -> Any:
         reader.model.set_attn_implementation("sdpa")
         try:
-            return reader.model.generate(inputs, max_new_tokens=WRITTEN, num_beams=1, do_sample=False)
+            return reader.model.generate(inputs, max_new_tokens=OUTPUT_TOKENS, num_beams=1, do_sample=False)
         finally:
             reader.model.set_attn_implementation("memviz")
 
-    assert plain().shape[1] == WRITTEN + 1
-    times = in_turn({"plain": plain, "recorded": lambda: reader.translate(text, max_new_tokens=WRITTEN)}, rounds)
-    speeds = [WRITTEN / middle(times[way]) for way in ("plain", "recorded")]
+    assert plain().shape[1] == OUTPUT_TOKENS + 1
+    times = in_turn({"plain": plain, "recorded": lambda: reader.translate(text, max_new_tokens=OUTPUT_TOKENS)}, rounds)
+    speeds = [OUTPUT_TOKENS / middle(times[way]) for way in ("plain", "recorded")]
     clock, processor = ratios(times, "recorded")
-    print(f"\nMarian of transformers, 6 + 6 layers × 8 heads × 512, {inputs.shape[1]} tokens read, {WRITTEN} written")
+    print(f"\nMarian of transformers, 6 + 6 layers × 8 heads × 512, {inputs.shape[1]} tokens read, {OUTPUT_TOKENS} out")
     print(
         f"  generate {speeds[0]:.0f} tokens/s   translate {speeds[1]:.0f} tokens/s   ratio {clock:.2f} ×, processor "
         f"{processor:.2f} × (target ≤ {TARGET_RATIO} ×)   spread {spread(times['plain']):.0%}"

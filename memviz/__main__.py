@@ -39,12 +39,12 @@ WITHIN = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it worked, 2 if it was refused (one line says why), 130 if it was interrupted."""
-    chosen = parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show → still gets the rest
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        chosen.run(chosen)
+        options.run(options)
     except MemVizError as error:
         sys.stderr.write(f"memviz: {error}\n")
         return 2
@@ -88,14 +88,14 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _fetch(chosen: argparse.Namespace) -> None:
-    for name in chosen.names or DEFAULT:
-        with DownloadBar(name) as shown:
-            found = locate(name, progress=shown.progress, announce=shown.announce)
-        sys.stdout.write(f"{name}: ready in {found.path} ({found.revision}, {found.licence or 'licence not stated'})\n")
+def _fetch(arguments: argparse.Namespace) -> None:
+    for name in arguments.names or DEFAULT:
+        with DownloadBar(name) as bar:
+            files = locate(name, progress=bar.progress, announce=bar.announce)
+        sys.stdout.write(f"{name}: ready in {files.path} ({files.revision}, {files.licence or 'licence not stated'})\n")
 
 
-def _models(chosen: argparse.Namespace) -> None:
+def _models(arguments: argparse.Namespace) -> None:
     rows = [("NAME", "FAMILY", "DOWNLOAD", "LICENCE", "HERE", "WHAT IT IS")]
     for row in table().itertuples():
         size = megabytes(row.size_mb * 10**6)
@@ -105,28 +105,28 @@ def _models(chosen: argparse.Namespace) -> None:
     sys.stdout.write("Any id of the hub, folder or .gguf file opens too.\n")
 
 
-def _opened(chosen: argparse.Namespace) -> tuple[memviz.Reader, str]:
+def _open(arguments: argparse.Namespace) -> tuple[memviz.Reader, str]:
     """(the model, the text) that were given; what is not here yet is fetched, with its size and a bar."""
-    return memviz.load(chosen.model), _standard_input() if chosen.text == "-" else chosen.text
+    return memviz.load(arguments.model), _standard_input() if arguments.text == "-" else arguments.text
 
 
-def _read(chosen: argparse.Namespace) -> None:
-    reader, text = _opened(chosen)
+def _read(arguments: argparse.Namespace) -> None:
+    reader, text = _open(arguments)
     trace = reader.read(text)
     memory = trace.memory()
-    looking, looked_at = trace.sides(memory.kind)
-    found, _ = memviz.measures.links(memory, looking, looked_at)
+    words, others = trace.sides(memory.kind)
+    links, _ = memviz.measures.links(memory, words, others)
     places = [
         (query, rank)
-        for query, rank in zip(*(found.index >= 0).nonzero(), strict=True)
-        if not (looking[query].special or looked_at[found.index[query, rank]].special)
+        for query, rank in zip(*(links.index >= 0).nonzero(), strict=True)
+        if not (words[query].special or others[links.index[query, rank]].special)
     ]
-    places.sort(key=lambda place: -found.excess[place])
+    places.sort(key=lambda place: -links.excess[place])
     rows = [("WORD", "REMEMBERS", "WEIGHT", "LIFT", "HEAD")]
-    for place in places[: chosen.top]:
-        head = f"L{found.layer[place]}.H{found.head[place]}"
-        numbers = (f"{found.weight[place]:.2f}", f"{found.lift[place]:.1f}x")
-        rows.append((looking[place[0]].text, looked_at[found.index[place]].text, *numbers, head))
+    for place in places[: arguments.top]:
+        head = f"L{links.layer[place]}.H{links.head[place]}"
+        numbers = (f"{links.weight[place]:.2f}", f"{links.lift[place]:.1f}x")
+        rows.append((words[place[0]].text, others[links.index[place]].text, *numbers, head))
     sys.stdout.write(f"{trace!r}\n")
     if trace.output is not None:
         sys.stdout.write(f"written: {trace.output}\n{WITHIN}\n")
@@ -140,11 +140,11 @@ def _standard_input() -> str:
     return sys.stdin.read()
 
 
-def _translate(chosen: argparse.Namespace) -> None:
-    reader, text = _opened(chosen)
-    trace = reader.translate(text, chosen.target, beam=chosen.beam)
+def _translate(arguments: argparse.Namespace) -> None:
+    reader, text = _open(arguments)
+    trace = reader.translate(text, arguments.target, beam=arguments.beam)
     taught = getattr(reader.model.config, "alignment_layer", None)
-    rows = [("WRITTEN", "READ MOST FROM", "WEIGHT", "PROBABILITY", "HEAD")]
+    rows: list[tuple[str, ...]] = [("WRITTEN", "READ MOST FROM", "WEIGHT", "PROBABILITY", "HEAD")]
     for part in trace.parts or (trace,):
         rows += _read_from(part, taught)
     sys.stdout.write(f"{trace.output}\n\n")

@@ -52,7 +52,7 @@ class _Tag(str):
 def pack(kind: type, value: Any) -> tuple[Any, Arrays]:
     """(the value as json, its arrays by name).
 
-    ``kind`` is the dataclass that the value is one of. Raises `TypeError` for a value that its annotation does not
+    ``kind`` is the dataclass that ``value`` is one of. Raises `TypeError` for a value that its annotation does not
     allow, with the path to it: it would not come back.
     """
     packer = _Packer()
@@ -68,7 +68,7 @@ class _Packer:
     def pack(self, kind: Any, value: Any, path: Path) -> Any:
         value = value.item() if isinstance(value, np.generic) else value
         if is_dataclass(kind) and type(value) is kind:
-            hints = _hints(kind)
+            hints = _hints(type(value))
             return {
                 item.name: self.pack(hints[item.name], getattr(value, item.name), (*path, item.name))
                 for item in _items(kind)
@@ -132,7 +132,7 @@ class _Packer:
 
 
 def unpack(kind: type[Value], packed: Any, arrays: Mapping[str, np.ndarray]) -> Value:
-    """The value that `pack` made this json and these ``arrays`` of, and no other kind of value.
+    """The value of this ``kind`` that `pack` made the json ``packed`` and the ``arrays`` of.
 
     Raises `ValueError` with the path to what does not fit: a field that is missing, or that the class does not know;
     a value of another type; an array that is not there, or that nothing refers to.
@@ -184,7 +184,7 @@ class _Unpacker:
         if kind is Any:
             classes: Mapping[str, Any] = self._classes
         else:
-            classes = {each.__name__: each for each in get_args(kind) if is_dataclass(each)}
+            classes = {_name(each): each for each in get_args(kind) if is_dataclass(each)}
         if isinstance(packed, dict) and len(packed) == 1 and classes:
             ((name, value),) = packed.items()
             if name in classes:
@@ -241,27 +241,27 @@ class _Unpacker:
 
 
 def dataclasses_of(kind: Any) -> Iterator[type]:
-    """Every dataclass that the annotations of a dataclass lead to, itself included, each once."""
-    seen: set[type] = set()
+    """Every dataclass that the annotations of a dataclass ``kind`` lead to, itself included, each once."""
+    visited: set[type] = set()
     waiting = [kind]
     while waiting:
         each = waiting.pop()
         if is_dataclass(each) and isinstance(each, type):
-            if each not in seen:
-                seen.add(each)
+            if each not in visited:
+                visited.add(each)
                 yield each
                 waiting += [_hints(each)[item.name] for item in _items(each)]
         else:
             waiting += get_args(each)
 
 
-def _items(kind: type) -> list[Field[Any]]:
+def _items(kind: Any) -> list[Field[Any]]:
     """The fields that the constructor of a dataclass takes."""
     return [item for item in fields(kind) if item.init]
 
 
 @functools.cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
@@ -328,7 +328,7 @@ def _misfit(path: Path, packed: Any, kind: Any) -> ValueError:
 
 
 def write(file: IO[bytes], head: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write json and arrays into an open file. The same ones give the same bytes."""
+    """Write the json ``head`` and its ``arrays`` into an open ``file``. The same ones give the same bytes."""
     everything = {**arrays, HEAD: np.frombuffer(json.dumps(head).encode("utf-8"), dtype=np.uint8)}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in everything.items():
@@ -339,7 +339,7 @@ def write(file: IO[bytes], head: Any, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
-    """(the json of a file, its arrays by name, read-only).
+    """(the json of the file at ``path``, its arrays by name, read-only).
 
     Believes no size that the file declares before comparing it with the bytes that are there. Raises `ValueError`,
     or what opening and unzipping a file raises, for one that `write` did not write.
@@ -381,7 +381,7 @@ def _read_array(stream: IO[bytes], size: int, *, name: str) -> np.ndarray:
         raise ValueError(f"the array {name[:80]!r} declares the shape {shape}, which is not what it holds")
     array = np.empty(count, dtype=dtype)
     if count:
-        view = memoryview(array).cast("B")
+        view = array.data.cast("B")
         for start in range(0, len(view), _CHUNK):
             part = stream.read(min(_CHUNK, len(view) - start))
             view[start : start + len(part)] = part

@@ -37,7 +37,10 @@ class MemVizError(Exception):
         self.values = values
 
     def render(self, translate: Callable[[str], str] = str, quote: Callable[[str], str] = str) -> str:
-        """The whole message, see `Note.render`. A value that is a sentence or a word of ours is a `Note` itself."""
+        """The whole message: templates through ``translate``, the texts filled into them through ``quote``.
+
+        A value that is a sentence or a word of ours is a `Note` itself, see `Note.render`.
+        """
         return " ".join(Note(part, self.values).render(translate, quote) for part in (self.happened, self.todo) if part)
 
     def __str__(self) -> str:

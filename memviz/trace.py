@@ -25,9 +25,15 @@ FORMAT = 4
 class ModelInfo:
     """Which model read the text, exactly?
 
-    ``quantisation`` is "" for full-precision weights; ``method`` says how attention was read:
-    "recorded" (by the attention function) or "dense" (the model's own eager weights), and
-    ``note`` why, when it is worth saying (else ``None``).
+    name          as it was opened; ``revision`` names these very weights
+    family        the type of transformers, such as "gpt2"
+    kind          "encoder-only", "decoder-only" or "encoder-decoder"
+    layers, heads   how many it has; ``kv_heads`` of them have keys and values of their own, of ``head_dim`` numbers
+    context       how many tokens it reads at most; ``None`` for no limit
+    quantisation  what was done to the weights; "" for full precision
+    device, precision   where it ran, and in which type of numbers
+    method        how attention was read: "recorded" (by the attention function) or "dense" (the model's own eager
+                  weights); ``note`` says why, where it is worth saying
     """
 
     name: str
@@ -54,7 +60,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One possible next token: its text, id and probability (0..1)."""
+    """One possible next token: its text, its ``id`` in the vocabulary, and its ``probability`` (0..1)."""
 
     text: str
     id: int
@@ -69,6 +75,7 @@ class Trace:
     output       the generated or translated text, else ``None``
     tokens       the tokens of ``text`` (and ``pair``), special ones included
     targets      the tokens of ``output``, empty where there is none
+    model        which model read it, exactly
     memories     attention stores by kind
     logprobs     float32 [token]: natural log of the probability the model gave each token before
                  seeing it (of ``targets`` when there are any); NaN where it made no prediction
@@ -110,7 +117,7 @@ class Trace:
         return f"<Trace “{text}” · {len(self.tokens)} tokens · {self.model.name} · {shape}>"
 
     def memory(self, kind: Kind | None = None) -> Memory:
-        """The attention store of that kind; without one, the first: how the model read the text.
+        """The attention store of that ``kind``; without one, the first: how the model read the text.
 
         Raises `TraceError` when this model has no such memory, and for a text of several sentences: each part
         has its own.
@@ -152,7 +159,7 @@ class Trace:
         return words(self.targets, self.output or "")
 
     def sides(self, kind: Kind | None = None) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
-        """The words along the two sides of a memory: (those that look, those looked at)."""
+        """The words along the two sides of the memory of that ``kind``: (those that look, those looked at)."""
         memory = self.memory(kind)
         if memory.kind in ("self", "encoder"):
             return self.words, self.words

@@ -21,7 +21,7 @@ import memviz
 from memviz.measures import MEASURES, listing
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("errors", "figures", "measures", "memory", "models", "note", "reading", "tables", "tokens", "trace")
+ROOMS = ("archive", "errors", "figures", "measures", "memory", "models", "note", "reading", "tables", "tokens", "trace")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 WITHOUT_WEIGHTS = {"04_your_own_model.py"}
@@ -115,6 +115,89 @@ def test_errors_that_a_docstring_names_exist() -> None:
     ]
     assert len(named) > 10
     assert not wrong, "\n".join(wrong)
+
+
+# -- parameters ---------------------------------------------------------------------------------------
+
+CONVENTIONS = {
+    "layer": "int",  # counted from 0
+    "head": "int",
+    "memory": "Memory",  # what a measure, a table or a figure is of
+    "trace": "Trace",
+    "links": "Links",
+    "recurrent": "Recurrent",
+    "forget": "Forget",
+    "policy": "Policy",
+    "progress": "Progress",
+    "sides": "Sides",
+    "text": "str",
+    "name": "str|Name",
+    "title": "str",
+    "licence": "str",
+    "theme": "Theme",
+    "translate": "Translate|Callable",
+}
+"""Parameters that name and type explain, the same everywhere: `docs/vocabulary.md` has the words."""
+
+UNDOCUMENTED = {
+    "figures": "alt by_distance caption coverage_bars cross_png half_lives html pattern_png percent "
+    "probability_bars received_bars recurrent scores slots_bars times words_png",
+    "memory": "EdgeMask.among EdgeMask.at Forget.check Forget.cut Forget.edges Memory Memory.column "
+    "Memory.require_one_sequence Memory.row Memory.weights_at Scores.at Scores.logits Scores.weights "
+    "integers is_integer positions read_only require_forget",
+    "reading": "FirefoxReader FirefoxReader.write Reader.count Reader.estimate Reader.forward Reader.read_ids "
+    "Reader.record Reader.tensors Reader.window read translate",
+}
+"""Names that are still to be documented, by room. Nothing new comes in here."""
+
+
+def parameters(thing: Any) -> Iterator[tuple[str, str]]:
+    """(name, annotation) of every parameter of a function, of every field of a dataclass that is passed to it."""
+    if dataclasses.is_dataclass(thing):
+        yield from ((field.name, str(field.type)) for field in dataclasses.fields(thing) if field.init)
+        return
+    if inspect.isclass(thing):
+        thing = vars(thing).get("__init__")
+    if inspect.isfunction(thing):
+        for parameter in inspect.signature(thing).parameters.values():
+            if parameter.name not in ("self", "cls"):
+                yield parameter.name, str(parameter.annotation)
+
+
+def undocumented(thing: Any) -> list[str]:
+    """The parameters of which neither the docstring nor name and type say what they are.
+
+    A docstring says it in ``double backticks``, or in a list of names at the start of a line; a field, in a comment
+    beside it.
+    """
+    text = inspect.cleandoc(thing.__doc__ or "")
+    if inspect.isclass(thing):
+        init = vars(thing).get("__init__")
+        text += (inspect.getdoc(init) or "") if init else ""
+        text += "".join(f"``{name}``" for name in re.findall(r"^    (\w+): .+  # ", inspect.getsource(thing), re.M))
+    out = []
+    for name, annotation in parameters(thing):
+        convention = re.match(CONVENTIONS.get(name, "$^"), annotation)
+        listed = re.search(rf"^(?:\w+, )*{name}(?:, \w+)*(?:  |: )", text, re.MULTILINE)
+        quoted = any(re.search(rf"\b{name}\b", code) for code in re.findall(r"``(.+?)``", text))
+        if not (convention or listed or quoted):
+            out.append(name)
+    return out
+
+
+def test_every_parameter_says_what_it_is() -> None:
+    exempt = {f"{room}.{name}" for room, names in UNDOCUMENTED.items() for name in names.split()}
+    missing = {name: undocumented(thing) for name, thing in DESCRIBED.items()}
+    wrong = [f"{name}: {', '.join(names)}" for name, names in missing.items() if names and name not in exempt]
+    assert not wrong, "\n".join(["write ``name`` and what it means into the docstring of", *wrong])
+    assert not {name for name in exempt if not missing.get(name)}, "these are documented: take them out"
+
+
+def test_an_undocumented_parameter_is_seen() -> None:
+    def look(layer: int, count: int, width: float, memory: str) -> None:
+        """Looks at ``count`` of them."""
+
+    assert undocumented(look) == ["memory", "width"] or undocumented(look) == ["width", "memory"]
 
 
 # -- code in documents --------------------------------------------------------------------------------

@@ -58,14 +58,14 @@ def confidence(memory: Memory) -> np.ndarray:
     cross-attention.
     """
     _cross(memory, "Alignment confidence")
-    own = [place for place, token in enumerate(memory.queries) if not token.special]
-    if not own:
+    places = [place for place, token in enumerate(memory.queries) if not token.special]
+    if not places:
         return np.full((memory.layers, memory.heads), np.nan, dtype=np.float32)
     top = memory.summary.top_weight
     if not any(token.special for token in memory.keys):  # then the summary left out the first token
         patterns = (memory.pattern(layer, head) for layer in range(memory.layers) for head in range(memory.heads))
         top = np.stack([pattern.max(axis=1) for pattern in patterns]).reshape(top.shape)
-    return top[:, :, own].mean(axis=-1)
+    return top[:, :, places].mean(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,11 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Gold:
-    """A hand-made alignment: links that must be there, and links that may be (the sure ones included)."""
+    """A hand-made alignment.
+
+    sure       links that must be there
+    possible   links that may be there, the sure ones included
+    """
 
     sure: Pairs
     possible: Pairs
@@ -154,7 +158,8 @@ def alignment(
 ) -> Alignment:
     """Which source word was each target word read from?
 
-    The source word with the largest weight of `word_weights`, added tokens such as </s> left out. Raises as it does.
+    The source word with the largest weight of `word_weights` (which has ``shift``), added tokens such as </s> left out.
+    Raises as it does.
     """
     weights = word_weights(memory, sides, layer=layer, head=head, shift=shift)
     return _strongest(weights, sides)
@@ -175,13 +180,13 @@ def word_coverage(memory: Memory, sides: Sides, *, layer: int | None = None, hea
     return np.array([tokens[list(word.tokens)].sum() for word in sides[1]], dtype=np.float32)
 
 
-def aer(found: Sequence[Pairs], gold: Sequence[Gold]) -> float:
-    """How wrong are these alignments of some sentences, by a hand-made one? The alignment error rate, 0..1.
+def aer(alignments: Sequence[Pairs], gold: Sequence[Gold]) -> float:
+    """How wrong are these ``alignments`` of some sentences, by a hand-made one of each, ``gold``? A rate, 0..1.
 
     ``1 − (|A ∩ S| + |A ∩ P|) / (|A| + |S|)`` over all sentences together; 0 is without error. NaN where there is no
     link at all. Och & Ney 2003, A Systematic Comparison of Various Statistical Alignment Models.
     """
-    pairs = list(zip(found, gold, strict=True))
+    pairs = list(zip(alignments, gold, strict=True))
     right = sum(len(links & each.sure) + len(links & each.possible) for links, each in pairs)
     total = sum(len(links) + len(each.sure) for links, each in pairs)
     return 1 - right / total if total else float("nan")
@@ -190,21 +195,23 @@ def aer(found: Sequence[Pairs], gold: Sequence[Gold]) -> float:
 def aer_by_head(memory: Memory, sides: Sides, gold: Gold, *, shift: int = 0) -> np.ndarray:
     """How wrong is each head's alignment of this sentence, by a hand-made one? float32 [layer, head], 0..1.
 
-    Raises as `word_weights` does, and `MeasureError` where the gold has words that are not there.
+    ``gold`` is made by hand, ``shift`` is that of `word_weights`. Raises as that does, and `MeasureError` where the
+    gold has words that are not there.
     """
     gold.check(sides)
     out = np.empty((memory.layers, memory.heads), dtype=np.float32)
     for layer in range(memory.layers):
         for head in range(memory.heads):
-            found = alignment(memory, sides, layer=layer, head=head, shift=shift)
-            out[layer, head] = aer([found.pairs], [gold])
+            links = alignment(memory, sides, layer=layer, head=head, shift=shift)
+            out[layer, head] = aer([links.pairs], [gold])
     return out
 
 
 def best_head(memory: Memory, sides: Sides, gold: Gold | None = None, *, shift: int = 0) -> tuple[int, int]:
-    """Which head aligns this sentence best? (layer, head): the smallest error by a gold alignment.
+    """Which head aligns this sentence best? (layer, head): the smallest error by ``gold``.
 
-    Without one, the surest head (`confidence`), which may be sure of the word before. Raises as `aer_by_head` does.
+    Without it, the surest head (`confidence`), which may be sure of the word before. ``shift`` is that of
+    `word_weights`. Raises as `aer_by_head` does.
     """
     scores = -np.nan_to_num(confidence(memory)) if gold is None else aer_by_head(memory, sides, gold, shift=shift)
     layer, head = np.unravel_index(int(np.argmin(scores)), scores.shape)
@@ -213,18 +220,18 @@ def best_head(memory: Memory, sides: Sides, gold: Gold | None = None, *, shift: 
 
 def _strongest(weights: np.ndarray, sides: Sides) -> Alignment:
     targets, sources = sides
-    own = np.array([_inked(word) for word in sources])
+    in_text = np.array([_inked(word) for word in sources])
     source = np.full(len(targets), -1, dtype=np.int64)
     weight = np.full(len(targets), np.nan, dtype=np.float32)
     pairs = set()
-    place = np.cumsum(own) - 1  # among the words of the text
+    place = np.cumsum(in_text) - 1  # among the words of the text
     number = -1
     for row, word in enumerate(targets):
         if not _inked(word):
             continue
         number += 1
-        if own.any() and not np.isnan(weights[row]).any():
-            source[row] = int(np.where(own, weights[row], -1).argmax())
+        if in_text.any() and not np.isnan(weights[row]).any():
+            source[row] = int(np.where(in_text, weights[row], -1).argmax())
             weight[row] = weights[row, source[row]]
             pairs.add((int(place[source[row]]), number))
     return Alignment(source, weight, frozenset(pairs))

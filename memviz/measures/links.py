@@ -64,6 +64,9 @@ def links(
 ) -> tuple[Links, Links]:
     """What does each word remember, and who remembers it? (per query word, per key word).
 
+    ``query_words`` and ``key_words`` are the words along the two sides of the memory; of each, the ``count`` best links
+    are listed.
+
     In one head, links are ordered by weight. Over several heads (``layer``, ``head`` or both left
     out) each pair of words is shown in the head where it is most special, and ordered by that: the
     *excess* of the weight over what the same key gets from the other tokens, and over what other

@@ -110,8 +110,8 @@ class Pairs:
         if self.memory.weights is not None:
             return self.memory.weights[layer, head][:, ~self.removed].sum(axis=1)
         sink = self.memory.scores[layer].sink
-        resting = 0.0 if sink is None else np.exp(sink[head] - self.memory.summary.normaliser[layer, head])
-        return 1.0 - resting - self._share_removed[layer, head]
+        on_sink = 0.0 if sink is None else np.exp(sink[head] - self.memory.summary.normaliser[layer, head])
+        return 1.0 - on_sink - self._share_removed[layer, head]
 
     @cached_property
     def _share_removed(self) -> np.ndarray:
@@ -255,9 +255,9 @@ class Block:
         visible = self.pairs.visible(layer)[self.words.tokens]
         forgets = self.pairs.memory.edge_mask(layer, head) is not None
         if forgets or not np.array_equal(visible, self._visible):
-            seen = self.pairs.keys_seen(layer, head, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
+            views = self.pairs.keys_seen(layer, head, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
             self._visible = np.zeros(0) if forgets else visible
-            self._viewers_cache = self.words.sums(seen.astype(np.int32))
+            self._viewers_cache = self.words.sums(views.astype(np.int32))
         return self._viewers_cache
 
 

@@ -33,9 +33,9 @@ def received(memory: Memory) -> np.ndarray:
     float32 [layer, head, key], 0..1. The division by who could see a key is needed, else early
     tokens win by age. A key that nobody can see gets NaN, as does one that everybody forgot.
     """
-    seen = np.stack([memory.queries_seeing(layer) for layer in range(memory.layers)]).astype(np.float32)
+    viewers = np.stack([memory.queries_seeing(layer) for layer in range(memory.layers)]).astype(np.float32)
     out = np.full_like(memory.summary.mass, np.nan)
-    np.divide(memory.summary.mass, seen, out=out, where=seen > 0)
+    np.divide(memory.summary.mass, viewers, out=out, where=viewers > 0)
     return out
 
 

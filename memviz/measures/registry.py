@@ -16,10 +16,16 @@ Group = Literal["read", "recall", "forget", "cross"]
 class Measure:
     """What a measure is called, what its numbers mean, and where it comes from.
 
-    axes     the axes of the result, in order: layer, head, query, key, distance
+    name      of the function that computes it, ``compute``
+    label     what people call it
+    group     where it is listed: "read", "recall", "forget" or "cross"
+    question  what it answers, in plain words
+    unit      of the numbers
+    axes      of the result, in order: layer, head, query, key, distance
     low, high   the range, ``None`` where it is open
-    formula  in LaTeX, without dollar signs
-    caveat   one sentence on what it does not show
+    formula   in LaTeX, without dollar signs
+    source    who defined it, and where
+    caveat    one sentence on what it does not show
     """
 
     name: str
@@ -56,7 +62,11 @@ def measure(
     low: float | None = 0.0,
     high: float | None = None,
 ) -> Callable[[Callable[..., np.ndarray]], Callable[..., np.ndarray]]:
-    """Files a function as a measure and returns it unchanged. Its docstring's first line is the question."""
+    """Files a function as a measure and returns it unchanged. Its docstring's first line is the question.
+
+    ``label``, ``group``, ``unit``, ``axes``, ``formula``, ``source``, ``caveat``, ``low`` and ``high`` are those of
+    `Measure`. Raises `TypeError` for a function without a docstring.
+    """
 
     def file(compute: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         name = compute.__name__

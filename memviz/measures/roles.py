@@ -55,9 +55,9 @@ def _score(memory: Memory, compute: Callable[[Memory], np.ndarray]) -> np.ndarra
 
 def _spread(memory: Memory) -> np.ndarray:
     """The effective slots as a share of the keys seen, the mean over queries that see at least four. [layer, head]."""
-    seen = np.stack([memory.keys_seen(layer) for layer in range(memory.layers)])  # [layer, head, query]
-    enough = seen >= 4
+    keys_seen = np.stack([memory.keys_seen(layer) for layer in range(memory.layers)])  # [layer, head, query]
+    enough = keys_seen >= 4
     if not enough.any():
         return np.zeros((memory.layers, memory.heads), dtype=np.float32)
-    share = read.slots(memory) / np.maximum(seen, 1)
+    share = read.slots(memory) / np.maximum(keys_seen, 1)
     return np.where(enough, share, 0).sum(-1) / np.maximum(enough.sum(-1), 1)

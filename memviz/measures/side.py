@@ -46,8 +46,8 @@ class Side:
             return np.add.reduceat(values, self.starts, axis=axis)
         sums = np.take(values, self.starts, axis=axis)
         for number in range(1, longest):  # most words have one token: adding up the others is much faster than reduceat
-            some = np.nonzero(self.sizes > number)[0]
-            sums[some if axis == 0 else (..., some)] += np.take(values, self.starts[some] + number, axis=axis)
+            longer = np.nonzero(self.sizes > number)[0]
+            sums[longer if axis == 0 else (..., longer)] += np.take(values, self.starts[longer] + number, axis=axis)
         return sums
 
     def owners(self, length: int) -> np.ndarray:

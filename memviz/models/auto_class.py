@@ -35,8 +35,8 @@ def candidates(config: Any, *, gguf: bool = False) -> list[str]:
             kind=kind,
         )
     saved_from = [str(name) for name in config.architectures or ()]
-    found = [name for name, table in tables.items() if any(saved in _classes(table.get(kind)) for saved in saved_from)]
-    return [*(found or _implied(config, saved_from=saved_from, gguf=gguf))[:1], "AutoModel"]
+    names = [name for name, table in tables.items() if any(saved in _classes(table.get(kind)) for saved in saved_from)]
+    return [*(names or _implied(config, saved_from=saved_from, gguf=gguf))[:1], "AutoModel"]
 
 
 def is_harmless(key: str, *, model: Any) -> bool:

@@ -56,7 +56,7 @@ def complete(name: str) -> Path | None:
     if facts is None or facts.get("layout") != LAYOUT:
         return None
     try:
-        whole = all((path / file).stat().st_size == kept["size"] for file, kept in facts["files"].items())
+        whole = all((path / file).stat().st_size == recorded["size"] for file, recorded in facts["files"].items())
     except (OSError, KeyError, TypeError, AttributeError):
         return None
     return path if whole else None
@@ -78,7 +78,7 @@ def exclusive(key: str, *, progress: Progress = no_progress) -> Iterator[None]:
     The system frees the lock when its holder dies, so an interrupted fetch blocks nobody.
     """
     root = folder()
-    with writing(root):
+    with as_fetch_error(root):
         root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(root / f"{_WORK}{key}.lock")
         while True:
@@ -97,7 +97,7 @@ def exclusive(key: str, *, progress: Progress = no_progress) -> Iterator[None]:
 def workplace(key: str) -> Iterator[Path]:
     """A fresh folder next to the models, in the same filesystem, gone at the end whatever happens."""
     place = folder() / f"{_WORK}{key}"
-    with writing(place):
+    with as_fetch_error(place):
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
     try:
@@ -121,14 +121,14 @@ def place(source: Path, *, name: str, facts: dict[str, Any]) -> Path:
 
     ``source`` must be in a :func:`workplace`. A model of that name that is there already is replaced.
     """
-    with writing(folder()):
+    with as_fetch_error(folder()):
         files = {
             file.relative_to(source).as_posix(): {"size": file.stat().st_size, "sha256": sha256(file)}
             for file in sorted(source.rglob("*"))
             if file.is_file()
         }
-        written = json.dumps({"layout": LAYOUT, **facts, "files": files}, indent=1, ensure_ascii=False)
-        (source / MANIFEST).write_text(written + "\n", encoding="utf-8")
+        manifest_text = json.dumps({"layout": LAYOUT, **facts, "files": files}, indent=1, ensure_ascii=False)
+        (source / MANIFEST).write_text(manifest_text + "\n", encoding="utf-8")
         for file in [*source.rglob("*"), source]:
             _settle(file)
         target = folder() / name
@@ -150,10 +150,10 @@ def need_space(needed: int, *, at: Path, setting: str = SETTING) -> None:
 
     ``setting`` is the environment variable that would move the place.
     """
-    there = at
-    while not there.exists():
-        there = there.parent
-    free = shutil.disk_usage(there).free
+    place = at
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
     if free < needed:
         raise FetchError(
             "{needed} MB are needed in {folder}, but only {free} MB are free.",
@@ -166,7 +166,7 @@ def need_space(needed: int, *, at: Path, setting: str = SETTING) -> None:
 
 
 @contextlib.contextmanager
-def writing(path: Path, *, setting: str = SETTING) -> Iterator[None]:
+def as_fetch_error(path: Path, *, setting: str = SETTING) -> Iterator[None]:
     """Turn what a disk refuses inside this block into a ``FetchError`` with a way out: ``setting`` moves the place."""
     try:
         yield

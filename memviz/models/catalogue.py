@@ -217,17 +217,20 @@ DEFAULT = ("minilm", "smollm2", "firefox-en-pt", "firefox-pt-en")
 
 
 def nearest(name: str, *, among: Iterable[str] | None = None, count: int = 3) -> tuple[str, ...]:
-    """Which known names look like this one? Nearest first, at most ``count``; hub ids count too."""
+    """Which names look like this one? Of those ``among`` which to look (all of the catalogue), at most ``count``.
+
+    Nearest first; hub ids count too.
+    """
     spellings = {}
-    for known in CATALOGUE if among is None else among:
-        spellings[known.lower()] = known
-        if known in CATALOGUE and isinstance(source := CATALOGUE[known].source, Hub):
-            spellings[source.id.lower()] = known
-    found = difflib.get_close_matches(name[:100].lower(), spellings, n=count, cutoff=0.6)
-    return tuple(dict.fromkeys(spellings[match] for match in found))
+    for short_name in CATALOGUE if among is None else among:
+        spellings[short_name.lower()] = short_name
+        if short_name in CATALOGUE and isinstance(source := CATALOGUE[short_name].source, Hub):
+            spellings[source.id.lower()] = short_name
+    matches = difflib.get_close_matches(name[:100].lower(), spellings, n=count, cutoff=0.6)
+    return tuple(dict.fromkeys(spellings[match] for match in matches))
 
 
-def sharing(wheel: Wheel) -> tuple[Entry, ...]:
+def entries_in(wheel: Wheel) -> tuple[Entry, ...]:
     """Which entries take their files out of this very wheel?"""
     return tuple(
         entry for entry in CATALOGUE.values() if isinstance(entry.source, Wheel) and entry.source.sha256 == wheel.sha256

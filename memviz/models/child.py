@@ -10,17 +10,17 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def running(command: list[str], *, into: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def process_of(command: list[str], *, into: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A process that does not outlive this block; what it says goes to ``out.log`` and ``err.log``.
 
     ``env`` is added to this process's own environment. Temporary files go to ``into``, in the
     filesystem whose free space was looked at.
     """
-    here = {name: str(into) for name in ("TMPDIR", "TEMP", "TMP")}
+    temporary = {name: str(into) for name in ("TMPDIR", "TEMP", "TMP")}
     with (into / "out.log").open("wb") as out, (into / "err.log").open("wb") as err:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **here, "PYTHONUTF8": "1", **env},
+            env={**os.environ, **temporary, "PYTHONUTF8": "1", **env},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
@@ -33,7 +33,7 @@ def running(command: list[str], *, into: Path, env: dict[str, str]) -> Iterator[
             process.wait()
 
 
-def ended(process: subprocess.Popen[bytes], *, within: float) -> bool:
+def has_ended(process: subprocess.Popen[bytes], *, within: float) -> bool:
     """Did the process end within so many seconds?"""
     try:
         process.wait(timeout=within)
@@ -42,7 +42,7 @@ def ended(process: subprocess.Popen[bytes], *, within: float) -> bool:
     return True
 
 
-def said(into: Path) -> str:
+def output(into: Path) -> str:
     """All that the process wrote, its answers first, then its complaints."""
     logs = (into / "out.log", into / "err.log")
     return "\n".join(log.read_text(encoding="utf-8", errors="replace") for log in logs if log.exists())

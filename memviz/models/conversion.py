@@ -37,11 +37,11 @@ def convert_gguf(gguf: Path, *, into: Path, work: Path, progress: Progress = no_
     command = [sys.executable, "-c", program, str(gguf), str(into)]
     places = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
     env = {"PYTHONPATH": os.pathsep.join(place for place in places if place)}
-    with child.running(command, into=work, env=env) as process:
-        while not child.ended(process, within=0.2):
+    with child.process_of(command, into=work, env=env) as process:
+        while not child.has_ended(process, within=0.2):
             progress(*_latest(work / "out.log"))
     if process.returncode != 0:
-        raise _failed(gguf.name, said=child.said(work))
+        raise _failed(gguf.name, log=child.output(work))
 
 
 def convert(gguf: Path, *, into: Path, progress: Progress = no_progress) -> None:
@@ -70,23 +70,23 @@ def _save(model: Any, tokenizer: Any, *, into: Path) -> None:
         ("tokenizer_config.json", ("local_files_only", "is_local")),
     ):
         path = into / name
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(path.read_text(encoding="utf-8"))
         for key in unwanted:
-            kept.pop(key, None)
-        path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            settings.pop(key, None)
+        path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _latest(log: Path) -> tuple[float, str]:
     """The last whole line that the process wrote about its progress."""
-    found = _PROGRESS.findall(log.read_text(encoding="utf-8", errors="replace"))
-    fraction, label = found[-1] if found else ("0", "Converting, once")
+    lines = _PROGRESS.findall(log.read_text(encoding="utf-8", errors="replace"))
+    fraction, label = lines[-1] if lines else ("0", "Converting, once")
     return float(fraction), label
 
 
-def _failed(file: str, *, said: str) -> FetchError:
-    if child.is_disk_full(said):
+def _failed(file: str, *, log: str) -> FetchError:
+    if child.is_disk_full(log):
         return cache.disk_full(cache.folder())
-    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it was stopped"]
+    lines = [line.strip() for line in log.splitlines() if line.strip()] or ["it was stopped"]
     return FetchError(
         "{file} could not be converted: {said}",
         todo="Check that gguf and accelerate are installed and that 2 GB of memory are free; then try again.",

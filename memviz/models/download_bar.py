@@ -13,7 +13,8 @@ from memviz.models.catalogue import CATALOGUE
 class DownloadBar:
     """Says how much a download brings, then how far it is: a bar on a terminal or in a notebook, lines in a log.
 
-    Silent for a model that is here already. To be used in a ``with`` block, at whose end the bar is gone.
+    ``name`` is the model's, as it was written. Silent for a model that is here already. To be used in a ``with`` block,
+    at whose end the bar is gone.
     """
 
     def __init__(self, name: object) -> None:
@@ -30,14 +31,14 @@ class DownloadBar:
             self._bar.close()
 
     def announce(self, size: int) -> None:
-        """So many bytes will be downloaded."""
+        """So many bytes will be downloaded: ``size``."""
         self._begun = True
         entry = CATALOGUE.get(self._name)
         title = f"{entry.title}, " if entry else ""
         sys.stderr.write(f"{self._name}: {title}{megabytes(size)} to download\n")
 
     def progress(self, fraction: float, label: str) -> None:
-        """The download, and what follows it, is so far."""
+        """The download, and what follows it, is so far: ``fraction`` of it (0..1), at the step called ``label``."""
         if not self._begun:
             return
         if sys.stderr.isatty() or in_a_notebook():

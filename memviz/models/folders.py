@@ -35,15 +35,15 @@ def locate(path: Path, *, name: str) -> ModelFiles:
         raise _not_a_model(path, name=name)
     else:
         raise ModelFileError("There is no model at {name}.", todo="Check the path.", name=name)
-    known = gguf_header.fields(path) if kind == "gguf" else {}
+    header = gguf_header.fields(path) if kind == "gguf" else {}
     return ModelFiles(
         name=name,
-        title=str(known.get("general.name", path.stem if kind == "gguf" else path.name)),
+        title=str(header.get("general.name", path.stem if kind == "gguf" else path.name)),
         path=path,
         format=kind,
         revision=fingerprint(path),
-        licence=str(known.get("general.license", "")),
-        quantisation=gguf_header.quantisation(known) if kind == "gguf" else "",
+        licence=str(header.get("general.license", "")),
+        quantisation=gguf_header.quantisation(header) if kind == "gguf" else "",
     )
 
 
@@ -65,8 +65,8 @@ def check(path: Path, *, name: str) -> Format:
     for file in _weights(path, name=name):
         _check_safetensors(file, name=name)
     tokenizer = path / "tokenizer_config.json"
-    said = _json(tokenizer, name=name) if tokenizer.is_file() else {}
-    if said.get("tokenizer_class") not in _BYTE_TOKENIZERS and not any((path / v).is_file() for v in VOCABULARIES):
+    settings = _json(tokenizer, name=name) if tokenizer.is_file() else {}
+    if settings.get("tokenizer_class") not in _BYTE_TOKENIZERS and not any((path / v).is_file() for v in VOCABULARIES):
         raise ModelFileError(
             "The tokenizer of {name} is missing: its folder has no vocabulary.",
             todo="Save the tokenizer into the same folder (tokenizer.save_pretrained).",
@@ -108,16 +108,16 @@ def check_code(config: dict[str, Any], *, name: str) -> None:
 
 def only_gguf(path: Path, *, name: str) -> Path:
     """The one GGUF file of a folder. Raises ``ModelFileError`` if there are several."""
-    found = sorted(path.glob("*.gguf"))
-    if len(found) != 1:
+    files = sorted(path.glob("*.gguf"))
+    if len(files) != 1:
         raise ModelFileError(
             "The folder {name} holds {count} GGUF files: {files}.",
             todo="Open one of them by its own path.",
             name=name,
-            count=len(found),
-            files=", ".join(file.name for file in found[:5]),
+            count=len(files),
+            files=", ".join(file.name for file in files[:5]),
         )
-    return found[0]
+    return files[0]
 
 
 def _without_config(path: Path, *, name: str) -> Format:
@@ -143,16 +143,16 @@ def _weights(path: Path, *, name: str) -> list[Path]:
         return [path / "model.safetensors"]
     if (path / INDEX).is_file():
         parts = _json(path / INDEX, name=name).get("weight_map")
-        wanted = sorted({str(part) for part in parts.values()}) if isinstance(parts, dict) else []
-        missing = [part for part in wanted if "/" in part or "\\" in part or not (path / part).is_file()]
-        if not wanted or missing:
+        names = sorted({str(part) for part in parts.values()}) if isinstance(parts, dict) else []
+        missing = [part for part in names if "/" in part or "\\" in part or not (path / part).is_file()]
+        if not names or missing:
             raise ModelFileError(
                 "The weights of {name} are incomplete: {missing} is missing.",
                 todo="Fetch or copy the model again.",
                 name=name,
                 missing=", ".join(missing[:3]) or INDEX,
             )
-        return [path / part for part in wanted]
+        return [path / part for part in names]
     _refuse_pickles(path, name=name)
     raise ModelFileError(
         "{name} has no weights that can be opened: there is no model.safetensors in its folder.",
@@ -180,13 +180,13 @@ def _check_safetensors(path: Path, *, name: str) -> None:
 
 def _refuse_pickles(path: Path, *, name: str) -> None:
     """If all that could be weights here is a pickle, say so by its name."""
-    found = sorted(file.name for file in path.iterdir() if file.suffix.lower() in PICKLES)
-    if found:
+    pickles = sorted(file.name for file in path.iterdir() if file.suffix.lower() in PICKLES)
+    if pickles:
         raise UnsafeModelError(
             "The weights of {name} come as {file}, a format that can run programs when it is opened.",
             todo="Convert the model to safetensors or GGUF, or choose one that has model.safetensors.",
             name=name,
-            file=found[0],
+            file=pickles[0],
         )
 
 

@@ -37,24 +37,24 @@ def fields(path: Path) -> Fields:
         ) from error
 
 
-def quantisation(known: Fields) -> str:
+def quantisation(header: Fields) -> str:
     """How are the weights stored? Such as ``GGUF Q4_1``; ``GGUF`` if the file does not say."""
     try:
         from gguf import LlamaFileType
 
-        kind = LlamaFileType(int(known["general.file_type"])).name
+        kind = LlamaFileType(int(header["general.file_type"])).name
     except (ImportError, KeyError, ValueError):
         return "GGUF"
     return f"GGUF {kind.removeprefix('MOSTLY_').removeprefix('ALL_')}"
 
 
-def splits_digits(known: Fields) -> bool:
+def splits_digits(header: Fields) -> bool:
     """Was this model trained on numbers cut into single digits before anything else?
 
     GGUF stores only the name of that rule (``tokenizer.ggml.pre``). The names are those for which
     llama.cpp applies its pattern for one digit first.
     """
-    return known.get("tokenizer.ggml.model") == "gpt2" and known.get("tokenizer.ggml.pre") in _DIGIT_SPLITTERS
+    return header.get("tokenizer.ggml.model") == "gpt2" and header.get("tokenizer.ggml.pre") in _DIGIT_SPLITTERS
 
 
 class _Scan:
@@ -69,14 +69,14 @@ class _Scan:
         if magic != b"GGUF" or version not in (2, 3):
             raise ValueError("not GGUF version 2 or 3")
         self.take("Q")
-        found: Fields = {}
+        header: Fields = {}
         for _ in range(self.take("Q")):
             key, kind = self.string(), self.take("I")
             if kind == _ARRAY:
                 self.skip_array()
             else:
-                found[key] = self.string() if kind == _STRING else self.take(_scalar(kind))
-        return found
+                header[key] = self.string() if kind == _STRING else self.take(_scalar(kind))
+        return header
 
     def take(self, form: str) -> Any:
         (value,) = struct.unpack_from(f"<{form}", self.data, self.at)

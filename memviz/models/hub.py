@@ -13,7 +13,7 @@ from memviz.errors import FetchError
 from memviz.models import cache, folders
 from memviz.models.fingerprint import BESIDE
 from memviz.models.hub_download import SETTING, download, hub_cache
-from memviz.models.hub_errors import asking, no_safetensors
+from memviz.models.hub_errors import as_hub_error, no_safetensors
 from memviz.models.policy import Policy
 from memviz.progress import Announce, Progress, no_announcement, no_progress
 
@@ -47,7 +47,7 @@ def plan(id: str) -> Plan:
     """
     from huggingface_hub import HfApi
 
-    with asking(id):
+    with as_hub_error(id):
         api = HfApi()
         info = api.model_info(id, files_metadata=True, timeout=TIMEOUT)
         if not _weights(info) and (converted := _conversion(api, id)):
@@ -74,26 +74,26 @@ def fetch(
     """
     progress(0.0, "Asking the model hub")
     try:
-        wanted = plan(id)
+        current = plan(id)
     except FetchError:
-        kept = _remembered(id)
-        path = _snapshot(id, plan=kept)
+        earlier = _earlier_plan(id)
+        path = _snapshot(id, plan=earlier)
         if path is None:
             raise
-        return path, kept or Plan(id=id, revision=path.name, files=(), size=0)
-    path = _snapshot(id, plan=wanted)
+        return path, earlier or Plan(id=id, revision=path.name, files=(), size=0)
+    path = _snapshot(id, plan=current)
     if path is None:
-        _check_size(wanted, policy=policy)
-        announce(wanted.size)
-        path = download(id, revision=wanted.revision, files=wanted.files, size=wanted.size, progress=progress)
-    _remember(wanted)
+        _check_size(current, policy=policy)
+        announce(current.size)
+        path = download(id, revision=current.revision, files=current.files, size=current.size, progress=progress)
+    _note_plan(current)
     progress(1.0, "Ready")
-    return path, wanted
+    return path, current
 
 
 def is_here(id: str) -> bool:
     """Is a whole copy of this hub model on this machine? Asks nobody else."""
-    return _snapshot(id, plan=_remembered(id)) is not None
+    return _snapshot(id, plan=_earlier_plan(id)) is not None
 
 
 def _weights(info: Any) -> list[str]:
@@ -125,17 +125,17 @@ def _licence(info: Any) -> str:
     return str(named or "".join(tagged[:1]))
 
 
-def _check_size(wanted: Plan, *, policy: Policy) -> None:
+def _check_size(plan: Plan, *, policy: Policy) -> None:
     """Is the download within the limit, and does it fit on the disk?"""
-    if wanted.size > policy.max_download_gb * 1e9:
+    if plan.size > policy.max_download_gb * 1e9:
         raise FetchError(
             "{id} would be a download of {size} GB; the limit is {limit} GB.",
             todo="Choose a smaller model, or raise MEMVIZ_MAX_DOWNLOAD_GB.",
-            id=wanted.id,
-            size=f"{wanted.size / 1e9:.1f}",
+            id=plan.id,
+            size=f"{plan.size / 1e9:.1f}",
             limit=f"{policy.max_download_gb:g}",
         )
-    cache.need_space(wanted.size, at=hub_cache(), setting=SETTING)
+    cache.need_space(plan.size, at=hub_cache(), setting=SETTING)
 
 
 def _snapshot(id: str, *, plan: Plan | None) -> Path | None:
@@ -154,11 +154,11 @@ def _snapshot(id: str, *, plan: Plan | None) -> Path | None:
 
 def _any_snapshot(id: str) -> Path | None:
     """What any program downloaded of this model: the commit of the main branch, else the newest one."""
-    kept = hub_cache() / f"models--{id.replace('/', '--')}"
+    place = hub_cache() / f"models--{id.replace('/', '--')}"
     with contextlib.suppress(OSError):
-        commits = sorted((kept / "snapshots").iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        commits = sorted((place / "snapshots").iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
         main = (
-            (kept / "refs" / "main").read_text(encoding="utf-8").strip() if (kept / "refs" / "main").is_file() else ""
+            (place / "refs" / "main").read_text(encoding="utf-8").strip() if (place / "refs" / "main").is_file() else ""
         )
         for path in sorted(commits, key=lambda path: path.name != main):
             weights = folders.INDEX if (path / folders.INDEX).is_file() else "model.safetensors"
@@ -167,23 +167,23 @@ def _any_snapshot(id: str) -> Path | None:
     return None
 
 
-def _note(id: str) -> Path:
+def _note_path(id: str) -> Path:
     return cache.folder() / "hub" / f"{id.replace('/', '--')}.json"
 
 
-def _remember(wanted: Plan) -> None:
+def _note_plan(plan: Plan) -> None:
     """Write down which commit was fetched: the hub's cache cannot tell that when there is no network."""
-    note = _note(wanted.id)
+    note = _note_path(plan.id)
     with contextlib.suppress(OSError):  # only a convenience: a cache that cannot be written is no reason to stop
         note.parent.mkdir(parents=True, exist_ok=True)
         fresh = note.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(wanted), indent=1), encoding="utf-8")
+        fresh.write_text(json.dumps(asdict(plan), indent=1), encoding="utf-8")
         fresh.replace(note)
 
 
-def _remembered(id: str) -> Plan | None:
+def _earlier_plan(id: str) -> Plan | None:
     try:
-        kept = json.loads(_note(id).read_text(encoding="utf-8"))
-        return Plan(**{**kept, "files": tuple(kept["files"])})
+        fields = json.loads(_note_path(id).read_text(encoding="utf-8"))
+        return Plan(**{**fields, "files": tuple(fields["files"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memviz.models import cache
-from memviz.models.hub_errors import asking
+from memviz.models.hub_errors import as_hub_error
 from memviz.progress import Progress
 
 SETTING = "HF_HUB_CACHE"
@@ -54,7 +54,7 @@ def download(id: str, *, revision: str, files: tuple[str, ...], size: int, progr
 
     ``progress`` is called from the thread that called this function (pages need that). If it raises,
     the download ends; what has arrived stays in the hub's cache and is continued next time. What the
-    hub refuses is raised as in :func:`memviz.models.hub_errors.asking`.
+    hub refuses is raised as in :func:`memviz.models.hub_errors.as_hub_error`.
     """
     from huggingface_hub import snapshot_download
 
@@ -78,7 +78,7 @@ def download(id: str, *, revision: str, files: tuple[str, ...], size: int, progr
         count.stop.set()
     worker.join()
     (result,) = outcome
-    with asking(id), cache.writing(hub_cache(), setting=SETTING):
+    with as_hub_error(id), cache.as_fetch_error(hub_cache(), setting=SETTING):
         if isinstance(result, BaseException):
             raise result
     return Path(result)

@@ -17,7 +17,7 @@ class UnreachableError(FetchError):
 
 
 @contextlib.contextmanager
-def asking(id: str) -> Iterator[None]:
+def as_hub_error(id: str) -> Iterator[None]:
     """Turn what goes wrong between us and the hub into an error that says what to do."""
     from huggingface_hub import errors
 

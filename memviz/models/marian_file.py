@@ -71,13 +71,13 @@ class MarianFile:
 
     name    what messages call it
     items   every item by its name
-    asked   the names of those that were asked for
+    names_read   the names of those that were read
     """
 
     name: str
     items: Mapping[str, Item]
     raw: bytes
-    asked: set[str] = field(default_factory=set)
+    names_read: set[str] = field(default_factory=set)
 
     @cached_property
     def config(self) -> dict[str, str]:
@@ -116,7 +116,7 @@ class MarianFile:
     def _item(self, name: str) -> Item:
         if name not in self.items:
             raise _broken(self.name, Note("{item} is missing", {"item": name}))
-        self.asked.add(name)
+        self.names_read.add(name)
         return self.items[name]
 
     def _numbers(self, name: str, *, dimensions: int = 0) -> np.ndarray:
@@ -234,10 +234,10 @@ def _pairs(path: Path) -> dict[str, None]:
 
 def _only(folder: Path, pattern: str, *, name: str) -> Path:
     """The one file of that pattern."""
-    found = sorted(folder.glob(pattern))
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    files = sorted(folder.glob(pattern))
+    if len(files) == 1:
+        return files[0]
+    if not files:
         what = Note("vocabulary") if pattern.endswith(".spm") else Note("weights")
         raise ModelFileError(
             "The folder of {name} has no {pattern}: the {what} of a Firefox model is missing.",
@@ -250,9 +250,9 @@ def _only(folder: Path, pattern: str, *, name: str) -> Path:
         "The folder of {name} has {count} files like {pattern}: {files}.",
         todo="Give every model a folder of its own.",
         name=name,
-        count=len(found),
+        count=len(files),
         pattern=pattern,
-        files=", ".join(file.name for file in found[:5]),
+        files=", ".join(file.name for file in files[:5]),
     )
 
 
@@ -265,20 +265,20 @@ def _foreign(file: str) -> ModelFileError:
     )
 
 
-def _cut(file: str, found: int, *, expected: int | None = None) -> ModelFileError:
+def _cut(file: str, size: int, *, expected: int | None = None) -> ModelFileError:
     if expected is None:
         return ModelFileError(
             "{file} is cut off: its {found:,} bytes end inside the list of its items.",
             todo="Fetch or copy the model again.",
             file=file,
-            found=found,
+            found=size,
         )
     return ModelFileError(
         "{file} is cut off: it should have {expected:,} bytes, but has {found:,}.",
         todo="Fetch or copy the model again.",
         file=file,
         expected=expected,
-        found=found,
+        found=size,
     )
 
 

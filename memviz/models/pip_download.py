@@ -46,30 +46,30 @@ def download(requirement: str, *, sha256: str, size: int, into: Path, progress: 
     followed, no package code runs.
     """
     into.mkdir(parents=True)
-    wanted = into / "requirement.txt"
-    wanted.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
-    with child.running(_command(wanted, into=into), into=into, env={"PIP_REQUIRE_VIRTUALENV": "0"}) as process:
-        while not child.ended(process, within=0.1):
+    requirements = into / "requirement.txt"
+    requirements.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
+    with child.process_of(_command(requirements, into=into), into=into, env={"PIP_REQUIRE_VIRTUALENV": "0"}) as process:
+        while not child.has_ended(process, within=0.1):
             arrived = _arrived(into)
             progress(min(arrived / size, 0.99), "Downloading" if arrived else "Asking the package index")
     wheels = list(into.glob("*.whl"))
     if process.returncode != 0 or len(wheels) != 1:
-        raise _explain(child.said(into), requirement=requirement, code=process.returncode)
+        raise _explain(child.output(into), requirement=requirement, code=process.returncode)
     return wheels[0]
 
 
-def wrong_hash(file: str, *, found: str = "", expected: str) -> FetchError:
+def wrong_hash(file: str, *, digest: str = "", expected: str) -> FetchError:
     """The error for a file that is not the one MemViz knows."""
     return FetchError(
         "{file} is not the file that MemViz knows: its SHA-256 is {found}, expected {expected}.",
         todo="Nothing of it was kept. Try again; if it stays so, ask who runs your package index or mirror.",
         file=file,
-        found=found or Note("another one"),
+        found=digest or Note("another one"),
         expected=expected,
     )
 
 
-def _command(wanted: Path, *, into: Path) -> list[str]:
+def _command(requirements: Path, *, into: Path) -> list[str]:
     if importlib.util.find_spec("pip") is None:
         raise _missing()
     options = "--no-deps --require-hashes --only-binary=:all: --platform any --ignore-requires-python"
@@ -78,7 +78,7 @@ def _command(wanted: Path, *, into: Path) -> list[str]:
         *(sys.executable, "-m", "pip", "download"),
         *options.split(),
         *quiet.split(),
-        *("--dest", str(into), "--requirement", str(wanted)),
+        *("--dest", str(into), "--requirement", str(requirements)),
     ]
 
 
@@ -98,9 +98,9 @@ def _explain(log: str, *, requirement: str, code: int) -> FetchError:
     if "No module named pip" in log:
         return _missing()
     if "DO NOT MATCH THE HASHES" in log:
-        found = [line.split()[-1] for line in log.splitlines() if line.strip().startswith("Got")]
+        digests = [line.split()[-1] for line in log.splitlines() if line.strip().startswith("Got")]
         expected = [line.split()[-1] for line in log.splitlines() if line.strip().startswith("Expected sha256")]
-        return wrong_hash(requirement, found="".join(found[:1]), expected="".join(expected[:1]))
+        return wrong_hash(requirement, digest="".join(digests[:1]), expected="".join(expected[:1]))
     if child.is_disk_full(log):
         return cache.disk_full(cache.folder())
     if code < 0:

@@ -39,8 +39,8 @@ class Policy:
         ``MEMVIZ_LOCAL_MODELS`` (a folder; unset means no local path at all) and
         ``MEMVIZ_MAX_DOWNLOAD_GB`` (6 unless set).
         """
-        listed = os.environ.get("MEMVIZ_MODELS", "")
-        names = tuple(name.strip() for name in listed.split(",") if name.strip())
+        setting = os.environ.get("MEMVIZ_MODELS", "")
+        names = tuple(name.strip() for name in setting.split(",") if name.strip())
         local = os.environ.get("MEMVIZ_LOCAL_MODELS", "").strip()
         return cls(
             allowed=names or None,
@@ -49,7 +49,7 @@ class Policy:
         )
 
     def check_name(self, *names: str) -> None:
-        """May this model be opened? Give all the names it is known by.
+        """May this model be opened? ``names`` are all that it is known by.
 
         Raises ``UnknownModelError`` if none of them is on the list of allowed names.
         """
@@ -69,14 +69,14 @@ class Policy:
         allowed. Symbolic links and ``..`` are resolved before the path is judged, and a refusal
         does not tell whether the path exists.
         """
-        shown = os.fspath(name)
+        text = os.fspath(name)
         if self.local == "any":
             return Path(name).expanduser().resolve()
         if self.local is None:
             raise UnsafeModelError(
                 "{name} is a path, and models from local paths are switched off here.",
                 todo="Choose a model from the list, or ask the operator to set MEMVIZ_LOCAL_MODELS to a folder.",
-                name=shown,
+                name=text,
             )
         root = self.local.resolve()
         path = (root / name).resolve()
@@ -84,7 +84,7 @@ class Policy:
             raise UnsafeModelError(
                 "{name} is outside the folder that local models may come from.",
                 todo="Choose a model inside that folder, or one from the list.",
-                name=shown,
+                name=text,
             )
         return path
 

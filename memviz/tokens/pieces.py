@@ -16,15 +16,15 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from memviz.errors import ReadingError
-from memviz.tokens.alignment import locate, unmarked
+from memviz.tokens.alignment import locate, without_word_marks
 from memviz.tokens.raw_bytes import byte_of, spread
-from memviz.tokens.spelling import Span, trimmed
+from memviz.tokens.spelling import Span, trim
 
 Inputs = dict[str, list[int]]
 Languages = tuple[str, str]  # a tokenizer's codes for source and target
 
-_TWINS: WeakKeyDictionary[Any, tuple[tuple, Any, Lock]] = WeakKeyDictionary()
-_TWINS_LOCK = Lock()
+_COPIES: WeakKeyDictionary[Any, tuple[tuple, Any, Lock]] = WeakKeyDictionary()
+_COPIES_LOCK = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ def encode(tokenizer: Any, texts: Sequence[str], *, target: bool, languages: Lan
     names = ("text_target", "text_pair_target") if target else ("text", "text_pair")
     call = dict(zip(names, texts, strict=False), truncation=False, padding=False, verbose=False)
     if not getattr(tokenizer, "is_fast", False):
-        own = _detached(tokenizer)
-        with _speaking(own, languages):
-            return _encode_slow(own, texts, call)
+        copied = _shallow_copy(tokenizer)
+        with _with_languages(copied, languages):
+            return _encode_slow(copied, texts, call)
     if languages is None and not _would_change(tokenizer):
         return _encode_fast(tokenizer, texts, call)
-    twin, lock = _twin(tokenizer)
-    with lock, _speaking(twin, languages):
-        return _encode_fast(twin, texts, call)
+    copied, lock = _private_copy(tokenizer)
+    with lock, _with_languages(copied, languages):
+        return _encode_fast(copied, texts, call)
 
 
 def decode(tokenizer: Any, ids: Sequence[int], text: str) -> Pieces:
@@ -74,11 +74,11 @@ def decode(tokenizer: Any, ids: Sequence[int], text: str) -> Pieces:
     languages = getattr(tokenizer, "lang_code_to_id", {}).values()  # M2M-100 does not call its own special
     special = {*tokenizer.all_special_ids, *languages} - {getattr(tokenizer, "unk_token_id", None)}
     strings = _strings(tokenizer, ids)
-    own = [place for place, number in enumerate(ids) if number not in special]
+    places = [place for place, number in enumerate(ids) if number not in special]
     spans: list[Span] = [(0, 0)] * len(ids)
-    located = locate([strings[place] for place in own], text, unknown=getattr(tokenizer, "unk_token", None))
-    for place, span in zip(own, located, strict=True):
-        spans[place] = trimmed(text, span)
+    spans_of_text = locate([strings[place] for place in places], text, unknown=getattr(tokenizer, "unk_token", None))
+    for place, span in zip(places, spans_of_text, strict=True):
+        spans[place] = trim(text, span)
     sources = [None if number in special else 0 for number in ids]
     return Pieces({"input_ids": list(ids)}, strings, sources, spans)
 
@@ -96,36 +96,36 @@ def _would_change(tokenizer: Any) -> bool:
     )
 
 
-def _twin(tokenizer: Any) -> tuple[Any, Lock]:
+def _private_copy(tokenizer: Any) -> tuple[Any, Lock]:
     """Which copy of this tokenizer may we change? Made once, and again when its settings change (``src_lang``)."""
     simple = (item for item in dict(vars(tokenizer)).items() if isinstance(item[1], str | int | bool | None))
     settings = (len(tokenizer), *sorted(simple, key=lambda item: item[0]))
-    with _TWINS_LOCK:
-        kept = _TWINS.get(tokenizer)
-        if kept is None or kept[0] != settings:
+    with _COPIES_LOCK:
+        cached = _COPIES.get(tokenizer)
+        if cached is None or cached[0] != settings:
             try:
-                twin = copy.deepcopy(tokenizer)
+                private = copy.deepcopy(tokenizer)
             except Exception:  # a part written in Python cannot be copied: then the lock has to be enough
-                twin = None
-            kept = _TWINS[tokenizer] = (settings, twin, Lock())
-    _, twin, lock = kept
-    return (tokenizer if twin is None else twin), lock
+                private = None
+            cached = _COPIES[tokenizer] = (settings, private, Lock())
+    _, private, lock = cached
+    return (tokenizer if private is None else private), lock
 
 
-def _detached(tokenizer: Any) -> Any:
+def _shallow_copy(tokenizer: Any) -> Any:
     """A Python tokenizer switches languages by setting attributes: which object may we set them on?
 
     A shallow one: vocabulary and sentencepiece model are shared, nothing is loaded again.
     """
     if not hasattr(tokenizer, "_switch_to_target_mode"):
         return tokenizer
-    twin = object.__new__(type(tokenizer))
-    twin.__dict__.update(vars(tokenizer))
-    return twin
+    private = object.__new__(type(tokenizer))
+    private.__dict__.update(vars(tokenizer))
+    return private
 
 
 @contextmanager
-def _speaking(tokenizer: Any, languages: Languages | None) -> Iterator[None]:
+def _with_languages(tokenizer: Any, languages: Languages | None) -> Iterator[None]:
     """A tokenizer that we may change, told these languages; told afterwards what it was told before."""
     if languages is None:
         yield
@@ -164,8 +164,8 @@ def _placed(text: str, span: Span, piece: str) -> Span:
     """
     start = min(span[0], len(text))
     end = min(max(start, span[1]), len(text))
-    inner = trimmed(text, (start, end))
-    if unmarked(piece) or text[start:end] == piece:
+    inner = trim(text, (start, end))
+    if without_word_marks(piece) or text[start:end] == piece:
         return inner
     return (start, end) if inner == (start, end) and text[start:end].isspace() else (start, inner[0])
 
@@ -190,42 +190,46 @@ def _encode_slow(tokenizer: Any, texts: Sequence[str], call: dict[str, Any]) -> 
     ids = inputs["input_ids"]
     if "text_target" in call and hasattr(tokenizer, "_switch_to_target_mode"):
         tokenizer._switch_to_target_mode()  # the call above has switched back
-    written = [tokenizer.tokenize(text) for text in texts]
+    pieces_by_text = [tokenizer.tokenize(text) for text in texts]
     strings = _strings(tokenizer, ids)
-    sources = _sources(tokenizer, ids, written)
+    sources = _sources(tokenizer, ids, pieces_by_text)
     spans: list[Span] = [(0, 0)] * len(ids)
     for source, text in enumerate(texts):
         places = [place for place, owner in enumerate(sources) if owner == source]
         # What `tokenize` returns spells unknown pieces out; ids only say <unk>.
-        pieces = written[source] if len(written[source]) == len(places) else [strings[place] for place in places]
+        pieces = (
+            pieces_by_text[source]
+            if len(pieces_by_text[source]) == len(places)
+            else [strings[place] for place in places]
+        )
         located = locate(pieces, text, unknown=getattr(tokenizer, "unk_token", None))
         for place, piece, span in zip(places, pieces, located, strict=True):
-            strings[place], spans[place] = piece, trimmed(text, span)
+            strings[place], spans[place] = piece, trim(text, span)
     return Pieces(inputs, strings, sources, spans)
 
 
-def _sources(tokenizer: Any, ids: Sequence[int], written: Sequence[Sequence[str]]) -> list[int | None]:
+def _sources(tokenizer: Any, ids: Sequence[int], pieces_by_text: Sequence[Sequence[str]]) -> list[int | None]:
     """Which piece comes from which text, and which did the tokenizer add?
 
     Stand-ins are sent through the tokenizer's own template. Where that does not fit, the texts' own ids are looked
     for; where they are not there either, every id that the tokenizer calls special counts as added.
     """
-    standins = [[-1 - source] * len(pieces) for source, pieces in enumerate(written)]
+    standins = [[-1 - source] * len(pieces) for source, pieces in enumerate(pieces_by_text)]
     try:
         built = list(tokenizer.build_inputs_with_special_tokens(*standins))
     except (AttributeError, TypeError, ValueError):
         built = []
     if len(built) == len(ids):
         return [-1 - mark if mark < 0 else None for mark in built]
-    found = _embedded([tokenizer.convert_tokens_to_ids(pieces) for pieces in written], ids)
-    if found is not None:
-        return found
-    special, seen = set(tokenizer.all_special_ids), 0
+    embedded = _embedded([tokenizer.convert_tokens_to_ids(pieces) for pieces in pieces_by_text], ids)
+    if embedded is not None:
+        return embedded
+    special, count = set(tokenizer.all_special_ids), 0
     sources: list[int | None] = []
     for number in ids:
-        own = number not in special
-        sources.append(int(len(written) > 1 and seen >= len(written[0])) if own else None)
-        seen += own
+        from_text = number not in special
+        sources.append(int(len(pieces_by_text) > 1 and count >= len(pieces_by_text[0])) if from_text else None)
+        count += from_text
     return sources
 
 
@@ -233,12 +237,12 @@ def _embedded(texts: Sequence[list[int]], ids: Sequence[int]) -> list[int | None
     """Which ids are those of the texts, in order and each in one piece? ``None``: they are not there."""
     sources: list[int | None] = [None] * len(ids)
     at, spare = 0, len(ids) - sum(map(len, texts))
-    for source, own in enumerate(texts):
+    for source, ids_of_text in enumerate(texts):
         places = range(at, at + spare + 1)
-        begin = next((place for place in places if list(ids[place : place + len(own)]) == own), None)
+        begin = next((place for place in places if list(ids[place : place + len(ids_of_text)]) == ids_of_text), None)
         if begin is None:
             return None
         spare -= begin - at
-        at = begin + len(own)
-        sources[begin:at] = [source] * len(own)
+        at = begin + len(ids_of_text)
+        sources[begin:at] = [source] * len(ids_of_text)
     return sources

@@ -25,9 +25,9 @@ def _printable_bytes() -> dict[str, int]:
 _PRINTABLE = _printable_bytes()
 
 
-def located(pieces: Sequence[str], text: str) -> list[Span] | None:
+def byte_spans(pieces: Sequence[str], text: str) -> list[Span] | None:
     """Do the pieces spell the bytes of the text, as in ByT5 (Latin-1) and GPT-2 (printable bytes)?"""
-    for spell in (_latin, printed):
+    for spell in (_latin, gpt2_bytes):
         raws = [spell(piece) for piece in pieces]
         spelled = [raw for raw in raws if raw is not None]
         if len(spelled) < len(raws):
@@ -73,8 +73,8 @@ def _owners(raw: bytes) -> tuple[list[int], str]:
 
 def byte_of(piece: str | None) -> int | None:
     """Which byte does a byte-fallback piece such as ``<0xE7>`` stand for?"""
-    found = _BYTE.fullmatch(piece or "")
-    return int(found.group(1), 16) if found else None
+    match = _BYTE.fullmatch(piece or "")
+    return int(match.group(1), 16) if match else None
 
 
 def _latin(piece: str) -> bytes | None:
@@ -82,6 +82,6 @@ def _latin(piece: str) -> bytes | None:
     return piece.encode("latin-1") if all(ord(char) < 256 for char in piece) else None
 
 
-def printed(piece: str) -> bytes | None:
+def gpt2_bytes(piece: str) -> bytes | None:
     """The bytes of a piece in the GPT-2 alphabet."""
     return bytes(_PRINTABLE[char] for char in piece) if all(char in _PRINTABLE for char in piece) else None

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from memviz.errors import EmptyTextError
-from memviz.tokens.alignment import MARKS, unmarked
+from memviz.tokens.alignment import MARKS, without_word_marks
 from memviz.tokens.pieces import Inputs, Languages, Pieces, decode, encode
-from memviz.tokens.spelling import WHITE, Span, SpanUnion, accented, clean, printable, trimmed
+from memviz.tokens.spelling import WHITE, Span, SpanUnion, clean, printable, trim, with_accents
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Token:
     """
 
     text: str  # what a person sees; never empty
-    id: int
+    id: int  # in the vocabulary of the tokenizer
     start: int
     end: int
     word: int  # running number of its word over the whole sequence; an added token is a word of its own
@@ -65,7 +65,7 @@ def tokenise(
 
 
 def align(tokenizer: Any, ids: Sequence[int], text: str) -> tuple[Token, ...]:
-    """Which tokens are these ids, when a model wrote them as this text?
+    """Which tokens are these ``ids`` of the ``tokenizer``, when a model wrote them as this text?
 
     For generated and translated text, which is not tokenised again. ``special`` = an id that the tokenizer calls
     special. Pieces that cannot be found in the text share the characters that are left over; nothing raises.
@@ -79,10 +79,10 @@ def _tokens(pieces: Pieces, texts: Sequence[str]) -> tuple[Token, ...]:
     spans = _places(pieces, segments, texts)
     starts = _word_starts(pieces, spans, texts)
     spans = [(starts[place], starts[place]) if place in starts else span for place, span in enumerate(spans)]
-    shown, groups = _groups(pieces, spans, texts)
+    labels, groups = _groups(pieces, spans, texts)
     numbers = _numbers(pieces.sources, segments, spans, texts, starts=starts)
     added = [source is None for source in pieces.sources]
-    fields = zip(shown, pieces.inputs["input_ids"], spans, numbers, added, segments, groups, strict=True)
+    fields = zip(labels, pieces.inputs["input_ids"], spans, numbers, added, segments, groups, strict=True)
     return tuple(
         Token(text, number, start, end, word, special, segment, group)
         for text, number, (start, end), word, special, segment, group in fields
@@ -107,13 +107,13 @@ def _places(pieces: Pieces, segments: Sequence[int], texts: Sequence[str]) -> li
     spans = list(pieces.spans)
     for segment, text in enumerate(texts):
         if text.strip(WHITE) and not _inked(pieces.sources, spans, segment):
-            whole = trimmed(text, (0, len(text)))
+            whole = trim(text, (0, len(text)))
             spans = [whole if source == segment else span for source, span in zip(pieces.sources, spans, strict=True)]
         inked = _inked(pieces.sources, spans, segment)
-        for place, span in zip(inked, accented(text, [spans[place] for place in inked]), strict=True):
+        for place, span in zip(inked, with_accents(text, [spans[place] for place in inked]), strict=True):
             spans[place] = span
         end = 0
-        for place in (place for place, own in enumerate(segments) if own == segment):
+        for place in (place for place, owner in enumerate(segments) if owner == segment):
             start, stop = spans[place]
             if pieces.sources[place] is None:
                 start = stop = len(text) if inked and place > inked[-1] else end
@@ -126,15 +126,15 @@ def _places(pieces: Pieces, segments: Sequence[int], texts: Sequence[str]) -> li
 
 def _word_starts(pieces: Pieces, spans: Sequence[Span], texts: Sequence[str]) -> dict[int, int]:
     """Which pieces are nothing but the mark (▁) of the word that follows at once, and where does that word begin?"""
-    found = {}
+    starts = {}
     for place, (string, source) in enumerate(zip(pieces.strings[:-1], pieces.sources, strict=False)):
         if source is None or string not in MARKS or pieces.sources[place + 1] != source:
             continue
         (begin, end), (start, stop) = spans[place : place + 2]
         mere = not texts[source][begin:end].strip(WHITE)  # a person may type the mark, too
         if mere and end == start < stop and texts[source][start] not in WHITE:
-            found[place] = start
-    return found
+            starts[place] = start
+    return starts
 
 
 def _inked(sources: Sequence[int | None], spans: Sequence[Span], segment: int) -> list[int]:
@@ -148,7 +148,7 @@ def _inked(sources: Sequence[int | None], spans: Sequence[Span], segment: int) -
 
 def _groups(pieces: Pieces, spans: Sequence[Span], texts: Sequence[str]) -> tuple[list[str], list[int]]:
     """What does a person see of each piece, and which pieces share a character and so show the same?"""
-    shown = [""] * len(spans)
+    labels = [""] * len(spans)
     keys: list[tuple[int, int]] = [(-1, place) for place in range(len(spans))]
     for segment, text in enumerate(texts):
         inked = _inked(pieces.sources, spans, segment)
@@ -156,11 +156,11 @@ def _groups(pieces: Pieces, spans: Sequence[Span], texts: Sequence[str]) -> tupl
         for place in inked:
             number = hulls.around(spans[place][0])
             keys[place] = segment, number
-            shown[place] = printable(text[slice(*hulls.spans[number])])
+            labels[place] = printable(text[slice(*hulls.spans[number])])
     for place, (string, source) in enumerate(zip(pieces.strings, pieces.sources, strict=True)):
-        shown[place] = shown[place] or printable(string if source is None else unmarked(string)) or "␣"
+        labels[place] = labels[place] or printable(string if source is None else without_word_marks(string)) or "␣"
     order = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    return shown, [order[key] for key in keys]
+    return labels, [order[key] for key in keys]
 
 
 def _numbers(

@@ -117,7 +117,7 @@ def word_spans(text: str) -> list[Span]:
     hyphens separate. Scripts without spaces (Chinese, Japanese, Thai …) give one word per written character.
     Anything else is one grapheme cluster: a sign, an emoji with its joiners, a flag.
     """
-    return [found.span() for found in _WORD.finditer(text)]
+    return [match.span() for match in _WORD.finditer(text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,33 +129,33 @@ class SpanUnion:
     @classmethod
     def joined(cls, spans: Iterable[Span]) -> SpanUnion:
         """Which spans share a character? Those become one."""
-        found: list[Span] = []
+        union: list[Span] = []
         for start, end in sorted(spans):
-            if found and start < found[-1][1]:
-                found[-1] = found[-1][0], max(found[-1][1], end)
+            if union and start < union[-1][1]:
+                union[-1] = union[-1][0], max(union[-1][1], end)
             else:
-                found.append((start, end))
-        return cls(found)
+                union.append((start, end))
+        return cls(union)
 
     @classmethod
-    def words(cls, text: str, held: Sequence[Span]) -> SpanUnion:
+    def words(cls, text: str, token_spans: Sequence[Span]) -> SpanUnion:
         """Where are the words of a text, given the characters that its tokens hold?
 
         Each word holds at least one token. Characters that no token holds stay with the word before them, or with
         the first one.
         """
-        held, kept = sorted(held), []
-        lost = None
-        for start, end in cls.joined([*word_spans(text), *held]).spans:
-            last = bisect_left(held, (end,)) - 1  # the last token that begins before this end
-            if last >= 0 and held[last][0] >= start:
-                kept.append((start if lost is None else lost, end))
-                lost = None
-            elif kept:
-                kept[-1] = kept[-1][0], end
-            elif lost is None:
-                lost = start
-        return cls(kept)
+        token_spans, spans = sorted(token_spans), []
+        unclaimed = None
+        for start, end in cls.joined([*word_spans(text), *token_spans]).spans:
+            last = bisect_left(token_spans, (end,)) - 1  # the last token that begins before this end
+            if last >= 0 and token_spans[last][0] >= start:
+                spans.append((start if unclaimed is None else unclaimed, end))
+                unclaimed = None
+            elif spans:
+                spans[-1] = spans[-1][0], end
+            elif unclaimed is None:
+                unclaimed = start
+        return cls(spans)
 
     def around(self, place: int) -> int:
         """Number of the span that holds this character, -1 where none does."""
@@ -163,7 +163,7 @@ class SpanUnion:
         return number if number >= 0 and place < self.spans[number][1] else -1
 
 
-def trimmed(text: str, span: Span) -> Span:
+def trim(text: str, span: Span) -> Span:
     """Which part of a span is not white space at its edges? A span of white space only stays as it is."""
     start, end = span
     inner = text[start:end]
@@ -174,18 +174,18 @@ def trimmed(text: str, span: Span) -> Span:
     return start, start + len(bare.rstrip(WHITE))
 
 
-def accented(text: str, spans: Sequence[Span]) -> list[Span]:
+def with_accents(text: str, spans: Sequence[Span]) -> list[Span]:
     """Which combining marks belong to these spans? Each grows over the marks behind it that no span holds (é)."""
-    runs = [found.span() for found in _MARKS.finditer(text)]
+    runs = [match.span() for match in _MARKS.finditer(text)]
     if not runs:
         return list(spans)
-    held = bytearray(len(text))
+    is_claimed = bytearray(len(text))
     for start, end in spans:
-        held[start:end] = b"\1" * (end - start)
+        is_claimed[start:end] = b"\1" * (end - start)
     reach: dict[int, int] = {}
     for start, end in runs:
         for place in reversed(range(start, end)):
-            if not held[place]:
+            if not is_claimed[place]:
                 reach[place] = reach.get(place + 1, place + 1)
     return [(start, reach.get(end, end) if end > start else end) for start, end in spans]
 
@@ -221,4 +221,4 @@ def _sketched(char: str) -> str:
 def right_to_left(text: str) -> bool:
     """Is this text written from right to left? As its first letter with a direction says."""
     directions = (unicodedata.bidirectional(character) for character in text)
-    return next((one in ("R", "AL") for one in directions if one in ("L", "R", "AL")), False)
+    return next((direction in ("R", "AL") for direction in directions if direction in ("L", "R", "AL")), False)

@@ -18,16 +18,16 @@ class Word:
 
     text: str
     tokens: tuple[int, ...]  # positions in the sequence, at least one
-    start: int
-    end: int
-    special: bool
-    segment: int = 0
+    start: int  # of its characters in the text, the first
+    end: int  # and one past the last
+    special: bool  # added by the tokenizer
+    segment: int = 0  # 0: of the text, 1: of its pair
     space: bool = False  # white space stands before it
     newline: bool = False  # a line break stands before it
 
 
 def words(tokens: Sequence[Token], text: str, pair: str | None = None) -> tuple[Word, ...]:
-    """Which words do these tokens make?
+    """Which words do these tokens of a text, or of a text and its ``pair``, make?
 
     Returns the words in reading order, ``word.tokens`` are positions in ``tokens``; their spans are disjoint and
     cover every character of the text but white space: characters that the tokenizer dropped stay with the word
@@ -36,15 +36,17 @@ def words(tokens: Sequence[Token], text: str, pair: str | None = None) -> tuple[
     """
     texts = [clean(part) for part in (text, pair or "")]
     hulls = [SpanUnion.words(part, [_span(t) for t in tokens if _holds(t, i)]) for i, part in enumerate(texts)]
-    found = []
+    out = []
     for places in _members(tokens):
-        own, segment = [tokens[place] for place in places], tokens[places[0]].segment
-        found.append(_word(own, places, text=texts[segment], hulls=hulls[segment]))
-    return tuple(found)
+        members, segment = [tokens[place] for place in places], tokens[places[0]].segment
+        out.append(_word(members, places, text=texts[segment], hulls=hulls[segment]))
+    return tuple(out)
 
 
 def merge(pattern: np.ndarray, query_tokens: Sequence[Token], key_tokens: Sequence[Token]) -> np.ndarray:
     """How does an attention pattern look between words instead of tokens?
+
+    ``query_tokens`` and ``key_tokens`` are the tokens along its two axes.
 
     ``pattern``: ``[..., query, key]``, weights. *To* a split word its tokens' weights are summed, *from* it they are
     averaged, so a row that sums to one still does (Clark et al. 2019, "What Does BERT Look At?", section 4).
@@ -71,10 +73,10 @@ def merge(pattern: np.ndarray, query_tokens: Sequence[Token], key_tokens: Sequen
 
 def _members(tokens: Sequence[Token]) -> list[tuple[int, ...]]:
     """Which positions make each word? An added token is always one of its own, also where sequences were joined."""
-    found: dict[tuple[int, int], list[int]] = {}
+    places_of: dict[tuple[int, int], list[int]] = {}
     for place, token in enumerate(tokens):
-        found.setdefault((token.word, place if token.special else -1), []).append(place)
-    return [tuple(places) for _, places in sorted(found.items(), key=lambda item: (item[0][0], item[1][0]))]
+        places_of.setdefault((token.word, place if token.special else -1), []).append(place)
+    return [tuple(places) for _, places in sorted(places_of.items(), key=lambda item: (item[0][0], item[1][0]))]
 
 
 def _pooled(values: np.ndarray, tokens: Sequence[Token], *, axis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,15 +106,15 @@ def _holds(token: Token, segment: int) -> bool:
 def _word(tokens: Sequence[Token], places: tuple[int, ...], *, text: str, hulls: SpanUnion) -> Word:
     """The word that these tokens make, with everything of the text that belongs to it."""
     head = tokens[0]
-    own = [hulls.spans[hulls.around(token.start)] for token in tokens if _holds(token, head.segment)]
-    if own:
-        start, end = min(own)[0], max(own)[1]
-        shown = printable(text[start:end])
+    spans = [hulls.spans[hulls.around(token.start)] for token in tokens if _holds(token, head.segment)]
+    if spans:
+        start, end = min(spans)[0], max(spans)[1]
+        label = printable(text[start:end])
     else:
         start, end = head.start, head.end
-        shown = "".join(dict.fromkeys(token.text for token in tokens))
+        label = "".join(dict.fromkeys(token.text for token in tokens))
     gap = start
     while gap and text[gap - 1] in WHITE and not head.special:
         gap -= 1
     broken = not BREAKS.isdisjoint(text[gap:start])
-    return Word(shown, places, start, end, head.special, head.segment, gap < start, broken)
+    return Word(label, places, start, end, head.special, head.segment, gap < start, broken)

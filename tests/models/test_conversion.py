@@ -82,7 +82,7 @@ def test_the_latest_progress_is_read_among_other_output(tmp_path: Path) -> None:
 )
 def test_why_a_conversion_failed(said: str, expected: str) -> None:
     with pytest.raises(FetchError, match=expected):
-        raise conversion._failed("x.gguf", said=said)
+        raise conversion._failed("x.gguf", log=said)
 
 
 def test_the_program_takes_two_paths_and_tells_how_far_it_is(file: Path, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -142,12 +142,12 @@ def test_too_little_space_is_said_with_both_numbers(monkeypatch: pytest.MonkeyPa
     ("number", "said"), [(errno.ENOSPC, "is full"), (errno.EACCES, "may not write"), (errno.EROFS, "may not write")]
 )
 def test_what_the_disk_refuses_is_explained(number: int, said: str, tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match=said), cache.writing(tmp_path):
+    with pytest.raises(FetchError, match=said), cache.as_fetch_error(tmp_path):
         raise OSError(number, os.strerror(number))
 
 
 def test_other_failures_of_the_system_stay_loud(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="bad"), cache.writing(tmp_path):
+    with pytest.raises(OSError, match="bad"), cache.as_fetch_error(tmp_path):
         raise OSError(errno.EIO, "bad")
 
 

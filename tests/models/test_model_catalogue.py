@@ -3,7 +3,7 @@ import re
 import pytest
 
 from memviz.models import CATALOGUE, DEFAULT, Hub, Wheel, nearest
-from memviz.models.catalogue import sharing
+from memviz.models.catalogue import entries_in
 
 
 def test_every_entry_is_complete() -> None:
@@ -23,7 +23,7 @@ def test_wheels_are_pinned_by_hash(entry) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", wheel.sha256)
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", wheel.revision)
     assert wheel.disk > wheel.size
-    assert entry in sharing(wheel)
+    assert entry in entries_in(wheel)
 
 
 def test_the_4_bit_model_says_so() -> None:

@@ -98,9 +98,9 @@ def test_a_child_does_not_outlive_its_block(tmp_path: Path) -> None:
     processes: list[subprocess.Popen] = []
 
     def fail() -> None:
-        with child.running(["sleep", "60"], into=tmp_path, env={}) as process:
+        with child.process_of(["sleep", "60"], into=tmp_path, env={}) as process:
             processes.append(process)
-            assert not child.ended(process, within=0.05)
+            assert not child.has_ended(process, within=0.05)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memviz.tokens.alignment import locate, unmarked
+from memviz.tokens.alignment import locate, without_word_marks
 from memviz.tokens.raw_bytes import spread
 
 
@@ -87,6 +87,6 @@ def test_broken_bytes_are_one_replacement_each() -> None:
 
 
 def test_unmarked_keeps_what_is_text() -> None:
-    assert [unmarked(piece) for piece in ("▁the", "Ġ", "##s", "##", "@@", "</w>", "a</w>")] == [
+    assert [without_word_marks(piece) for piece in ("▁the", "Ġ", "##s", "##", "@@", "</w>", "a</w>")] == [
         "the", "", "s", "##", "@@", "</w>", "a"
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memviz.errors import EmptyTextError, ReadingError
 from memviz.tokens import clean, printable, require_text, word_spans
-from memviz.tokens.spelling import WHITE, SpanUnion, accented, trimmed
+from memviz.tokens.spelling import WHITE, SpanUnion, trim, with_accents
 
 
 def pieces(text: str) -> list[str]:
@@ -109,10 +109,10 @@ def test_something_to_read() -> None:
 
 
 def test_spans_lose_white_space_and_gain_their_marks() -> None:
-    assert trimmed("  a b\n", (0, 6)) == (2, 5)
-    assert trimmed("  a", (0, 2)) == (0, 2)
-    assert accented("e\u0301\u0323t", [(0, 1), (3, 4)]) == [(0, 3), (3, 4)]
-    assert accented("e\u0301\u0323t", [(0, 1), (2, 3), (3, 4)]) == [(0, 2), (2, 3), (3, 4)]
+    assert trim("  a b\n", (0, 6)) == (2, 5)
+    assert trim("  a", (0, 2)) == (0, 2)
+    assert with_accents("e\u0301\u0323t", [(0, 1), (3, 4)]) == [(0, 3), (3, 4)]
+    assert with_accents("e\u0301\u0323t", [(0, 1), (2, 3), (3, 4)]) == [(0, 2), (2, 3), (3, 4)]
 
 
 def test_lost_characters_stay_with_the_word_before_or_the_first() -> None:

@@ -105,7 +105,7 @@ def sizes(file: MarianFile) -> FirefoxConfig:
 
 def _check_all_used(file: MarianFile) -> None:
     """Raises ``UnsupportedModelError`` for a part of the file that has no place in the network."""
-    unknown = [name for name in file.items if name not in file.asked and not name.endswith(_RANGE)]
+    unknown = [name for name in file.items if name not in file.names_read and not name.endswith(_RANGE)]
     if unknown:
         raise UnsupportedModelError(
             "{name} is another kind of Marian model (it has {item}); only those of Firefox Translations open.",
