@@ -178,7 +178,8 @@ class Trace:
     def load(cls, path: str | os.PathLike[str]) -> Trace:
         """The trace in a file that `save` wrote. Raises `TraceError` for any other file."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # opened here, because numpy leaves a damaged file open
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 arrays = {name: read_only(file[name]) for name in file.files}
             head = json.loads(arrays["trace"].tobytes().decode("utf-8"))
             if head["format"] == FORMAT:
