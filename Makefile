@@ -1,6 +1,6 @@
 # make run      install, fetch the default weights, open the app in the browser
 # make test     install, pass all tests: two processes, each on one thread
-# make fast     the tests that need neither a browser nor the real models (daily work)
+# make fast     the tests that need neither a browser nor the real models (daily work), in two processes too
 # make check    style, of the scripts too where node is there
 # make lint-js  style of the scripts that are sent to the browser
 # make bench    speed, memory and bytes, as tables
@@ -19,10 +19,10 @@ run: setup
 
 test: setup-dev
 	$(BIN)/python -m memviz fetch
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --cov-fail-under=90
 
 fast: setup-dev
-	$(BIN)/python -m pytest --no-cov -m "not browser and not models"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-cov -m "not browser and not models"
 
 check: setup-dev
 	$(BIN)/python -m ruff check .

@@ -8,8 +8,7 @@ import dataclasses
 import importlib
 import inspect
 import re
-import subprocess
-import sys
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -270,11 +269,10 @@ def test_an_example_is_short_and_says_what_it_shows() -> None:
         for file in EXAMPLES
     ],
 )
-def test_an_example_runs(file: Path, tmp_path: Path) -> None:
-    code = f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); runpy.run_path({str(file)!r}, run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+def test_an_example_runs(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(file), run_name="__main__")
+    assert capsys.readouterr().out.strip()
     assert not list(tmp_path.iterdir())
 
 

@@ -20,14 +20,16 @@ ASK = """
 import json, sys
 from memviz.errors import MemVizError
 from memviz.models import locate, preview
-said = []
-try:
-    size = preview(sys.argv[1]).size
-    found = locate(sys.argv[1], progress=lambda fraction, label: said.append((fraction, label)))
-    print(json.dumps({"size": size, "revision": found.revision, "files": sorted(p.name for p in found.path.iterdir()),
-                      "licence": found.licence, "said": said}))
-except MemVizError as error:
-    print(json.dumps({"error": type(error).__name__, "said": str(error)}))
+for name in sys.argv[1:]:
+    said = []
+    try:
+        size = preview(name).size
+        model = locate(name, progress=lambda fraction, label: said.append((fraction, label)))
+        answer = {"size": size, "revision": model.revision, "files": sorted(p.name for p in model.path.iterdir()),
+                  "licence": model.licence, "said": said}
+    except MemVizError as error:
+        answer = {"error": type(error).__name__, "said": str(error)}
+    print(json.dumps(answer))
 """
 
 
@@ -81,24 +83,24 @@ def server(make_model) -> Iterator[ThreadingHTTPServer]:
     server.server_close()
 
 
-def ask(name: str, *, port: int, at: Path) -> dict:
+def ask(*names: str, port: int, at: Path) -> list[dict]:
+    """What the client answers about each of these models, all in one process: it reads its settings once."""
     env = {**os.environ, "HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HUB_CACHE": str(at / "hf"), "HF_TOKEN": ""}
     root = str(Path(memviz.__file__).parents[1])
-    told = subprocess.run([sys.executable, "-c", ASK, name], cwd=root, env=env, capture_output=True, text=True)
+    told = subprocess.run([sys.executable, "-c", ASK, *names], cwd=root, env=env, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
-    return json.loads(told.stdout)
+    return [json.loads(line) for line in told.stdout.splitlines()]
 
 
 def test_the_real_client(server: ThreadingHTTPServer, tmp_path: Path) -> None:
     port = server.server_address[1]
-    first = ask(ID, port=port, at=tmp_path)
+    first, gated, nobody = ask(ID, "gated/model", "some/nobody", port=port, at=tmp_path)
     wanted = sorted(set(FakeHub.files) - {"pytorch_model.bin"})
     assert first["files"] == wanted
     assert first["size"] == sum(len(FakeHub.files[name]) for name in wanted)
     assert (first["revision"], first["licence"]) == (SHA, "mit")
     assert first["said"][-1] == [1.0, "Ready"]
-    assert ask("gated/model", port=port, at=tmp_path)["error"] == "FetchError"
-    assert ask("some/nobody", port=port, at=tmp_path)["error"] == "UnknownModelError"
-    offline = ask(ID, port=9, at=tmp_path)
+    assert (gated["error"], nobody["error"]) == ("FetchError", "UnknownModelError")
+    offline, other = ask(ID, "some/other", port=9, at=tmp_path)
     assert (offline["revision"], offline["files"]) == (SHA, first["files"])
-    assert ask("some/other", port=9, at=tmp_path)["error"] == "UnreachableError"
+    assert other["error"] == "UnreachableError"

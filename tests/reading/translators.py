@@ -6,6 +6,7 @@ import io
 import json
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -159,6 +160,8 @@ class Saved:
     def __init__(self, home: Path) -> None:
         self.home = home
         self._readers: dict[str, Reader] = {}
+        self._models: dict[tuple[str, str], PreTrainedModel] = {}
+        self._tokenizers: dict[str, Any] = {}
 
     def folder(self, name: str) -> Path:
         """Where this model is."""
@@ -186,12 +189,17 @@ class Saved:
         return self._readers[name]
 
     def fresh(self, name: str, attention: str = "eager") -> PreTrainedModel:
-        """The same weights in a model that MemViz never touches."""
-        return AutoModelForSeq2SeqLM.from_pretrained(self.folder(name), attn_implementation=attention).eval()
+        """The same weights in a model that MemViz never touches; a copy, so that a test may change it."""
+        if (name, attention) not in self._models:
+            model = AutoModelForSeq2SeqLM.from_pretrained(self.folder(name), attn_implementation=attention)
+            self._models[name, attention] = model.eval()
+        return deepcopy(self._models[name, attention])
 
     def tokenizer(self, name: str) -> Any:
-        """Its tokenizer, told the languages of the tests as transformers wants it."""
-        own, languages = AutoTokenizer.from_pretrained(self.folder(name)), TRANSLATORS[name].languages
+        """Its tokenizer, told the languages of the tests as transformers wants it; a copy too."""
+        if name not in self._tokenizers:
+            self._tokenizers[name] = AutoTokenizer.from_pretrained(self.folder(name))
+        own, languages = deepcopy(self._tokenizers[name]), TRANSLATORS[name].languages
         if languages is not None:
             own.src_lang, own.tgt_lang = languages
         return own
