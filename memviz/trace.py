@@ -86,6 +86,7 @@ class Trace:
     notes        what a reader of the trace should know, such as an output that was cut
     parts        of a text translated sentence by sentence: one whole trace each. The tokens, targets, probabilities
                  and steps here are theirs, one after the other; the memories are only in the parts
+    forget, eviction, ablations   what was changed in the reading: edges, a cache, heads that wrote nothing
     """
 
     text: str

@@ -141,11 +141,6 @@ CONVENTIONS = {
 UNDOCUMENTED = {
     "figures": "alt by_distance caption coverage_bars cross_png half_lives html pattern_png percent "
     "probability_bars received_bars recurrent scores slots_bars times words_png",
-    "memory": "EdgeMask.among EdgeMask.at Forget.check Forget.cut Forget.edges Memory Memory.column "
-    "Memory.require_one_sequence Memory.row Memory.weights_at Scores.at Scores.logits Scores.weights "
-    "integers is_integer positions read_only require_forget",
-    "reading": "FirefoxReader FirefoxReader.write Reader.count Reader.estimate Reader.forward Reader.read_ids "
-    "Reader.record Reader.tensors Reader.window read translate",
 }
 """Names that are still to be documented, by room. Nothing new comes in here."""
 

@@ -48,14 +48,14 @@ class EdgeMask:
     first: int = 0
 
     def among(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """Which edges between these queries and keys are cut? bool [row, column]."""
+        """Which edges between the queries ``rows`` and the keys ``cols`` are cut? bool [row, column]."""
         cut = np.zeros((len(rows), len(cols)), dtype=bool)
         for queries, gone in self.cuts:
             cut |= queries[rows, None] & (rows[:, None] + self.first >= gone[cols])
         return cut
 
     def at(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
-        """Which of these single edges, queries[k] → keys[k], are cut? bool [edge]."""
+        """Which of these single edges, ``queries[k]`` → ``keys[k]``, are cut? bool [edge]."""
         cut = np.zeros(np.broadcast(queries, keys).shape, dtype=bool)
         for losing, gone in self.cuts:
             cut |= losing[queries] & (queries + self.first >= gone[keys])
@@ -112,7 +112,7 @@ def edge_masks(
 
 
 def heads_by_mask(masks: Sequence[EdgeMask | None]) -> Iterator[tuple[EdgeMask, list[int]]]:
-    """Each mask once, with the heads that it belongs to."""
+    """Each of the ``masks`` of a layer's heads once, with the heads that it belongs to."""
     seen: dict[int, tuple[EdgeMask, list[int]]] = {}
     for head, mask in enumerate(masks):
         if mask is not None:

@@ -55,7 +55,7 @@ class Eviction:
         return cls(recent=recent, first=first)
 
     def gone(self, keys: int) -> np.ndarray:
-        """From which query on is each of so many keys no longer seen? int32 [layer or 1, key-value head or 1, key].
+        """From which query on is each of so many ``keys`` no longer seen? int32 [layer or 1, key-value head or 1, key].
 
         `memviz.memory.edges.NEVER` for a key that stays. Linear in the text.
         """
@@ -67,7 +67,10 @@ class Eviction:
     def cuts(
         self, layer: int, *, heads: int, kv_heads: int, queries: int, keys: int, first: int = 0
     ) -> Iterator[EdgeCut]:
-        """What is cut in this layer, of so many heads, queries and keys? As `Forget.cuts`."""
+        """What is cut in this layer, of so many ``heads``, ``kv_heads``, ``queries`` and ``keys``? As `Forget.cuts`.
+
+        ``first`` is the position of the first query.
+        """
         gone = self.gone(keys)
         if (gone[min(layer, len(gone) - 1)] >= first + queries).all():
             return

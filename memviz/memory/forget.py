@@ -23,8 +23,8 @@ class Forget:
     end. A query that would be left with nothing to read keeps what it has when ``queries`` is
     ``None``, and is an error when it was named.
 
-    ``one | other`` forgets what either forgets: ``Forget([3], layers=[5], heads=[3]) | Forget([3], layers=[7],
-    heads=[1])``. ``also`` holds what was joined in that way.
+    ``also`` holds what was joined by ``|``, which forgets what either forgets: ``Forget([3], layers=[5], heads=[3]) | Forget([3], layers=[7],
+    heads=[1])``.
     """
 
     keys: tuple[int, ...]
@@ -75,7 +75,7 @@ class Forget:
         return any(member.heads is None or head in member.heads for member in self.members)
 
     def cuts(self, layer: int, *, heads: int, queries: int, keys: int, first: int = 0) -> Iterator[EdgeCut]:
-        """What is cut in this layer, of so many heads, queries and keys? Linear in the text, see `EdgeCut`.
+        """What is cut in this layer, of so many ``heads``, ``queries`` and ``keys``? Linear in the text, see `EdgeCut`.
 
         ``first`` is the position of the first query, where only the latest are worked on. Raises `TraceError` for a
         position outside the text.
@@ -109,7 +109,7 @@ def _touches(member: Forget, layer: int) -> bool:
 
 
 def require_forget(forget: object) -> None:
-    """Raises `TraceError` for anything but a `Forget` or ``None``."""
+    """Raises `TraceError` where ``forget`` is anything but a `Forget` or ``None``."""
     if forget is not None and not isinstance(forget, Forget):
         raise TraceError(
             "What to forget must be a Forget; this is {kind}.",

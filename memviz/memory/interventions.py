@@ -36,7 +36,7 @@ class Interventions:
         return self.forget is not None or self.eviction is not None or bool(self.ablations)
 
     def check(self, *, layers: Mapping[Kind, int], heads: Mapping[Kind, int], causal: frozenset[Kind]) -> None:
-        """Raises `TraceError` for layers, heads and memories that the model does not have, by kind.
+        """Raises `TraceError` for what the model lacks: ``layers`` and ``heads`` say how many there are, by kind.
 
         ``causal``: the memories in which no query sees a later key. Raises `ReadingError` for an eviction where there
         is none of them.
@@ -62,7 +62,11 @@ class Interventions:
     def masks(
         self, place: Place, *, heads: int, kv_heads: int, keys: int, spans: np.ndarray, first: int = 0
     ) -> tuple[EdgeMask | None, ...] | None:
-        """Which edges are cut in each head of this layer? See `edge_masks`; ``first`` is the first query's position."""
+        """Which edges are cut in each head of the layer at ``place``? See `edge_masks`.
+
+        ``heads``, ``kv_heads`` and ``keys`` are how many there are; ``spans`` which keys each query may see;
+        ``first`` is the position of the first query.
+        """
         cuts: list[EdgeCut] = []
         if self.forget is not None and place.kind == self.usual:
             cuts += self.forget.cuts(place.layer, heads=heads, queries=len(spans), keys=keys, first=first)
@@ -73,7 +77,7 @@ class Interventions:
         return edge_masks(cuts, heads=heads, spans=spans, first=first)
 
     def ablated(self, place: Place) -> list[Ablate]:
-        """The heads of this layer that are unplugged."""
+        """The heads of the layer at ``place`` that are unplugged."""
         return [ablation for ablation in self.ablations if ablation.place(self.usual) == place]
 
     def upto(self, length: int) -> Interventions:
@@ -84,7 +88,10 @@ class Interventions:
 def interventions(
     forget: Forget | None, eviction: Eviction | None, ablate: Ablate | Sequence[Ablate] | None, *, usual: Kind
 ) -> Interventions:
-    """What a caller asked for, as one. Raises `TraceError` for values of another type."""
+    """What a caller asked for, as one: edges by name, an ``eviction``, and one head or several to ``ablate``.
+
+    ``usual`` is the memory that is meant where none is named. Raises `TraceError` for values of another type.
+    """
     require_forget(forget)
     if eviction is not None and not isinstance(eviction, Eviction):
         raise TraceError(

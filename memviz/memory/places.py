@@ -13,7 +13,10 @@ Index = slice | Sequence[int] | np.ndarray | None
 
 
 def positions(wanted: Sequence[int] | np.ndarray, length: int) -> np.ndarray:
-    """The same positions counted from the start. Raises `TraceError` for one outside the text, or for none at all."""
+    """The ``wanted`` positions of so many (``length``), counted from the start.
+
+    Raises `TraceError` for one outside the text, and for what is not a list of positions.
+    """
     numbers = integers(wanted)
     if numbers is None:
         raise _no_positions(wanted)
@@ -42,7 +45,7 @@ def resolve_index(wanted: Index, length: int) -> np.ndarray:
 
 
 def integers(values: object) -> list[int] | None:
-    """The numbers of a list as whole ones; ``None`` where it is no list, or one of them is no whole number."""
+    """The ``values`` of a list as whole numbers; ``None`` where it is not a list, or one is not a whole number."""
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iu":
         return values.tolist()
     try:
@@ -52,7 +55,7 @@ def integers(values: object) -> list[int] | None:
 
 
 def is_integer(number: object) -> bool:
-    """Is this one whole number?"""
+    """Is the ``number`` a whole one?"""
     return integers((number,)) is not None
 
 

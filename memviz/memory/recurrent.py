@@ -118,5 +118,5 @@ class Recurrent:
 
 
 def recurrent_memory(queries: tuple[Token, ...], keys: tuple[Token, ...], **arrays: np.ndarray) -> Recurrent:
-    """The memory of these arrays, made read-only."""
+    """The memory of ``queries``, ``keys`` and the ``arrays`` of `Recurrent`, made read-only."""
     return Recurrent(queries, keys, **{name: read_only(array) for name, array in arrays.items()})

@@ -10,7 +10,7 @@ from memviz.memory.places import is_all
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
-    """The same array, read-only."""
+    """The same ``array``, read-only."""
     array.setflags(write=False)
     return array
 
@@ -43,7 +43,10 @@ class Scores:
         return self.query.shape[0] // self.key.shape[0]
 
     def logits(self, head: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """Scores before the softmax, −inf where a query may not look. float32 [query, key]."""
+        """Scores of the queries ``rows`` and the keys ``cols`` before the softmax, −inf where a query may not look.
+
+        float32 [query, key].
+        """
         query, key = self.query[head], self.key[head // self.groups]
         query = query if is_all(rows, len(query)) else query[rows]
         key = key if is_all(cols, len(key)) else key[cols]
@@ -59,7 +62,7 @@ class Scores:
         return scores
 
     def at(self, head: int, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
-        """Scores of single edges, queries[k] → keys[k]: float32 [edge]."""
+        """Scores of single edges, ``queries[k]`` → ``keys[k]``: float32 [edge]."""
         query, key = self.query[head][queries], self.key[head // self.groups][keys]
         scores = np.einsum("kd,kd->k", query, key) * np.float32(self.scale)
         if self.softcap is not None:
@@ -76,7 +79,7 @@ class Scores:
         return bias[cols - rows + self.query.shape[1] - 1] if bias.ndim == 1 else bias[rows, cols]
 
     def weights(self, head: int, rows: np.ndarray, *, cut: np.ndarray | None = None) -> np.ndarray:
-        """Softmax over all keys of the scores of some queries: float32 [query, key].
+        """Softmax over all keys of the scores of the queries ``rows``: float32 [query, key].
 
         ``cut`` is bool [query, key]: edges that are forgotten. A sink takes its share of every row.
         """

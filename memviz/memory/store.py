@@ -121,11 +121,11 @@ class Memory:
         return weights if is_all(cols, len(self.keys)) else weights[:, cols]
 
     def row(self, query: int) -> np.ndarray:
-        """Where does this token look, in every head? float32 [layer, head, key]."""
+        """Where does the token at position ``query`` look, in every head? float32 [layer, head, key]."""
         return self._every_head(lambda layer, head: self.pattern(layer, head, rows=[query])[0], len(self.keys))
 
     def column(self, key: int) -> np.ndarray:
-        """Who looks at this token, in every head? float32 [layer, head, query].
+        """Who looks at the token at position ``key``, in every head? float32 [layer, head, query].
 
         Linear in the text: the softmax denominators were kept by the reading.
         """
@@ -143,7 +143,7 @@ class Memory:
         return self._every_head(weights, len(rows))
 
     def weights_at(self, layer: int, head: int, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
-        """The weights of single edges, queries[k] → keys[k]: float32 [edge]. Linear in their number."""
+        """The weights of single edges, ``queries[k]`` → ``keys[k]``: float32 [edge]. Linear in their number."""
         self.require_head(layer, head)
         queries, keys = positions(queries, len(self.queries)), positions(keys, len(self.keys))
         if self.weights is not None:
@@ -180,7 +180,7 @@ class Memory:
             )
 
     def require_one_sequence(self, what: str) -> None:
-        """Raises `MeasureError` unless queries and keys are positions of one text."""
+        """Raises `MeasureError`, naming ``what`` is measured, unless queries and keys are positions of one text."""
         if self.kind == "cross":
             raise MeasureError(
                 "“{what}” compares positions of one text, but in cross-attention the rows and the columns"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from memviz.memory import Forget
+from collections.abc import Sequence
+
+from memviz.memory import Ablate, Eviction, Forget
 from memviz.models import DownloadBar, ModelFiles, Policy, locate, open_model
 from memviz.progress import Progress
 from memviz.reading.engine import budget
@@ -56,14 +58,20 @@ def read(
     forget: Forget | None = None,
     *,
     model: str = "minilm",
+    eviction: Eviction | None = None,
+    ablate: Ablate | Sequence[Ablate] | None = None,
     progress: Progress | None = None,
 ) -> Trace:
-    """Read one text with a model of that name. For several texts `load` the model once and keep the reader.
+    """What does a model look at when it reads this text?
+
+    ``model`` is its name, see `load`; for several texts `load` it once and keep the reader. ``pair``, ``forget``,
+    ``eviction`` and ``ablate`` as in `Reader.read`.
 
     ``progress(fraction, label)`` is told how far the fetch is, where there is one, then how far the reading is;
     without it, a fetch is shown as by `load`.
     """
-    return load(model, progress=progress).read(text, pair, forget, progress=progress)
+    reader = load(model, progress=progress)
+    return reader.read(text, pair, forget, eviction=eviction, ablate=ablate, progress=progress)
 
 
 def translate(
@@ -75,14 +83,26 @@ def translate(
     beam: int = 1,
     languages: tuple[str, str] | None = None,
     task: str | None = None,
+    eviction: Eviction | None = None,
+    ablate: Ablate | Sequence[Ablate] | None = None,
     progress: Progress | None = None,
 ) -> Trace:
-    """Translate one text with an encoder-decoder of that name, or make it write ``target``; see `Reader.translate`.
+    """What does an encoder-decoder write for this text, or how does it write ``target``, and what does it read for it?
 
-    ``progress(fraction, label)`` as in `read`.
+    ``model`` is its name, see `load`. ``beam``, ``languages``, ``task``, ``forget``, ``eviction`` and ``ablate`` as in
+    `Reader.translate`, ``progress`` as in `read`.
     """
-    reader = load(model, progress=progress)
-    return reader.translate(text, target, forget, beam=beam, languages=languages, task=task, progress=progress)
+    return load(model, progress=progress).translate(
+        text,
+        target,
+        forget,
+        beam=beam,
+        languages=languages,
+        task=task,
+        eviction=eviction,
+        ablate=ablate,
+        progress=progress,
+    )
 
 
 def _located(name: str, policy: Policy | None, progress: Progress | None) -> ModelFiles:

@@ -48,7 +48,7 @@ class Reader:
 
     @classmethod
     def of(cls, engine: Engine, writer: Writer) -> Reader:
-        """A reader of whatever engine and writer there are, such as those of a Firefox model."""
+        """A reader of whatever ``engine`` and ``writer`` there are, such as those of a Firefox model."""
         reader = cls.__new__(cls)
         reader.engine, reader.writer = engine, writer
         return reader
@@ -167,7 +167,7 @@ class Reader:
         return texts.count_tokens(self.engine, text, pair)
 
     def window(self, text: str, start: int = 0, tokens: int | None = None, pair: str | None = None) -> str:
-        """The part of the ``text`` from token ``start`` on that is read at once; arguments as for `stretch`."""
+        """The part of the ``text`` from token ``start`` on that fits; ``tokens`` and ``pair`` as in `stretch`."""
         begin, end = self.stretch(text, start, tokens, pair)
         return clean(text)[begin:end]
 
