@@ -23,8 +23,8 @@ class Forget:
     end. A query that would be left with nothing to read keeps what it has when ``queries`` is
     ``None``, and is an error when it was named.
 
-    ``also`` holds what was joined by ``|``, which forgets what either forgets: ``Forget([3], layers=[5], heads=[3]) | Forget([3], layers=[7],
-    heads=[1])``.
+    ``also`` holds what was joined by ``|``, which forgets what either forgets:
+    ``Forget([3], layers=[5], heads=[3]) | Forget([3], layers=[7], heads=[1])``.
     """
 
     keys: tuple[int, ...]
