@@ -13,13 +13,13 @@ half_lives     how long its units remember                               plotly
 pattern_png, grid_png, words_png, cross_png   as bytes, without a browser
 html           figures in one page that opens offline
 provenance, caption   where it comes from, as names and values, and in one line
-alt, record    a figure in plain words, and what was done to get it
+alt, provenance_fields    a figure in plain words, and what was done to get it
 """
 
 from memviz.figures.charts.bars import received_bars, slots_bars
 from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.heatmap import pattern
-from memviz.figures.charts.layout import alt, record
+from memviz.figures.charts.layout import alt, provenance_fields
 from memviz.figures.charts.recurrent import half_lives, recurrent
 from memviz.figures.charts.scores import scores
 from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
@@ -51,8 +51,8 @@ __all__ = [
     "percent",
     "probability_bars",
     "provenance",
+    "provenance_fields",
     "received_bars",
-    "record",
     "recurrent",
     "scores",
     "slots_bars",

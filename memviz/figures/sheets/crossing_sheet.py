@@ -81,7 +81,7 @@ def sheet(
     first = below + 60
     labels += [*legend, *(Label(line, (MARGIN, first + number * LINE)) for number, line in enumerate(lines))]
     height = ceil(first + LINE * (len(lines) - 1) + MARGIN - 8)
-    return Sheet(what, (left, top), width, height, tuple(labels), samples, _told(what, translate))
+    return Sheet(what, (left, top), width, height, tuple(labels), samples, _alt_text(what, translate))
 
 
 def _overhang(what: Crossing, names: tuple[str, str]) -> tuple[float, float]:
@@ -133,7 +133,7 @@ def _legend(top: float, translate: Translate) -> tuple[tuple[tuple[Point, float]
     return tuple(samples), labels
 
 
-def _told(what: Crossing, translate: Translate) -> str:
+def _alt_text(what: Crossing, translate: Translate) -> str:
     """The picture for someone who cannot see it."""
     best: dict[int, Link] = {link.target: link for link in what.links}  # the strongest comes last
     said = [

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from memviz.figures.data.captions import UNITS, notes
-from memviz.figures.data.cells import shown
-from memviz.figures.data.view import FLOOR, Shown, Values, View, Window
+from memviz.figures.data.cells import pattern_data
+from memviz.figures.data.view import FLOOR, PatternData, PatternView, Values, Window
 from memviz.figures.sheets.canvas import Canvas
 from memviz.figures.sheets.lettering import boxed_note, footer, measure
 from memviz.figures.style import phrases
@@ -51,7 +51,7 @@ def pattern_png(
     ``provenance`` is written into the file and, in short, below the picture. Characters that no
     font on this computer has are drawn as boxes with their number, and named. Same errors.
     """
-    how = View(
+    how = PatternView(
         layer=layer,
         head=head,
         values=view,
@@ -63,7 +63,7 @@ def pattern_png(
         shift=shift,
         largest=largest,
     )
-    what = shown(memory, how)
+    what = pattern_data(memory, how)
     said = notes(what, translate)
     heading = said[0] if title is None else title
     if what.mass is not None:
@@ -76,7 +76,7 @@ class _Field:
 
     def __init__(
         self,
-        what: Shown,
+        what: PatternData,
         *,
         heading: str,
         said: Sequence[str],
@@ -154,7 +154,7 @@ class _Field:
                 canvas.text((left + self.size[0] + 10, top + (start + stop) / 2 + 18 * place), text, size=13)
 
 
-def _coloured(what: Shown, theme: Theme) -> np.ndarray:
+def _coloured(what: PatternData, theme: Theme) -> np.ndarray:
     """The colour of every cell: uint8 [row, column, 3]; paper where nothing is drawn."""
     values = np.nan_to_num(what.values, nan=0.0)
     if what.view.values == "log":
@@ -166,7 +166,7 @@ def _coloured(what: Shown, theme: Theme) -> np.ndarray:
     return colours
 
 
-def _marks(what: Shown) -> list[tuple[float, str]]:
+def _marks(what: PatternData) -> list[tuple[float, str]]:
     """(place, 0..1, and text) of the numbers under the colour scale."""
     if what.view.values == "log":
         steps = int(-np.log10(FLOOR))

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from memviz.figures.sheets.fonts import Face, runs
 from memviz.figures.style import phrases
 from memviz.figures.style.labels import width as letters
-from memviz.figures.style.labels import wrapped
+from memviz.figures.style.labels import wrap
 from memviz.figures.style.palette import Colour
 from memviz.figures.style.phrases import Translate, say
 
@@ -32,7 +32,7 @@ def footer(lines: Sequence[str], *, width: float, size: float = 12, bold: bool =
     found = []
     for paragraph in lines:
         long = max(1.0, measure(paragraph, size=size, bold=bold))
-        found += wrapped(paragraph, int(0.95 * width * letters(paragraph) / long))  # lines differ from their average
+        found += wrap(paragraph, int(0.95 * width * letters(paragraph) / long))  # lines differ from their average
     return found
 
 

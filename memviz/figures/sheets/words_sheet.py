@@ -11,7 +11,7 @@ import numpy as np
 from memviz.figures.sheets.canvas import Canvas
 from memviz.figures.sheets.lettering import boxed_note, footer, measure
 from memviz.figures.style import phrases
-from memviz.figures.style.labels import shorten, wrapped
+from memviz.figures.style.labels import shorten, wrap
 from memviz.figures.style.palette import Colour, ThemeName, head_name, mixed, percent, readable, times
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import origin
@@ -197,7 +197,7 @@ def _cards(
         sheet.box((left, top), (width, height), fill=sheet.theme.panel, radius=12)
         sheet.text((left + 20, top + 30), say(translate, title, word=name), size=17, colour=colour, bold=True)
         if not links:
-            for place, line in enumerate(wrapped(translate(nothing), 52)):
+            for place, line in enumerate(wrap(translate(nothing), 52)):
                 sheet.text((left + 20, top + 60 + place * 20), line, size=14, colour=sheet.theme.muted)
         for place, link in enumerate(links):
             _row(sheet, link, at=(left + 20, top + 62 + place * ROW), width=width - 40, colour=colour)
