@@ -23,7 +23,8 @@ from memviz.figures.style.phrases import Translate
 
 Anchor = Literal["left", "middle", "right"]
 Point = tuple[float, float]
-P, T = ParamSpec("P"), TypeVar("T", str, bytes)
+P = ParamSpec("P")
+T = TypeVar("T", str, bytes)
 
 FONTS = (
     "'Source Sans 3', 'Noto Sans', 'Segoe UI', 'Helvetica Neue', Arial, 'Noto Sans CJK SC', 'Noto Sans SC', "

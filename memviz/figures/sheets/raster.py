@@ -125,10 +125,10 @@ def _boxed(text: Element, pieces: Runs) -> Element:
     left, group = x - _SIDES[anchor] * sum(lengths), Element("g")
     if "transform" in text.attrib:
         group.set("transform", text.attrib["transform"])
-    style = {name: text.attrib[name] for name in ("fill", "font-size", "font-weight") if name in text.attrib}
+    style = {name: value for name, value in text.attrib.items() if name in ("fill", "font-size", "font-weight")}
     for (face, piece), length in zip(pieces, lengths, strict=True):
         if face is None:
-            _code_box(group, (left, base), piece, length=length, size=size, colour=text.get("fill", "#000000"))
+            _code_box(group, (left, base), piece, length=length, size=size, colour=text.attrib["fill"])
         else:
             run = SubElement(group, "text", {**style, "x": f"{left:.2f}", "y": f"{base:.2f}"})
             _write_runs(run, [(face, piece)])
