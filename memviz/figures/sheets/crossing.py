@@ -84,11 +84,16 @@ class Crossing:
     words_left_out: bool
 
     def bend(self, link: Link) -> tuple[Point, Point]:
-        """The two points that pull the line into its curve: it leaves and arrives straight."""
-        (left, top), (right, bottom) = link.start, link.stop
-        if self.in_rows:
-            return (left, (top + bottom) / 2), (right, (top + bottom) / 2)
-        return ((left + right) / 2, top), ((left + right) / 2, bottom)
+        """The two points that pull the line into its curve."""
+        return curve_bend(link.start, link.stop, in_rows=self.in_rows)
+
+
+def curve_bend(start: Point, stop: Point, *, in_rows: bool) -> tuple[Point, Point]:
+    """Which two points make a line leave and arrive straight? Control points of a cubic Bézier, as in ``layout.js``."""
+    (left, top), (right, bottom) = start, stop
+    if in_rows:
+        return (left, (top + bottom) / 2), (right, (top + bottom) / 2)
+    return ((left + right) / 2, top), ((left + right) / 2, bottom)
 
 
 def crossing(

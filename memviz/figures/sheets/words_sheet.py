@@ -12,7 +12,7 @@ from memviz.figures.sheets.drawing import Drawing, Point, written_as
 from memviz.figures.sheets.lettering import LINE, SMALL, footer, measure
 from memviz.figures.style import phrases
 from memviz.figures.style.labels import isolated, shorten, wrap
-from memviz.figures.style.palette import Colour, ThemeName, head_name, mixed, percent, readable, times
+from memviz.figures.style.palette import Colour, ThemeName, head_name, mixed, percent, readable, times, word_tint
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import origin
 from memviz.measures import Links
@@ -144,7 +144,7 @@ def _flow(words: Sequence[Word], first: int) -> list[_PlacedWord]:
 def _tints(
     remembers: Links, remembered_by: Links, word: int | None, by: Tint
 ) -> tuple[dict[int, float], dict[int, float]]:
-    """How strongly is each word tinted blue, and how strongly orange? As on the pages: 0.92 · tint^0.65."""
+    """How strongly is each word tinted blue, and how strongly orange? As on the pages: `word_tint`."""
     if word is None:
         return {}, {}
     tints: tuple[dict[int, float], dict[int, float]] = ({}, {})
@@ -152,7 +152,7 @@ def _tints(
         strength = np.clip(getattr(links, by)[word], 1 / 255, 1)  # the weakest link is still seen
         for other, weight, share in zip(links.index[word].tolist(), links.weight[word], strength.tolist(), strict=True):
             if other >= 0 and weight > 0:
-                tint[other] = max(tint.get(other, 0.0), 0.92 * share**0.65)
+                tint[other] = max(tint.get(other, 0.0), word_tint(share))
     return tints
 
 

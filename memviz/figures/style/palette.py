@@ -24,6 +24,8 @@ CLEAR = "rgba(0, 0, 0, 0)"
 HOVER = {"bgcolor": "#171d24", "bordercolor": "#171d24", "font": {"color": "#ffffff", "size": 14}, "align": "left"}
 
 GAMMA = 0.5  # the square root, as in the thumbnails: weak weights stay visible
+FULL_TINT = 0.92  # behind a word; still paler than the full colour
+TINT_POWER = 0.65  # weak links stay visible, strong ones stay apart: between linear and the square root
 NO_BREAK = "\u00a0"
 
 
@@ -101,6 +103,11 @@ def readable(behind: Colour) -> Colour:
 def hexadecimal(colour: Colour) -> str:
     """The colour as it is written in SVG and CSS."""
     return "#" + bytes(colour).hex()
+
+
+def word_tint(share: float) -> float:
+    """How strongly is a word tinted for a link of this share? 0..0.92 for 0..1, as in ``tints.js``."""
+    return FULL_TINT * min(1.0, share) ** TINT_POWER
 
 
 def css(name: str) -> str:
