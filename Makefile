@@ -1,16 +1,17 @@
-# make run    install, fetch the default weights, open the app in the browser
-# make test   install, pass all tests: two processes, each on one thread
-# make fast   the tests that need neither a browser nor the real models (daily work)
-# make check  style
-# make bench  speed, memory and bytes, as tables
-# make shots  pictures of every page, for the README and for looking at
+# make run      install, fetch the default weights, open the app in the browser
+# make test     install, pass all tests: two processes, each on one thread
+# make fast     the tests that need neither a browser nor the real models (daily work)
+# make check    style, of the scripts too where node is there
+# make lint-js  style of the scripts that are sent to the browser
+# make bench    speed, memory and bytes, as tables
+# make shots    pictures of every page, for the README and for looking at
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test fast check bench shots setup setup-dev clean
+.PHONY: run test fast check lint-js bench shots setup setup-dev clean
 
 run: setup
 	$(BIN)/python -m memviz fetch
@@ -26,6 +27,14 @@ fast: setup-dev
 check: setup-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+	@if command -v npm >/dev/null; then $(MAKE) lint-js; else echo "npm is not here: the scripts were not checked"; fi
+
+lint-js: tools/lint-js/node_modules/.installed
+	cd tools/lint-js && npm run --silent lint
+
+tools/lint-js/node_modules/.installed: tools/lint-js/package-lock.json
+	cd tools/lint-js && npm ci --no-audit --no-fund
+	touch $@
 
 bench: setup-dev
 	$(BIN)/python -m benchmarks.reading
@@ -48,4 +57,4 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .coverage
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .coverage tools/lint-js/node_modules

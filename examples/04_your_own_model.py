@@ -17,6 +17,6 @@ model = LlamaForCausalLM(LlamaConfig(vocab_size=len(words), num_key_value_heads=
 # %% The reader compares its reading with the model's own weights once, and leaves the model as it was.
 reader = memviz.Reader(model, tokenizer)
 trace = reader.read(text)
-print(trace, f"read as: {trace.model.path}")
+print(trace, f"read as: {trace.model.method}")
 print(memviz.tables.tidy(memviz.measures.received(trace.memory()), ("layer", "head", "key"), trace.memory()).head())
 print(reader.read(text, forget=memviz.Forget(keys=[1])).memory().pattern(1, 3)[-1].round(2))

@@ -11,8 +11,8 @@ import memviz
 from memviz.errors import MemVizError
 from memviz.models import DEFAULT, DownloadBar, locate, table
 from memviz.models.cache import folder
+from memviz.models.download_bar import megabytes
 from memviz.models.hub_download import hub_cache
-from memviz.models.showing import megabytes
 
 EPILOG = """\
 examples:

@@ -36,12 +36,12 @@ class MemVizError(Exception):
         self.todo = todo
         self.values = values
 
-    def said(self, translate: Callable[[str], str] = str, quote: Callable[[str], str] = str) -> str:
-        """The whole message, see `Note.said`. A value that is a sentence or a word of ours is a `Note` itself."""
-        return " ".join(Note(part, self.values).said(translate, quote) for part in (self.happened, self.todo) if part)
+    def render(self, translate: Callable[[str], str] = str, quote: Callable[[str], str] = str) -> str:
+        """The whole message, see `Note.render`. A value that is a sentence or a word of ours is a `Note` itself."""
+        return " ".join(Note(part, self.values).render(translate, quote) for part in (self.happened, self.todo) if part)
 
     def __str__(self) -> str:
-        return self.said()
+        return self.render()
 
 
 class ModelError(MemVizError):

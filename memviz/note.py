@@ -11,21 +11,26 @@ from typing import Any
 class Note:
     """A sentence, or a part of one, as a template filled with values.
 
-    A value that is a `Note` itself is said in the same language; other texts are shown as they are.
+    text    the template, with the names of its values in braces
+    values  what is filled in: a `Note` is rendered in the same language, other texts are shown as they are
+    code    a short name that stays when the sentence is worded anew, such as "output-cut": what programs compare; ""
+            for a note that nothing depends on
     """
 
     text: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    code: str = ""
 
-    def said(self, translate: Callable[[str], str] = str, quote: Callable[[str], str] = str) -> str:
+    def render(self, translate: Callable[[str], str] = str, quote: Callable[[str], str] = str) -> str:
         """The sentence: templates through ``translate``, the texts filled into them through ``quote``."""
-        return translate(self.text).format(**{name: _value(one, translate, quote) for name, one in self.values.items()})
+        values = {name: _rendered(value, translate, quote) for name, value in self.values.items()}
+        return translate(self.text).format(**values)
 
     def __str__(self) -> str:
-        return self.said()
+        return self.render()
 
 
-def _value(value: Any, translate: Callable[[str], str], quote: Callable[[str], str]) -> Any:
+def _rendered(value: Any, translate: Callable[[str], str], quote: Callable[[str], str]) -> Any:
     if isinstance(value, Note):
-        return value.said(translate, quote)
+        return value.render(translate, quote)
     return quote(value) if isinstance(value, str) else value

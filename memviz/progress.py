@@ -7,6 +7,13 @@ from collections.abc import Callable
 Progress = Callable[[float, str], None]
 """``progress(fraction, label)``: how much is done, 0..1, and what is being done. It may raise to stop."""
 
+Announce = Callable[[int], None]
+"""``announce(size)``: how many bytes a download has, before it begins."""
+
+
+def no_announcement(size: int) -> None:
+    """Nobody asked for the size."""
+
 
 def no_progress(fraction: float, label: str) -> None:
     """Nobody is watching the progress."""

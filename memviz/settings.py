@@ -10,25 +10,25 @@ from memviz.errors import ModelError
 Number = TypeVar("Number", int, float)
 
 
-def number(name: str, usual: Number, *, least: float) -> Number:
-    """The setting of this name, a number of the kind of ``usual``; that one where it is not set.
+def number(name: str, default: Number, *, minimum: float) -> Number:
+    """The setting of this name, a number of the kind of ``default``; the default where it is not set.
 
-    Raises `ModelError` for what is no number, or less than ``least``.
+    Raises `ModelError` for what is not a number, or less than ``minimum``.
     """
     value = os.environ.get(name, "").strip()
     if not value:
-        return usual
+        return default
     try:
-        found = type(usual)(value)
+        setting = type(default)(value)
     except ValueError:
-        found = type(usual)(-1)
-    if not (found >= least and found != float("inf")):
+        setting = type(default)(-1)
+    if not (setting >= minimum and setting != float("inf")):
         raise ModelError(
             "The setting {name} is {value}, which is not a number from {least} on.",
             todo="Set it to a number such as {usual}, or remove it.",
             name=name,
             value=value,
-            least=least,
-            usual=usual,
+            least=minimum,
+            usual=default,
         )
-    return found
+    return setting

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
+from memviz import archive, trace_format_3
 from memviz.errors import TraceError
-from memviz.memory import Forget, Kind, Memory, Scores, Summary, read_only
+from memviz.memory import Ablate, Eviction, Forget, Kind, Memory, read_only
 from memviz.memory.recurrent import Recurrent
 from memviz.note import Note
 from memviz.tokens import Token, Word, words
 
-FORMAT = 3
-_RECURRENT = ("gates", "candidates", "states")
+FORMAT = 4
+"""Of the files that are written: what is in them is in `memviz.archive`. Files of format 3 are read, too."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,8 @@ class Trace:
     recurrent: Recurrent | None = None
     notes: tuple[Note, ...] = ()
     parts: tuple[Trace, ...] = ()
+    eviction: Eviction | None = None
+    ablations: tuple[Ablate, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memories", MappingProxyType(dict(self.memories)))
@@ -136,8 +137,9 @@ class Trace:
     @property
     def nbytes(self) -> int:
         """How many bytes its memories hold, those of its parts included."""
-        own = sum(memory.nbytes for memory in self.memories.values())
-        return own + (0 if self.recurrent is None else self.recurrent.nbytes) + sum(part.nbytes for part in self.parts)
+        memories = sum(memory.nbytes for memory in self.memories.values())
+        recurrent = 0 if self.recurrent is None else self.recurrent.nbytes
+        return memories + recurrent + sum(part.nbytes for part in self.parts)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -160,15 +162,16 @@ class Trace:
         return self.target_words, words(memory.keys, entered)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the whole trace to one file: arrays as npz, the rest as json, no pickle. Returns its path."""
-        arrays: dict[str, np.ndarray] = {}
-        head = {"format": FORMAT, **_packed(self, arrays)}
-        arrays["trace"] = np.frombuffer(json.dumps(head).encode("utf-8"), dtype=np.uint8)
+        """Write the whole trace to one file at ``path``: arrays as npz, the rest as json, no pickle. Returns its path.
+
+        A file that is there already is replaced only once the new one is whole.
+        """
+        packed, arrays = archive.pack(Trace, self)
         path = Path(path)
         part = path.with_name(path.name + ".part")  # so that a full disk leaves no half of a trace
         try:
             with part.open("wb") as file:
-                np.savez_compressed(file, **arrays)
+                archive.write(file, {"format": FORMAT, "trace": packed}, arrays)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -176,13 +179,20 @@ class Trace:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trace:
-        """The trace in a file that `save` wrote. Raises `TraceError` for any other file."""
+        """The trace in the file at ``path`` that `save` wrote, in this format or in format 3.
+
+        Raises `TraceError` for any other file, for one that is not whole, and for one whose arrays do not fit its
+        texts and its model.
+        """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: read_only(file[name]) for name in file.files}
-            head = json.loads(arrays["trace"].tobytes().decode("utf-8"))
-            if head["format"] == FORMAT:
-                return _unpacked(head, arrays)
+            head, arrays = archive.read(path)
+            version = head["format"]
+            if version in (3, FORMAT):
+                packed = head["trace"] if version == FORMAT else trace_format_3.upgrade(head, tuple(arrays))
+                trace = archive.unpack(Trace, packed, arrays)
+                for problem in _misfits(trace):
+                    raise ValueError(problem)
+                return trace
         except Exception as problem:  # a foreign or damaged file can fail in any of a dozen ways
             raise TraceError(
                 "{path} is not a trace that MemViz can read ({problem}).",
@@ -194,126 +204,72 @@ class Trace:
             "{path} has trace format {found}; this MemViz reads format {expected}.",
             todo="Read the text again, or use the version of MemViz that wrote the file.",
             path=str(path),
-            found=head["format"],
+            found=version,
             expected=FORMAT,
         )
 
 
-def _packed(trace: Trace, arrays: dict[str, np.ndarray], prefix: str = "") -> dict[str, Any]:
-    """The trace's plain values; its arrays go into ``arrays`` under names that begin with the prefix."""
-    arrays[prefix + "logprobs"] = trace.logprobs
-    recurrent = trace.recurrent
-    if recurrent is not None:
-        arrays.update({f"{prefix}recurrent.{name}": getattr(recurrent, name) for name in _RECURRENT})
-    return {
-        "text": trace.text,
-        "pair": trace.pair,
-        "output": trace.output,
-        "tokens": [asdict(t) for t in trace.tokens],
-        "targets": [asdict(t) for t in trace.targets],
-        "model": asdict(trace.model),
-        "next_tokens": [asdict(c) for c in trace.next_tokens],
-        "forget": None if trace.forget is None else asdict(trace.forget),
-        "seconds": dict(trace.seconds),
-        "memories": [_pack(memory, arrays, prefix) for memory in trace.memories.values()],
-        "steps": [[asdict(c) for c in step] for step in trace.steps],
-        "entered": None if recurrent is None else [asdict(t) for t in recurrent.keys],
-        "notes": [asdict(note) for note in trace.notes],
-        "parts": [_packed(part, arrays, f"{prefix}part{number}.") for number, part in enumerate(trace.parts)],
-    }
+_SUMMARY = {  # the axes of each array, and the kind of its numbers
+    "mass": (("heads", "keys"), "f"),
+    "entropy": (("heads", "queries"), "f"),
+    "normaliser": (("heads", "queries"), "f"),
+    "first": (("heads", "queries"), "f"),
+    "top_key": (("heads", "queries"), "i"),
+    "top_weight": (("heads", "queries"), "f"),
+    "distance": (("heads", "distances"), "f"),
+    "duplicate": (("heads",), "f"),
+    "induction": (("heads",), "f"),
+    "value_norm": (("heads", "keys"), "f"),
+}
+_MAY_BE_EMPTY = ("distance", "value_norm")
 
 
-def _unpacked(head: dict[str, Any], arrays: Mapping[str, np.ndarray], prefix: str = "") -> Trace:
-    memories = [_unpack(packed, arrays, prefix) for packed in head["memories"]]
-    targets, entered = _tokens(head["targets"]), head["entered"]
-    states = {name: arrays.get(f"{prefix}recurrent.{name}") for name in _RECURRENT}
-    return Trace(
-        text=head["text"],
-        pair=head["pair"],
-        output=head["output"],
-        tokens=_tokens(head["tokens"]),
-        targets=targets,
-        model=_model_info(head["model"]),
-        memories={memory.kind: memory for memory in memories},
-        logprobs=arrays[prefix + "logprobs"],
-        next_tokens=tuple(Candidate(**c) for c in head["next_tokens"]),
-        forget=None if head["forget"] is None else Forget(**head["forget"]),
-        seconds=head["seconds"],
-        steps=tuple(tuple(Candidate(**c) for c in step) for step in head["steps"]),
-        recurrent=None if entered is None else Recurrent(targets, _tokens(entered), **states),  # type: ignore[arg-type]
-        notes=tuple(_note(note) for note in head["notes"]),
-        parts=tuple(_unpacked(part, arrays, f"{prefix}part{n}.") for n, part in enumerate(head["parts"])),
-    )
+def _misfits(trace: Trace) -> Iterator[str]:
+    """What does not fit together in a trace: arrays of another length than its tokens, layers without scores."""
+    tokens = len(trace.targets or trace.tokens)
+    if trace.logprobs.shape not in ((0,), (tokens,)):
+        yield f"its log-probabilities have the shape {trace.logprobs.shape}, for {tokens} tokens"
+    for kind, memory in trace.memories.items():
+        if memory.kind != kind:
+            yield f"its memory {kind!r} is of the kind {memory.kind!r}"
+        yield from (f"its memory {kind!r} {problem}" for problem in _misfits_of_memory(memory))
+    if (recurrent := trace.recurrent) is not None:
+        steps = len(recurrent.queries)
+        arrays = (recurrent.gates, recurrent.candidates, recurrent.states)
+        expected = (*recurrent.gates.shape[:1], steps, *recurrent.gates.shape[2:])
+        if len(expected) != 3 or {array.shape for array in arrays} != {expected} or len(recurrent.keys) != steps:
+            yield f"its recurrent memory has arrays of the shape {recurrent.gates.shape}, for {steps} tokens"
+    for part in trace.parts:
+        yield from _misfits(part)
 
 
-def _model_info(packed: dict[str, Any]) -> ModelInfo:
-    """The model that these plain values were."""
-    method = packed.get("method", packed.get("path"))
-    values = {name: value for name, value in packed.items() if name not in ("method", "path", "note")}
-    return ModelInfo(**values, method=method, note=_note(packed["note"]))
-
-
-def _note(packed: dict[str, Any] | None) -> Note | None:
-    """The note that these plain values were; a value that is none of text and number was a note too."""
-    if packed is None:
-        return None
-    values = {name: _note(value) if isinstance(value, dict) else value for name, value in packed["values"].items()}
-    return Note(packed["text"], values)
-
-
-def _tokens(packed: list[dict[str, Any]]) -> tuple[Token, ...]:
-    return tuple(Token(**token) for token in packed)
-
-
-def _pack(memory: Memory, arrays: dict[str, np.ndarray], prefix: str) -> dict[str, Any]:
-    """The memory's plain values; its arrays go into ``arrays`` under names that begin with the prefix and its kind."""
-    prefix = f"{prefix}{memory.kind}."
+def _misfits_of_memory(memory: Memory) -> Iterator[str]:
+    queries, keys = len(memory.queries), len(memory.keys)
+    sizes = {"heads": memory.heads, "queries": queries, "keys": keys, "distances": queries + keys - 1}
+    for name, (axes, kind) in _SUMMARY.items():
+        array = getattr(memory.summary, name)
+        shape = (memory.layers, *(sizes[axis] for axis in axes))
+        empty = name in _MAY_BE_EMPTY and array.shape == (*shape[:-1], 0)
+        if array.dtype.kind != kind or not (array.shape == shape or empty):
+            yield f"has {name} as {array.dtype} {array.shape}, and should have it as {shape}"
     if memory.weights is not None:
-        arrays[prefix + "weights"] = memory.weights
-    for item in fields(Summary):
-        value = getattr(memory.summary, item.name)
-        if isinstance(value, np.ndarray):
-            arrays[f"{prefix}summary.{item.name}"] = value
-    layers = []
-    for number, layer in enumerate(memory.scores):
-        plain: dict[str, Any] = {}
-        for item in fields(Scores):
-            value = getattr(layer, item.name)
-            if isinstance(value, np.ndarray):
-                arrays[f"{prefix}{number}.{item.name}"] = value
-            else:
-                plain[item.name] = value
-        layers.append(plain)
-    return {
-        "kind": memory.kind,
-        "queries": [asdict(t) for t in memory.queries],
-        "keys": [asdict(t) for t in memory.keys],
-        "layers": memory.layers,
-        "heads": memory.heads,
-        "causal": memory.causal,
-        "repeats": memory.summary.repeats,
-        "scores": layers,
-        "forget": None if memory.forget is None else asdict(memory.forget),
-    }
-
-
-def _unpack(packed: dict[str, Any], arrays: Mapping[str, np.ndarray], prefix: str) -> Memory:
-    prefix = f"{prefix}{packed['kind']}."
-
-    def stored(start: str) -> dict[str, np.ndarray]:
-        return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
-
-    scores = tuple(Scores(**plain, **stored(f"{prefix}{n}.")) for n, plain in enumerate(packed["scores"]))
-    summary = Summary(repeats=packed["repeats"], **stored(f"{prefix}summary."))
-    return Memory(
-        kind=packed["kind"],
-        queries=_tokens(packed["queries"]),
-        keys=_tokens(packed["keys"]),
-        layers=packed["layers"],
-        heads=packed["heads"],
-        causal=packed["causal"],
-        scores=scores,
-        summary=summary,
-        forget=None if packed["forget"] is None else Forget(**packed["forget"]),
-        weights=arrays.get(prefix + "weights"),
-    )
+        if memory.weights.dtype.kind != "f" or memory.weights.shape != (memory.layers, memory.heads, queries, keys):
+            yield f"has weights as {memory.weights.dtype} {memory.weights.shape}"
+    elif len(memory.scores) != memory.layers:
+        yield f"has the scores of {len(memory.scores)} layers, and should have those of {memory.layers}"
+    for layer, scores in enumerate(memory.scores):
+        visible = scores.visible
+        fits = (
+            (scores.query.ndim, scores.key.ndim) == (3, 3)
+            and scores.query.shape[:2] == (memory.heads, queries)
+            and scores.key.shape[1:] == (keys, scores.query.shape[2])
+            and 0 < scores.key.shape[0] <= memory.heads
+            and memory.heads % scores.key.shape[0] == 0
+            and (visible.shape, visible.dtype.kind) == ((queries, 2), "i")
+            and not (visible.size and (visible.min() < 0 or visible.max() > keys))
+            and (scores.sink is None or scores.sink.shape == (memory.heads,))
+            and (scores.bias is None or scores.bias.shape[1:] in ((queries + keys - 1,), (queries, keys)))
+            and (scores.bias is None or scores.bias.shape[0] in (1, memory.heads))
+        )
+        if not fits:
+            yield f"has scores in layer {layer} that do not fit its {queries} queries and {keys} keys"

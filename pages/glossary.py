@@ -4,10 +4,10 @@ from memviz.ui.parts import glossary
 from memviz.ui.shell import show
 
 show.question(
-    "What do the numbers mean?",
+    "glossary",
     "Every measure that MemViz shows: the question it answers, its unit, formula, source, and what it does not show.",
 )
-glossary.measures()
-glossary.roles()
-glossary.words()
-glossary.download()
+glossary.show_measures()
+glossary.show_roles()
+glossary.show_terms()
+glossary.offer_download()

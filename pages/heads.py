@@ -5,19 +5,19 @@ from memviz.ui.parts import heads
 from memviz.ui.shell import frame, show
 
 show.question(
-    "Which heads do what?",
+    "heads",
     "Each small square is one head reading the whole text: rows look, columns are looked at. "
     "Roles are measured on this text. Choose a head to see it in full.",
 )
-trace = frame.reading_of()
+trace = frame.read_text()
 memory = heads.choose_memory(trace)
 overview, detail = show.two_columns(trace)
 with overview:
-    heads.grid(memory)
+    heads.show_grid(memory)
 with detail:
     view = heads.choose_view(trace, memory)
-    heads.picture(trace, view)
-heads.numbers(trace, view)
+    heads.show_picture(trace, view)
+heads.show_numbers(trace, view)
 show.caveat()
 share.bar(share.Heads(trace, view=view))
 show.model_line(trace)

@@ -6,15 +6,15 @@ from memviz.ui.parts import home, words
 from memviz.ui.shell import frame, show
 
 show.question(
-    "What does this text remember?",
+    "home",
     "Point at a word. :blue[**Blue**] words are what it looks at; :orange[**orange**] words look at it. "
     "The stronger the colour, the more special the link.",
 )
-trace = frame.reading_of(in_front=True)
-without = sink_positions(trace.memory()) if home.hide_sinks() else ()
-word = words.panel(trace, without=without)
-home.strongest(trace, without=without)
+trace = frame.read_text(in_front=True)
+without = sink_positions(trace.memory()) if home.choose_hiding() else ()
+word = words.show_panel(trace, without=without)
+home.show_top_links(trace, without=without)
 show.caveat()
-home.doors()
+home.show_doors()
 share.bar(share.Home(trace, word=word, without=without))
 show.model_line(trace)

@@ -5,15 +5,15 @@ from memviz.ui.parts import recall, words
 from memviz.ui.shell import frame, show
 
 show.question(
-    "What does this word remember, and who remembers it?",
+    "recall",
     "Choose a word. Its card lists the words it looks at, how much, and whether that look is special to it.",
 )
-trace = frame.reading_of()
+trace = frame.read_text()
 view = recall.choose_view(trace)
-word = words.panel(trace, without=view.without, layer=view.layer, head=view.head)
-recall.card(trace, view, word=word)
-recall.received(trace, view)
-recall.forgetting(trace, view)
+word = words.show_panel(trace, without=view.without, layer=view.layer, head=view.head)
+recall.show_card(trace, view, word=word)
+recall.show_received(trace, view)
+recall.show_distance(trace, view)
 show.caveat()
 share.bar(share.Recall(trace, view=view, word=word))
 show.model_line(trace)

@@ -5,16 +5,16 @@ from memviz.ui.parts import translation
 from memviz.ui.shell import show
 
 show.question(
-    "What did the decoder read to write this word?",
+    "translate",
     "Above (or on the left) the source, below (or on the right) its translation. Point at a word: :blue[**blue**] "
     "links are what a written word was read from, :orange[**orange**] links what was written from a source word.",
 )
-trace, asked = translation.translated()
+trace, job = translation.translate_text()
 part = translation.choose_sentence(trace)
-view = translation.choose_view(part, asked)
-pinned = translation.graph(view)
-translation.details(view)
-covered = translation.again(view, asked, pinned=pinned)
+view = translation.choose_view(part, job)
+pinned = translation.show_graph(view)
+translation.show_details(view)
+covered_run = translation.compare_covered(view, job, pinned=pinned)
 show.caveat("A link says what was read when a word was written, not why it was chosen.")
-share.bar(share.Translate(trace, view=view, asked=asked, pinned=pinned, covered=covered))
+share.bar(share.Translate(trace, view=view, job=job, pinned=pinned, covered_run=covered_run))
 show.model_line(part)

@@ -12,30 +12,34 @@ import pytest
 
 from memviz.errors import MeasureError, TraceError
 from memviz.memory import Forget, Memory, Scores
-from tests.memory_samples import dense, recorded, tokens
+from memviz.memory.edges import edge_masks
+from tests.memories import memory_of, memory_with, tokens
 
 KINDS = {
-    "plain": {},
-    "one token": {"rows": 1},
-    "causal": {"window": 99},
-    "windowed": {"rows": 30, "window": 5},
-    "bias by distance": {"bias": "distance"},
-    "one bias for all heads": {"bias": "one", "window": 99},
-    "bias table": {"bias": "table"},
-    "capped": {"softcap": 1.5},
-    "sink": {"sink": True, "window": 6, "rows": 20},
-    "two texts": {"rows": 5, "cols": 8, "kind": "cross", "bias": "distance"},
-    "two texts, one long": {"rows": 8, "cols": 3, "kind": "cross", "bias": "table"},
-    "everything": {"rows": 20, "window": 7, "bias": "distance", "softcap": 2.0, "sink": True},
-    "forgetting": {"rows": 12, "window": 99, "forget": Forget(keys=[3, -2])},
-    "forgetting some": {"rows": 12, "forget": Forget(keys=[3, 4], queries=[5, -1], layers=[1], heads=[0, 3])},
-    "forgetting the first": {"rows": 12, "window": 4, "sink": True, "forget": Forget(keys=[0, 1])},
-}
+    "plain": {"queries": 9},
+    "one token": {"queries": 1},
+    "causal": {"queries": 9, "causal": True},
+    "windowed": {"queries": 30, "causal": True, "window": 5},
+    "windowed both ways": {"queries": 30, "window": 5},
+    "bias by distance": {"queries": 9, "bias": "distance"},
+    "one bias for all heads": {"queries": 9, "bias": "one", "causal": True},
+    "bias table": {"queries": 9, "bias": "table"},
+    "capped": {"queries": 9, "softcap": 1.5},
+    "sink": {"queries": 20, "sink": True, "causal": True, "window": 6},
+    "two texts": {"queries": 5, "keys": 8, "bias": "distance"},
+    "two texts, one long": {"queries": 8, "keys": 3, "bias": "table"},
+    "everything": {"queries": 20, "causal": True, "window": 7, "bias": "distance", "softcap": 2.0, "sink": True},
+    "forgetting": {"queries": 12, "causal": True, "forget": Forget(keys=[3, -2])},
+    "forgetting some": {"queries": 12, "forget": Forget(keys=[3, 4], queries=[5, -1], layers=[1], heads=[0, 3])},
+    "forgetting the first": {
+        "queries": 12, "causal": True, "window": 4, "sink": True, "forget": Forget(keys=[0, 1]),
+    },
+}  # fmt: skip
 
 
 @pytest.fixture(params=KINDS)
 def both(request: pytest.FixtureRequest) -> tuple[Memory, np.ndarray]:
-    return recorded(**KINDS[request.param])
+    return memory_of(**KINDS[request.param])
 
 
 def everywhere(memory: Memory) -> list[tuple[int, int]]:
@@ -62,7 +66,7 @@ def test_a_pattern_is_the_softmax_of_its_scores(both: tuple[Memory, np.ndarray])
 def test_chosen_rows_and_columns_are_parts_of_the_whole(chosen: object) -> None:
     """Also all of them in another order, which has as many positions as the whole."""
     for kind in ("everything", "plain", "two texts", "forgetting"):
-        memory, own = recorded(**KINDS[kind])
+        memory, own = memory_of(**KINDS[kind])
         rows, cols = len(memory.queries), len(memory.keys)
         for_rows = {"backwards": list(range(rows))[::-1], "mask": np.arange(rows) % 3 == 1}
         for_cols = {"backwards": list(range(cols))[::-1], "mask": np.arange(cols) % 3 == 1}
@@ -70,7 +74,7 @@ def test_chosen_rows_and_columns_are_parts_of_the_whole(chosen: object) -> None:
         col = for_cols[chosen] if isinstance(chosen, str) else chosen
         row_index = np.arange(rows)[row if isinstance(row, slice | np.ndarray) else list(row)]
         col_index = np.arange(cols)[col if isinstance(col, slice | np.ndarray) else list(col)]
-        for one in (memory, dense(own)):
+        for one in (memory, memory_with(own)):
             found = one.pattern(1, 2, rows=row)
             np.testing.assert_allclose(found, own[1, 2][row_index], rtol=0, atol=2e-6)
             found = one.pattern(1, 2, cols=col)
@@ -82,7 +86,7 @@ def test_chosen_rows_and_columns_are_parts_of_the_whole(chosen: object) -> None:
 def test_rows_columns_edges_and_means(both: tuple[Memory, np.ndarray]) -> None:
     memory, own = both
     rows, cols = len(memory.queries), len(memory.keys)
-    for one in (memory, dense(own)):
+    for one in (memory, memory_with(own)):
         for query in {0, rows - 1, -1}:
             np.testing.assert_allclose(one.row(query), own[:, :, query], rtol=0, atol=2e-6)
         for key in {0, cols // 2, -1}:
@@ -100,15 +104,15 @@ def test_rows_columns_edges_and_means(both: tuple[Memory, np.ndarray]) -> None:
 def test_rows_sum_to_one_unless_a_sink_takes_its_share(both: tuple[Memory, np.ndarray]) -> None:
     memory, own = both
     sums = own.sum(axis=-1)
-    for one in (memory, dense(own)):
+    for one in (memory, memory_with(own)):
         assert one.has_sink_logits == (sums.max() < 0.9999 or memory.scores[0].sink is not None)
-    if not memory.has_sink_logits:
-        np.testing.assert_allclose(sums, 1, rtol=0, atol=1e-5)
+    for layer, head in everywhere(memory):
+        np.testing.assert_allclose(memory.pattern(layer, head).sum(axis=-1), sums[layer, head], rtol=0, atol=1e-5)
 
 
 def test_what_is_asked_for_can_be_written_and_the_memory_stays() -> None:
-    memory, own = recorded(window=99)
-    for one in (memory, dense(own)):
+    memory, own = memory_of(9, causal=True)
+    for one in (memory, memory_with(own)):
         found = one.pattern(0, 0)
         found[:] = 7
         np.testing.assert_allclose(one.pattern(0, 0), own[0, 0], rtol=0, atol=2e-6)
@@ -116,14 +120,14 @@ def test_what_is_asked_for_can_be_written_and_the_memory_stays() -> None:
 
 def test_how_many_could_see_a_key() -> None:
     for kind, made in KINDS.items():
-        memory, own = recorded(**made)
+        memory, own = memory_of(**made)
         for layer in range(memory.layers):
             seen = own[layer] > 0
             assert memory.queries_seeing(layer).tolist() == seen.sum(axis=1).tolist(), kind
             assert memory.keys_seen(layer).tolist() == seen.sum(axis=2).tolist(), kind
             if memory.forget is None:
-                assert dense(own).queries_seeing(layer).tolist() == seen.sum(axis=1).tolist()
-                assert (memory.visible(layer) == dense(own).visible(layer)).all()
+                assert memory_with(own).queries_seeing(layer).tolist() == seen.sum(axis=1).tolist()
+                assert (memory.visible(layer) == memory_with(own).visible(layer)).all()
 
 
 def test_what_was_forgotten_stays_linear_in_the_text() -> None:
@@ -136,7 +140,7 @@ def test_what_was_forgotten_stays_linear_in_the_text() -> None:
         scale=0.5,
         visible=np.stack([np.zeros_like(stop), stop], axis=1),
     )
-    small, _ = recorded()
+    small, _ = memory_of(9)
     summary = replace(small.summary, normaliser=np.ones((1, 1, count), dtype=np.float32))
     long = Memory(
         "self", tokens(count), tokens(count), 1, 1, True, (scores,), summary, Forget(keys=[3, 900], heads=[0])
@@ -154,7 +158,7 @@ def test_what_was_forgotten_stays_linear_in_the_text() -> None:
 
 
 def test_wrong_questions_are_answered_with_what_is_there() -> None:
-    memory, _ = recorded()
+    memory, _ = memory_of(9)
     with pytest.raises(TraceError, match=r"no head L2\.H0 in this memory. It has layers 0 to 1 and heads 0 to 3"):
         memory.pattern(2, 0)
     for bad in (lambda: memory.weights_at(0, 4, np.array([0]), np.array([0])), lambda: memory.pattern(0, -1)):
@@ -176,16 +180,16 @@ def test_wrong_questions_are_answered_with_what_is_there() -> None:
 
 
 def test_only_one_text_can_be_compared_with_itself() -> None:
-    recorded()[0].require_one_sequence("Distance")
+    memory_of(9)[0].require_one_sequence("Distance")
     with pytest.raises(MeasureError, match="“Distance” compares positions of one text"):
-        recorded(rows=3, cols=4, kind="cross")[0].require_one_sequence("Distance")
+        memory_of(3, 4)[0].require_one_sequence("Distance")
 
 
 def test_how_large_it_is() -> None:
-    memory, own = recorded(rows=9, layers=2)
+    memory, own = memory_of(9)
     scores = 2 * 4 * (4 * 9 * 6 + 2 * 9 * 6)
     assert scores < memory.nbytes < scores + 10_000
-    assert dense(own).nbytes > own.nbytes
+    assert memory_with(own).nbytes > own.nbytes
 
 
 # Forget
@@ -209,14 +213,22 @@ def test_what_forgetting_touches() -> None:
     assert Forget(keys=[1]).covers(5)
 
 
+def edges(forget: Forget, spans: np.ndarray) -> np.ndarray:
+    """The edges that are seen and forgotten in the first head of the first layer: bool [query, key]."""
+    count = len(spans)
+    masks = edge_masks(forget.cuts(0, heads=1, queries=count, keys=count), heads=1, spans=spans)
+    column = np.arange(count)
+    return masks[0].among(column, column) & (column >= spans[:, :1]) & (column < spans[:, 1:])
+
+
 def test_which_edges_are_cut() -> None:
     causal = np.stack([np.zeros(4, dtype=int), np.arange(1, 5)], axis=1)
-    assert np.argwhere(Forget(keys=[1]).edges(4, 4, visible=causal)).tolist() == [[1, 1], [2, 1], [3, 1]]
-    assert np.argwhere(Forget(keys=[0]).edges(4, 4, visible=causal)).tolist() == [[1, 0], [2, 0], [3, 0]]
-    assert np.argwhere(Forget(keys=[-1, 0], queries=[-1]).edges(4, 4, visible=causal)).tolist() == [[3, 0], [3, 3]]
-    assert not Forget(keys=[3], queries=[0, 1]).edges(4, 4, visible=causal).any(), "a key they never saw"
+    assert np.argwhere(edges(Forget(keys=[1]), causal)).tolist() == [[1, 1], [2, 1], [3, 1]]
+    assert np.argwhere(edges(Forget(keys=[0]), causal)).tolist() == [[1, 0], [2, 0], [3, 0]]
+    assert np.argwhere(edges(Forget(keys=[-1, 0], queries=[-1]), causal)).tolist() == [[3, 0], [3, 3]]
+    assert not edges(Forget(keys=[3], queries=[0, 1]), causal).any(), "a key they never saw"
     with pytest.raises(TraceError, match=r"Position 2 would have nothing left to read. Leave it at least one key"):
-        Forget(keys=[0, 1, 2], queries=[3, 2]).edges(4, 4, visible=causal)
+        edges(Forget(keys=[0, 1, 2], queries=[3, 2]), causal)
 
 
 def test_layers_and_heads_that_are_not_there_are_refused() -> None:

@@ -13,18 +13,18 @@ from memviz.settings import number
 
 
 def test_a_setting_is_a_number_of_the_kind_of_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert number("MEMVIZ_NOT_SET", 8, least=0) == 8
+    assert number("MEMVIZ_NOT_SET", 8, minimum=0) == 8
     monkeypatch.setenv("MEMVIZ_SET", " 3 ")
-    assert number("MEMVIZ_SET", 8, least=0) == 3
+    assert number("MEMVIZ_SET", 8, minimum=0) == 3
     monkeypatch.setenv("MEMVIZ_SET", "0.5")
-    assert number("MEMVIZ_SET", 2.0, least=0.01) == 0.5
+    assert number("MEMVIZ_SET", 2.0, minimum=0.01) == 0.5
 
 
 @pytest.mark.parametrize("value", ["abc", "-1", "1.5", "nan", "0"])
 def test_another_value_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("MEMVIZ_SET", value)
     with pytest.raises(ModelError, match=f"MEMVIZ_SET is {value}, which is not a number from 1 on. Set it to a number"):
-        number("MEMVIZ_SET", 4, least=1)
+        number("MEMVIZ_SET", 4, minimum=1)
 
 
 @pytest.mark.parametrize("name", ["MEMVIZ_MEMORY_GB", "MEMVIZ_MAX_TOKENS"])

@@ -12,10 +12,10 @@ import pytest
 
 from memviz import measures, tables
 from memviz.errors import MeasureError, TraceError
-from tests.figures.synthetic_memory import NASTY, memory_of, tokens, words_of
+from tests.memories import NASTY, memory_of, tokens, words_of
 
 TEXT = tokens(["[CLS]", "the", "un", "##believ", "##able", "cat"], special=(0,))
-MEMORY, TRUTH = memory_of(TEXT)
+MEMORY, TRUTH = memory_of(TEXT, heads=3)
 PROVENANCE = {"model": "tiny", "shows": 'weights # of "head" 1', "猫": "a, b"}
 HARD = [
     *NASTY, "#", "#x", "a#b", '"q"', "''", "'q", "a,b", "x\ny", "x\r\ny", "\r", "\x00", "a\x00b", "=1+1", "+1", "-",
@@ -58,7 +58,7 @@ def test_an_array_that_does_not_fit_its_axes_is_refused(shape: tuple[int, ...], 
 
 
 def test_a_table_that_helps_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables.tidying, "ROWS", 35)
+    monkeypatch.setattr(tables.frames, "ROWS", 35)
     with pytest.raises(MeasureError, match="A table of 36 rows is too long"):
         tables.pattern_table(MEMORY, 0, 0)
     assert len(tables.pattern_table(MEMORY, 0, 0, rows=[1])) == 6
@@ -197,12 +197,12 @@ def test_npz_takes_no_objects_and_keeps_its_own_name(arrays: dict) -> None:
 
 def test_the_strongest_weights_are_the_largest_of_the_head_in_order() -> None:
     memory, weights = MEMORY, MEMORY.pattern(1, 0)
-    table = tables.strongest(weights, memory, count=7)
+    table = tables.top_weights_table(weights, memory, count=7)
     assert table["weight"].tolist() == sorted(weights.ravel().tolist(), reverse=True)[:7]
     for row in table.itertuples():
         assert weights[row.query, row.key] == row.weight
         assert (row.query_token, row.key_token) == (memory.queries[row.query].text, memory.keys[row.key].text)
-    assert len(tables.strongest(weights, memory, count=10**6)) == weights.size
+    assert len(tables.top_weights_table(weights, memory, count=10**6)) == weights.size
 
 
 def test_the_table_of_measures_has_a_row_for_each_and_survives_csv() -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import os
 import pickle
+import re
+import subprocess
+import sys
 import zipfile
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,23 +19,26 @@ from typing import Any
 import numpy as np
 import pytest
 
+from memviz import archive
 from memviz.errors import TraceError
 from memviz.memory import Forget, Memory, read_only
 from memviz.memory.recurrent import recurrent_memory
 from memviz.tokens import Token, words
 from memviz.trace import FORMAT, Candidate, ModelInfo, Note, Trace
-from tests.memory_samples import dense, recorded, tokens
+from tests.memories import memory_of, tokens
 
+ROOT = Path(__file__).parents[1]
 CHINESE = "猫坐在垫子上 😀，很累。"
 INFO = ModelInfo(name="tiny", revision="abc", family="bert", kind="encoder-only", layers=2, heads=4, context=None)
 
 
 def a_trace(*memories: Memory, **more: Any) -> Trace:
+    count = len(more.get("targets") or more.get("tokens") or tokens(9))
     known = {
         "text": "a b c",
         "tokens": tokens(9),
         "model": INFO,
-        "logprobs": read_only(np.array([np.nan, -1.5, -0.25], dtype=np.float32)),
+        "logprobs": read_only(np.array([np.nan, *np.linspace(-1.5, -0.25, count - 1)], dtype=np.float32)),
         "next_tokens": (Candidate(" Paris", 7, 0.77), Candidate("\n", 3, 1e-9)),
         "seconds": {"model": 0.5, "total": 0.75},
     }
@@ -43,21 +52,21 @@ def characters(text: str) -> tuple[Token, ...]:
 GATES = np.linspace(0, 1, 2 * 5 * 3, dtype=np.float32).reshape(2, 5, 3)
 FORGET = Forget(keys=[2], queries=[5, -1], layers=[1])
 TRACES = {
-    "recorded": a_trace(recorded(window=99)[0]),
-    "everything": a_trace(recorded(window=4, bias="distance", softcap=2.0, sink=True)[0]),
-    "dense": a_trace(dense(recorded()[1])),
-    "pair": a_trace(recorded()[0], pair="d e f"),
-    "forgetting": a_trace(recorded(forget=FORGET)[0], forget=FORGET),
+    "recorded": a_trace(memory_of(9, causal=True)[0]),
+    "everything": a_trace(memory_of(9, causal=True, window=4, bias="distance", softcap=2.0, sink=True)[0]),
+    "dense": a_trace(memory_of(9, dense=True)[0]),
+    "pair": a_trace(memory_of(9)[0], pair="d e f"),
+    "forgetting": a_trace(memory_of(9, forget=FORGET)[0], forget=FORGET),
     "two texts": a_trace(
-        recorded(bias="distance", kind="encoder")[0],
-        recorded(5, kind="decoder", window=99)[0],
-        recorded(5, 9, kind="cross")[0],
+        memory_of(9, kind="encoder", bias="distance")[0],
+        memory_of(5, kind="decoder", causal=True)[0],
+        memory_of(5, 9)[0],
         output="x y",
         targets=tokens(5),
     ),
-    "many layers": a_trace(recorded(4, layers=12)[0]),
-    "Chinese and emoji": a_trace(recorded()[0], text=CHINESE, tokens=characters(CHINESE)),
-    "what cannot be printed": a_trace(recorded()[0], text="\x00 \ud83d ́ <script>", tokens=characters("\x00\ud83d")),
+    "many layers": a_trace(memory_of(4, layers=12)[0]),
+    "Chinese and emoji": a_trace(memory_of(9)[0], text=CHINESE, tokens=characters(CHINESE)),
+    "what cannot be printed": a_trace(memory_of(9)[0], text="\x00 \ud83d ́ <script>", tokens=characters("\x00\ud83d")),
     "fading and parted": a_trace(
         text="two sentences",
         output="x y",
@@ -66,20 +75,26 @@ TRACES = {
         recurrent=recurrent_memory(
             tokens(5), tokens(5), **{name: GATES * n for n, name in enumerate(("gates", "candidates", "states"))}
         ),
-        notes=(Note("Cut after {count} tokens: {why}.", {"count": 7, "why": Note("{most} at most", {"most": 6})}),),
+        notes=(
+            Note(
+                "Cut after {count} tokens: {why}.",
+                {"count": 7, "why": Note("{most} at most", {"most": 6}), "share": 0.5, "whole": False, "rest": None},
+                "output-cut",
+            ),
+        ),
         parts=(
-            a_trace(recorded(seed=4)[0], notes=(Note("as is"),)),
-            a_trace(recorded(3, 5, kind="cross")[0], text="猫"),
+            a_trace(memory_of(9, seed=4)[0], notes=(Note("as is"),)),
+            a_trace(memory_of(3, 5)[0], text="猫"),
         ),
     ),
     "read another way": a_trace(
-        recorded()[0],
+        memory_of(9)[0],
         model=replace(
             INFO, method="dense", note=Note("Because {why}.", {"why": Note("it is {apart:.1g}", {"apart": 2e-3})})
         ),
     ),
     "nothing to predict": a_trace(
-        recorded()[0], logprobs=read_only(np.zeros(0, np.float32)), next_tokens=(), seconds={}
+        memory_of(9)[0], logprobs=read_only(np.zeros(0, np.float32)), next_tokens=(), seconds={}
     ),
 }
 
@@ -111,8 +126,8 @@ def test_a_trace_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
 
 def test_the_comparison_sees_a_difference() -> None:
     assert not same(TRACES["recorded"], TRACES["dense"])
-    assert not same(TRACES["recorded"], a_trace(recorded(window=99, seed=1)[0]))
-    assert not same(TRACES["recorded"], a_trace(recorded(window=99)[0], text="another"))
+    assert not same(TRACES["recorded"], a_trace(memory_of(9, causal=True, seed=1)[0]))
+    assert not same(TRACES["recorded"], a_trace(memory_of(9, causal=True)[0], text="another"))
 
 
 def test_what_comes_back_cannot_be_written(tmp_path: Path) -> None:
@@ -140,8 +155,28 @@ def test_the_file_holds_no_pickle_and_plain_names(tmp_path: Path) -> None:
     with np.load(path, allow_pickle=False) as file:
         assert {file[name].dtype.kind for name in file.files} <= set("fiu")
         head = json.loads(file["trace"].tobytes())
+        assert {"memories.cross.scores.0.query", "memories.decoder.summary.mass", "logprobs"} <= set(file.files)
     assert head["format"] == FORMAT
-    assert [memory["kind"] for memory in head["memories"]] == ["encoder", "decoder", "cross"]
+    assert list(head["trace"]["memories"]) == ["encoder", "decoder", "cross"]
+
+
+def test_tokens_are_stored_once(tmp_path: Path) -> None:
+    trace = TRACES["two texts"]
+    path = trace.save(tmp_path / "trace.npz")
+    with np.load(path) as file:
+        head = json.loads(file["trace"].tobytes())["trace"]
+    cross = head["memories"]["cross"]
+    written = {"same_as": ["memories", "decoder", "queries"]}
+    assert (cross["queries"], head["targets"], cross["keys"]) == (written, written, {"same_as": ["tokens"]})
+    assert json.dumps(head).count('"w8"') == 1
+    back = Trace.load(path)
+    assert back.memory("cross").keys is back.memory("encoder").queries is back.tokens
+
+
+def test_nothing_of_torch_is_needed_for_a_file() -> None:
+    code = "import sys, memviz.trace, memviz.archive; print('torch' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert out.strip() == "False"
 
 
 def test_the_name_is_kept_and_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -155,11 +190,11 @@ def test_the_name_is_kept_and_a_file_is_replaced_whole(tmp_path: Path) -> None:
 def test_a_failure_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = TRACES["pair"].save(tmp_path / "reading")
 
-    def full(file: Any, **arrays: np.ndarray) -> None:
+    def full(file: Any, array: np.ndarray, **options: Any) -> None:
         file.write(b"half of it")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez_compressed", full)
+    monkeypatch.setattr(np.lib.format, "write_array", full)
     with pytest.raises(OSError, match="No space left"):
         TRACES["dense"].save(path)
     assert os.listdir(tmp_path) == ["reading"]
@@ -207,12 +242,17 @@ def foreign(path: Path, kind: str) -> None:
 
 
 def _rewrite(path: Path, kind: str) -> None:
-    """A trace with another head."""
+    """A trace with another head, or with other arrays."""
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
-    head = json.loads(arrays["trace"].tobytes())
+    whole = json.loads(arrays["trace"].tobytes())
+    head = whole["trace"]
+    memory = head["memories"].get("self")
+    mass = "memories.self.summary.mass"
     if kind == "a list":
-        head = [head]
+        whole = [whole]
+    elif kind == "no format":
+        del whole["format"]
     elif kind == "a field less":
         del head["tokens"][0]["word"]
     elif kind == "a field more":
@@ -221,25 +261,131 @@ def _rewrite(path: Path, kind: str) -> None:
         del head["memories"]
     elif kind == "no summary":
         arrays = {name: array for name, array in arrays.items() if "summary.mass" not in name}
-    arrays["trace"] = np.frombuffer(json.dumps(head).encode() if kind != "no json" else b"{", dtype=np.uint8)
+    elif kind == "an array more":
+        arrays["memories.self.summary.other"] = np.zeros(3)
+    elif kind == "another type":
+        head["tokens"][0]["id"] = "7"
+    elif kind == "a truth value for a number":
+        memory["layers"] = True
+    elif kind == "another kind of memory":
+        head["memories"]["other"] = head["memories"].pop("self")
+    elif kind == "the kind of another memory":
+        memory["kind"] = "encoder"
+    elif kind == "a layer more":
+        memory["layers"] += 1
+    elif kind == "a token less":
+        memory["keys"] = head["tokens"][:-1]
+    elif kind == "another class":
+        head["forget"] = {"Bomb": {"path": "x"}}
+    elif kind == "a class of its own":
+        head["notes"] = [{"text": "x", "values": {"x": {"builtins.open": {"file": "x"}}}, "code": ""}]
+    elif kind == "a reference to nothing":
+        memory["queries"] = {"same_as": ["nothing"]}
+    elif kind == "a reference past the end":
+        memory["queries"] = {"same_as": ["parts", 9, "tokens"]}
+    elif kind == "a reference to itself":
+        head["parts"] = {"same_as": ["parts"]}
+    elif kind == "a reference to what holds it":
+        head["parts"] = [head | {"parts": {"same_as": ["parts"]}}]
+    elif kind == "another shape":
+        arrays[mass] = arrays[mass].reshape(-1)
+    elif kind == "another length":
+        arrays["logprobs"] = arrays["logprobs"][:-1]
+    elif kind == "numbers of another kind":
+        arrays[mass] = arrays[mass].astype(np.int32)
+    elif kind == "texts":
+        arrays[mass] = arrays[mass].astype("U9")
+    elif kind == "complex numbers":
+        arrays[mass] = arrays[mass].astype(np.complex64)
+    elif kind == "swapped bytes":
+        arrays[mass] = arrays[mass].astype(">f4")
+    elif kind == "records":
+        arrays[mass] = np.zeros(arrays[mass].shape, dtype=[("x", np.float32)])
+    elif kind == "neither scores nor weights":
+        memory["scores"] = []
+        arrays = {name: array for name, array in arrays.items() if ".weights" not in name}
+        memory["weights"] = None
+    arrays["trace"] = np.frombuffer(json.dumps(whole).encode() if kind != "no json" else b"{", dtype=np.uint8)
     with path.open("wb") as file:
         np.savez(file, **arrays)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "empty", "text", "cut off", "damaged", "pickle", "pickled arrays", "one array", "other arrays", "a zip",
-        "a list", "a field less", "a field more", "no memories", "no summary", "no json",
-    ],
-)  # fmt: skip
+REFUSED = {  # each kind of foreign or damaged file, and what is said of it
+    "empty": "not a zip file",
+    "text": "not a zip file",
+    "cut off": "not a zip file",
+    "damaged": "",  # whatever the damage hits
+    "pickle": "not a zip file",
+    "pickled arrays": "is one of object, not of numbers",
+    "one array": "not a zip file",
+    "other arrays": "there is no array 'trace'",
+    "a zip": "magic string",
+    "a list": "does not hold an object",
+    "no format": "format",
+    "a field less": "tokens.0 has no field 'word', which every Token has",
+    "a field more": "model has a field '__class__', which this version of ModelInfo has not",
+    "no memories": "the whole has no field 'memories'",
+    "no summary": "is the array 'memories.self.summary.mass', which is not there",
+    "an array more": "nothing refers to the array 'memories.self.summary.other'",
+    "another type": "tokens.0.id is '7', and should be int",
+    "a truth value for a number": "memories.self.layers is True, and should be int",
+    "another kind of memory": "memories is .*, and should be",
+    "the kind of another memory": "its memory 'self' is of the kind 'encoder'",
+    "a layer more": "its memory 'self' has mass as",
+    "a token less": "its memory 'self' has mass as",
+    "another class": "forget is .*, and should be",
+    "a class of its own": "notes.0.values.x is .*, and should be",
+    "a reference to nothing": r"memories.self.queries refers to \['nothing'\], which is not there",
+    "a reference past the end": "refers to .*, which is not there",
+    "a reference to itself": "refers to .*, which is not a list of plain records",
+    "a reference to what holds it": "refers to .*, which is not a list of plain records",
+    "another shape": "its memory 'self' has mass as",
+    "another length": "its log-probabilities have the shape",
+    "numbers of another kind": "its memory 'self' has mass as int32",
+    "texts": "is one of <U9, not of numbers",
+    "complex numbers": "is one of complex64, not of numbers",
+    "swapped bytes": "is one of >f4, not of numbers",
+    "records": "not of numbers",
+    "neither scores nor weights": "has the scores of 0 layers",
+    "no json": "",
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
 def test_a_file_that_is_no_trace_is_refused(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "reading.npz"
     foreign(path, kind)
     with pytest.raises(TraceError, match=r"reading.npz is not a trace that MemViz can read \(.+\)") as caught:
         Trace.load(path)
+    assert re.search(REFUSED[kind], caught.value.values["problem"])
     assert "Give a file written by `trace.save`" in str(caught.value)
     assert os.listdir(tmp_path) == ["reading.npz"]
+
+
+def leaves(packed: Any, path: tuple = ()) -> Iterator[tuple]:
+    """The paths to every value of some json that holds no others."""
+    if isinstance(packed, dict | list) and packed:
+        for key, value in packed.items() if isinstance(packed, dict) else enumerate(packed):
+            yield from leaves(value, (*path, key))
+    else:
+        yield path
+
+
+def test_whatever_one_value_of_the_json_is_changed_to_a_trace_or_a_refusal_comes_back() -> None:
+    trace = a_trace(memory_of(3, dense=True)[0], tokens=tokens(3), notes=(Note("x", {"a": 1}),))
+    packed, arrays = archive.pack(Trace, trace)
+    text, refusals, changes = json.dumps(packed), 0, 0
+    for *way, last in leaves(packed):
+        for wrong in (None, True, -1, 1.5, "x", [], {}, [[]], {"x": 1}, {"same_as": ["tokens"]}, {"array": "logprobs"}):
+            changed, changes = json.loads(text), changes + 1
+            functools.reduce(operator.getitem, way, changed)[last] = wrong
+            try:
+                other = archive.unpack(Trace, changed, arrays)
+            except ValueError:
+                refusals += 1
+            else:
+                archive.pack(Trace, other)  # which refuses what is not as its annotations say
+    assert 0.8 < refusals / changes < 0.95
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -270,7 +416,7 @@ def test_which_memory_is_meant() -> None:
 
 def test_what_it_is_called() -> None:
     assert repr(TRACES["recorded"]) == "<Trace “a b c” · 9 tokens · tiny · self 2×4>"
-    assert repr(a_trace(recorded()[0], text="x" * 40)).startswith("<Trace “" + "x" * 31 + "…” ·")
+    assert repr(a_trace(memory_of(9)[0], text="x" * 40)).startswith("<Trace “" + "x" * 31 + "…” ·")
     assert repr(TRACES["two texts"]).endswith("encoder 2×4 + decoder 2×4 + cross 2×4>")
     assert INFO.label == "tiny"
     assert ModelInfo(name="tiny", quantisation="4-bit").label == "tiny (4-bit)"
@@ -284,7 +430,7 @@ def test_the_words_along_both_sides() -> None:
     entered = (start, Token("a", 7, 0, 1, 1, False))
 
     def side(kind: str, queries: tuple[Token, ...], keys: tuple[Token, ...]) -> Memory:
-        made, _ = recorded(2, 2, kind=kind)
+        made, _ = memory_of(2, 2, kind=kind)
         return Memory(**{**vars(made), "queries": queries, "keys": keys})
 
     trace = a_trace(

@@ -11,7 +11,7 @@ import pytest
 from memviz import measures, tables
 from memviz.errors import MeasureError, TraceError
 from memviz.trace import Candidate
-from tests.figures.synthetic_memory import NASTY, memory_of, tokens, trace_of, words_of
+from tests.memories import NASTY, memory_of, tokens, trace_of, words_of
 
 WRITTEN = tokens(["O", "ga", "##to", "pre", "##to", "</s>"], special=(5,))
 READ = tokens(["The", "bl", "##ack", "cat", "</s>"], special=(4,))

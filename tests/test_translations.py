@@ -6,7 +6,9 @@ import ast
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -52,8 +54,11 @@ def test_every_text_that_is_translated_can_be_told_from_the_source(found: Found)
 def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
     """One text for each way in which a text comes to a page, so that none is lost unnoticed."""
     expected = {
-        "Home",  # t("…") in app.py
-        "What does this text remember?",  # show.question(title, …)
+        "Home",  # a page's title
+        "What does this text remember?",  # its question
+        "Paste a text here",  # t("…")
+        "Every measure that MemViz shows: the question it answers, its unit, formula, source, and what it does not "
+        "show.",  # show.question(…, hint)
         "The largest values of this picture, token by token",  # show.table(label=…)
         "Looking back further than chance is not the same as remembering more.",  # show.caveat(…)
         "Weights say where the model looks, not why it answers: attention alone is not an explanation "
@@ -102,38 +107,62 @@ def test_translations_are_chinese() -> None:
 
 def test_what_is_bold_in_english_is_bold_in_chinese() -> None:
     """`**71 %**的` stays as it is in markdown: a mark next to a sign needs a space or a sign on its other side."""
-    for chinese in ZH.values():
-        for before, inside, after in re.findall(r"(^|.)\*\*(.*?)\*\*(.|$)", chinese):
-            assert re.match(r"\w", inside[0]) or not re.match(r"\w", before), chinese
-            assert re.match(r"\w", inside[-1]) or not re.match(r"\w", after), chinese
+    bold = [(chinese, *parts) for chinese in ZH.values() for parts in re.findall(r"(^|.)\*\*(.*?)\*\*(.|$)", chinese)]
+    wrong = [
+        chinese
+        for chinese, before, inside, after in bold
+        if (re.match(r"\w", before) and not re.match(r"\w", inside[0]))
+        or (re.match(r"\w", after) and not re.match(r"\w", inside[-1]))
+    ]
+    assert len(bold) > 10
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_file_is_in_order() -> None:
     assert FILE.read_text(encoding="utf-8") == json.dumps(dict(sorted(ZH.items())), ensure_ascii=False, indent=2) + "\n"
 
 
-@pytest.mark.parametrize("file", [file for file in PAGES if file.parent.parent.name != "components"], ids=str)
-def test_no_page_speaks_without_translating(file) -> None:
+def test_no_page_speaks_without_translating() -> None:
     """No title, label or help is an English literal that went past `t`."""
-    spoken = []
-    for call in ast.walk(Source(file).tree):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in SPEAKS:
+    wrong = [spoken for file in PAGES if file.parent.parent.name != "components" for spoken in _past_t(Source(file))]
+    assert not wrong, "\n".join(wrong)
+
+
+def _past_t(source: Source) -> Iterator[str]:
+    """Every English literal that a page shows as it stands in the source, with its line."""
+    for call in source.calls:
+        if isinstance(call.func, ast.Attribute) and call.func.attr in SPEAKS:
             first = [] if call.func.attr == "page_link" else call.args[:1]
-            given = [*first, *(word.value for word in call.keywords if word.arg in LABELLED)]
-            spoken += [f"{call.lineno}: {text}" for each in given for text in _literal(each)]
-    assert spoken == []
+            shown = [*first, *(word.value for word in call.keywords if word.arg in LABELLED)]
+            yield from (source.at(call, text) for node in shown for text in _literal(node))
 
 
-@pytest.mark.parametrize("file", LIBRARY, ids=str)
-def test_no_sentence_is_put_into_another_without_translating(file) -> None:
+def test_no_sentence_is_put_into_another_without_translating() -> None:
     """What an error or a note is filled with is a number, a quotation or a `Note` of its own, never English of ours."""
-    spoken = []
-    for call in ast.walk(Source(file).tree):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in SENTENCES:
+    wrong = [spoken for file in LIBRARY for spoken in _inside_sentences(Source(file))]
+    assert not wrong, "\n".join(wrong)
+
+
+def _inside_sentences(source: Source) -> Iterator[str]:
+    """Every English literal that an error or a note is filled with, with its line."""
+    for call in source.calls:
+        if isinstance(call.func, ast.Name) and call.func.id in SENTENCES:
             values = [word.value for word in call.keywords if word.arg not in ("todo", None)]
             values += call.args[1:] if call.func.id == "Note" else []
-            spoken += [f"{call.lineno}: {text}" for value in values for text in _own_words(value) if text not in QUOTED]
-    assert spoken == []
+            texts = [text for value in values for text in _own_words(value)]
+            yield from (source.at(call, text) for text in texts if text not in QUOTED)
+
+
+@pytest.mark.parametrize("code", ['st.title("Two words")', 'st.button(t("Yes"), help=f"{n} more")'])
+def test_a_literal_that_went_past_the_translation_is_seen(code: str, tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text(code, encoding="utf-8")
+    assert len(list(_past_t(Source(tmp_path / "page.py")))) == 1
+
+
+@pytest.mark.parametrize("code", ['Note("{why}", why="no room")', 'TraceError("{a}", a="an " + b, todo="Say it.")'])
+def test_a_sentence_inside_a_sentence_is_seen(code: str, tmp_path: Path) -> None:
+    (tmp_path / "room.py").write_text(code, encoding="utf-8")
+    assert len(list(_inside_sentences(Source(tmp_path / "room.py")))) == 1
 
 
 def _own_words(node: ast.AST) -> list[str]:
@@ -173,7 +202,7 @@ def open_page(reader, monkeypatch):
     """Opens a page of the app in a language, with the cat sentence and one word chosen."""
     from streamlit.testing.v1 import AppTest
 
-    monkeypatch.setattr(cache, "reader", lambda name, **_: reader)
+    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
     cache.forget_everything()
 
     def opened(page: str, *, language: str, model: str = "bert") -> AppTest:
@@ -219,8 +248,8 @@ def test_why_a_model_was_read_another_way_is_said_in_the_readers_language(open_p
     from tests.reading.families import FAMILIES, tokenizer
 
     dense = Reader(FAMILIES[family].build(), tokenizer(FAMILIES[family].tokenizer))
-    dense.info = replace(dense.info, quantisation="8-bit weights, computed in float32")
-    monkeypatch.setattr(cache, "reader", lambda name, **_: dense)
+    dense.engine.info = replace(dense.info, quantisation="8-bit weights, computed in float32")
+    monkeypatch.setattr(cache, "open_reader", lambda name, **_: dense)
     english, chinese = (said(open_page("heads", language=language, model=family)) for language in ("en", "zh"))
     assert any("Read through the model's own eager weights, because it" in text for text in english)
     assert left(chinese, sources=[text for text in ZH if ZH[text] != text]) == set()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from memviz.measures.registry import measure
-from memviz.memory import Memory
+from memviz.memory import EdgeMask, Memory, heads_by_mask
+
+AT_ONCE = 128  # queries whose edges are looked through together
 
 
 @measure(
@@ -79,13 +83,13 @@ def baseline(memory: Memory, layer: int, head: int = 0) -> np.ndarray:
     The mean of 1 / (number of keys a query sees) over all pairs that far apart, the first key left out. The heads of
     a layer differ only in what they forget.
     """
-    sums, pairs = _uniform(memory, layer, head)
+    sums, pairs = _uniform(memory, layer, memory.edge_mask(layer, head))
     return np.divide(sums, pairs, out=np.full_like(sums, np.nan), where=pairs > 0)
 
 
 def pairs_by_distance(memory: Memory, layer: int, head: int = 0) -> np.ndarray:
     """How many pairs of a query and a key it sees are this far apart? float32 [distance], the first key left out."""
-    return _uniform(memory, layer, head)[1]
+    return _uniform(memory, layer, memory.edge_mask(layer, head))[1]
 
 
 def _sums(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
@@ -104,16 +108,18 @@ def _sums(memory: Memory) -> tuple[np.ndarray, np.ndarray]:
 
 def _expected(memory: Memory, layer: int) -> np.ndarray:
     """Sums of uniform weights in every head of a layer: float32 [head, distance]; counted once for heads alike."""
-    forgets = [memory.cut(layer, head) is not None for head in range(memory.heads)]
-    found = {kind: _uniform(memory, layer, forgets.index(kind))[0] for kind in set(forgets)}
-    return np.stack([found[kind] for kind in forgets])
+    expected = np.tile(_uniform(memory, layer, None)[0], (memory.heads, 1))
+    masks = [memory.edge_mask(layer, head) for head in range(memory.heads)]
+    for mask, heads in heads_by_mask(masks):
+        expected[heads] = _uniform(memory, layer, mask)[0]
+    return expected
 
 
-def _uniform(memory: Memory, layer: int, head: int) -> tuple[np.ndarray, np.ndarray]:
+def _uniform(memory: Memory, layer: int, mask: EdgeMask | None) -> tuple[np.ndarray, np.ndarray]:
     """(sum of 1 / keys seen, number of pairs) by absolute distance, first key left out: float32 [distance]."""
     rows = len(memory.queries)
-    visible, cut = memory.visible(layer), memory.cut(layer, head)
-    share = 1.0 / memory.keys_seen(layer)[head]
+    visible = memory.visible(layer)
+    share = 1.0 / (visible[:, 1] - visible[:, 0] if mask is None else mask.keys_left(visible))
     first = np.maximum(visible[:, 0], 1)
     sums, pairs = np.zeros(rows + 1), np.zeros(rows + 1)
     query = np.arange(rows)
@@ -126,10 +132,24 @@ def _uniform(memory: Memory, layer: int, head: int) -> tuple[np.ndarray, np.ndar
             np.add.at(target, low[some], amount[some])
             np.add.at(target, high[some] + 1, -amount[some])
     sums, pairs = np.cumsum(sums)[:-1], np.cumsum(pairs)[:-1]
-    if cut is not None:
-        for key in np.flatnonzero(cut.keys[1:]) + 1:
-            lost = np.flatnonzero(cut.queries & (visible[:, 0] <= key) & (key < visible[:, 1]))
-            np.subtract.at(sums, np.abs(lost - key), share[lost])
-            np.subtract.at(pairs, np.abs(lost - key), 1)
+    for losing, lost_key in () if mask is None else _lost_edges(mask, visible):
+        distance = np.abs(losing - lost_key)
+        sums -= np.bincount(distance, weights=share[losing], minlength=rows)
+        pairs -= np.bincount(distance, minlength=rows)
     counted = np.round(pairs)
     return np.where(counted > 0, sums, 0.0).astype(np.float32), counted.astype(np.float32)
+
+
+def _lost_edges(mask: EdgeMask, visible: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The edges that are cut and would be seen, the first key left out: (query [edge], key [edge]), some at a time."""
+    for queries, gone in mask.groups:
+        for key in np.flatnonzero(gone[1:] == 0) + 1:
+            lost = np.flatnonzero(queries & (visible[:, 0] <= key) & (key < visible[:, 1]))
+            yield lost, np.full(len(lost), key)
+        leaving = np.flatnonzero((gone > 0) & (gone < len(queries)))
+        leaving = leaving[leaving > 0]
+        for start in range(0, len(queries) if len(leaving) else 0, AT_ONCE):
+            rows = np.arange(start, min(start + AT_ONCE, len(queries)))
+            seen = (visible[rows, :1] <= leaving) & (leaving < visible[rows, 1:]) & queries[rows, None]
+            row, col = np.nonzero(seen & (rows[:, None] >= gone[leaving]))
+            yield rows[row], leaving[col]

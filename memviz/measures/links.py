@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memviz.measures.pairs import Block, Pairs, dropped
+from memviz.measures.pairs import Block, Pairs
 from memviz.measures.side import Side
-from memviz.measures.strongest import strongest
+from memviz.measures.top_keys import top_key_pairs
 from memviz.memory import Memory, positions
 from memviz.tokens import Word
-
-__all__ = ["Links", "dropped", "exhaustive", "links"]
 
 CELLS = 80_000_000  # weights looked at one by one; above it only the strongest key of every head and token
 BLOCK = 2_000_000  # of them held at once
@@ -43,7 +41,7 @@ class Links:
     lift     the weight over the mean weight that the key word gets from the tokens of other words; NaN: undefined
     excess   the weight less the larger of that and of what other tokens give at the same distance, the first key
              left out; lift and excess are measured on the weights as they were before anything was taken out
-    layer, head   where it was found
+    layer, head   where the link is
     """
 
     index: np.ndarray
@@ -77,33 +75,33 @@ def links(
     That changes the weights that are shown, and not what is special.
 
     On a long text (more than 80 million weights) only the strongest key of every token and head
-    is considered, special tokens left out (without any, the first token); `exhaustive` tells.
+    is considered, special tokens left out (without any, the first token); `is_exhaustive` tells.
     Raises `TraceError` for a layer, head or position that is not there.
     """
     layers = range(memory.layers) if layer is None else (layer,)
     heads = range(memory.heads) if head is None else (head,)
-    chosen = [(at, which) for at in layers for which in heads]
-    for at, which in chosen:
-        memory.require_head(at, which)
+    places = [(at, which) for at in layers for which in heads]
+    for place in places:
+        memory.require_head(*place)
     best = _Best(len(query_words), len(key_words), count)
-    taken = positions(without, len(memory.keys))
+    removed = positions(without, len(memory.keys))
     if query_words and key_words:
-        pairs = Pairs(memory, Side.of(query_words), Side.of(key_words), without=taken)
+        pairs = Pairs(memory, Side.of(query_words), Side.of(key_words), without=removed)
         by_weight = layer is not None and head is not None
-        every = exhaustive(memory, heads=len(chosen))
-        tables = _all_pairs if every else _strongest_pairs
-        for table in tables(pairs, chosen, by_weight=by_weight, count=count):
+        every = is_exhaustive(memory, heads=len(places))
+        tables = _all_pairs if every else _top_key_pairs
+        for table in tables(pairs, places, by_weight=by_weight, count=count):
             best.add(table)
     return best.rows(), best.columns()
 
 
-def exhaustive(memory: Memory, *, heads: int | None = None) -> bool:
+def is_exhaustive(memory: Memory, *, heads: int | None = None) -> bool:
     """Does `links` look at every weight of so many heads (``None``: all), or only at each head's strongest?"""
     count = memory.layers * memory.heads if heads is None else heads
     return count * len(memory.queries) * len(memory.keys) <= CELLS
 
 
-def _all_pairs(pairs: Pairs, chosen: list[tuple[int, int]], *, by_weight: bool, count: int) -> Iterator[np.ndarray]:
+def _all_pairs(pairs: Pairs, places: list[tuple[int, int]], *, by_weight: bool, count: int) -> Iterator[np.ndarray]:
     """The links that may be among the best of some word, from every weight; some query words at a time.
 
     Of each pair the best head is known before the best of each word are picked, so nothing is missed.
@@ -112,11 +110,11 @@ def _all_pairs(pairs: Pairs, chosen: list[tuple[int, int]], *, by_weight: bool, 
         block = Block(pairs, words)
         best = np.zeros(block.foreign.shape, dtype=LINK)
         best["rank"] = -np.inf
-        for layer, head in chosen:
-            found = block.look(layer, head)
-            rank = found.weight if by_weight else found.excess
-            better = (rank > best["rank"]) & (found.weight > 0) & block.foreign
-            for name, value in (("rank", rank), ("layer", layer), ("head", head), *vars(found).items()):
+        for layer, head in places:
+            scores = block.look(layer, head)
+            rank = scores.weight if by_weight else scores.excess
+            better = (rank > best["rank"]) & (scores.weight > 0) & block.foreign
+            for name, value in (("rank", rank), ("layer", layer), ("head", head), *vars(scores).items()):
                 np.copyto(best[name], value, where=better)
         best["query"] = np.arange(len(pairs.queries))[words, None]
         best["key"] = np.arange(len(pairs.keys))
@@ -144,18 +142,16 @@ def _top(best: np.ndarray, count: int, *, axis: int) -> np.ndarray:
     return best[best["rank"] > -np.inf]
 
 
-def _strongest_pairs(
-    pairs: Pairs, chosen: list[tuple[int, int]], *, by_weight: bool, count: int
-) -> Iterator[np.ndarray]:
+def _top_key_pairs(pairs: Pairs, places: list[tuple[int, int]], *, by_weight: bool, count: int) -> Iterator[np.ndarray]:
     """The links to the strongest key of every token, head after head."""
-    for layer, head in chosen:
-        query, key, found = strongest(pairs, layer, head)
+    for layer, head in places:
+        query, key, scores = top_key_pairs(pairs, layer, head)
         table = np.zeros(len(query), dtype=LINK)
-        rank = found.weight if by_weight else found.excess
+        rank = scores.weight if by_weight else scores.excess
         where = {"query": query, "key": key, "layer": layer, "head": head, "rank": rank}
-        for name, value in (where | vars(found)).items():
+        for name, value in (where | vars(scores)).items():
             table[name] = value
-        yield table[found.weight > 0]
+        yield table[scores.weight > 0]
 
 
 class _Best:
@@ -184,8 +180,8 @@ class _Best:
         table = table[np.argsort(-table["rank"], kind="stable")]
         pair = table["query"].astype(np.int64) * self.keys + table["key"]
         table = table[np.sort(np.unique(pair, return_index=True)[1])]
-        kept = [_places(table[side]) < self.count for side in ("query", "key")]
-        self.parts = [table[kept[0] | kept[1]]]
+        among_best = [_places(table[side]) < self.count for side in ("query", "key")]
+        self.parts = [table[among_best[0] | among_best[1]]]
 
     def _picked(self, side: str, other: str, *, length: int) -> Links:
         self._settle()

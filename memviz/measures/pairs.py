@@ -9,9 +9,11 @@ import numpy as np
 
 from memviz.measures.read import ROUNDING
 from memviz.measures.side import Side
-from memviz.memory import EdgeMask, Memory
+from memviz.memory import Memory
 
-LEFT = 1e-4  # of a row: with less than this left, there is nothing to renormalise
+LEAST_REST = 1e-4  # of a row: with less than this left, there is nothing to renormalise
+CANCELLING = 1 / 32  # of a sum: where less is left of it once a part is taken away, that part has to be exact
+AT_ONCE = 1 << 16  # edges that are looked up in one go
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,59 +28,72 @@ class PairScores:
 class Pairs:
     """The words of a memory, and what is usual between them.
 
-    ``gone`` are the keys that are taken out of every row, bool [key]. ``own`` is the key word that each query word is
-    itself, −1 for none; where a decoder writes a token, that token is the next key.
+    ``removed`` are the keys that are taken out of every row, bool [key]. ``same_word`` is the key word that each query
+    word is itself, −1 for none; where a decoder writes a token, that token is the next key.
     """
 
     def __init__(self, memory: Memory, queries: Side, keys: Side, *, without: np.ndarray) -> None:
         self.memory, self.queries, self.keys = memory, queries, keys
-        self.gone = np.zeros(len(memory.keys), dtype=bool)
-        self.gone[without] = True
+        self.removed = np.zeros(len(memory.keys), dtype=bool)
+        self.removed[without] = True
         self.query_owner = queries.owners(len(memory.queries))
         self.key_owner = keys.owners(len(memory.keys))
         self.first = np.minimum.reduceat(keys.tokens, keys.starts)
         self.last = np.maximum.reduceat(keys.tokens, keys.starts)
         self._visible: dict[int, np.ndarray] = {}
-        self.own = np.full(len(queries), -1)
+        self.same_word = np.full(len(queries), -1)
         if memory.kind != "cross":
             place = queries.tokens[queries.starts] + (memory.kind == "decoder")
-            there = place < len(memory.keys)
-            self.own[there] = self.key_owner[place[there]]
+            inside = place < len(memory.keys)
+            self.same_word[inside] = self.key_owner[place[inside]]
 
     def visible(self, layer: int) -> np.ndarray:
-        """Which keys may each query see? int [query, 2]; kept, as a dense memory must look through all its weights."""
+        """Which keys may each query see? int [query, 2]; cached: a dense memory looks through all its weights."""
         if layer not in self._visible:
             self._visible[layer] = self.memory.visible(layer)
         return self._visible[layer]
 
     def keys_seen(self, layer: int, head: int, query: np.ndarray, key: np.ndarray) -> np.ndarray:
         """May these query tokens look at some token of these key words? bool, of the shape of both together."""
-        visible, cut = self.visible(layer)[query], self.memory.cut(layer, head)
-        first, last = self.first[key], self.last[key]
-        if cut is not None:
-            (first_left, last_left), forgets = self._left(cut), cut.queries[query]
-            first, last = np.where(forgets, first_left[key], first), np.where(forgets, last_left[key], last)
-        return (visible[..., 0] <= last) & (visible[..., 1] > first)
+        spans, mask = self.visible(layer)[query], self.memory.edge_mask(layer, head)
+        if mask is None:
+            return (spans[..., 0] <= self.last[key]) & (spans[..., 1] > self.first[key])
+        seen = np.zeros(np.broadcast(query, key).shape, dtype=bool)
+        for queries, gone in mask.groups:
+            first, last, until = self._left(gone)
+            inside = (spans[..., 0] <= last[key]) & (spans[..., 1] > first[key]) & (query < until[key])
+            seen |= queries[query] & inside
+        return seen
 
     def viewers(self, layer: int, head: int) -> np.ndarray:
         """How many tokens may look at some token of each key word? int [key word]."""
-        visible, cut = self.visible(layer), self.memory.cut(layer, head)
-        if cut is None:
-            return _seers(visible, self.first, self.last)
-        first, last = self._left(cut)
-        forgetting = np.where(last >= 0, _seers(visible[cut.queries], first, last), 0)
-        return _seers(visible[~cut.queries], self.first, self.last) + forgetting
+        visible, mask = self.visible(layer), self.memory.edge_mask(layer, head)
+        if mask is None:
+            return _viewers(visible, self.first, self.last)
+        viewers = np.zeros(len(self.keys), dtype=np.int64)
+        for queries, gone in mask.groups:
+            first, last, until = self._left(gone)
+            some = last >= 0
+            if (until[some] >= len(queries)).all():
+                viewers[some] += _viewers(visible[queries], first, last)[some]
+            else:
+                viewers[some] += _viewers_until(visible, queries, first, last, until)[some]
+        return viewers
 
-    def _left(self, cut: EdgeMask) -> tuple[np.ndarray, np.ndarray]:
-        """The first and the last token of each key word that is not forgotten; past the end, and −1, where none is."""
+    def _left(self, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of each key word, the tokens that are not forgotten: the first, the last, and until which query it is seen.
+
+        Past the end, −1 and 0 where none is left.
+        """
         tokens, starts = self.keys.tokens, self.keys.starts
-        gone = cut.keys[tokens]
-        first = np.minimum.reduceat(np.where(gone, len(self.memory.keys), tokens), starts)
-        return first, np.maximum.reduceat(np.where(gone, -1, tokens), starts)
+        until = gone[tokens]
+        first = np.minimum.reduceat(np.where(until == 0, len(self.memory.keys), tokens), starts)
+        last = np.maximum.reduceat(np.where(until == 0, -1, tokens), starts)
+        return first, last, np.maximum.reduceat(until, starts)
 
     def received(self, layer: int, head: int) -> np.ndarray:
-        """What each key word gets from all tokens, without the keys that are gone: float32 [key word]."""
-        mass = np.where(self.gone, np.float32(0), self.memory.summary.mass[layer, head])
+        """What each key word gets from all tokens, without the keys that are removed: float64 [key word]."""
+        mass = np.where(self.removed, 0.0, self.memory.summary.mass[layer, head].astype(np.float64))
         return self.keys.sums(mass[self.keys.tokens])
 
     def at_distance(self, layer: int, head: int) -> np.ndarray:
@@ -90,41 +105,77 @@ class Pairs:
         sums[np.arange(len(self.memory.queries)) + len(self.memory.keys) - 1] -= self.memory.summary.first[layer, head]
         return sums
 
-    def left(self, layer: int, head: int) -> np.ndarray:
-        """What is left of each row without the keys that are gone, from what the reading kept: float32 [query]."""
+    def rest(self, layer: int, head: int) -> np.ndarray:
+        """What is left of each row without the keys that are removed, from what the reading kept: float32 [query]."""
         if self.memory.weights is not None:
-            return self.memory.weights[layer, head][:, ~self.gone].sum(axis=1)
+            return self.memory.weights[layer, head][:, ~self.removed].sum(axis=1)
         sink = self.memory.scores[layer].sink
         resting = 0.0 if sink is None else np.exp(sink[head] - self.memory.summary.normaliser[layer, head])
-        return 1.0 - resting - self._taken[layer, head]
+        return 1.0 - resting - self._share_removed[layer, head]
 
     @cached_property
-    def _taken(self) -> np.ndarray:
-        """What the keys that are gone take of each row: float32 [layer, head, query]."""
-        taken = np.zeros((self.memory.layers, self.memory.heads, len(self.memory.queries)), dtype=np.float32)
-        for key in np.nonzero(self.gone)[0]:
-            taken += self.memory.column(int(key))
-        return taken
+    def _share_removed(self) -> np.ndarray:
+        """What the keys that are removed take of each row: float32 [layer, head, query]."""
+        share = np.zeros((self.memory.layers, self.memory.heads, len(self.memory.queries)), dtype=np.float32)
+        for key in np.nonzero(self.removed)[0]:
+            share += self.memory.column(int(key))
+        return share
+
+    def edges(self, query: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Every pair of tokens of these pairs of words: (the token that looks, the key, number of the pair), [edge]."""
+        queries, keys = self.queries, self.keys
+        counts = queries.sizes[query] * keys.sizes[key]
+        pair = np.repeat(np.arange(len(query)), counts)
+        place = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
+        width = keys.sizes[key][pair]
+        rows = queries.tokens[queries.starts[query][pair] + place // width]
+        cols = keys.tokens[keys.starts[key][pair] + place % width]
+        return rows, cols, pair
+
+    def weights_at(self, layer: int, head: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """The weights of these edges, looked up some at a time; 0 for a key that is removed. float32 [edge].
+
+        The same edge has the same weight, bit by bit, whatever edges it is looked up with.
+        """
+        out = np.empty(len(rows), dtype=np.float32)
+        for start in range(0, len(rows), AT_ONCE):
+            step = slice(start, start + AT_ONCE)
+            out[step] = self.memory.weights_at(layer, head, rows[step], cols[step])
+        return np.where(self.removed[cols], np.float32(0), out)
 
 
-def _seers(visible: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+def _viewers(visible: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     """How many of these spans reach into each stretch from first to last? int [stretch]."""
     begins, ends = (np.sort(column) for column in visible.T)
     return np.searchsorted(begins, last, side="right") - np.searchsorted(ends, first, side="right")
 
 
-def mean_of_others(total: np.ndarray, given: np.ndarray, *, others: np.ndarray) -> np.ndarray:
-    """What does a key word get from each of so many other tokens? 0 where there are none.
+def _viewers_until(
+    visible: np.ndarray, queries: np.ndarray, first: np.ndarray, last: np.ndarray, until: np.ndarray
+) -> np.ndarray:
+    """The same of the spans of some queries (bool [query]), before the query at which a stretch is gone.
 
-    ``total`` is what it gets from all, ``given`` what the tokens of one word give.
+    Spans never go back, as in a text that is read from left to right.
     """
-    rest = total - given
-    rest = np.where(rest > ROUNDING * total, rest, np.float32(0))
-    return np.divide(rest, others, out=np.zeros_like(rest), where=others > 0)
+    counts = np.concatenate([[0], np.cumsum(queries)])
+    enters = np.searchsorted(visible[:, 1], first, side="right")
+    leaves = np.minimum(np.searchsorted(visible[:, 0], last, side="right"), until)
+    return np.maximum(counts[leaves] - counts[enters], 0)
+
+
+def mean_of_others(total: np.ndarray, part: np.ndarray, *, count: np.ndarray) -> np.ndarray:
+    """What does a key word get from each of so many other tokens? Of the precision of both; 0 where there are none.
+
+    ``total`` is what it gets from all, ``part`` what the tokens of one word give: a difference of two numbers, so
+    where they are nearly equal (`CANCELLING`) both have to be float64, and every weight in ``part`` exact.
+    """
+    rest = total - part
+    rest = np.where(rest > ROUNDING * total, rest, np.zeros_like(rest))
+    return np.divide(rest, count, out=np.zeros_like(rest), where=count > 0)
 
 
 def lift_and_excess(weight: np.ndarray, *, by_others: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(lift, excess) of weights, given what others give to the same key, and at the same distance."""
+    """(lift, excess) of weights, by what others give to the same key, and what is given at the same distance."""
     lift = np.divide(weight, by_others, out=np.full_like(weight, np.nan), where=by_others > 0)
     return lift, weight - np.maximum(by_others, near)
 
@@ -136,14 +187,14 @@ class Distances:
         rows, cols = len(memory.queries), len(memory.keys)
         apart = query - key
         pairs = np.minimum(rows, cols + apart) - np.maximum(apart, 0)
-        others = pairs - 1 - ((apart >= 0) & (key > 0))  # neither this edge nor the one to the first key
+        count = pairs - 1 - ((apart >= 0) & (key > 0))  # neither this edge nor the one to the first key
         self.place = apart + cols - 1
-        self.share = np.divide(1, others, out=np.zeros(apart.shape, dtype=np.float32), where=others > 0)
-        self.own = np.where(key > 0, self.share, np.float32(0))
+        self.share = np.divide(1, count, out=np.zeros(apart.shape, dtype=np.float32), where=count > 0)
+        self.share_of_edge = np.where(key > 0, self.share, np.float32(0))
 
-    def usual(self, sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """The mean weight of the others, given the sums by distance and the weights of these edges themselves."""
-        return sums[self.place] * self.share - weights * self.own
+    def mean_of_others(self, sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The mean weight of the others, by the sums by distance and the weights of these edges themselves."""
+        return sums[self.place] * self.share - weights * self.share_of_edge
 
 
 class Block:
@@ -151,12 +202,13 @@ class Block:
 
     def __init__(self, pairs: Pairs, words: slice) -> None:
         self.pairs, self.words = pairs, pairs.queries.part(words)
-        self.gone = pairs.gone[pairs.keys.tokens]
-        self.foreign = pairs.own[words, None] != np.arange(len(pairs.keys))
+        self.start = words.start
+        self.removed = pairs.removed[pairs.keys.tokens]
+        self.foreign = pairs.same_word[words, None] != np.arange(len(pairs.keys))
         self.distances = None
         if pairs.memory.kind != "cross":
             self.distances = Distances(pairs.memory, self.words.tokens[:, None], pairs.keys.tokens[None, :])
-        self._visible = self._seers = np.zeros(0)
+        self._visible = self._viewers_cache = np.zeros(0)
 
     def look(self, layer: int, head: int) -> PairScores:
         """Every pair in one head: arrays [query word, key word]."""
@@ -164,40 +216,58 @@ class Block:
         weights = pairs.memory.pattern(layer, head, rows=self.words.tokens, cols=pairs.keys.tokens)
         near = np.zeros(1, dtype=np.float32)
         if self.distances is not None:
-            near = self._merged(self._kept(self.distances.usual(pairs.at_distance(layer, head), weights)))
-        weight = self._merged(self._kept(weights))
-        given = weight * self.words.sizes[:, None].astype(np.float32)
-        others = pairs.viewers(layer, head) - self._own_seers(layer, head)
-        by_others = mean_of_others(pairs.received(layer, head), given, others=others)
+            near = self.distances.mean_of_others(pairs.at_distance(layer, head), weights)
+            near = self._merged(self._without_removed(near))
+        weight = self._merged(self._without_removed(weights))
+        by_others = self._by_others(layer, head, weight)
         lift, excess = lift_and_excess(weight, by_others=by_others, near=near)
-        if self.gone.any():
-            weight = self._merged(dropped(weights, np.nonzero(self.gone)[0]))
+        if self.removed.any():
+            weight = self._merged(without_keys(weights, np.nonzero(self.removed)[0]))
         return PairScores(weight, lift, excess)
 
-    def _kept(self, values: np.ndarray) -> np.ndarray:
-        return np.where(self.gone, np.float32(0), values) if self.gone.any() else values
+    def _by_others(self, layer: int, head: int, weight: np.ndarray) -> np.ndarray:
+        """What each key word gets from each token outside of a query word: float32 [query word, key word].
+
+        A pattern is rounded by how many rows are computed at once, and that is all that is left where nearly all of
+        what a key word gets comes from one query word. There, every weight is looked up by itself. Of a key word
+        there is at most one such word, so that stays linear.
+        """
+        pairs = self.pairs
+        total, count = pairs.received(layer, head), pairs.viewers(layer, head) - self._viewers_inside(layer, head)
+        from_word, single = weight * self.words.sizes[:, None].astype(np.float32), total.astype(np.float32)
+        mean = mean_of_others(single, from_word, count=count)
+        query, key = np.nonzero((from_word > (1 - CANCELLING) * single) & self.foreign)
+        rows, cols, pair = pairs.edges(query + self.start, key)
+        part = np.bincount(pair, weights=pairs.weights_at(layer, head, rows, cols), minlength=len(query))
+        mean[query, key] = mean_of_others(total[key], part, count=count[query, key])
+        return mean
+
+    def _without_removed(self, values: np.ndarray) -> np.ndarray:
+        return np.where(self.removed, np.float32(0), values) if self.removed.any() else values
 
     def _merged(self, values: np.ndarray) -> np.ndarray:
         """Sum to a word, mean from it."""
-        summed = self.pairs.keys.sums(self.words.sums(values), axis=-1)
-        return summed / self.words.sizes[:, None].astype(np.float32)
+        sums = self.pairs.keys.sums(self.words.sums(values), axis=-1)
+        return sums / self.words.sizes[:, None].astype(np.float32)
 
-    def _own_seers(self, layer: int, head: int) -> np.ndarray:
-        """How many tokens of each query word may look at each key word? Found once for layers that see alike."""
-        visible, forgets = self.pairs.visible(layer)[self.words.tokens], self.pairs.memory.cut(layer, head) is not None
+    def _viewers_inside(self, layer: int, head: int) -> np.ndarray:
+        """How many tokens of each query word may look at each key word? Counted once for layers that see alike."""
+        visible = self.pairs.visible(layer)[self.words.tokens]
+        forgets = self.pairs.memory.edge_mask(layer, head) is not None
         if forgets or not np.array_equal(visible, self._visible):
             seen = self.pairs.keys_seen(layer, head, self.words.tokens[:, None], np.arange(len(self.pairs.keys)))
             self._visible = np.zeros(0) if forgets else visible
-            self._seers = self.words.sums(seen.astype(np.int32))
-        return self._seers
+            self._viewers_cache = self.words.sums(seen.astype(np.int32))
+        return self._viewers_cache
 
 
-def dropped(weights: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """The same rows without some keys, renormalised to sum to one: [query, key].
+def without_keys(weights: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """The same rows without some keys, renormalised to sum to one: float32 [query, key].
 
-    A row of which less than 0.01 % is left stays empty (all zero): weights are exact to 1e-5, it would show rounding.
+    ``weights`` are rows of a pattern, ``keys`` the positions of the columns to take out. A row of which less than
+    0.01 % is left stays empty (all zero): weights are exact to 1e-5, it would show rounding.
     """
-    kept = weights.copy()
-    kept[:, keys] = 0.0
-    total = kept.sum(axis=1, keepdims=True)
-    return np.divide(kept, total, out=np.zeros_like(kept), where=total > LEFT)
+    rest = weights.copy()
+    rest[:, keys] = 0.0
+    total = rest.sum(axis=1, keepdims=True)
+    return np.divide(rest, total, out=np.zeros_like(rest), where=total > LEAST_REST)

@@ -117,8 +117,8 @@ def lift(memory: Memory, layer: int, head: int) -> np.ndarray:
     mean = np.divide(others, count, out=np.full_like(weights, np.nan), where=count > 0)
     visible, column = memory.visible(layer), np.arange(len(memory.keys))
     seen = (column >= visible[:, :1]) & (column < visible[:, 1:])
-    if (cut := memory.cut(layer, head)) is not None:
-        seen &= ~cut.among(np.arange(len(memory.queries)), column)
+    if (mask := memory.edge_mask(layer, head)) is not None:
+        seen &= ~mask.among(np.arange(len(memory.queries)), column)
     return np.divide(weights, mean, out=np.full_like(weights, np.nan), where=seen & (mean > 0))
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memviz.errors import TraceError
-from memviz.memory import read_only
+from memviz.memory.scores import read_only
 from memviz.note import Note
 from memviz.tokens import Token
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from memviz.errors import MeasureError, TraceError
-from memviz.memory.forget import EdgeMask, Forget
+from memviz.memory.edges import EdgeMask, heads_by_mask, overlaps
+from memviz.memory.eviction import Eviction
+from memviz.memory.forget import Forget
+from memviz.memory.interventions import Interventions
+from memviz.memory.kinds import Kind, Place
 from memviz.memory.places import Index, is_all, is_integer, positions, resolve_index
 from memviz.memory.scores import Scores
 from memviz.memory.summary import Summary
 from memviz.note import Note
 from memviz.tokens import Token
-
-Kind = Literal["self", "encoder", "decoder", "cross"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,6 +29,10 @@ class Memory:
     keys      the tokens looked at, one a column. In "decoder": its inputs, the start token first
     layers, heads   how many; both are counted from 0
     causal    no query sees a later key
+    scores    what rebuilds the patterns of each layer
+    summary   what was measured of every head while the model was reading
+    forget, eviction   which edges were cut in it, if any were
+    weights   of a model whose scores are not known: every weight, [layer, head, query, key]
     """
 
     kind: Kind
@@ -40,6 +45,7 @@ class Memory:
     summary: Summary
     forget: Forget | None = None
     weights: np.ndarray | None = None
+    eviction: Eviction | None = None
 
     def __repr__(self) -> str:
         shape = f"{self.layers} layers × {self.heads} heads × {len(self.queries)} queries × {len(self.keys)} keys"
@@ -73,26 +79,25 @@ class Memory:
     def queries_seeing(self, layer: int) -> np.ndarray:
         """How many queries can see each key in each head of this layer? int [head, key].
 
-        Heads differ only in what they forget.
+        Heads differ only in what is cut in them.
         """
-        visible, cut = self.visible(layer), self._cut(layer)
-        seen = np.tile(_overlaps(visible, len(self.keys)), (self.heads, 1))
-        if cut is not None:
-            seen[self._forgetting] -= _overlaps(visible[cut.queries], len(self.keys)) * cut.keys
+        spans = self.visible(layer)
+        seen = np.tile(overlaps(spans, len(self.keys)), (self.heads, 1))
+        for mask, heads in heads_by_mask(self._edge_masks(layer)):
+            seen[heads] = mask.queries_left(spans)
         return seen
 
     def keys_seen(self, layer: int) -> np.ndarray:
         """How many keys can each query see in each head of this layer? int [head, query]."""
-        visible, cut = self.visible(layer), self._cut(layer)
-        seen = np.tile(visible[:, 1] - visible[:, 0], (self.heads, 1))
-        if cut is not None:
-            gone = np.concatenate([[0], np.cumsum(cut.keys)])
-            seen[self._forgetting] -= (gone[visible[:, 1]] - gone[visible[:, 0]]) * cut.queries
+        spans = self.visible(layer)
+        seen = np.tile(spans[:, 1] - spans[:, 0], (self.heads, 1))
+        for mask, heads in heads_by_mask(self._edge_masks(layer)):
+            seen[heads] = mask.keys_left(spans)
         return seen
 
-    def cut(self, layer: int, head: int) -> EdgeMask | None:
-        """Which edges are forgotten in this head? ``None`` for none."""
-        return self._cut(layer) if self.forget is not None and self.forget.covers(head) else None
+    def edge_mask(self, layer: int, head: int) -> EdgeMask | None:
+        """Which edges are cut in this head? ``None`` for none."""
+        return self._edge_masks(layer)[head]
 
     def pattern(self, layer: int, head: int, rows: Index = None, cols: Index = None) -> np.ndarray:
         """How hard does each query look at each key in this head?
@@ -109,9 +114,9 @@ class Memory:
         rows, cols = resolve_index(rows, len(self.queries)), resolve_index(cols, len(self.keys))
         if self.weights is not None:
             return self.weights[layer, head][np.ix_(rows, cols)]
-        cut = self.cut(layer, head)
-        gone = None if cut is None else cut.among(rows, np.arange(len(self.keys)))
-        weights = self.scores[layer].weights(head, rows, cut=gone)
+        mask = self.edge_mask(layer, head)
+        cut = None if mask is None else mask.among(rows, np.arange(len(self.keys)))
+        weights = self.scores[layer].weights(head, rows, cut=cut)
         return weights if is_all(cols, len(self.keys)) else weights[:, cols]
 
     def row(self, query: int) -> np.ndarray:
@@ -128,13 +133,13 @@ class Memory:
             return self.weights[:, :, :, key]
         rows, cols = np.arange(len(self.queries)), np.array([key])
 
-        def one(layer: int, head: int) -> np.ndarray:
+        def weights(layer: int, head: int) -> np.ndarray:
             scores = self.scores[layer].logits(head, rows, cols)[:, 0]
-            if (cut := self.cut(layer, head)) is not None:
-                scores[cut.among(rows, cols)[:, 0]] = -np.inf
+            if (mask := self.edge_mask(layer, head)) is not None:
+                scores[mask.among(rows, cols)[:, 0]] = -np.inf
             return np.exp(scores - self.summary.normaliser[layer, head])
 
-        return self._every_head(one, len(rows))
+        return self._every_head(weights, len(rows))
 
     def weights_at(self, layer: int, head: int, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """The weights of single edges, queries[k] → keys[k]: float32 [edge]. Linear in their number."""
@@ -143,8 +148,8 @@ class Memory:
         if self.weights is not None:
             return self.weights[layer, head][queries, keys]
         scores = self.scores[layer].at(head, queries, keys)
-        if (cut := self.cut(layer, head)) is not None:
-            scores[cut.at(queries, keys)] = -np.inf
+        if (mask := self.edge_mask(layer, head)) is not None:
+            scores[mask.at(queries, keys)] = -np.inf
         return np.exp(scores - self.summary.normaliser[layer, head][queries])
 
     def mean(self, layer: int | None = None) -> np.ndarray:
@@ -183,28 +188,27 @@ class Memory:
                 what=Note(what),
             )
 
-    def _cut(self, layer: int) -> EdgeMask | None:
-        """The forgotten edges of this layer, in the heads that forget; ``None`` for none."""
-        if self.forget is None or not self.forget.touches(layer):
-            return None
-        return self.forget.cut(len(self.queries), len(self.keys), visible=self.visible(layer))
+    def _edge_masks(self, layer: int) -> tuple[EdgeMask | None, ...]:
+        """The mask of every head of this layer; that of the layer asked for last is kept."""
+        if self.forget is None and self.eviction is None:
+            return (None,) * self.heads
+        latest = self.__dict__.get("_latest")
+        if latest is not None and latest[0] == layer:
+            return latest[1]
+        cut = Interventions(self.forget, self.eviction, usual=self.kind, evicting=frozenset({self.kind}))
+        masks = cut.masks(
+            Place(self.kind, layer),
+            heads=self.heads,
+            kv_heads=self.scores[layer].key.shape[0] if self.scores else self.heads,
+            keys=len(self.keys),
+            spans=self.visible(layer),
+        )
+        self.__dict__["_latest"] = layer, masks or (None,) * self.heads
+        return self.__dict__["_latest"][1]
 
-    @property
-    def _forgetting(self) -> list[int]:
-        """The heads that forget."""
-        return [head for head in range(self.heads) if self.forget is not None and self.forget.covers(head)]
-
-    def _every_head(self, one: Callable[[int, int], np.ndarray], length: int) -> np.ndarray:
+    def _every_head(self, values: Callable[[int, int], np.ndarray], length: int) -> np.ndarray:
         out = np.empty((self.layers, self.heads, length), dtype=np.float32)
         for layer in range(self.layers):
             for head in range(self.heads):
-                out[layer, head] = one(layer, head)
+                out[layer, head] = values(layer, head)
         return out
-
-
-def _overlaps(spans: np.ndarray, length: int) -> np.ndarray:
-    """How many spans [first, one past the last] hold each position? int [position]."""
-    steps = np.zeros(length + 1, dtype=np.int64)
-    np.add.at(steps, spans[:, 0], 1)
-    np.add.at(steps, spans[:, 1], -1)
-    return np.cumsum(steps)[:-1]

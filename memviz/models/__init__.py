@@ -12,13 +12,11 @@ code ever runs.
 from __future__ import annotations
 
 from memviz.models.catalogue import CATALOGUE, DEFAULT, nearest
-from memviz.models.entry import Entry, Hub, Wheel, WheelFile
-from memviz.models.located import Format, ModelFiles
-from memviz.models.locating import Preview, locate, names, preview, table
-from memviz.models.naming import entry_of
-from memviz.models.opening import open_model
+from memviz.models.download_bar import DownloadBar
+from memviz.models.entry import Entry, Format, Hub, ModelFiles, Wheel, WheelFile
+from memviz.models.loader import open_model
+from memviz.models.location import Preview, entry_of, locate, names, preview, table
 from memviz.models.policy import Policy
-from memviz.models.showing import DownloadBar
 from memviz.progress import Progress
 
 __all__ = [

@@ -48,7 +48,7 @@ def convert(gguf: Path, *, into: Path, progress: Progress = no_progress) -> None
     """The conversion itself, in this process."""
     import gguf as library
 
-    from memviz.models.opening import load_gguf, quietly
+    from memviz.models.loader import load_gguf, quietly
 
     # transformers parses the file for the configuration, the tokenizer and the weights; once is enough.
     library.GGUFReader = functools.lru_cache(maxsize=1)(library.GGUFReader)  # type: ignore[misc, assignment]

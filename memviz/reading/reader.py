@@ -1,48 +1,37 @@
-"""A model that is ready to read: text in, `Trace` out."""
+"""A model that is ready to read: text in, `Trace` out. A face; what each method does is one call down."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
-import numpy as np
-import torch
-from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from memviz.errors import EmptyTextError, ReadingError
-from memviz.memory import Forget, Kind, Memory, require_forget
+from memviz.memory import Ablate, Eviction, Forget, interventions
 from memviz.progress import Progress
-from memviz.reading.attention import dense
-from memviz.reading.attention.eager import handled_by
-from memviz.reading.attention.recording import Recording
-from memviz.reading.attention.summary import Axes
+from memviz.reading import texts, windows
 from memviz.reading.decompose import Decomposition, decompose
-from memviz.reading.engine import budget, notes, refusals
-from memviz.reading.engine.borrowing import restoring_modules, temporarily_configured
-from memviz.reading.engine.inputs import require_known, tensors, token_ids, vocabulary
-from memviz.reading.engine.model_info import describe
-from memviz.reading.engine.predictions import token_logprobs, top_candidates
-from memviz.reading.engine.probe import PROBE, make_plan
-from memviz.reading.engine.projections import grams
-from memviz.reading.windows import fit_window, require_room
+from memviz.reading.engine.engine import Engine, TransformersEngine
+from memviz.reading.engine.probe import Plan
+from memviz.reading.writing import translate
 from memviz.reading.writing.request import TranslationRequest
-from memviz.reading.writing.translate import Translating
-from memviz.tokens import Token, align, clean, require_text, tokenise
-from memviz.trace import Candidate, ModelInfo, Trace
+from memviz.reading.writing.transformers_writer import TransformersWriter
+from memviz.reading.writing.writer import Writer
+from memviz.tokens import clean, require_text
+from memviz.trace import ModelInfo, Trace
 
 
-class Reader(Translating):
-    """Reads texts with one transformers model, and remembers what it saw.
+@final
+class Reader:
+    """Reads texts with one model, and remembers what it saw.
 
-    ``Reader(model, tokenizer)`` takes any model you already hold; its configuration is put back
+    ``Reader(model, tokenizer)`` takes any transformers model you already hold; its configuration is put back
     after every reading. `memviz.load` opens one by name. A reader may be shared by threads.
 
     model, tokenizer   as given
     info               which model this is, and how it is read
     owned              the model is nobody else's: it stays as readings need it, and several can run at once
+    engine, writer     what runs the model, and what writes with it; see `memviz.reading.engine` and `.writing`
     """
 
     def __init__(
@@ -53,13 +42,16 @@ class Reader(Translating):
         info: ModelInfo | None = None,
         owned: bool = False,
     ) -> None:
-        self.model = model
-        self.tokenizer = tokenizer
-        self._owned = owned
-        with nullcontext() if owned else temporarily_configured(model, ""), restoring_modules(model):
-            self.plan = make_plan(model, self._probe_ids())
-        self.info = describe(model, tokenizer, plan=self.plan, known=info)
-        self._grams: dict[Kind, list[Tensor | None]] | None = None
+        engine = TransformersEngine(model, tokenizer, info=info, owned=owned)
+        self.engine: Engine = engine
+        self.writer: Writer = TransformersWriter(engine)
+
+    @classmethod
+    def of(cls, engine: Engine, writer: Writer) -> Reader:
+        """A reader of whatever engine and writer there are, such as those of a Firefox model."""
+        reader = cls.__new__(cls)
+        reader.engine, reader.writer = engine, writer
+        return reader
 
     def __repr__(self) -> str:
         return f"<Reader {self.info.label} · {self.info.layers} layers × {self.info.heads} heads · {self.info.device}>"
@@ -70,92 +62,112 @@ class Reader(Translating):
         pair: str | None = None,
         forget: Forget | None = None,
         *,
+        eviction: Eviction | None = None,
+        ablate: Ablate | Sequence[Ablate] | None = None,
         progress: Progress | None = None,
     ) -> Trace:
         """What does the model look at when it reads this text?
 
-        ``pair`` is the second text of a sentence pair; an encoder-decoder takes it as the target
-        to write, and without one writes its own (in the language of the text, when it knows many and was told none).
-        ``forget`` are edges it may not use.
-        ``progress(fraction, label)`` is called after every layer, and may raise to stop.
+        ``pair`` is the second text of a sentence pair; an encoder-decoder takes it as the target to write, and without
+        one writes its own (in the language of the text, when it knows many and was told none), reading the text as one.
+        ``forget`` are edges it may not use, ``eviction`` the rule by which a cache lets keys go, ``ablate`` heads that
+        write nothing. ``progress(fraction, label)`` is called after every layer, and may raise to stop.
 
         Raises `EmptyTextError`, `TextTooLongError`, `MemoryBudgetError` and other `ReadingError`.
         """
         if self.model.config.is_encoder_decoder:
-            languages = self._without_choice()
-            return self.translate(text, target=pair, forget=forget, languages=languages, progress=progress)
-        require_forget(forget)
-        require_text(text)
-        text, pair = clean(text), None if pair is None else clean(pair)
-        tokens, inputs = tokenise(self.tokenizer, text, pair)
-        return self._trace(tokens, inputs, forget=forget, progress=progress, text=text, pair=pair)
+            changes = interventions(forget, eviction, ablate, usual="cross")
+            target = None if pair is None else require_text(pair)
+            request = TranslationRequest(target, changes, languages=self._languages_of_text())
+            return translate.translate(self.engine, self.writer, text, request, split=False, progress=progress)
+        changes = interventions(forget, eviction, ablate, usual="self")
+        return texts.read_text(self.engine, text, pair, changes, progress=progress)
 
-    def read_ids(self, ids: Sequence[int], forget: Forget | None = None, *, progress: Progress | None = None) -> Trace:
+    def read_ids(
+        self,
+        ids: Sequence[int],
+        forget: Forget | None = None,
+        *,
+        eviction: Eviction | None = None,
+        ablate: Ablate | Sequence[Ablate] | None = None,
+        progress: Progress | None = None,
+    ) -> Trace:
         """What does the model look at when it reads exactly these tokens?
 
-        For ids that were not made from a text, such as random ones; nothing is added to them. The
-        trace's text is what they decode to. Raises as `read` does, and `ReadingError` for an
-        encoder-decoder.
+        For ``ids`` that were not made from a text, such as random ones; nothing is added to them. The trace's text is
+        what they decode to. ``forget``, ``eviction``, ``ablate`` and ``progress`` as in `read`. Raises as `read` does,
+        and `ReadingError` for an encoder-decoder.
         """
-        ids = token_ids(ids)
-        require_forget(forget)
-        if self.model.config.is_encoder_decoder:
-            raise ReadingError(
-                "{model} reads one text and writes another; token ids alone do not say which is which.",
-                todo="Use `translate` with two texts.",
-                model=self.info.name,
-            )
-        if not ids:
-            raise EmptyTextError("There are no tokens to read.", todo="Give at least one token id.")
-        require_known(self.model, ids)
-        text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        tokens = align(self.tokenizer, ids, text)
-        return self._trace(tokens, {"input_ids": ids}, forget=forget, progress=progress, text=text)
+        changes = interventions(forget, eviction, ablate, usual="self")
+        return texts.read_ids(self.engine, ids, changes, progress=progress)
+
+    def translate(
+        self,
+        text: str,
+        target: str | None = None,
+        forget: Forget | None = None,
+        *,
+        beam: int = 1,
+        max_new_tokens: int | None = None,
+        languages: tuple[str, str] | None = None,
+        task: str | None = None,
+        eviction: Eviction | None = None,
+        ablate: Ablate | Sequence[Ablate] | None = None,
+        split: bool = True,
+        progress: Progress | None = None,
+    ) -> Trace:
+        """What does an encoder-decoder write for this text, and what does it read to write every token?
+
+        Without a ``target`` the model writes its own output: the likeliest token at every step (a transformers model by
+        its own `generate` and settings), or with a ``beam`` of several hypotheses. With one, it is made to write that
+        (teacher forcing). One pass with the whole output follows, so that every row shows what was looked at to write
+        that token. At most ``max_new_tokens`` are written, usually 2.5 for each token read (128 at least, where the
+        model was not trained on single sentences); when that cuts the output, ``trace.notes`` says so.
+
+        A model that was trained on single sentences (Firefox) reads a text of several one by one, each into a trace of
+        its own in ``trace.parts``; ``split=False`` reads the text as one, as every other model does.
+
+        ``languages`` are codes of `languages_known`, from which into which, otherwise `languages`; they are tokens of
+        the trace, the target's too, in the place where the model reads or writes it. ``task`` is put in front of the
+        text, with a space between (see `tasks`): ``trace.text`` begins with it, and its words are words of the source
+        like any others, because that is what the model reads.
+
+        ``forget`` applies to cross-attention, while the model writes as well as in the reading. Positions that are
+        counted from the end of the output need a ``target``; a named position that is never written is ignored.
+        ``eviction`` applies to the decoder's attention to its own words, ``ablate`` to cross-attention unless it names
+        another memory. ``progress`` as in `read`.
+
+        The trace holds the memories "encoder", "cross" (rows: the tokens written; columns: the source) and "decoder"
+        (columns: the decoder's inputs, shifted right) or ``recurrent``, log-probabilities and the likeliest tokens of
+        every step, as the model rates them before its settings rule any out.
+
+        Raises `EmptyTextError`, `TextTooLongError`, `MemoryBudgetError`, `TraceError` for positions that are not
+        there, and `ReadingError` for a language that the model does not know, one it has to be told, and edges to
+        forget in a text of several sentences.
+        """
+        changes = interventions(forget, eviction, ablate, usual="cross")
+        target = None if target is None else require_text(target)
+        request = TranslationRequest(target, changes, beam, max_new_tokens, languages, task)
+        return translate.translate(self.engine, self.writer, text, request, split=split, progress=progress)
+
+    def write(self, text: str, *, beam: int = 1, max_new_tokens: int | None = None) -> str:
+        """What does the model write for this text as one? Nothing is recorded.
+
+        ``beam`` and ``max_new_tokens`` as in `translate`, which says what is raised.
+        """
+        request = TranslationRequest(beam=beam, max_new_tokens=max_new_tokens, languages=self._languages_of_text())
+        return translate.write(self.engine, self.writer, text, request)
 
     def decompose(self, text: str, layer: int) -> Decomposition:
-        """What does one layer write into each token, piece by piece? See `memviz.reading.decompose`."""
-        return decompose(self, text, layer=layer)
-
-    def _trace(
-        self,
-        tokens: tuple[Token, ...],
-        inputs: Mapping[str, list[int]],
-        *,
-        forget: Forget | None,
-        progress: Progress | None,
-        text: str,
-        pair: str | None = None,
-    ) -> Trace:
-        """One reading of one text by a model that is no encoder-decoder."""
-        began = time.perf_counter()
-        tensors = self.tensors(inputs)
-        ids = tensors["input_ids"][0].tolist()
-        budget.check(self.model, self.plan, len(ids), context=self.info.context)
-        sides: dict[Kind, Axes] = {"self": Axes(tokens, tokens, tuple(ids))}
-        memories, outputs, seconds = self.record(tensors, sides, forget=forget, progress=progress)
-        logprobs, next_tokens = self._expected(outputs, ids)
-        return Trace(
-            text=text,
-            pair=pair,
-            tokens=tokens,
-            model=self.info,
-            memories=memories,
-            logprobs=logprobs,
-            next_tokens=next_tokens,
-            forget=forget,
-            seconds={"model": seconds, "total": time.perf_counter() - began},
-            notes=tuple(notes.unknown(tokens, notes.stand_in(self.tokenizer))),
-        )
+        """What does one ``layer`` write into each token of a ``text``, piece by piece? See `Decomposition`."""
+        return decompose(self.engine, text, layer=layer)
 
     def count(self, text: str, pair: str | None = None) -> int:
-        """How many tokens does this text have?"""
-        return len(tokenise(self.tokenizer, clean(text), pair)[0])
+        """With how many tokens is this ``text`` read, with its ``pair`` if there is one?"""
+        return texts.count_tokens(self.engine, text, pair)
 
     def window(self, text: str, start: int = 0, tokens: int | None = None, pair: str | None = None) -> str:
-        """The part of the text from token ``start`` on that this model can read at once, with ``pair`` if there is one.
-
-        See `fit_window`.
-        """
+        """The part of the ``text`` from token ``start`` on that is read at once; arguments as for `stretch`."""
         begin, end = self.stretch(text, start, tokens, pair)
         return clean(text)[begin:end]
 
@@ -175,100 +187,51 @@ class Reader(Translating):
 
         Raises `TextTooLongError` when those leave no room.
         """
-        text, before = clean(text), TranslationRequest(task=task)
-        own = [token for token in tokenise(self.tokenizer, text)[0] if not token.special]
-
-        def count(part: str) -> int:
-            return self.count(before.asked(part), pair)
-
-        beside = count("a") - sum(not token.special for token in tokenise(self.tokenizer, "a")[0])
-        limit = budget.context_limit(self.info.context) or len(own) + beside
-        require_room(limit - beside, beside=beside, limit=limit)
-        most = min(limit - beside, tokens or limit)
-        return fit_window(text, own, start=max(start, 0), most=most, count=count, limit=min(limit, most + beside))
+        return windows.window_of_text(self.engine, text, start, tokens, pair, TranslationRequest(task=task).prompt)
 
     def estimate(self, tokens: int) -> float:
-        """About how many bytes a reading of so many tokens would take."""
-        return budget.estimate(self.model, self.plan, tokens)
+        """About how many bytes would a reading of so many ``tokens`` take?"""
+        return self.engine.estimate(tokens)
 
-    # -- inside ---------------------------------------------------------------------------------
+    @property
+    def model(self) -> Any:
+        """The network."""
+        return self.engine.model
 
-    def record(
-        self,
-        tensors: dict[str, Tensor],
-        sides: dict[Kind, Axes],
-        *,
-        forget: Forget | None,
-        progress: Progress | None,
-    ) -> tuple[dict[Kind, Memory], Any, float]:
-        """One forward pass: (memories by kind, the model's output, seconds)."""
-        kind: Kind = "cross" if "cross" in sides else "self"
-        if forget is not None:
-            forget.check(layers=self.plan.layers[kind], heads=self.plan.heads[kind])
-        length = max(ids.shape[1] for ids in tensors.values())
-        with self.prepared(), refusals.as_reading_error(progress, model=self.info.name, tokens=length) as told:
-            began = time.perf_counter()
-            if self.plan.dense:
-                memories, outputs = dense.read(
-                    self.model, tensors, sides, looking_back=self.plan.looking_back, forget=forget, progress=told
-                )
-            else:
-                recording = Recording(
-                    kinds=self.plan.kinds,
-                    sides=sides,
-                    layers=self.plan.layers,
-                    looking_back=self.plan.looking_back,
-                    grams=self._output_grams(),
-                    forget=forget,
-                    forget_in=kind,
-                    progress=told,
-                )
-                with handled_by(recording):
-                    outputs = self.forward(tensors)
-                memories = {kind: recording.memory(kind) for kind in sides if recording.scores[kind]}
-            return memories, outputs, time.perf_counter() - began
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of the texts that it reads."""
+        return self.engine.tokenizer
 
-    def forward(self, tensors: dict[str, Tensor]) -> Any:
-        """The forward pass; of a decoder-only model without its head, when logits can be taken in pieces."""
-        model = self.model.base_model if self.plan.headed or self.model.can_generate() is False else self.model
-        extra = {"use_cache": False} if getattr(self.model.config, "use_cache", None) is not None else {}
-        return model(**tensors, **extra, return_dict=True)
+    @property
+    def info(self) -> ModelInfo:
+        """Which model this is, and how it is read."""
+        return self.engine.info
 
-    def _expected(self, outputs: Any, ids: list[int]) -> tuple[np.ndarray, tuple[Candidate, ...]]:
-        """Log-probabilities and next tokens; none for a model that does not predict the next token."""
-        logits = getattr(outputs, "logits", None)
-        with torch.inference_mode():
-            if self.plan.headed:
-                head, hidden = self.model.get_output_embeddings(), outputs.last_hidden_state[0]
-                logprobs, last = token_logprobs(lambda rows: head(hidden[rows]), ids)
-            elif logits is not None and self.plan.causal:
-                logprobs, last = token_logprobs(lambda rows: logits[0, rows], ids)
-            else:
-                return np.full(len(ids), np.nan, dtype=np.float32), ()
-            return logprobs, top_candidates(last, self.tokenizer.decode)
+    @property
+    def plan(self) -> Plan:
+        """How its attention is read."""
+        return self.engine.plan
 
-    def tensors(self, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
-        """The tokenizer's lists as a batch of one. Raises `ModelError` when the model lacks one of the tokens."""
-        return tensors(self.model, inputs)
+    @property
+    def languages(self) -> tuple[str, str | None] | None:
+        """From which language into which, when none are asked for? ``None`` for a model that says nothing of languages.
 
-    def _probe_ids(self) -> list[int]:
-        ids = tokenise(self.tokenizer, PROBE)[1]["input_ids"]
-        return [token for token in ids if token < vocabulary(self.model)]
-
-    @contextmanager
-    def prepared(self) -> Iterator[None]:
-        """The model as readings need it. One that belongs to the caller is put back afterwards, under a lock.
-
-        Raises `UnsupportedModelError` for a model that is another one afterwards.
+        The target alone is ``None`` where one has to be chosen.
         """
-        with (
-            nullcontext() if self._owned else temporarily_configured(self.model, self.plan.implementation),
-            restoring_modules(self.model),
-        ):
-            yield
+        return self.writer.languages
 
-    def _output_grams(self) -> dict[Kind, list[Tensor | None]]:
-        """W_O · W_Oᵀ of every head, [head, dim, dim] a layer: turns values into the norm of what they write."""
-        if self._grams is None:
-            self._grams = grams(self.plan)
-        return self._grams
+    @property
+    def languages_known(self) -> Mapping[str, int]:
+        """Which languages can be chosen? Codes and their tokens; none where there is nothing to choose."""
+        return self.writer.language_codes
+
+    @property
+    def tasks(self) -> Mapping[str, str]:
+        """What may be put in front of a text to say what to do with it? Texts by name; none where nothing is known."""
+        return self.writer.tasks
+
+    def _languages_of_text(self) -> tuple[str, str] | None:
+        """The languages for a text that is only read: where the one to write has to be chosen, that of the text."""
+        default = self.languages
+        return (default[0], default[1] or default[0]) if default and self.languages_known else None

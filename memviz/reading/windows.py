@@ -12,14 +12,42 @@ from collections.abc import Callable, Sequence
 import regex
 
 from memviz.errors import TextTooLongError
-from memviz.tokens import Token
+from memviz.reading.engine import budget
+from memviz.reading.engine.engine import Engine
+from memviz.reading.texts import count_tokens
+from memviz.tokens import Token, clean, tokenise
 
 _CHARACTER = regex.compile(r"\X")
 
 
+def window_of_text(
+    engine: Engine,
+    text: str,
+    start: int,
+    tokens: int | None,
+    pair: str | None,
+    prompt: Callable[[str], str],
+) -> tuple[int, int]:
+    """From which character to which can the model read the text at once, from token ``start`` on? See `Reader.stretch`.
+
+    ``prompt`` puts in front of a text what goes with it.
+    """
+    text = clean(text)
+    content = [token for token in tokenise(engine.tokenizer, text)[0] if not token.special]
+
+    def count(part: str) -> int:
+        return count_tokens(engine, prompt(part), pair)
+
+    beside = count("a") - sum(not token.special for token in tokenise(engine.tokenizer, "a")[0])
+    limit = budget.context_limit(engine.info.context) or len(content) + beside
+    require_room(limit - beside, beside=beside, limit=limit)
+    most = min(limit - beside, tokens or limit)
+    return fit_window(text, content, start=max(start, 0), most=most, count=count, limit=min(limit, most + beside))
+
+
 def fit_window(
     text: str,
-    own: Sequence[Token],
+    content: Sequence[Token],
     *,
     start: int,
     most: int,
@@ -28,20 +56,20 @@ def fit_window(
 ) -> tuple[int, int]:
     """From which character to which: from token ``start`` on, ``most`` tokens or as many as fit.
 
-    ``own``: the text's tokens; ``count(part)``: with how many tokens a part is read, of which ``limit`` are allowed.
+    ``content``: the text's tokens; ``count(part)``: with how many tokens a part is read, at most ``limit``.
     Begins and ends between two characters as a person counts them. Raises `TextTooLongError` where not one fits.
     """
-    kept = own[start : start + most]
-    if not kept:
+    inside = content[start : start + most]
+    if not inside:
         return 0, 0
-    edges = [0, *(found.end() for found in _CHARACTER.finditer(text))]
-    first = edges[bisect_right(edges, kept[0].start) - 1]
-    while kept:
-        last = edges[bisect_right(edges, kept[-1].end) - 1]
+    edges = [0, *(match.end() for match in _CHARACTER.finditer(text))]
+    first = edges[bisect_right(edges, inside[0].start) - 1]
+    while inside:
+        last = edges[bisect_right(edges, inside[-1].end) - 1]
         over = count(text[first:last]) - limit if last > first else 1
         if over <= 0 < last - first:
             return first, last
-        kept = kept[: -min(over, len(kept) // 2 + 1)]
+        inside = inside[: -min(over, len(inside) // 2 + 1)]
     raise TextTooLongError(
         "At most {limit:,} tokens can be read at once, and not one character of the text fits among them.",
         todo="Choose another window of the text, or another model.",

@@ -16,6 +16,7 @@ from cachetools import LRUCache
 import memviz
 from memviz.memory import Forget
 from memviz.models import Policy
+from memviz.progress import Progress
 from memviz.serving.gate import OPENING, RUNNING
 from memviz.settings import number
 from memviz.trace import Trace
@@ -23,24 +24,24 @@ from memviz.trace import Trace
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
 
-Waiting = Callable[[int], None]
-Progress = Callable[[float, str], None]
+WaitCallback = Callable[[int], None]
+"""``on_wait(count)``: how many are before us in the queue. It may raise to leave it."""
 Key = tuple[str, ...]
 
-DEVICE = os.environ.get("MEMVIZ_DEVICE")  # "cuda", "mps" or "cpu"; chosen by itself when unset
+DEVICE = os.environ.get("MEMVIZ_DEVICE")  # "cuda", "mps" or "cpu"; the best there is when unset
 PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "float16"
 
 _lock = threading.Lock()
-_readers: LRUCache[str, Reader] = LRUCache(maxsize=number("MEMVIZ_OPEN_MODELS", 4, least=1))
-_ROOM = number("MEMVIZ_TRACE_GB", 2.0, least=0.01) * 1e9  # bytes
+_readers: LRUCache[str, Reader] = LRUCache(maxsize=number("MEMVIZ_OPEN_MODELS", 4, minimum=1))
+_CAPACITY = number("MEMVIZ_TRACE_GB", 2.0, minimum=0.01) * 1e9  # bytes
 
 
 def _size(trace: Trace) -> float:
     """Bytes of a trace; one that is larger than the cache fills it, so that a page that is shown is not read again."""
-    return min(trace.nbytes + 10_000, _ROOM)
+    return min(trace.nbytes + 10_000, _CAPACITY)
 
 
-_traces: LRUCache[Key, Trace] = LRUCache(maxsize=_ROOM, getsizeof=_size)
+_traces: LRUCache[Key, Trace] = LRUCache(maxsize=_CAPACITY, getsizeof=_size)
 
 
 def is_open(name: str) -> bool:
@@ -49,27 +50,27 @@ def is_open(name: str) -> bool:
         return name in _readers
 
 
-def reader(name: str, *, waiting: Waiting, progress: Progress) -> Reader:
+def open_reader(name: str, *, on_wait: WaitCallback, progress: Progress) -> Reader:
     """The model of that name, opened (and fetched) now unless it is open. Raises `BusyError` when the queue is full."""
     with _lock:
         if name in _readers:
             return _readers[name]
-    with OPENING.entered(waiting):
+    with OPENING.enter(on_wait):
         with _lock:
             if name in _readers:
                 return _readers[name]
         progress(0.0, "Opening the model")
-        opened = memviz.load(name, device=DEVICE, precision=PRECISION, policy=Policy.server(), progress=progress)
+        reader = memviz.load(name, device=DEVICE, precision=PRECISION, policy=Policy.server(), progress=progress)
         with _lock:
-            _readers[name] = opened
-        return opened
+            _readers[name] = reader
+        return reader
 
 
-def trace(model: str, text: str, pair: str | None, *, waiting: Waiting, progress: Progress) -> Trace:
+def read(model: str, text: str, pair: str | None, *, on_wait: WaitCallback, progress: Progress) -> Trace:
     """The reading of a text by a model; read now, unless it is still remembered."""
     key = (model, text, pair or "", str(pair is not None))
-    return kept(
-        key, model, lambda opened: opened.read(text, pair, progress=progress), waiting=waiting, progress=progress
+    return get_or_run(
+        key, model, lambda reader: reader.read(text, pair, progress=progress), on_wait=on_wait, progress=progress
     )
 
 
@@ -87,40 +88,44 @@ class TranslationOptions:
     whole: bool = False
 
 
-def translation(model: str, text: str, wish: TranslationOptions, *, waiting: Waiting, progress: Progress) -> Trace:
+def translate(
+    model: str, text: str, options: TranslationOptions, *, on_wait: WaitCallback, progress: Progress
+) -> Trace:
     """The translation of a text by a model; made now, unless it is still remembered."""
+    target, forget, languages, task = options.target, options.forget, options.languages, options.task
 
-    def run(opened: Reader) -> Trace:
-        told = {"languages": wish.languages, "task": wish.task}
-        told = {name: value for name, value in told.items() if value is not None}
-        if wish.whole and not told:
-            return opened.read(text, wish.target, wish.forget, progress=progress)
-        return opened.translate(text, wish.target, wish.forget, progress=progress, **told)
+    def run(reader: Reader) -> Trace:
+        if options.whole and languages is None and task is None:
+            return reader.read(text, target, forget, progress=progress)
+        return reader.translate(text, target, forget, languages=languages, task=task, progress=progress)
 
-    return kept(("translate", model, text, repr(wish)), model, run, waiting=waiting, progress=progress)
+    return get_or_run(("translate", model, text, repr(options)), model, run, on_wait=on_wait, progress=progress)
 
 
-def kept(
+def get_or_run(
     key: Key,
     model: str,
     run: Callable[[Reader], Trace],
     *,
-    waiting: Waiting,
+    on_wait: WaitCallback,
     progress: Progress,
 ) -> Trace:
-    """What a run of a model gave; run now, unless it is still remembered under this key. Raises as `reader` does."""
+    """What a run of a model gave; run now, unless it is still remembered under this key.
+
+    Raises as `open_reader` does.
+    """
     with _lock:
         if key in _traces:
             return _traces[key]
-    opened = reader(model, waiting=waiting, progress=progress)
-    with RUNNING.entered(waiting):
+    reader = open_reader(model, on_wait=on_wait, progress=progress)
+    with RUNNING.enter(on_wait):
         with _lock:
             if key in _traces:
                 return _traces[key]
-        found = run(opened)
+        trace = run(reader)
         with _lock:
-            _traces[key] = found
-    return found
+            _traces[key] = trace
+    return trace
 
 
 def forget_everything() -> None:

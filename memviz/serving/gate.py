@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from memviz.errors import BusyError
 from memviz.settings import number
 
-LOOK = 0.25  # seconds between two looks at the queue, so that someone who leaves is noticed
+INTERVAL = 0.25  # seconds between two looks at the queue, so that someone who leaves is noticed
 
 
 class Gate:
@@ -17,45 +17,46 @@ class Gate:
 
     def __init__(self, runs: int, places: int) -> None:
         self.runs, self.places = runs, places
-        self._line: list[object] = []  # in the order of arrival; the first ``runs`` are inside
-        self._moved = threading.Condition()
+        self._queue: list[object] = []  # in the order of arrival; the first ``runs`` are inside
+        self._change = threading.Condition()
 
     @contextmanager
-    def entered(self, waiting: Callable[[int], None]) -> Iterator[None]:
+    def enter(self, on_wait: Callable[[int], None]) -> Iterator[None]:
         """Holds a place at the model for as long as the block runs.
 
-        ``waiting(n)`` is told again and again how many are before us, and may raise to leave the queue.
+        ``on_wait(n)`` is told again and again how many are before us, and may raise to leave the queue.
         Raises `BusyError` when the queue is full.
         """
-        me = self._stand()
+        ticket = self._join()
         try:
-            while before := self._before(me):
-                waiting(before)
+            while count := self._wait(ticket):
+                on_wait(count)
             yield
         finally:
-            with self._moved:
-                self._line.remove(me)
-                self._moved.notify_all()
+            with self._change:
+                self._queue.remove(ticket)
+                self._change.notify_all()
 
-    def _stand(self) -> object:
-        """A place at the end of the line."""
-        with self._moved:
-            if len(self._line) >= self.runs + self.places:
+    def _join(self) -> object:
+        """A place at the end of the queue."""
+        with self._change:
+            if len(self._queue) >= self.runs + self.places:
                 raise BusyError(
                     "The model is busy: {count} readings are waiting before you.",
                     todo="Try again in a moment.",
-                    count=len(self._line),
+                    count=len(self._queue),
                 )
-            self._line.append(me := object())
-            return me
+            ticket = object()
+            self._queue.append(ticket)
+            return ticket
 
-    def _before(self, me: object) -> int:
+    def _wait(self, ticket: object) -> int:
         """How many are before us, after waiting for a moment? 0 when we are inside."""
-        with self._moved:
-            inside = self._moved.wait_for(lambda: self._line.index(me) < self.runs, timeout=LOOK)
-            return 0 if inside else self._line.index(me)
+        with self._change:
+            inside = self._change.wait_for(lambda: self._queue.index(ticket) < self.runs, timeout=INTERVAL)
+            return 0 if inside else self._queue.index(ticket)
 
 
-PLACES = number("MEMVIZ_QUEUE", 8, least=0)
-RUNNING = Gate(runs=number("MEMVIZ_RUNS", 1, least=1), places=PLACES)  # of the readings
+PLACES = number("MEMVIZ_QUEUE", 8, minimum=0)
+RUNNING = Gate(runs=number("MEMVIZ_RUNS", 1, minimum=1), places=PLACES)  # of the readings
 OPENING = Gate(runs=1, places=PLACES)  # of the models: one is opened at a time, while the open ones go on reading

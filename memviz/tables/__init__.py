@@ -1,21 +1,21 @@
 """Arrays on named axes as tidy tables, and tables as files that say where they come from.
 
-tidy              any array on the axes layer, head, query, key, distance
-measure_table     one measure of a memory
-measures_table    every measure there is
-pattern_table     the weights of one head
-strongest         the largest weights of a pattern
-links_table       the strongest links of every word
-alignment_table   which source word each target word was read from
-weights_table     how much of each target word was read from each source word
-steps_table       what was written at each step of a translation, and what could have been
-links_pharaoh     an alignment as text, 0-0 2-1, as other tools write it
-csv, read_csv     a table as text, with its provenance on top, and back
-npz               arrays as bytes, with their provenance inside
+tidy               any array on the axes layer, head, query, key, distance
+measure_table      one measure of a memory
+measures_table     every measure there is
+pattern_table      the weights of one head
+top_weights_table  the largest weights of a pattern
+links_table        the strongest links of every word
+alignment_table    which source word each target word was read from
+weights_table      how much of each target word was read from each source word
+steps_table        what was written at each step of a translation, and what could have been
+links_pharaoh      an alignment as text, 0-0 2-1, as other tools write it
+csv, read_csv      a table as text, with its provenance on top, and back
+npz                arrays as bytes, with their provenance inside
 """
 
 from memviz.tables.files import csv, npz, read_csv
-from memviz.tables.tidying import links_table, measure_table, measures_table, pattern_table, strongest, tidy
+from memviz.tables.frames import links_table, measure_table, measures_table, pattern_table, tidy, top_weights_table
 from memviz.tables.translations import alignment_table, links_pharaoh, steps_table, weights_table
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "pattern_table",
     "read_csv",
     "steps_table",
-    "strongest",
     "tidy",
+    "top_weights_table",
     "weights_table",
 ]

@@ -13,9 +13,9 @@ not by the tokenizer; a token that reaches into two words makes them one.
 
 from __future__ import annotations
 
-from memviz.tokens.merging import Word, merge, words
 from memviz.tokens.sequence import Token, align, tokenise
 from memviz.tokens.spelling import clean, printable, require_text, right_to_left, word_spans
+from memviz.tokens.word import Word, merge, words
 
 __all__ = [
     "Token",

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from memviz.tokens import Word
-from tests.figures.synthetic_memory import tokens, words_of
+from tests.memories import tokens, words_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBER = re.compile(r"-?[\d.]+")

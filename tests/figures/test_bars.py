@@ -7,7 +7,7 @@ import pytest
 
 from memviz import figures
 from memviz.errors import TraceError
-from tests.figures.synthetic_memory import NASTY, memory_of, tokens, words_of
+from tests.memories import NASTY, memory_of, tokens, words_of
 
 TEXTS = tokens(["[CLS]", "the", "un", "##believ", "##able", "cat"], special=(0,))
 WORDS = words_of(TEXTS)
@@ -84,7 +84,7 @@ def test_the_text_alternative_names_the_most_and_the_mean() -> None:
     figure = figures.received_bars(memory, WORDS)
     best = WORDS[int(bars(figure).argmax())].text
     assert f"Most: “{best}” {figures.percent(bars(figure).max())}" in figures.alt(figure)
-    assert "mean of all 6 heads in 2 layers" in figures.alt(figure)
+    assert "mean of all 8 heads in 2 layers" in figures.alt(figure)
 
 
 def test_words_of_another_text_are_refused() -> None:

@@ -11,7 +11,7 @@ from memviz.figures.data import cells
 from memviz.figures.data.cells import pattern_data, weights
 from memviz.figures.data.view import PatternView
 from memviz.memory import Forget
-from tests.figures.synthetic_memory import memory_of, tokens, words_of
+from tests.memories import memory_of, tokens, words_of
 
 TEXTS = ["[CLS]", "the", "un", "##believ", "##able", "cat", "[SEP]", "it", "sat", "##s", "[SEP]"]
 PAIR = tokens(TEXTS, second=7, special=(0, 6, 10))

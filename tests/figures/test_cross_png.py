@@ -11,7 +11,7 @@ from PIL import Image
 from memviz import figures
 from memviz.figures.sheets.lettering import SCALE
 from tests.figures.drawn_crossings import Drawn, sides_of, weights_of
-from tests.figures.synthetic_memory import NASTY
+from tests.memories import NASTY
 
 ENGLISH = "The black cat drinks cold milk . </s>".split()
 PORTUGUESE = "O gato preto bebe leite frio . </s>".split()

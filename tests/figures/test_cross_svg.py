@@ -13,7 +13,7 @@ from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
 from memviz.figures.style.palette import THEMES, hexadecimal
 from tests.figures.drawn_crossings import SVG, Drawn, sides_of, weights_of
-from tests.figures.synthetic_memory import NASTY, memory_of, tokens, words_of
+from tests.memories import NASTY, memory_of, tokens, words_of
 
 ENGLISH = "The black cat drinks cold milk . </s>".split()
 PORTUGUESE = "O gato preto bebe leite frio . </s>".split()

@@ -8,7 +8,7 @@ import pytest
 from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
 from memviz.figures.charts.distance import FEW
-from tests.figures.synthetic_memory import memory_of, tokens
+from tests.memories import memory_of, tokens
 
 
 def text(count: int):
@@ -41,7 +41,7 @@ def test_curves_are_ratios_of_means(causal: bool, window: int | None) -> None:
     memory, truth = memory_of(text(12), causal=causal, window=window)
     figure = figures.by_distance(memory, layer=1, head=2)
     seen = visible(memory)
-    exact = np.array([[[ratio(truth[a, b], seen, d) for d in range(1, 12)] for b in range(3)] for a in range(2)])
+    exact = np.array([[[ratio(truth[a, b], seen, d) for d in range(1, 12)] for b in range(4)] for a in range(2)])
     used = np.isfinite(exact[0, 0]).sum()
     np.testing.assert_allclose(line(figure, "L1.H2")[:used], exact[1, 2][:used], rtol=1e-4)
     np.testing.assert_allclose(line(figure, "mean of all heads")[:used], exact.mean((0, 1))[:used], rtol=1e-4)
@@ -76,7 +76,7 @@ def test_few_pairs_are_dotted_and_the_ends_meet() -> None:
 
 def test_a_uniform_look_is_the_line_at_one() -> None:
     memory, _ = memory_of(text(20), causal=True, sharp=0.0)
-    curve = line(figures.by_distance(memory), "mean of all 6 heads in 2 layers")
+    curve = line(figures.by_distance(memory), "mean of all 8 heads in 2 layers")
     np.testing.assert_allclose(curve, 1, rtol=1e-4)
 
 

@@ -18,7 +18,7 @@ from memviz.figures.sheets.drawing import Drawing
 from memviz.figures.sheets.lettering import SCALE, measure
 from memviz.figures.style.palette import THEMES
 from tests.figures.drawn_crossings import SVG, sides_of, weights_of
-from tests.figures.synthetic_memory import NASTY, memory_of, tokens, words_of
+from tests.memories import NASTY, memory_of, tokens, words_of
 
 ODD = [*NASTY, "a\x00b\ufffe", "]]>", "<!--", "<script>1</script>"]
 PROVENANCE = {"model": "tiny 模型", "evil": "</metadata><script>1</script> \u2028 &amp;"}

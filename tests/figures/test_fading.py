@@ -9,7 +9,7 @@ from memviz import figures
 from memviz.errors import TraceError
 from memviz.figures.charts import recurrent
 from memviz.memory.recurrent import Recurrent, recurrent_memory
-from tests.figures.synthetic_memory import NASTY, tokens
+from tests.memories import NASTY, tokens
 
 LAYERS, UNITS = 2, 40
 WRITTEN = ["O", "gato", "preto", "bebe", "</s>"]

@@ -10,7 +10,7 @@ import pytest
 
 from memviz import figures
 from memviz.figures.style.labels import escape
-from tests.figures.synthetic_memory import NASTY, memory_of, tokens, trace_of, words_of
+from tests.memories import NASTY, memory_of, tokens, trace_of, words_of
 
 TEXTS = ["[CLS]", "the", "un", "##believ", "##able", "cat", "[SEP]", "it", "sat", "[SEP]"]
 PAIR = tokens(TEXTS, second=7, special=(0, 6, 9))
@@ -88,9 +88,9 @@ def test_rows_run_downwards_and_cells_are_square() -> None:
     ("layer", "head", "title"),
     [
         (1, 2, "L1.H2"),
-        (1, None, "mean of the 3 heads of layer 1"),
+        (1, None, "mean of the 4 heads of layer 1"),
         (None, 2, "mean of head 2 over 2 layers"),
-        (None, None, "mean of all 6 heads in 2 layers"),
+        (None, None, "mean of all 8 heads in 2 layers"),
     ],
 )
 def test_a_mean_says_that_it_is_one(layer: int | None, head: int | None, title: str) -> None:
@@ -204,7 +204,7 @@ def test_the_figure_can_say_where_it_comes_from() -> None:
     figure = figures.pattern(memory, 1, None, view="log", without=(0,))
     said = figures.provenance(trace_of(memory), memory, **figures.provenance_fields(figure))
     assert said["layer"] == "1"
-    assert said["head"] == "mean over 3 heads"
+    assert said["head"] == "mean over 4 heads"
     assert said["shows"] == "raw weights, logarithmic scale"
     assert said["taken out"] == "1 of the keys (positions 0)"
     assert not any("unbeliev" in value for value in said.values())
@@ -215,7 +215,7 @@ def test_every_word_of_the_page_can_be_translated() -> None:
     figure = figures.pattern(
         memory, None, None, without=(0,), cumulative=0.9, find="it", translate=lambda text: f"«{text}»"
     )
-    assert figure.layout.title.text.startswith("«mean of all 6 heads")
+    assert figure.layout.title.text.startswith("«mean of all 8 heads")
     assert all(part.startswith("«") for part in figure.layout.meta["caption"].split(" · "))
     assert figure.data[0].hovertemplate.count("«") == 2
     assert figures.alt(figure).startswith("«Heatmap")

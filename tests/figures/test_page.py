@@ -11,7 +11,7 @@ import pytest
 
 from memviz import figures
 from memviz.figures.style.palette import THEMES
-from tests.figures.synthetic_memory import NASTY, memory_of, tokens, words_of
+from tests.memories import NASTY, memory_of, tokens, words_of
 
 TITLE = "What <b>is</b> this? </script><script>window.broken = 1</script>"
 PROVENANCE = {"model": "tiny", "evil": "</script><img src=x onerror=window.broken=1>", "text": "猫 \u2028 &amp;"}

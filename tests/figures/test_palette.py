@@ -114,7 +114,7 @@ def test_no_colour_is_written_outside_the_palette() -> None:
 
 def test_the_style_sheets_have_the_colours_of_the_palette() -> None:
     light, dark = (THEMES[name] for name in ("light", "dark"))
-    _, component, _ = assets.sources(Path(assets.__file__).parent / "words")
+    _, component, _ = assets.read_sources(Path(assets.__file__).parent / "words")
     page = figures.html([], title="", provenance={})
     for style, names in ((component, ("blue", "orange", "focus", "paper", "ink")), (page, ("paper", "panel", "muted"))):
         for name in names:

@@ -16,7 +16,7 @@ from memviz.figures.sheets import heads_sheet, words_sheet
 from memviz.figures.sheets.lettering import SCALE
 from memviz.figures.style.palette import THEMES
 from tests.figures.drawn_crossings import SVG
-from tests.figures.synthetic_memory import memory_of, tokens, words_of
+from tests.memories import memory_of, tokens, words_of
 
 TEXT = tokens(["[CLS]", "the", "un", "##believ", "##able", "cat", "sat", "on", "it", "."], special=(0,))
 PAIR = tokens(["[CLS]", "the", "cat", "[SEP]", "it", "sat", "[SEP]"], second=4, special=(0, 3, 6))

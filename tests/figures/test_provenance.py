@@ -8,7 +8,7 @@ import memviz
 from memviz import figures
 from memviz.memory import Forget
 from memviz.note import Note
-from tests.figures.synthetic_memory import memory_of, tokens, trace_of
+from tests.memories import memory_of, tokens, trace_of
 
 TEXT = tokens(["secret", "cat", "sat"])
 MEMORY, _ = memory_of(TEXT)
@@ -45,7 +45,7 @@ def test_it_says_what_is_shown_and_what_was_done() -> None:
         nothing=None,
     )
     assert said["layer"] == "1"
-    assert said["head"] == "mean over 3 heads"
+    assert said["head"] == "mean over 4 heads"
     assert said["shows"] == "value norm ‖a·f‖"
     assert said["taken out"] == "2 of the keys (positions 0, 2)"
     assert said["between"] == "words"
@@ -57,7 +57,7 @@ def test_it_says_what_is_shown_and_what_was_done() -> None:
 
 def test_what_is_not_a_mean_is_not_called_one() -> None:
     said = figures.provenance(TRACE, layer=None, head=None, view="strongest links between words", without=())
-    assert (said["layer"], said["head"]) == ("all 2 layers", "all 3 heads")
+    assert (said["layer"], said["head"]) == ("all 2 layers", "all 4 heads")
     assert "taken out" not in said
 
 
@@ -90,5 +90,5 @@ def test_the_caption_is_one_line() -> None:
         f"cpu, float32 · MemViz {memviz.__version__}"
     )
     mean = figures.caption(figures.provenance(TRACE, layer=1, head=None, view="log"))
-    assert mean.startswith("layer 1 · mean over 3 heads · raw weights, logarithmic scale · tiny")
+    assert mean.startswith("layer 1 · mean over 4 heads · raw weights, logarithmic scale · tiny")
     assert figures.caption({}) == ""

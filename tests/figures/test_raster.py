@@ -14,7 +14,7 @@ from memviz.errors import TraceError
 from memviz.figures.sheets import fonts, heads_sheet
 from memviz.figures.sheets.lettering import SCALE, measure
 from memviz.figures.style.palette import THEMES
-from tests.figures.synthetic_memory import NASTY, memory_of, tokens, words_of
+from tests.memories import NASTY, memory_of, tokens, words_of
 
 PAIR = tokens(
     ["[CLS]", "the", "un", "##believ", "##able", "cat", "[SEP]", "it", "sat", "[SEP]"], second=7, special=(0,)

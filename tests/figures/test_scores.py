@@ -7,7 +7,7 @@ import pytest
 
 from memviz import figures, measures
 from memviz.errors import MeasureError
-from tests.figures.synthetic_memory import memory_of, tokens
+from tests.memories import memory_of, tokens
 
 TEXT = tokens(["[CLS]", "the", "cat", "sat"], special=(0,))
 
@@ -54,4 +54,4 @@ def test_the_text_alternative_names_the_highest() -> None:
     layer, head = np.unravel_index(score.argmax(), score.shape)
     said = figures.alt(figures.scores(memory, "first_token"))
     assert f"Highest: L{layer}.H{head} {score.max():.3g}" in said
-    assert "2 layers by 3 heads" in said
+    assert "2 layers by 4 heads" in said

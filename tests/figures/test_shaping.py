@@ -26,8 +26,8 @@ globalThis.matchMedia = () => ({ matches: false });
 const read = (file) => readFileSync(`${folder}/${file}`, "utf-8");
 const parts = (file) => ["shared.js", "text.js", file].map(read).join("\\n");
 const load = (file, names) => new Function(`${parts(file)}; return { ${names} };`)();
-const { strength, luminance, mixed, percent, headName } =
-  load("words/tints.js", "strength, luminance, mixed, percent, headName");
+const { strength, luminance, mix, percent, headName } =
+  load("words/tints.js", "strength, luminance, mix, percent, headName");
 const { pixel } = load("grid/tiles.js", "pixel");
 const { down, across, AIR } = load("cross/layout.js", "down, across, AIR");
 const numbers = (path) => path.match(/-?[\\d.]+/g).map(Number);
@@ -43,9 +43,9 @@ console.log(JSON.stringify({
   percent: golden.percent.map(([share]) => percent(share)),
   head_name: golden.head_name.map(([layer, head]) => headName(layer, head)),
   word_tint: golden.word_tint.map(([share]) => strength(share)),
-  mixed: golden.mixed.map(([low, high, share]) => mixed(low, high, share)),
+  mixed: golden.mixed.map(([low, high, share]) => mix(low, high, share)),
   ink: golden.ink.map(([colour]) => (luminance(colour) > 0.179 ? "on-light" : "on-dark")),
-  thumbnail: golden.thumbnail.map(([theme, byte]) => bytes(pixel(mixed(...themes[theme], byte / 255)))),
+  thumbnail: golden.thumbnail.map(([theme, byte]) => bytes(pixel(mix(...themes[theme], byte / 255)))),
   bend: golden.bend.map(([layout, start, stop]) => bend(layout, start, stop)),
 }));
 """

@@ -11,7 +11,7 @@ from PIL import Image
 from memviz import figures, measures
 from memviz.errors import MeasureError
 from memviz.figures.data.cells import BLOCK
-from tests.figures.synthetic_memory import memory_of, tokens, trace_of, words_of
+from tests.memories import memory_of, tokens, trace_of, words_of
 
 WRITTEN = tokens(["O", "ga", "##to", "pre", "##to", "</s>"], special=(5,))
 READ = tokens(["The", "bl", "##ack", "cat", "</s>"], special=(4,))

@@ -11,7 +11,7 @@ from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
 from memviz.figures.style import palette
 from memviz.trace import Candidate
-from tests.figures.synthetic_memory import NASTY, memory_of, tokens, trace_of, words_of
+from tests.memories import NASTY, memory_of, tokens, trace_of, words_of
 
 WRITTEN = tokens(["O", "ga", "##to", "pre", "##to", "</s>"], special=(5,))
 READ = tokens(["The", "bl", "##ack", "cat", "</s>"], special=(4,))
@@ -42,7 +42,7 @@ def test_without_a_head_it_is_the_mean_that_it_says(layer: int | None, head: int
     part = TRUTH[slice(None) if layer is None else [layer]][:, slice(None) if head is None else [head]]
     np.testing.assert_allclose(bars(figure)[2], part.mean(axis=(0, 1)).sum(axis=0)[3], rtol=1e-5)
     assert "mean of" in figure.layout.meta["caption"]
-    assert figures.provenance_fields(figure)["head"] == ("mean over 3 heads" if head is None else "2")
+    assert figures.provenance_fields(figure)["head"] == ("mean over 4 heads" if head is None else "2")
 
 
 def test_the_line_at_one_is_named_and_always_inside() -> None:

@@ -38,20 +38,35 @@ ERROR = [Spoken(0, "happened"), Spoken(None, "todo")]
 
 @dataclass
 class Source:
-    """One file as a tree that knows its parents."""
+    """One file as a tree that knows its parents, its calls, and the modules that its names come from."""
 
     path: Path
     tree: ast.Module = field(init=False)
     parent: dict[ast.AST, ast.AST] = field(init=False)
+    calls: list[ast.Call] = field(init=False)
+    origin: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.tree = ast.parse(self.path.read_text(encoding="utf-8"))
-        self.parent = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        nodes = list(ast.walk(self.tree))
+        self.parent = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
+        self.calls = [node for node in nodes if isinstance(node, ast.Call)]
+        self.origin = {
+            alias.name: node.module.split(".")[-1]
+            for node in nodes
+            if isinstance(node, ast.ImportFrom) and node.module
+            for alias in node.names
+        }
 
     @property
     def name(self) -> str:
         """As it is called in code: ``show`` for memviz/ui/shell/show.py, ``grid`` for …/grid/__init__.py."""
         return self.path.parent.name if self.path.stem == "__init__" else self.path.stem
+
+    def at(self, node: ast.expr, text: str) -> str:
+        """A text with its file and line."""
+        path = self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path.name
+        return f"{path}:{node.lineno}: {text}"
 
     def around(self, node: ast.AST) -> Iterator[ast.FunctionDef | ast.Lambda]:
         """The functions that a node stands in, the nearest first."""
@@ -129,9 +144,7 @@ def _speaking(sources: list[Source], speakers: Speakers) -> Speakers:
 
 def _arguments(source: Source, speakers: Speakers) -> Iterator[tuple[ast.Call, ast.expr]]:
     """Every argument that this file hands to a speaker."""
-    for call in ast.walk(source.tree):
-        if not isinstance(call, ast.Call):
-            continue
+    for call in source.calls:
         for place, name in _called(source, call, speakers):
             if place is not None and place < len(call.args):
                 yield call, call.args[place]
@@ -143,10 +156,8 @@ def _arguments(source: Source, speakers: Speakers) -> Iterator[tuple[ast.Call, a
 def _called(source: Source, call: ast.Call, speakers: Speakers) -> list[Spoken]:
     """Which parameters of the function that is called here are translated?"""
     if isinstance(call.func, ast.Name):
-        name, module = call.func.id, source.name
-        for node in ast.walk(source.tree):
-            if isinstance(node, ast.ImportFrom) and node.module and name in [alias.name for alias in node.names]:
-                module = node.module.split(".")[-1]
+        name = call.func.id
+        module = source.origin.get(name, source.name)
     elif isinstance(call.func, ast.Attribute):
         name, module = call.func.attr, ast.unparse(call.func.value)
         if name == "progress" and module != "self":  # a progress bar of streamlit

@@ -7,6 +7,7 @@ from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
 from memviz.ui.parts.glossary import GROUPS, TERMS
+from memviz.ui.shell.navigation import PAGES
 from memviz.ui.shell.samples import samples, translations
 
 KINDS = {"self", "encoder", "decoder", "cross"}
@@ -29,7 +30,7 @@ KNOWN: dict[str, set[str]] = {
     "errors: part": set(),  # what the errors are made with
     "recording: f'{done}/{total}'": set(),  # shown as "Layer 3/6"
     "frame: sample.name": {sample.name for sample in SAMPLES},
-    "frame: sample.see": {sample.see for sample in SAMPLES},
+    "frame: sample.hint": {sample.hint for sample in SAMPLES},
     "frame: entry.note": {entry.note for entry in CATALOGUE.values()},
     "glossary: title": set(GROUPS.values()),
     "glossary: measure.label": _of_measures("label"),
@@ -46,10 +47,12 @@ KNOWN: dict[str, set[str]] = {
     "heads: measure.caveat": _of_measures("caveat"),
     "heads: text": {*grid.LABELS.values(), *ROLES},
     "heads: role": set(ROLES),
+    "navigation: page.question": {page.question for page in PAGES.values()},
+    "navigation: page.title": {page.title for page in PAGES.values()},
+    "show: PAGES[page].question": {page.question for page in PAGES.values()},
     "show: model.quantisation": {entry.quantisation for entry in CATALOGUE.values()},
     "store: what": _of_measures("label"),
-    "tidying: measure.label": _of_measures("label"),
-    "trace: packed['text']": set(),  # a note of a trace that was saved
+    "frames: measure.label": _of_measures("label"),
     "words: label": set(words.LABELS.values()),
 }
 """What an expression can be, as "module: expression"."""

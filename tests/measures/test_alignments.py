@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from handmade import dense, drawn, given, summarised, tokens, words_of
 
 from memviz import measures
 from memviz.errors import MeasureError, TraceError
 from memviz.measures import Gold
 from memviz.memory import Memory
+from tests.memories import memory_of, memory_with, weights_of, words_of
 
 SOURCE = "the bl·ack cat . [</s>]"
 TARGET = "o ga·to preto . [</s>]"
@@ -19,10 +17,7 @@ TARGET = "o ga·to preto . [</s>]"
 
 def cross(weights: np.ndarray) -> Memory:
     """A cross-attention of these weights [layer, head, query, key]."""
-    queries, keys = tokens(TARGET), tokens(SOURCE)
-    whole = given(np.zeros((*weights.shape[:2], 6, 6)), kind="cross")
-    summary = summarised(weights, queries, keys, square=False)
-    return replace(whole, queries=queries, keys=keys, summary=summary, weights=weights.astype(np.float32))
+    return memory_with(weights, TARGET, SOURCE, kind="cross")
 
 
 SIDES = words_of(TARGET), words_of(SOURCE)
@@ -74,7 +69,7 @@ def test_a_head_that_is_late_is_right_when_shifted() -> None:
 
 
 def test_added_tokens_in_front_do_not_move_the_numbers() -> None:
-    memory = drawn("[en] the cat", kind="cross", keys="[pt] o ga·to [</s>]", causal=False)
+    memory = memory_of("[en] the cat", "[pt] o ga·to [</s>]")[0]
     sides = words_of("[en] the cat"), words_of("[pt] o ga·to [</s>]")
     found = measures.alignment(memory, sides, layer=0, head=0)
     assert found.source[0] == -1
@@ -85,8 +80,8 @@ def test_added_tokens_in_front_do_not_move_the_numbers() -> None:
 
 @pytest.mark.parametrize(("layer", "head"), [(None, None), (1, None), (1, 3)])
 def test_means_over_heads_by_definition(layer: int | None, head: int | None) -> None:
-    memory = drawn(TARGET, kind="cross", keys=SOURCE, causal=False, seed=3)
-    weights = dense(memory)
+    memory = memory_of(TARGET, SOURCE, seed=3)[0]
+    weights = weights_of(memory)
     weights = (
         weights.mean((0, 1)) if layer is None else weights[layer].mean(0) if head is None else weights[layer, head]
     )
@@ -102,13 +97,13 @@ def test_means_over_heads_by_definition(layer: int | None, head: int | None) -> 
 
 
 def test_coverage_and_confidence_by_definition() -> None:
-    for memory in (MEMORY, drawn(TARGET, kind="cross", keys=SOURCE, causal=False, seed=4)):
-        weights = dense(memory)
+    for memory in (MEMORY, memory_of(TARGET, SOURCE, seed=4)[0]):
+        weights = weights_of(memory)
         np.testing.assert_allclose(measures.coverage(memory), weights.sum(2), atol=1e-5)
         np.testing.assert_allclose(measures.confidence(memory), weights[:, :, :5, :5].max(3).mean(2), atol=1e-5)
-    bare = drawn("o gato", kind="cross", keys="the black cat", causal=False, seed=5)
-    np.testing.assert_allclose(measures.confidence(bare), dense(bare).max(3).mean(2), atol=1e-5)
-    nothing = drawn("[</s>]", kind="cross", keys=SOURCE, causal=False)
+    bare = memory_of("o gato", "the black cat", seed=5)[0]
+    np.testing.assert_allclose(measures.confidence(bare), weights_of(bare).max(3).mean(2), atol=1e-5)
+    nothing = memory_of("[</s>]", SOURCE)[0]
     assert np.isnan(measures.confidence(nothing)).all()
 
 
@@ -157,7 +152,7 @@ def test_gold_for_other_words_is_refused() -> None:
 
 
 def test_only_cross_attention_aligns() -> None:
-    memory = drawn("a b c")
+    memory = memory_of("a b c", causal=True)[0]
     sides = words_of("a b c"), words_of("a b c")
     for call in (measures.word_weights, measures.alignment, measures.word_coverage):
         with pytest.raises(MeasureError, match=r"is about cross-attention.*of the kind self"):

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from handmade import LONG, PLAIN, REPEATED, drawn, given, shift, uniform
 
 from memviz import measures
 from memviz.measures import ROLES, roles
-from memviz.memory import Memory
+from tests.memories import KINDS, REPEATED, memory_of_kind, memory_with, shift, uniform
 
 
 def ahead(size: int) -> np.ndarray:
@@ -34,18 +33,18 @@ MADE = {
 
 @pytest.mark.parametrize("role", MADE)
 def test_a_head_gets_the_role_it_was_made_for(role: str) -> None:
-    memory = given(np.stack([MADE[role], uniform(10)]), REPEATED)
+    memory = memory_with(np.stack([MADE[role], uniform(10)]), REPEATED)
     assert roles(memory).tolist() == [[role, "broad"]]
 
 
 def test_a_head_that_looks_at_the_token_after() -> None:
-    memory = given(np.stack([ahead(10), uniform(10, causal=False)]), REPEATED)
+    memory = memory_with(np.stack([ahead(10), uniform(10, causal=False)]), REPEATED)
     assert roles(memory).tolist() == [["next token", "broad"]]
 
 
 def test_a_head_that_is_nothing_of_all_this_has_no_role() -> None:
     few = sum(shift(40, by) for by in (2, 3, 5, 8)) / 4
-    assert roles(given(np.stack([few, uniform(40)]))).tolist() == [["", "broad"]]
+    assert roles(memory_with(np.stack([few, uniform(40)]))).tolist() == [["", "broad"]]
 
 
 def test_every_role_is_said_in_words_and_can_be_had() -> None:
@@ -65,7 +64,7 @@ def test_every_role_is_said_in_words_and_can_be_had() -> None:
 )
 def test_the_threshold_is_the_one_that_is_said(role: str, head: np.ndarray, score, threshold: float) -> None:
     shares = np.linspace(0.01, 0.99, 60)
-    memory = given(np.stack([share * head + (1 - share) * uniform(10) for share in shares]), REPEATED)
+    memory = memory_with(np.stack([share * head + (1 - share) * uniform(10) for share in shares]), REPEATED)
     reached = score(memory)[0] >= threshold
     assert 5 < reached.sum() < 55
     np.testing.assert_array_equal(roles(memory)[0] == role, reached)
@@ -76,7 +75,7 @@ def test_the_threshold_is_the_one_that_is_said(role: str, head: np.ndarray, scor
 def test_broad_is_half_of_what_can_be_seen_and_sharp_two_and_a_half_tokens(size: int) -> None:
     shares = np.linspace(0, 1, 200)
     ladder = [share * shift(size, 3) + (1 - share) * uniform(size) for share in shares]
-    memory = given(np.stack(ladder))
+    memory = memory_with(np.stack(ladder))
     seen = np.arange(1, size + 1)
     slots = np.array([np.exp(-(head * np.log(np.where(head > 0, head, 1))).sum(axis=1)) for head in ladder])
     broad = (slots[:, 3:] / seen[3:]).mean(axis=1) >= 0.5
@@ -90,23 +89,14 @@ def test_broad_is_half_of_what_can_be_seen_and_sharp_two_and_a_half_tokens(size:
 def test_few_repeats_name_no_head() -> None:
     heads = np.stack([shift(10, 4), uniform(10)])
     four, three = ("a b c d e a b c d x", "a b c d e a b c x y")
-    assert roles(given(heads, four))[0, 0] == "induction"
-    assert measures.induction(given(heads, three))[0, 0] == 1
-    assert roles(given(heads, three))[0, 0] != "induction"
+    assert roles(memory_with(heads, four))[0, 0] == "induction"
+    assert measures.induction(memory_with(heads, three))[0, 0] == 1
+    assert roles(memory_with(heads, three))[0, 0] != "induction"
 
 
-@pytest.mark.parametrize(
-    "memory",
-    [
-        drawn(PLAIN, kind="cross", keys=LONG, causal=False),
-        drawn("Hello"),
-        drawn("ha " * 9),
-        drawn(PLAIN, sink=True),
-        drawn(LONG, causal=False, window=2),
-    ],
-    ids=["cross", "one token", "one token repeated", "sinks", "encoder window"],
-)
-def test_every_memory_has_roles(memory: Memory) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_memory_has_roles(kind: str) -> None:
+    memory = memory_of_kind(kind)
     found = roles(memory)
     assert found.shape == (memory.layers, memory.heads)
     assert set(found.ravel()) <= {*ROLES, ""}

@@ -7,30 +7,30 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handmade import LONG, PLAIN, REPEATED, dense, drawn, given, shift, spans, uniform
 
 from memviz import measures
 from memviz.errors import MeasureError, TraceError
 from memviz.memory import Memory
+from tests.memories import LONG, PLAIN, REPEATED, memory_of, memory_with, shift, spans, uniform, weights_of
 
 CLOSE = {"rtol": 2e-5, "atol": 2e-6}
 SQUARE = {
-    "causal": {"spec": PLAIN},
-    "grouped keys": {"spec": PLAIN, "heads": 6, "groups": 3, "seed": 1},
-    "window": {"spec": PLAIN, "window": 4, "seed": 2},
-    "narrow window": {"spec": PLAIN, "window": 1, "seed": 3},
-    "encoder": {"spec": LONG, "causal": False, "seed": 4},
-    "encoder window": {"spec": LONG, "causal": False, "window": 3, "seed": 5},
-    "sinks": {"spec": PLAIN, "sink": True, "seed": 6},
-    "decoder": {"spec": PLAIN, "kind": "decoder", "seed": 7},
-    "two tokens": {"spec": "a b", "seed": 8},
+    "causal": {"queries": PLAIN, "causal": True},
+    "grouped keys": {"queries": PLAIN, "causal": True, "heads": 6, "seed": 1},
+    "window": {"queries": PLAIN, "causal": True, "window": (None, 4), "seed": 2},
+    "narrow window": {"queries": PLAIN, "causal": True, "window": (None, 1), "seed": 3},
+    "encoder": {"queries": LONG, "seed": 4},
+    "encoder window": {"queries": LONG, "window": (None, 3), "seed": 5},
+    "sinks": {"queries": PLAIN, "causal": True, "sink": True, "seed": 6},
+    "decoder": {"queries": PLAIN, "causal": True, "kind": "decoder", "seed": 7},
+    "two tokens": {"queries": "a b", "causal": True, "seed": 8},
 }
 
 
 @pytest.fixture(params=SQUARE)
 def square(request: pytest.FixtureRequest) -> Memory:
     """Random memories whose queries and keys are positions of one text."""
-    return drawn(**SQUARE[request.param])
+    return memory_of(**SQUARE[request.param])[0]
 
 
 def seen(memory: Memory, layer: int) -> np.ndarray:
@@ -45,11 +45,11 @@ def seen(memory: Memory, layer: int) -> np.ndarray:
 
 def test_received_of_a_uniform_causal_head() -> None:
     expected = [np.mean([1 / (i + 1) for i in range(j, 9)]) for j in range(9)]
-    np.testing.assert_allclose(measures.received(given(uniform(9)))[0, 0], expected, **CLOSE)
+    np.testing.assert_allclose(measures.received(memory_with(uniform(9)))[0, 0], expected, **CLOSE)
 
 
 def test_received_is_the_mean_over_the_queries_that_see_the_key(square: Memory) -> None:
-    weights = dense(square)
+    weights = weights_of(square)
     for layer in range(square.layers):
         may = seen(square, layer)
         for key in range(len(square.keys)):
@@ -58,15 +58,15 @@ def test_received_is_the_mean_over_the_queries_that_see_the_key(square: Memory) 
 
 
 def test_a_key_that_nobody_can_see_received_nothing_that_could_be_compared() -> None:
-    memory = drawn("a b c", keys="a b c d", kind="cross", causal=False, layers=1)
-    memory.scores[0].visible[:, 1] = 3
-    received = measures.received(memory)
+    memory = memory_of("a b c", "a b c d", layers=1)[0]
+    scores = replace(memory.scores[0], visible=np.array([[0, 3]] * 3))
+    received = measures.received(replace(memory, scores=(scores,)))
     assert np.isnan(received[:, :, 3]).all()
     assert np.isfinite(received[:, :, :3]).all()
 
 
 def test_entropy_and_slots_of_uniform_and_single_rows() -> None:
-    memory = given(np.stack([uniform(8), np.eye(8)]))
+    memory = memory_with(np.stack([uniform(8), np.eye(8)]))
     np.testing.assert_allclose(measures.entropy(memory)[0, 0], np.log(np.arange(1, 9)), **CLOSE)
     np.testing.assert_allclose(measures.slots(memory)[0, 0], np.arange(1, 9), **CLOSE)
     np.testing.assert_allclose(measures.entropy(memory)[0, 1], 0, atol=1e-7)
@@ -76,34 +76,34 @@ def test_entropy_and_slots_of_uniform_and_single_rows() -> None:
 def test_a_head_that_rests_on_the_first_token() -> None:
     rest = np.zeros((7, 7))
     rest[:, 0] = 1
-    memory = given(np.stack([uniform(7), rest]))
+    memory = memory_with(np.stack([uniform(7), rest]))
     np.testing.assert_array_equal(measures.received(memory)[0, 1], [1, 0, 0, 0, 0, 0, 0])
     assert measures.first_token(memory)[0, 1] == 1
     assert measures.sink_share(memory)[0, 1] == 1
     mean = measures.received(memory).mean(axis=(0, 1))
-    alone = measures.received(given(uniform(7)))[0, 0]
+    alone = measures.received(memory_with(uniform(7)))[0, 0]
     np.testing.assert_allclose(mean[1:], alone[1:] / 2, **CLOSE)
     assert mean[0] > alone[0] / 2 + 0.49
     np.testing.assert_allclose(measures.first_token(memory)[0, 0], np.mean([1 / n for n in range(2, 8)]), **CLOSE)
 
 
 def test_the_sinks_are_the_first_key_and_the_special_ones() -> None:
-    memory = drawn(LONG, causal=False)
+    memory = memory_of(LONG)[0]
     last = len(memory.keys) - 1
     assert measures.sink_positions(memory) == (0, last)
-    assert measures.sink_positions(drawn(PLAIN)) == (0,)
-    share = dense(memory)[..., [0, last]].sum(axis=3).mean(axis=2)
+    assert measures.sink_positions(memory_of(PLAIN, causal=True)[0]) == (0,)
+    share = weights_of(memory)[..., [0, last]].sum(axis=3).mean(axis=2)
     np.testing.assert_allclose(measures.sink_share(memory), share, **CLOSE)
 
 
 def test_lift_is_one_where_every_row_is_the_same() -> None:
     row = np.random.default_rng(0).dirichlet(np.ones(6))
-    np.testing.assert_allclose(measures.lift(given(np.tile(row, (6, 1))), 0, 0), 1, rtol=1e-4)
+    np.testing.assert_allclose(measures.lift(memory_with(np.tile(row, (6, 1))), 0, 0), 1, rtol=1e-4)
 
 
 def test_lift_is_the_weight_over_the_mean_of_the_other_queries_that_see_the_key(square: Memory) -> None:
     layer, head = square.layers - 1, 1
-    weights, may = dense(square)[layer, head], seen(square, layer)
+    weights, may = weights_of(square)[layer, head], seen(square, layer)
     found = measures.lift(square, layer, head)
     for query in range(len(square.queries)):
         for key in range(len(square.keys)):
@@ -115,12 +115,12 @@ def test_lift_is_the_weight_over_the_mean_of_the_other_queries_that_see_the_key(
 
 
 def test_lift_is_not_defined_where_no_other_query_looks() -> None:
-    found = measures.lift(given(uniform(5)), 0, 0)
+    found = measures.lift(memory_with(uniform(5)), 0, 0)
     assert np.isnan(found[4, 4]), "only the last query sees the last key"
     assert np.isnan(found[np.triu_indices(5, 1)]).all(), "nothing is seen there"
     alone = np.eye(4) * 0.9 + 0.1 * uniform(4, causal=False) * [1, 1, 1, 0]
     alone /= alone.sum(1, keepdims=True)
-    memory = given(np.stack([alone, uniform(4, causal=False)]))  # the second head shows that all can be seen
+    memory = memory_with(np.stack([alone, uniform(4, causal=False)]))  # the second head shows that all can be seen
     assert np.isnan(measures.lift(memory, 0, 0)[3, 3]), "the others see it, and do not look"
     assert measures.lift(memory, 0, 0)[0, 3] == 0
 
@@ -129,7 +129,7 @@ def test_rounding_is_not_taken_for_a_look() -> None:
     """A reading adds weights up in single precision: what is left when they are taken away again is not exactly 0."""
     rest = np.zeros((6, 6))
     rest[:, 0] = 1
-    exact = given(np.stack([rest, np.eye(6), uniform(6)]))
+    exact = memory_with(np.stack([rest, np.eye(6), uniform(6)]))
     mass, distance = exact.summary.mass * np.float32(1 + 3e-7), exact.summary.distance + np.float32(3e-7)
     rounded = replace(exact, summary=replace(exact.summary, mass=mass, distance=distance))
     for memory in (exact, rounded):
@@ -139,19 +139,19 @@ def test_rounding_is_not_taken_for_a_look() -> None:
 
 
 def test_value_norm_is_the_weight_times_the_norm_of_what_it_would_write(square: Memory) -> None:
-    expected = dense(square)[0, 2] * square.summary.value_norm[0, 2]
+    expected = weights_of(square)[0, 2] * square.summary.value_norm[0, 2]
     np.testing.assert_allclose(measures.value_norm(square, 0, 2), expected, **CLOSE)
     np.testing.assert_array_equal(measures.value_norms(square), square.summary.value_norm)
 
 
 def test_rollout() -> None:
-    same = given(np.stack([np.eye(6)] * 3)[:, None])
+    same = memory_with(np.stack([np.eye(6)] * 3)[:, None])
     with pytest.raises(MeasureError):
         measures.rollout(same)  # identity is causal: nobody looks ahead
-    memory = drawn(LONG, causal=False, layers=3, heads=4)
+    memory = memory_of(LONG, layers=3, heads=4)[0]
     rolled = measures.rollout(memory)
     expected = np.eye(len(memory.keys))
-    for layer in dense(memory).mean(axis=1):
+    for layer in weights_of(memory).mean(axis=1):
         expected = (layer / 2 + np.eye(len(memory.keys)) / 2) @ expected
     np.testing.assert_allclose(rolled, expected, **CLOSE)
     np.testing.assert_allclose(rolled.sum(axis=1), 1, rtol=1e-5)
@@ -159,17 +159,17 @@ def test_rollout() -> None:
 
 def test_rollout_of_one_layer_and_of_nearly_nothing() -> None:
     ahead = uniform(5, causal=False)
-    np.testing.assert_allclose(measures.rollout(given(ahead)), (ahead + np.eye(5)) / 2, **CLOSE)
+    np.testing.assert_allclose(measures.rollout(memory_with(ahead)), (ahead + np.eye(5)) / 2, **CLOSE)
     still = np.stack([np.eye(5)] * 4)[:, None]
     still[0, 0, 0] = [1 - 1e-7, 0, 0, 0, 1e-7]  # one look ahead makes it an encoder
-    np.testing.assert_allclose(measures.rollout(given(still)), np.eye(5), atol=1e-6)
+    np.testing.assert_allclose(measures.rollout(memory_with(still)), np.eye(5), atol=1e-6)
 
 
 # -- which slot it fetches ----------------------------------------------------------------------------
 
 
 def test_a_shift_is_a_previous_token_head() -> None:
-    memory = given(np.stack([shift(9, 1), shift(9, 0), shift(9, 1)[::-1, ::-1], shift(9, 2)]))
+    memory = memory_with(np.stack([shift(9, 1), shift(9, 0), shift(9, 1)[::-1, ::-1], shift(9, 2)]))
     np.testing.assert_array_equal(measures.previous_token(memory)[0], [1, 0, 0, np.float32(1 / 8)])
     np.testing.assert_array_equal(measures.self_attention(memory)[0], np.float32([1 / 9, 1, 1 / 9, 1 / 9]))
     np.testing.assert_array_equal(measures.next_token(memory)[0], [0, 0, 1, 0])
@@ -177,26 +177,26 @@ def test_a_shift_is_a_previous_token_head() -> None:
 
 @pytest.mark.parametrize(("name", "by"), [("previous_token", 1), ("next_token", -1), ("self_attention", 0)])
 def test_scores_at_a_distance_are_means_over_the_pairs(square: Memory, name: str, by: int) -> None:
-    expected = np.diagonal(dense(square), -by, axis1=2, axis2=3).mean(axis=-1)
+    expected = np.diagonal(weights_of(square), -by, axis1=2, axis2=3).mean(axis=-1)
     np.testing.assert_allclose(measures.MEASURES[name].compute(square), expected, **CLOSE)
 
 
 def test_first_token_leaves_the_first_query_out(square: Memory) -> None:
-    np.testing.assert_allclose(measures.first_token(square), dense(square)[:, :, 1:, 0].mean(axis=2), **CLOSE)
+    np.testing.assert_allclose(measures.first_token(square), weights_of(square)[:, :, 1:, 0].mean(axis=2), **CLOSE)
 
 
 @pytest.mark.parametrize("name", ["previous_token", "next_token", "first_token", "duplicate_token", "induction"])
 def test_one_token_has_nothing_to_compare(name: str) -> None:
-    assert np.isnan(measures.MEASURES[name].compute(drawn("Hello"))).all()
-    assert (measures.self_attention(drawn("Hello")) == 1).all()
-    assert np.isnan(measures.distance(drawn("Hello"))).all()
-    assert np.isnan(measures.span(drawn("Hello"))).all()
-    assert (measures.mean_distance(drawn("Hello")) == 0).all()
+    assert np.isnan(measures.MEASURES[name].compute(memory_of("Hello", causal=True)[0])).all()
+    assert (measures.self_attention(memory_of("Hello", causal=True)[0]) == 1).all()
+    assert np.isnan(measures.distance(memory_of("Hello", causal=True)[0])).all()
+    assert np.isnan(measures.span(memory_of("Hello", causal=True)[0])).all()
+    assert (measures.mean_distance(memory_of("Hello", causal=True)[0]) == 0).all()
 
 
 def test_perfect_stripes_on_a_repeated_text() -> None:
     period = len(REPEATED.split()) // 2
-    stripe = given(np.stack([shift(10, period - 1), shift(10, period), shift(10, 1), uniform(10)]), REPEATED)
+    stripe = memory_with(np.stack([shift(10, period - 1), shift(10, period), shift(10, 1), uniform(10)]), REPEATED)
     induction, duplicate = measures.induction(stripe)[0], measures.duplicate_token(stripe)[0]
     np.testing.assert_allclose(induction[:3], [1, 0, 0], atol=1e-6)
     np.testing.assert_allclose(duplicate[:3], [0, 1, 0], atol=1e-6)
@@ -205,7 +205,7 @@ def test_perfect_stripes_on_a_repeated_text() -> None:
 
 
 def test_without_repeats_there_is_no_induction() -> None:
-    memory = drawn("a b c d e")
+    memory = memory_of("a b c d e", causal=True)[0]
     assert np.isnan(measures.induction(memory)).all()
     assert np.isnan(measures.duplicate_token(memory)).all()
 
@@ -214,23 +214,23 @@ def test_without_repeats_there_is_no_induction() -> None:
 
 
 def test_a_uniform_head_looks_at_every_distance_as_chance_would() -> None:
-    found = measures.distance(given(uniform(9)))[0, 0]
+    found = measures.distance(memory_with(uniform(9)))[0, 0]
     np.testing.assert_allclose(found[:8], 1, rtol=1e-5)
     assert np.isnan(found[8]), "only the first key is that far away"
-    both = measures.distance(given(uniform(9, causal=False)))[0, 0]
+    both = measures.distance(memory_with(uniform(9, causal=False)))[0, 0]
     np.testing.assert_allclose(both[:8], 1, rtol=1e-5)
     np.testing.assert_allclose(both[8], 1, rtol=1e-5)  # the first query still looks that far ahead
 
 
 def test_a_shift_looks_at_one_distance_only() -> None:
-    heads = given(np.stack([shift(9, 1), uniform(9)]))  # the second head shows what may be seen
+    heads = memory_with(np.stack([shift(9, 1), uniform(9)]))  # the second head shows what may be seen
     found = measures.distance(heads)[0, 0]
     np.testing.assert_allclose(found[1], 7 / sum(1 / (query + 1) for query in range(2, 9)), rtol=1e-5)
     np.testing.assert_array_equal(found[[0, 2, 3, 4, 5, 6, 7]], 0)
 
 
 def test_distance_against_its_sums_one_by_one(square: Memory) -> None:
-    weights, size = dense(square), len(square.keys)
+    weights, size = weights_of(square), len(square.keys)
     found = measures.distance(square)
     for layer in range(square.layers):
         may = seen(square, layer)
@@ -247,7 +247,7 @@ def test_distance_against_its_sums_one_by_one(square: Memory) -> None:
 @pytest.mark.parametrize("window", [1, 2, 5, 40])
 def test_the_baseline_of_a_window(causal: bool, window: int) -> None:
     size = 12
-    memory = drawn(" ".join("abcdefghijkl"), causal=causal, window=window)
+    memory = memory_of(" ".join("abcdefghijkl"), causal=causal, window=(None, window))[0]
     first, stop = spans(size, size, causal=causal, window=window).T
     for away in range(size):
         shares = [
@@ -263,18 +263,18 @@ def test_the_baseline_of_a_window(causal: bool, window: int) -> None:
 def test_mean_distance_against_its_sum(square: Memory) -> None:
     size = len(square.keys)
     apart = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
-    expected = (dense(square) * apart).sum(axis=(2, 3)) / size
+    expected = (weights_of(square) * apart).sum(axis=(2, 3)) / size
     np.testing.assert_allclose(measures.mean_distance(square), expected, **CLOSE)
 
 
 def test_mean_distance_of_known_heads() -> None:
-    memory = given(np.stack([np.eye(9), shift(9, 1), uniform(9)]))
+    memory = memory_with(np.stack([np.eye(9), shift(9, 1), uniform(9)]))
     expected = [0, 8 / 9, np.mean([query / 2 for query in range(9)])]
     np.testing.assert_allclose(measures.mean_distance(memory)[0], expected, **CLOSE)
 
 
 def test_span_of_a_shift_is_the_shift() -> None:
-    memory = given(np.stack([shift(12, by) for by in (0, 1, 3, 7)]))
+    memory = memory_with(np.stack([shift(12, by) for by in (0, 1, 3, 7)]))
     np.testing.assert_array_equal(measures.span(memory)[0], [0, 1, 3, 7])
     np.testing.assert_array_equal(measures.span(memory, 0.9)[0], [0, 1, 3, 7])
 
@@ -283,14 +283,14 @@ def test_span_of_a_uniform_look_both_ways() -> None:
     size = 9
     apart = np.abs(np.subtract.outer(np.arange(size), np.arange(1, size))).ravel()
     expected = next(d for d in range(size) if (apart <= d).sum() >= apart.size / 2)
-    assert measures.span(given(uniform(size, causal=False)))[0, 0] == expected
-    everything = measures.span(given(uniform(size, causal=False)), 1.0)
+    assert measures.span(memory_with(uniform(size, causal=False)))[0, 0] == expected
+    everything = measures.span(memory_with(uniform(size, causal=False)), 1.0)
     assert everything[0, 0] == size - 1
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
 def test_span_against_its_sums_one_by_one(square: Memory, share: float) -> None:
-    weights, size = dense(square)[..., 1:], len(square.keys)
+    weights, size = weights_of(square)[..., 1:], len(square.keys)
     apart = np.abs(np.subtract.outer(np.arange(size), np.arange(1, size)))
     found = measures.span(square, share)
     for layer, head in np.ndindex(square.layers, square.heads):
@@ -302,16 +302,16 @@ def test_span_against_its_sums_one_by_one(square: Memory, share: float) -> None:
 def test_a_head_that_sees_nothing_but_the_first_token_has_no_span() -> None:
     rest = np.zeros((6, 6))
     rest[:, 0] = 1
-    assert np.isnan(measures.span(given(rest))[0, 0])
-    assert not np.isnan(measures.span(given(0.99 * rest + 0.01 * np.eye(6)))[0, 0])
+    assert np.isnan(measures.span(memory_with(rest))[0, 0])
+    assert not np.isnan(measures.span(memory_with(0.99 * rest + 0.01 * np.eye(6)))[0, 0])
 
 
 def test_a_position_outside_the_text_is_refused() -> None:
     with pytest.raises(TraceError, match=r"L0\.H7"):
-        measures.lift(drawn(PLAIN), 0, 7)
+        measures.lift(memory_of(PLAIN, causal=True)[0], 0, 7)
     with pytest.raises(TraceError, match=r"L9\.H0"):
-        measures.value_norm(drawn(PLAIN), 9, 0)
+        measures.value_norm(memory_of(PLAIN, causal=True)[0], 9, 0)
 
 
 def test_the_unit_of_entropy_is_nats() -> None:
-    assert math.isclose(measures.entropy(given(uniform(4)))[0, 0, 3], math.log(4), rel_tol=1e-6)
+    assert math.isclose(measures.entropy(memory_with(uniform(4)))[0, 0, 3], math.log(4), rel_tol=1e-6)

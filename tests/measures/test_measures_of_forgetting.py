@@ -6,29 +6,36 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handmade import LONG, PLAIN, dense, drawn, may_look, summarised
 
 from memviz import measures
 from memviz.memory import Forget, Memory
+from tests import oracle
+from tests.memories import LONG, PLAIN, memory_of, weights_of
 
 FORGOTTEN = {
-    "a key": {"spec": PLAIN, "forget": Forget(keys=[4])},
-    "the first and the last": {"spec": PLAIN, "causal": False, "forget": Forget(keys=[0, -1])},
-    "for some": {"spec": LONG, "causal": False, "forget": Forget(keys=[3, 4, 9], queries=[5, 6, -2])},
-    "in one layer": {"spec": PLAIN, "forget": Forget(keys=[2, 5], layers=[1])},
-    "in two heads": {"spec": PLAIN, "window": 4, "forget": Forget(keys=[1, 6, 7], heads=[0, 3])},
-    "nearly all": {"spec": PLAIN, "causal": False, "forget": Forget(keys=range(1, 9), heads=[1])},
-    "with sinks": {"spec": PLAIN, "sink": True, "forget": Forget(keys=[0, 3])},
-    "from another text": {"spec": PLAIN, "keys": LONG, "kind": "cross", "causal": False, "forget": Forget(keys=[2, 7])},
+    "a key": {"queries": PLAIN, "causal": True, "forget": Forget(keys=[4])},
+    "the first and the last": {"queries": PLAIN, "forget": Forget(keys=[0, -1])},
+    "for some": {"queries": LONG, "forget": Forget(keys=[3, 4, 9], queries=[5, 6, -2])},
+    "in one layer": {"queries": PLAIN, "causal": True, "forget": Forget(keys=[2, 5], layers=[1])},
+    "in two heads": {
+        "queries": PLAIN,
+        "causal": True,
+        "window": (None, 4),
+        "forget": Forget(keys=[1, 6, 7], heads=[0, 3]),
+    },
+    "nearly all": {"queries": PLAIN, "forget": Forget(keys=range(1, 9), heads=[1])},
+    "with sinks": {"queries": PLAIN, "causal": True, "sink": True, "forget": Forget(keys=[0, 3])},
+    "from another text": {"queries": PLAIN, "keys": LONG, "forget": Forget(keys=[2, 7])},
 }
 CLOSE = {"rtol": 1e-4, "atol": 1e-6}
 
 
 def forgetful(forget: Forget, **of: object) -> tuple[Memory, np.ndarray]:
     """(a memory that was read without some edges, what could be seen: bool [layer, head, query, key])."""
-    memory = drawn(forget=forget, **of)
+    memory = memory_of(forget=forget, **of)[0]
     may = [
-        may_look(one.visible, len(memory.keys), memory.heads, layer, forget) for layer, one in enumerate(memory.scores)
+        oracle.allowed(scores.visible, len(memory.keys), heads=memory.heads, layer=layer, forget=forget)
+        for layer, scores in enumerate(memory.scores)
     ]
     return memory, np.stack(may)
 
@@ -40,7 +47,7 @@ def both(request: pytest.FixtureRequest) -> tuple[Memory, np.ndarray]:
 
 def test_the_weights_are_those_of_what_may_be_seen(both: tuple[Memory, np.ndarray]) -> None:
     memory, may = both
-    weights = dense(memory)
+    weights = weights_of(memory)
     assert not weights[~may].any()
     assert weights[may].all()
     np.testing.assert_allclose(weights.sum(axis=2), memory.summary.mass, **CLOSE)
@@ -48,7 +55,7 @@ def test_the_weights_are_those_of_what_may_be_seen(both: tuple[Memory, np.ndarra
 
 def test_received_is_the_mean_over_the_queries_that_may_look(both: tuple[Memory, np.ndarray]) -> None:
     memory, may = both
-    weights, found = dense(memory), measures.received(memory)
+    weights, found = weights_of(memory), measures.received(memory)
     for layer, head, key in np.ndindex(found.shape):
         asked = may[layer, head, :, key]
         expected = weights[layer, head, asked, key].mean() if asked.any() else np.nan
@@ -57,7 +64,7 @@ def test_received_is_the_mean_over_the_queries_that_may_look(both: tuple[Memory,
 
 def test_lift_compares_with_the_others_that_may_look(both: tuple[Memory, np.ndarray]) -> None:
     memory, may = both
-    weights = dense(memory)
+    weights = weights_of(memory)
     for layer, head in np.ndindex(memory.layers, memory.heads):
         found = measures.lift(memory, layer, head)
         for query, key in np.ndindex(found.shape):
@@ -70,11 +77,10 @@ def test_lift_compares_with_the_others_that_may_look(both: tuple[Memory, np.ndar
                 assert np.isnan(found[query, key])
 
 
-def test_distance_is_over_a_uniform_look_at_what_is_left(both: tuple[Memory, np.ndarray]) -> None:
-    memory, may = both
-    if memory.kind == "cross":
-        return
-    weights, found, size = dense(memory), measures.distance(memory), len(memory.keys)
+@pytest.mark.parametrize("case", [case for case in FORGOTTEN if "keys" not in FORGOTTEN[case]])
+def test_distance_is_over_a_uniform_look_at_what_is_left(case: str) -> None:
+    memory, may = forgetful(**FORGOTTEN[case])
+    weights, found, size = weights_of(memory), measures.distance(memory), len(memory.keys)
     for layer, head, away in np.ndindex(found.shape):
         one = may[layer, head]
         pairs = [(i, j) for i in range(size) for j in range(1, size) if abs(i - j) == away and one[i, j]]
@@ -87,8 +93,8 @@ def test_distance_is_over_a_uniform_look_at_what_is_left(both: tuple[Memory, np.
 
 def test_a_head_that_spreads_over_all_that_is_left_is_broad() -> None:
     """Of twelve keys seven are forgotten: five are less than half of the text, and all that there is to see."""
-    memory = drawn(" ".join("abcdefghijkl"), causal=False, layers=1)
+    memory = memory_of(" ".join("abcdefghijkl"), layers=1)[0]
     scores = replace(memory.scores[0], query=np.zeros_like(memory.scores[0].query))
     forgot = replace(memory, scores=(scores,), forget=Forget(keys=range(5, 12), heads=[1]))
-    summary = summarised(dense(forgot), memory.queries, memory.keys, square=True)
+    summary = oracle.summary_of(weights_of(forgot), memory.keys, cross=False)
     assert measures.roles(replace(forgot, summary=summary)).tolist() == [["broad"] * 4]

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handmade import LONG, PLAIN, dense, drawn, given, shift, text, uniform, words_of
 
 from memviz.errors import TraceError
 from memviz.measures import Links, links
-from memviz.measures.links import dropped, exhaustive
+from memviz.measures.links import is_exhaustive
+from memviz.measures.pairs import without_keys
 from memviz.memory import Forget, Memory
-from memviz.tokens import Word, merge, words
+from memviz.tokens import Word, merge
+from tests.memories import LONG, PLAIN, memory_of, memory_with, shift, uniform, weights_of, words_of
 
 module = importlib.import_module("memviz.measures.links")  # the package's own `links` is the function
 
@@ -23,17 +24,28 @@ Numbers = tuple[float, float, float]  # weight, lift, excess
 Text = tuple[Memory, tuple[Word, ...], tuple[Word, ...]]
 
 MEMORIES = {
-    "causal": {"spec": PLAIN},
-    "causal, special tokens": {"spec": LONG, "seed": 1},
-    "encoder": {"spec": LONG, "causal": False, "seed": 2},
-    "window": {"spec": PLAIN, "window": 4, "seed": 3},
-    "encoder window": {"spec": LONG, "causal": False, "window": 3, "seed": 4},
-    "sinks": {"spec": PLAIN, "sink": True, "seed": 5},
-    "decoder": {"spec": PLAIN, "kind": "decoder", "seed": 6},
-    "cross": {"spec": PLAIN, "kind": "cross", "keys": LONG, "causal": False, "seed": 7},
-    "forgetting": {"spec": LONG, "causal": False, "seed": 8, "forget": Forget(keys=[3, 7, 8, 9], heads=[1, 2])},
-    "a part of a word forgets": {"spec": PLAIN, "seed": 9, "forget": Forget(keys=[5, 9], queries=[12], heads=[1, 3])},
-    "forgetting some": {"spec": PLAIN, "window": 4, "seed": 9, "forget": Forget(keys=[1, 2, 5], queries=[3, 6, 7])},
+    "causal": {"queries": PLAIN, "causal": True},
+    "causal, special tokens": {"queries": LONG, "causal": True, "seed": 1},
+    "encoder": {"queries": LONG, "seed": 2},
+    "window": {"queries": PLAIN, "causal": True, "window": (None, 4), "seed": 3},
+    "encoder window": {"queries": LONG, "window": (None, 3), "seed": 4},
+    "sinks": {"queries": PLAIN, "causal": True, "sink": True, "seed": 5},
+    "decoder": {"queries": PLAIN, "causal": True, "kind": "decoder", "seed": 6},
+    "cross": {"queries": PLAIN, "keys": LONG, "seed": 7},
+    "forgetting": {"queries": LONG, "seed": 8, "forget": Forget(keys=[3, 7, 8, 9], heads=[1, 2])},
+    "a part of a word forgets": {
+        "queries": PLAIN,
+        "causal": True,
+        "seed": 9,
+        "forget": Forget(keys=[5, 9], queries=[12], heads=[1, 3]),
+    },
+    "forgetting some": {
+        "queries": PLAIN,
+        "causal": True,
+        "window": (None, 4),
+        "seed": 9,
+        "forget": Forget(keys=[1, 2, 5], queries=[3, 6, 7]),
+    },
 }
 
 
@@ -41,9 +53,9 @@ MEMORIES = {
 def sample(request: pytest.FixtureRequest) -> Text:
     """A memory with the words along its two sides."""
     options = MEMORIES[request.param]
-    memory = drawn(**options)
-    looked_at = words(memory.keys, text(options.get("keys", options["spec"])))
-    return memory, words_of(options["spec"]), looked_at
+    memory, _ = memory_of(**options)
+    looked_at = words_of(memory.keys)
+    return memory, words_of(options["queries"]), looked_at
 
 
 # -- the definitions, worked through ------------------------------------------------------------------
@@ -162,7 +174,7 @@ def test_one_head(sample: Text) -> None:
 
 @pytest.mark.parametrize("where", [{"layer": 1}, {"head": 3}])
 def test_the_heads_of_one_layer_or_one_head_of_every_layer(where: dict[str, int]) -> None:
-    sample = drawn(PLAIN), words_of(PLAIN), words_of(PLAIN)
+    sample = memory_of(PLAIN, causal=True)[0], words_of(PLAIN), words_of(PLAIN)
     chosen = [(a, b) for a, b in heads(sample[0]) if where.get("layer", a) == a and where.get("head", b) == b]
     agree(listed(links(*sample, **where, count=50)[0]), best_heads(sample, chosen))
 
@@ -193,9 +205,35 @@ def test_one_word_at_a_time_and_a_full_list_give_the_same(sample: Text, monkeypa
             np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-4, atol=1e-6)
 
 
+def test_a_lift_of_thousands_does_not_depend_on_how_many_rows_are_computed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is over the little that is left of a sum, once nearly all of it is taken away."""
+    spelt, largest = words_of(LONG), 0.0
+    for seed in range(24):
+        memory = memory_of(LONG, causal=True, seed=seed)[0]
+        tables = [links(memory, spelt, spelt, count=50)[0]]
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "BLOCK", 1)
+            tables.append(links(memory, spelt, spelt, count=50)[0])
+        whole, single = map(listed, tables)
+        for pair, (_, lift, *_) in whole.items():
+            np.testing.assert_allclose(lift, single[pair][1], rtol=1e-4)
+            largest = max(largest, np.nan_to_num(lift))
+    assert largest > 3000
+
+
+def test_an_edge_has_the_same_weight_whatever_it_is_looked_up_with() -> None:
+    memory = memory_of(LONG, causal=True, seed=5, sink=True)[0]
+    rows, cols = np.indices((len(memory.queries), len(memory.keys))).reshape(2, -1)
+    together = memory.weights_at(1, 2, rows, cols)
+    singly = [memory.weights_at(1, 2, rows[place : place + 1], cols[place : place + 1]) for place in range(len(rows))]
+    assert together.tobytes() == np.concatenate(singly).tobytes()
+
+
 def test_words_of_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = "·".join("abcdefghijklmnopqrst") + " x y " + "·".join("abcdefghij") + " z"
-    sample = drawn(spec, causal=False, window=9, seed=11), words_of(spec), words_of(spec)
+    sample = memory_of(spec, window=(None, 9), seed=11)[0], words_of(spec), words_of(spec)
     expected = best_heads(sample, heads(sample[0]), without=[0, 3])
     agree(listed(links(*sample, without=[0, 3], count=50)[0]), expected)
     monkeypatch.setattr(importlib.import_module("memviz.measures.side"), "FEW", 99)
@@ -212,7 +250,7 @@ def test_a_weight_is_that_of_the_merged_pattern(sample: Text) -> None:
 def test_what_is_left_of_a_row_is_renormalised(sample: Text) -> None:
     memory, asking, looked_at = sample
     table = listed(links(*sample, layer=1, head=1, without=(0, 3), count=50)[0])
-    rows = dropped(memory.pattern(1, 1), np.array([0, 3]))
+    rows = without_keys(memory.pattern(1, 1), np.array([0, 3]))
     own = merge(rows, memory.queries, memory.keys)
     for number, word in enumerate(asking):
         total = sum(entry[0] for (query, _), entry in table.items() if query == number)
@@ -224,14 +262,18 @@ def test_what_is_left_of_a_row_is_renormalised(sample: Text) -> None:
 def test_dropped_rows_sum_to_one_or_are_empty() -> None:
     weights = np.stack([[0.5, 0.3, 0.2], [1.0, 0.0, 0.0], [0.2, 0.2, 0.6]]).astype(np.float32)
     before = weights.copy()
-    np.testing.assert_allclose(dropped(weights, np.array([0])), [[0, 0.6, 0.4], [0, 0, 0], [0, 0.25, 0.75]], rtol=1e-6)
+    np.testing.assert_allclose(
+        without_keys(weights, np.array([0])), [[0, 0.6, 0.4], [0, 0, 0], [0, 0.25, 0.75]], rtol=1e-6
+    )
     np.testing.assert_array_equal(weights, before)
     nothing = np.array([[1 - 5e-5, 4e-5, 1e-5]], dtype=np.float32)
-    assert (dropped(nothing, np.array([0])) == 0).all(), "weights are exact to 1e-5: that would show rounding as 80 %"
+    assert (without_keys(nothing, np.array([0])) == 0).all(), (
+        "weights are exact to 1e-5: that would show rounding as 80 %"
+    )
 
 
 def test_taking_keys_out_changes_the_shares_and_not_what_is_special() -> None:
-    sample = drawn(LONG, causal=False, seed=9), words_of(LONG), words_of(LONG)
+    sample = memory_of(LONG, seed=9)[0], words_of(LONG), words_of(LONG)
     plain, hidden = (listed(links(*sample, without=gone, count=50)[0]) for gone in ((), (0, -1)))
     assert hidden.keys() < plain.keys()
     assert all(key not in (0, len(sample[2]) - 1) for _, key in hidden)
@@ -241,7 +283,7 @@ def test_taking_keys_out_changes_the_shares_and_not_what_is_special() -> None:
 
 
 def test_special_words_are_words_too() -> None:
-    memory, spelt = drawn(LONG, causal=False), words_of(LONG)
+    memory, spelt = memory_of(LONG)[0], words_of(LONG)
     remembers, remembered_by = links(memory, spelt, spelt, count=50)
     assert (remembers.index[0] >= 0).sum() == len(spelt) - 1, "the first word is [CLS]"
     assert 0 in remembers.index[3]
@@ -259,25 +301,28 @@ def test_a_word_has_no_link_to_itself(sample: Text) -> None:
 
 
 def test_one_token_has_no_links() -> None:
-    for table in links(drawn("Hello"), words_of("Hello"), words_of("Hello")):
+    for table in links(memory_of("Hello", causal=True)[0], words_of("Hello"), words_of("Hello")):
         assert listed(table) == {}
         assert table.index.shape == (1, 8)
 
 
 def test_without_words_there_is_nothing() -> None:
-    assert [table.index.shape for table in links(drawn("Hello"), (), words_of("Hello"))] == [(0, 8), (1, 8)]
+    assert [table.index.shape for table in links(memory_of("Hello", causal=True)[0], (), words_of("Hello"))] == [
+        (0, 8),
+        (1, 8),
+    ]
 
 
 def test_a_dense_memory_is_read_like_any_other() -> None:
-    memory, spelt = drawn(PLAIN, seed=3), words_of(PLAIN)
-    held = given(dense(memory), PLAIN)
+    memory, spelt = memory_of(PLAIN, seed=3, causal=True)[0], words_of(PLAIN)
+    held = memory_with(weights_of(memory), PLAIN)
     for ours, theirs in zip(links(memory, spelt, spelt), links(held, spelt, spelt), strict=True):
         np.testing.assert_array_equal(ours.index, theirs.index)
         np.testing.assert_allclose(ours.excess, theirs.excess, rtol=1e-3, atol=1e-5)
 
 
 def test_what_is_not_there_is_refused() -> None:
-    memory, spelt = drawn(PLAIN), words_of(PLAIN)
+    memory, spelt = memory_of(PLAIN, causal=True)[0], words_of(PLAIN)
     for wrong in ({"layer": 2, "head": 0}, {"head": 4}, {"without": [99]}):
         with pytest.raises(TraceError):
             links(memory, spelt, spelt, **wrong)
@@ -290,7 +335,7 @@ def test_a_column_that_all_look_at_and_a_neighbour_do_not_hide_a_link() -> None:
     special = uniform(size, causal=False) * 0.6
     special[query, key] += 0.4
     special[[row for row in range(size) if row != query]] /= 0.6
-    memory = given(np.stack([column, shift(size, 1), special]))
+    memory = memory_with(np.stack([column, shift(size, 1), special]))
     spelt = words_of(" ".join(f"w{number}" for number in range(size)))
     remembers, _ = links(memory, spelt, spelt)
     assert (remembers.index[query, 0], remembers.head[query, 0]) == (key, 2)
@@ -307,7 +352,7 @@ def test_a_long_way_back_the_first_token_does_not_hide_a_link() -> None:
     rest += 0.1 * uniform(size)
     rest[-1] = 0
     rest[-1, 1] = 1  # as far back as the token before it looks to reach the first one
-    remembers, _ = links(given(rest), *[words_of(" ".join(f"w{number}" for number in range(size)))] * 2)
+    remembers, _ = links(memory_with(rest), *[words_of(" ".join(f"w{number}" for number in range(size)))] * 2)
     assert remembers.index[-1, 0] == 1
     assert remembers.excess[-1, 0] > 0.9
 
@@ -377,8 +422,8 @@ def test_both_ways_agree_on_every_pair_that_both_show_in_one_head(
 
 @pytest.mark.usefixtures("long")
 def test_a_dense_memory_of_a_long_text() -> None:
-    memory, spelt = drawn(PLAIN, seed=3), words_of(PLAIN)
-    held = given(dense(memory), PLAIN)
+    memory, spelt = memory_of(PLAIN, seed=3, causal=True)[0], words_of(PLAIN)
+    held = memory_with(weights_of(memory), PLAIN)
     for without in ((), (0,)):
         ours, theirs = (listed(links(one, spelt, spelt, without=without, count=50)[0]) for one in (memory, held))
         agree(theirs, {pair: (*(float(x) for x in entry[:3]), *entry[3:]) for pair, entry in ours.items()})
@@ -396,11 +441,10 @@ def test_a_long_text_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(len(queries))
         return look_up(self, layer, head, queries, keys)
 
-    strongest = importlib.import_module("memviz.measures.strongest")
-    monkeypatch.setattr(strongest, "AT_ONCE", 5)
+    monkeypatch.setattr(importlib.import_module("memviz.measures.pairs"), "AT_ONCE", 5)
     monkeypatch.setattr(Memory, "pattern", refuse)
     monkeypatch.setattr(Memory, "weights_at", counted)
-    memory, spelt = drawn(PLAIN), words_of(PLAIN)
+    memory, spelt = memory_of(PLAIN, causal=True)[0], words_of(PLAIN)
     links(memory, spelt, spelt, without=[0])
     assert max(asked) == 5
     assert sum(asked) <= memory.layers * memory.heads * len(memory.queries) * 9, "words have three tokens at most"
@@ -410,12 +454,12 @@ def test_a_long_text_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_longest_words_of_a_long_text_are_left_out_where_they_would_take_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    strongest = importlib.import_module("memviz.measures.strongest")
+    top_keys = importlib.import_module("memviz.measures.top_keys")
     spec = "a·b·c·d·e·f x y z·g·h·i·j·k"
-    memory, spelt = drawn(spec), words_of(spec)
+    memory, spelt = memory_of(spec, causal=True)[0], words_of(spec)
     whole = listed(links(memory, spelt, spelt, count=50)[0])
     assert (3, 0) in whole
-    monkeypatch.setattr(strongest, "EDGES", 1)
+    monkeypatch.setattr(top_keys, "EDGES", 1)
     some = listed(links(memory, spelt, spelt, count=50)[0])
     assert (3, 0) not in some
     assert {(1, 0), (2, 0)} <= some.keys()
@@ -427,14 +471,14 @@ def test_a_row_of_which_next_to_nothing_is_left_has_no_link_on_a_long_text() -> 
     rest[:, 0] = 1 - rest[:, 1:].sum(axis=1)
     rest[5] = [0.2, 0, 0.8, 0, 0, 0]
     spelt = words_of("a b c d e f")
-    assert listed(links(given(rest), spelt, spelt, without=[0])[0]).keys() == {(5, 2)}
+    assert listed(links(memory_with(rest), spelt, spelt, without=[0])[0]).keys() == {(5, 2)}
 
 
 def test_a_text_is_long_above_so_many_weights() -> None:
-    memory = drawn(PLAIN)
-    assert exhaustive(memory)
-    assert not exhaustive(memory, heads=module.CELLS)
-    assert exhaustive(replace(memory, layers=3, heads=3), heads=1)
+    memory = memory_of(PLAIN, causal=True)[0]
+    assert is_exhaustive(memory)
+    assert not is_exhaustive(memory, heads=module.CELLS)
+    assert is_exhaustive(replace(memory, layers=3, heads=3), heads=1)
     sizes = len(memory.queries) * len(memory.keys)
-    assert exhaustive(memory, heads=module.CELLS // sizes)
-    assert not exhaustive(memory, heads=module.CELLS // sizes + 1)
+    assert is_exhaustive(memory, heads=module.CELLS // sizes)
+    assert not is_exhaustive(memory, heads=module.CELLS // sizes + 1)

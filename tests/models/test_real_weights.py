@@ -11,7 +11,9 @@ pytestmark = pytest.mark.models
 @pytest.mark.parametrize("name", ["minilm", "smollm2"])
 def test_every_file_has_the_hash_of_the_manifest(name: str) -> None:
     path = locate(name).path
-    for file, kept in cache.manifest(path)["files"].items():
+    files = cache.manifest(path)["files"]
+    assert files
+    for file, kept in files.items():
         assert cache.sha256(path / file) == kept["sha256"], file
 
 

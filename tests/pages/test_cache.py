@@ -69,8 +69,8 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Reader:
     return made
 
 
-def read(text: str, pair: str | None = None, *, progress=silent, waiting=patient):
-    return cache.trace("stand-in", text, pair, waiting=waiting, progress=progress)
+def read(text: str, pair: str | None = None, *, progress=silent, on_wait=patient):
+    return cache.read("stand-in", text, pair, on_wait=on_wait, progress=progress)
 
 
 def test_a_text_is_read_once_and_a_pair_is_another_text(model: Reader) -> None:
@@ -87,7 +87,7 @@ def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:
     for _ in range(6):
         crowd.send(lambda: read("a"))
     model.inside.acquire()
-    until(lambda: len(cache.RUNNING._line) == 6)
+    until(lambda: len(cache.RUNNING._queue) == 6)
     model.go.set()
     traces = crowd.join()
     assert model.asked["a"] == 1
@@ -118,7 +118,7 @@ def test_who_leaves_in_the_middle_leaves_nothing_behind(model: Reader) -> None:
         with pytest.raises(GoneError):
             read("a", progress=leave)
     assert len(cache._traces) == 0
-    assert cache.RUNNING._line == []
+    assert cache.RUNNING._queue == []
     assert read("a").text == "a"
     assert model.asked["a"] == 4
 
@@ -131,7 +131,7 @@ def test_who_leaves_while_another_reads_does_not_disturb(model: Reader) -> None:
     crowd = Crowd()
     crowd.send(lambda: read("slow"))
     model.inside.acquire()
-    crowd.send(lambda: read("other", waiting=leave))
+    crowd.send(lambda: read("other", on_wait=leave))
     until(lambda: isinstance(crowd.results[1], GoneError))
     model.go.set()
     assert crowd.join()[0].text == "slow"
@@ -181,8 +181,8 @@ def door(monkeypatch: pytest.MonkeyPatch) -> Door:
     return made
 
 
-def opens(name: str, *, waiting=patient, progress=silent) -> Reader:
-    return cache.reader(name, waiting=waiting, progress=progress)
+def opens(name: str, *, on_wait=patient, progress=silent) -> Reader:
+    return cache.open_reader(name, on_wait=on_wait, progress=progress)
 
 
 def leaves(*heard: object) -> None:
@@ -193,7 +193,7 @@ def test_a_model_is_opened_once_by_many(door: Door) -> None:
     crowd = Crowd()
     for _ in range(4):
         crowd.send(lambda: opens("stand-in"))
-    until(lambda: len(cache.OPENING._line) == 4)
+    until(lambda: len(cache.OPENING._queue) == 4)
     door.go.set()
     assert len({id(reader) for reader in crowd.join()}) == 1
     assert door.opened == ["stand-in"]
@@ -202,8 +202,8 @@ def test_a_model_is_opened_once_by_many(door: Door) -> None:
 def test_those_who_wait_for_a_model_to_open_hear_how_many_are_before_them(door: Door) -> None:
     crowd, heard = Crowd(), {number: [] for number in range(4)}
     for number in heard:
-        crowd.send(lambda number=number: read("a", waiting=heard[number].append))
-        until(lambda number=number: len(cache.OPENING._line) == number + 1)
+        crowd.send(lambda number=number: read("a", on_wait=heard[number].append))
+        until(lambda number=number: len(cache.OPENING._queue) == number + 1)
     until(lambda: all(heard[number] for number in (1, 2, 3)))
     assert [heard[number][:1] for number in heard] == [[], [1], [2], [3]]
     door.go.set()
@@ -215,12 +215,12 @@ def test_a_full_queue_for_a_model_that_opens_refuses_at_once(door: Door, monkeyp
     crowd = Crowd()
     for number in range(3):
         crowd.send(lambda: read("a"))
-        until(lambda number=number: len(cache.OPENING._line) == number + 1)
+        until(lambda number=number: len(cache.OPENING._queue) == number + 1)
     for _ in range(5):
         with pytest.raises(BusyError) as refused:
             read("a")
         assert refused.value.values["count"] == 3
-    assert len(cache.OPENING._line) == 3
+    assert len(cache.OPENING._queue) == 3
     door.go.set()
     crowd.join()
     assert read("a").text == "a"
@@ -233,14 +233,14 @@ def test_who_leaves_while_a_model_opens_frees_the_place(door: Door, monkeypatch:
     until(lambda: door.opened)
     for _ in range(3):
         with pytest.raises(GoneError):
-            opens("stand-in", waiting=leaves)
+            opens("stand-in", on_wait=leaves)
     door.go.set()
     assert len(crowd.join()) == 1
 
     door.go.clear()
     with pytest.raises(GoneError):
         opens("another", progress=leaves)
-    assert cache.OPENING._line == []
+    assert cache.OPENING._queue == []
     door.go.set()
     assert isinstance(opens("another"), Reader)
 
@@ -250,7 +250,7 @@ def test_an_open_model_reads_while_another_is_being_opened(door: Door) -> None:
     crowd = Crowd()
     crowd.send(lambda: opens("stand-in"))
     until(lambda: door.opened)
-    assert cache.trace("here", "a", None, waiting=leaves, progress=silent).text == "a"
+    assert cache.read("here", "a", None, on_wait=leaves, progress=silent).text == "a"
     door.go.set()
     crowd.join()
 
@@ -281,7 +281,7 @@ def test_people_who_read_at_the_same_moment_do_not_mix(minilm, monkeypatch: pyte
 
         def one(text: str, start: threading.Barrier = start):
             start.wait(10)
-            return cache.trace("minilm", text, None, waiting=patient, progress=silent)
+            return cache.read("minilm", text, None, on_wait=patient, progress=silent)
 
         for text in TEXTS:
             crowd.send(lambda text=text: one(text))
@@ -303,8 +303,8 @@ def test_who_leaves_a_real_reading_in_the_middle_does_not_spoil_the_next(minilm,
                 raise GoneError
 
         with pytest.raises(GoneError):
-            cache.trace("minilm", TEXTS[0], None, waiting=patient, progress=leave)
+            cache.read("minilm", TEXTS[0], None, on_wait=patient, progress=leave)
         assert heard[-1].startswith(str(last))
         assert len(cache._traces) == 0
-        assert cache.RUNNING._line == []
-    same(cache.trace("minilm", TEXTS[0], None, waiting=patient, progress=silent), alone)
+        assert cache.RUNNING._queue == []
+    same(cache.read("minilm", TEXTS[0], None, on_wait=patient, progress=silent), alone)

@@ -20,7 +20,7 @@ def test_so_many_at_once_and_no_more() -> None:
     gate, inside, most, go = Gate(runs=2, places=10), [], [], threading.Event()
 
     def visit(number: int) -> None:
-        with gate.entered(lambda count: None):
+        with gate.enter(lambda count: None):
             inside.append(number)
             most.append(len(inside))
             go.wait(10)
@@ -33,7 +33,7 @@ def test_so_many_at_once_and_no_more() -> None:
     go.set()
     assert crowd.join() == [None] * 8
     assert max(most) == 2
-    with gate.entered(nobody_waits), gate.entered(nobody_waits):
+    with gate.enter(nobody_waits), gate.enter(nobody_waits):
         pass
 
 
@@ -43,22 +43,22 @@ def test_a_full_queue_says_how_many_and_is_full_only_then(runs: int, places: int
     crowd = Crowd()
 
     def wait() -> None:
-        with gate.entered(heard.append):
+        with gate.enter(heard.append):
             pass
 
     with ExitStack() as held:
         for _ in range(runs):
-            held.enter_context(gate.entered(nobody_waits))
+            held.enter_context(gate.enter(nobody_waits))
         for place in range(places):
             crowd.send(wait)
-            until(lambda place=place: len(gate._line) == runs + place + 1)
-        with pytest.raises(BusyError) as refused, gate.entered(nobody_waits):
+            until(lambda place=place: len(gate._queue) == runs + place + 1)
+        with pytest.raises(BusyError) as refused, gate.enter(nobody_waits):
             pass
         assert refused.value.values["count"] == runs + places
         assert str(runs + places) in str(refused.value)
         go.set()
     assert crowd.join() == [None] * places
-    with gate.entered(nobody_waits):
+    with gate.enter(nobody_waits):
         pass
 
 
@@ -67,10 +67,10 @@ def test_those_who_wait_hear_how_many_are_before_them_and_enter_in_order() -> No
     heard: dict[int, list[int]] = {number: [] for number in range(3)}
 
     def wait(number: int) -> None:
-        with gate.entered(heard[number].append):
+        with gate.enter(heard[number].append):
             order.append(number)
 
-    with gate.entered(nobody_waits):
+    with gate.enter(nobody_waits):
         for number in range(3):
             crowd.send(lambda number=number: wait(number))
             until(lambda number=number: heard[number])
@@ -87,19 +87,19 @@ def test_who_leaves_the_queue_frees_the_place() -> None:
         raise GoneError
 
     def wait() -> None:
-        with gate.entered(leave):
+        with gate.enter(leave):
             raise AssertionError("never entered")
 
-    with gate.entered(nobody_waits):
+    with gate.enter(nobody_waits):
         for _ in range(3):
             crowd.send(wait)
             until(lambda: isinstance(crowd.results[-1], GoneError))
-    with gate.entered(nobody_waits):
+    with gate.enter(nobody_waits):
         pass
 
 
 def test_who_fails_inside_frees_the_place() -> None:
     gate = Gate(runs=1, places=0)
     for _ in range(3):
-        with pytest.raises(GoneError), gate.entered(nobody_waits):
+        with pytest.raises(GoneError), gate.enter(nobody_waits):
             raise GoneError

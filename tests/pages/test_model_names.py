@@ -146,4 +146,4 @@ def test_a_name_that_is_not_allowed_is_refused_even_below_the_page(monkeypatch: 
     monkeypatch.setenv("MEMVIZ_MODELS", ALLOWED_ID)
     cache.forget_everything()
     with pytest.raises(UnknownModelError, match="not offered here"):
-        cache.reader("smollm2", waiting=print, progress=print)
+        cache.open_reader("smollm2", on_wait=print, progress=print)

@@ -75,11 +75,11 @@ def test_they_are_told_in_the_readers_language(visit) -> None:
 def test_a_sample_says_what_there_is_to_see_in_it(visit) -> None:
     here = visit("home", model="minilm")
     first, second = samples("minilm")[:2]
-    assert any(first.see in said for said in here.said)
+    assert any(first.hint in said for said in here.said)
     here.press("sample_1")
-    assert any(second.see in said for said in here.said)
+    assert any(second.hint in said for said in here.said)
     here.read("A text of my own.")
-    assert not any(sample.see in said for sample in samples("minilm") for said in here.said)
+    assert not any(sample.hint in said for sample in samples("minilm") for said in here.said)
 
 
 def test_a_sample_fills_both_boxes(visit) -> None:

@@ -16,7 +16,7 @@ from memviz.figures import percent
 from memviz.models import locate
 from memviz.serving.cache import TranslationOptions
 from memviz.tables import read_csv
-from memviz.ui.parts.translation import Again, Asked, View
+from memviz.ui.parts.translation import CoveredRun, TranslationJob, TranslationView
 from memviz.ui.share import Translate
 from memviz.ui.shell import i18n
 from memviz.ui.shell.samples import translations
@@ -85,7 +85,7 @@ def test_every_sample_is_translated(visit, model: str, number: int) -> None:
     if not sample.gold:
         return
     output = memviz.load(model).translate(sample.text).output
-    assert output == sample.writes, "the translation that the alignment was made for"
+    assert output == sample.translation, "the translation that the alignment was made for"
     assert here.state("gold") == sample.gold
     rate = float(metric(here)["Alignment error rate, L1.H0"].rstrip("\u00a0 %"))
     assert rate <= 10.0
@@ -203,7 +203,7 @@ def test_a_given_translation_goes_with_its_text_and_its_model(visit) -> None:
     here.text = None
     here.press("sample_1")
     assert here.notes == [], "a sample brings its own text"
-    assert next(code.value for code in here.app.code) == translations("firefox-en-pt")[1].writes
+    assert next(code.value for code in here.app.code) == translations("firefox-en-pt")[1].translation
     here = visit("translate", text=BLACK_CAT, target="O cachorro azul")
     here.choose("translator", "firefox-pt-en")
     assert not any("made to write" in said for said in here.notes)
@@ -236,9 +236,9 @@ def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, 
     assert found.options == ["Every word was read", "“black” was covered"]
     trace = reader.translate(BLACK_CAT)
     covered = reader.translate(BLACK_CAT, forget=Forget(keys=trace.words[1].tokens))
-    view = View(trace, layer=1, head=0, keep=0.9)
-    asked = Asked(BLACK_CAT, "firefox-en-pt", TranslationOptions())
-    both = Translate(trace, view=view, asked=asked, covered=Again(trace.words[1], "cover", trace, covered, None))
+    view = TranslationView(trace, layer=1, head=0, keep=0.9)
+    job = TranslationJob(BLACK_CAT, "firefox-en-pt", TranslationOptions())
+    both = Translate(trace, view=view, job=job, covered_run=CoveredRun(trace.words[1], "cover", trace, covered, None))
     first, second = both.others().values()
     for one, part in ((first, trace), (second, covered)):
         table, said = read_csv(one.csv())

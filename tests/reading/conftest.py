@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # families, cases and naive, whichever way pytest imports this folder
+sys.path.insert(0, str(Path(__file__).parent))  # families and cases, whichever way pytest imports this folder
 
 
 @pytest.fixture(scope="session")

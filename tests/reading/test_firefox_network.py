@@ -12,7 +12,7 @@ from naive_firefox import run
 
 import memviz
 from memviz.errors import ModelFileError, UnsupportedModelError
-from memviz.reading import FirefoxReader
+from memviz.reading import Reader
 from tests.models import tiny_marian
 from tests.models.tiny_marian import CONFIG, HEADS, LAYERS, PIECES, firefox_folder, marian_bytes, vocabulary, weights
 
@@ -20,11 +20,11 @@ TEXT = "the cat sat on the mat ."
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> FirefoxReader:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     return memviz.load(str(firefox_folder(tmp_path_factory.mktemp("firefox") / "tiny", quantised=False)))
 
 
-def ids(reader: FirefoxReader, text: str) -> list[int]:
+def ids(reader: Reader, text: str) -> list[int]:
     return reader.tokenizer(text)["input_ids"]
 
 
@@ -45,12 +45,12 @@ def milder(items: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def mild(tmp_path_factory: pytest.TempPathFactory) -> FirefoxReader:
+def mild(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     content = marian_bytes(milder(weights(PIECES)), quantised=False)
     return memviz.load(folder_of(tmp_path_factory.mktemp("firefox") / "mild", content))
 
 
-def test_everything_is_as_the_equations_say(mild: FirefoxReader) -> None:
+def test_everything_is_as_the_equations_say(mild: Reader) -> None:
     trace = mild.translate(TEXT, target="o gato preto bebe leite .")
     target = [token.id for token in trace.targets]
     truth = run(milder(weights(PIECES)), ids(mild, TEXT), target, heads=HEADS, layers=LAYERS)
@@ -63,7 +63,7 @@ def test_everything_is_as_the_equations_say(mild: FirefoxReader) -> None:
     assert patterns(trace.memory("cross")).std() > 0.05, "else nothing could be told apart"
 
 
-def test_the_likeliest_tokens_of_every_step(mild: FirefoxReader) -> None:
+def test_the_likeliest_tokens_of_every_step(mild: Reader) -> None:
     trace = mild.translate(TEXT)
     written = [token.id for token in trace.targets]
     logits = run(milder(weights(PIECES)), ids(mild, TEXT), written, heads=HEADS, layers=LAYERS).logits
@@ -88,7 +88,7 @@ def test_quantised_weights_are_the_rounded_ones(tmp_path: Path) -> None:
     assert reader.info.quantisation == "8-bit weights, computed in float32"
 
 
-def test_the_encoder_is_that_of_transformers(mild: FirefoxReader) -> None:
+def test_the_encoder_is_that_of_transformers(mild: Reader) -> None:
     source = torch.tensor([ids(mild, TEXT)])
     with torch.inference_mode():
         theirs = marian_encoder(mild)(input_ids=source, output_attentions=True)
@@ -98,7 +98,7 @@ def test_the_encoder_is_that_of_transformers(mild: FirefoxReader) -> None:
     np.testing.assert_allclose(patterns(mild.read(TEXT).memory("encoder")), own, atol=1e-5)
 
 
-def test_step_by_step_is_the_same_as_all_at_once(reader: FirefoxReader) -> None:
+def test_step_by_step_is_the_same_as_all_at_once(reader: Reader) -> None:
     trace = reader.translate(TEXT)
     cross, states = stepwise(reader, ids(reader, TEXT), [token.id for token in trace.targets])
     np.testing.assert_allclose(patterns(trace.memory("cross")), cross, atol=1e-5)
@@ -119,7 +119,7 @@ def test_tables_of_their_own_for_source_target_and_output(tmp_path: Path) -> Non
     assert reader.translate(TEXT, target="o gato .").memory("cross").layers == LAYERS
 
 
-def test_one_table_for_all_is_held_once(reader: FirefoxReader) -> None:
+def test_one_table_for_all_is_held_once(reader: Reader) -> None:
     model = reader.model
     assert model.output.table.data_ptr() == model.encoder.embedding.table.data_ptr()
     assert model.decoder.embedding.table.data_ptr() == model.encoder.embedding.table.data_ptr()
@@ -131,12 +131,12 @@ def test_two_vocabularies(tmp_path: Path) -> None:
     (folder / "trgvocab.enzh.spm").write_bytes(vocabulary(reverse=True))
     reader = memviz.load(str(folder))
     assert reader.languages == ("en", "zh")
-    assert reader.target_tokenizer is not reader.tokenizer
+    assert reader.writer.target_tokenizer is not reader.tokenizer
     trace = reader.translate("the cat .", target=".tac eht")
-    assert [token.id for token in trace.targets] == reader.target_tokenizer(".tac eht")["input_ids"]
+    assert [token.id for token in trace.targets] == reader.writer.target_tokenizer(".tac eht")["input_ids"]
     assert [token.id for token in trace.tokens] == reader.tokenizer("the cat .")["input_ids"]
     free = reader.translate("the cat .")
-    assert free.output == reader.target_tokenizer.decode([token.id for token in free.targets])
+    assert free.output == reader.writer.target_tokenizer.decode([token.id for token in free.targets])
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_broken_vocabulary_is_refused(tmp_path: Path) -> None:
             memviz.load(str(folder))
 
 
-def test_the_layers_can_be_taken_apart(reader: FirefoxReader) -> None:
+def test_the_layers_can_be_taken_apart(reader: Reader) -> None:
     for layer in range(LAYERS):
         taken = reader.decompose(TEXT, layer)
         assert (taken.shape, taken.kind) == ("post-norm", "encoder")

@@ -22,9 +22,9 @@ from memviz.errors import (
     TraceError,
     UnsupportedModelError,
 )
+from memviz.memory import Interventions
 from memviz.models import locate, open_model
-from memviz.reading import FirefoxReader, Reader
-from memviz.reading.attention.eager import handled_by
+from memviz.reading import Reader
 from memviz.reading.attention.summary import Axes
 from memviz.reading.firefox.writer import forced_steps
 from memviz.tokens import Token
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reader(folder: Path) -> FirefoxReader:
+def reader(folder: Path) -> Reader:
     return memviz.load(str(folder))
 
 
@@ -47,7 +47,7 @@ def ids(tokens: tuple[Token, ...]) -> list[int]:
     return [token.id for token in tokens]
 
 
-def test_a_reader_says_what_it_is(reader: FirefoxReader, folder: Path) -> None:
+def test_a_reader_says_what_it_is(reader: Reader, folder: Path) -> None:
     assert isinstance(reader, Reader)
     info = reader.info
     assert (info.name, info.kind, info.layers, info.heads, info.head_dim) == (str(folder), "encoder-decoder", 2, 4, 4)
@@ -60,12 +60,12 @@ def test_transformers_does_not_open_it(folder: Path) -> None:
         open_model(locate(str(folder)), attn_implementation="eager")
 
 
-def test_the_shape_of_a_translation(reader: FirefoxReader) -> None:
+def test_the_shape_of_a_translation(reader: Reader) -> None:
     trace = reader.translate(TEXT)
     encoder, cross, recurrent = trace.memory("encoder"), trace.memory("cross"), trace.recurrent
     assert list(trace.memories) == ["encoder", "cross"]
     assert trace.memory() is encoder
-    assert (trace.text, trace.output) == (TEXT, reader.target_tokenizer.decode(ids(trace.targets)))
+    assert (trace.text, trace.output) == (TEXT, reader.writer.target_tokenizer.decode(ids(trace.targets)))
     assert encoder.queries == encoder.keys == cross.keys == trace.tokens
     assert cross.queries == recurrent.queries == trace.targets
     assert trace.tokens[-1].text == "</s>"
@@ -79,7 +79,7 @@ def test_the_shape_of_a_translation(reader: FirefoxReader) -> None:
     assert set(trace.seconds) == {"model", "writing", "total"}
 
 
-def test_the_recurrent_memory_begins_with_nothing(reader: FirefoxReader) -> None:
+def test_the_recurrent_memory_begins_with_nothing(reader: Reader) -> None:
     trace = reader.translate(TEXT, target="o gato .")
     keys = trace.recurrent.keys
     assert (keys[0].text, keys[0].special) == ("⟨start⟩", True)
@@ -87,7 +87,7 @@ def test_the_recurrent_memory_begins_with_nothing(reader: FirefoxReader) -> None
     np.testing.assert_allclose(trace.recurrent.rebuilt(0), trace.recurrent.states[0], atol=1e-5)
 
 
-def test_value_norms_are_what_a_full_weight_writes(reader: FirefoxReader) -> None:
+def test_value_norms_are_what_a_full_weight_writes(reader: Reader) -> None:
     trace = reader.translate(TEXT)
     with torch.inference_mode():
         source = reader.model.encoder(torch.tensor([ids(trace.tokens)]))
@@ -101,7 +101,7 @@ def test_value_norms_are_what_a_full_weight_writes(reader: FirefoxReader) -> Non
 # -- targets, beams, limits ----------------------------------------------------------------------
 
 
-def test_a_forced_target_is_written_as_it_is(reader: FirefoxReader) -> None:
+def test_a_forced_target_is_written_as_it_is(reader: Reader) -> None:
     free = reader.translate(TEXT)
     forced = reader.translate(TEXT, target="o gato preto .")
     assert forced.output == "o gato preto ."
@@ -112,11 +112,11 @@ def test_a_forced_target_is_written_as_it_is(reader: FirefoxReader) -> None:
     assert reader.read(TEXT, "o gato preto .").output == "o gato preto ."
 
 
-def _remembered(reader: FirefoxReader, trace: Trace) -> list:
+def _remembered(reader: Reader, trace: Trace) -> list:
     return reader.model.decoder.remember(reader.model.encoder(torch.tensor([ids(trace.tokens)])))
 
 
-def test_a_wider_beam_finds_something_else(reader: FirefoxReader) -> None:
+def test_a_wider_beam_finds_something_else(reader: Reader) -> None:
     means = {beam: reader.translate(TEXT, beam=beam).logprobs.mean() for beam in (1, 2, 4, 12)}
     greedy = reader.translate(TEXT)
     assert ids(reader.translate(TEXT, beam=1).targets) == ids(greedy.targets)
@@ -125,7 +125,7 @@ def test_a_wider_beam_finds_something_else(reader: FirefoxReader) -> None:
     assert len(set(means.values())) > 1, "the model should be undecided enough for beams to matter"
 
 
-def test_a_beam_as_wide_as_the_vocabulary_finds_the_best_of_all(reader: FirefoxReader) -> None:
+def test_a_beam_as_wide_as_the_vocabulary_finds_the_best_of_all(reader: Reader) -> None:
     """Two tokens at most: every pair can be tried."""
     trace = reader.translate(TEXT, beam=50, max_new_tokens=2)
     remembered, end = _remembered(reader, trace), reader.tokenizer.eos_token_id
@@ -143,14 +143,14 @@ def test_a_beam_as_wide_as_the_vocabulary_finds_the_best_of_all(reader: FirefoxR
 
 @pytest.mark.parametrize("beam", [1, 2, 3, 6])
 @pytest.mark.parametrize("text", [TEXT, "o gato preto .", "a red book"])
-def test_the_beam_by_its_definition(reader: FirefoxReader, text: str, beam: int) -> None:
+def test_the_beam_by_its_definition(reader: Reader, text: str, beam: int) -> None:
     trace = reader.translate(text, beam=beam, max_new_tokens=8)
     expected, score = _searched(reader, trace, beam=beam, limit=8)
     assert ids(trace.targets) == expected
     assert float(trace.logprobs.sum()) == pytest.approx(score, abs=1e-4)
 
 
-def _searched(reader: FirefoxReader, trace: Trace, *, beam: int, limit: int) -> tuple[list[int], float]:
+def _searched(reader: Reader, trace: Trace, *, beam: int, limit: int) -> tuple[list[int], float]:
     """Beam search written out: every beginning is read anew at every step. (tokens, their log-probability)"""
     remembered, end = _remembered(reader, trace), reader.tokenizer.eos_token_id
     live: list[tuple[list[int], float]] = [([], 0.0)]
@@ -170,7 +170,7 @@ def _searched(reader: FirefoxReader, trace: Trace, *, beam: int, limit: int) -> 
     return max([*done, *live], key=lambda one: one[1] / len(one[0]))
 
 
-def test_an_output_that_is_cut_says_so(reader: FirefoxReader) -> None:
+def test_an_output_that_is_cut_says_so(reader: Reader) -> None:
     trace = reader.translate(TEXT, max_new_tokens=2)
     assert len(trace.targets) == len(trace.steps) == 2
     assert not any(token.special for token in trace.targets)
@@ -189,7 +189,7 @@ def test_the_usual_limit_is_two_and_a_half_tokens_for_each(folder: Path) -> None
         assert trace.notes[0].values == {"tokens": len(trace.targets)}
 
 
-def test_numbers_of_numpy_are_numbers(reader: FirefoxReader) -> None:
+def test_numbers_of_numpy_are_numbers(reader: Reader) -> None:
     found = reader.translate(TEXT, beam=np.int64(3), max_new_tokens=np.int32(4))
     assert ids(found.targets) == ids(reader.translate(TEXT, beam=3, max_new_tokens=4).targets)
 
@@ -197,12 +197,12 @@ def test_numbers_of_numpy_are_numbers(reader: FirefoxReader) -> None:
 @pytest.mark.parametrize(
     "wish", [{"beam": 0}, {"beam": -1}, {"max_new_tokens": 0}, {"beam": "4"}, {"beam": np.int64(0)}]
 )
-def test_settings_that_make_no_sense_are_refused(reader: FirefoxReader, wish: dict) -> None:
+def test_settings_that_make_no_sense_are_refused(reader: Reader, wish: dict) -> None:
     with pytest.raises(ReadingError, match="must be 1 or more"):
         reader.translate(TEXT, **wish)
 
 
-def test_writing_alone_gives_the_same_text(reader: FirefoxReader) -> None:
+def test_writing_alone_gives_the_same_text(reader: Reader) -> None:
     assert reader.write(TEXT) == reader.translate(TEXT).output
     assert reader.write(TEXT, beam=3) == reader.translate(TEXT, beam=3).output
 
@@ -210,7 +210,7 @@ def test_writing_alone_gives_the_same_text(reader: FirefoxReader) -> None:
 # -- sentences ---------------------------------------------------------------------------------------
 
 
-def test_several_sentences_have_a_trace_each(reader: FirefoxReader) -> None:
+def test_several_sentences_have_a_trace_each(reader: Reader) -> None:
     text = "The cat sat.  A dog sat!\nthe house"
     trace = reader.translate(text)
     assert [part.text for part in trace.parts] == ["The cat sat.", "A dog sat!", "the house"]
@@ -228,7 +228,7 @@ def test_several_sentences_have_a_trace_each(reader: FirefoxReader) -> None:
     assert trace.recurrent is None
 
 
-def test_the_words_of_the_whole_are_those_of_its_sentences(reader: FirefoxReader) -> None:
+def test_the_words_of_the_whole_are_those_of_its_sentences(reader: Reader) -> None:
     trace = reader.translate("the cat sat .\n a house .\n\nthe book", max_new_tokens=4)
     shown = [word.text for word in trace.words if not word.special]
     assert shown == ["the", "cat", "sat", ".", "a", "house", ".", "the", "book"]
@@ -240,7 +240,7 @@ def test_the_words_of_the_whole_are_those_of_its_sentences(reader: FirefoxReader
         assert all(text[word.start : word.end] == word.text for word in inked)
 
 
-def test_a_whole_of_parts_says_where_its_memories_are(reader: FirefoxReader) -> None:
+def test_a_whole_of_parts_says_where_its_memories_are(reader: Reader) -> None:
     trace = reader.translate("The cat sat. A dog sat.")
     assert repr(trace).endswith("2 parts>")
     for kind in (None, "cross"):
@@ -248,7 +248,7 @@ def test_a_whole_of_parts_says_where_its_memories_are(reader: FirefoxReader) -> 
             trace.memory(kind)
 
 
-def test_sentences_can_be_kept_together(reader: FirefoxReader) -> None:
+def test_sentences_can_be_kept_together(reader: Reader) -> None:
     text = "The cat sat. A dog sat."
     for trace in (reader.translate(text, split=False), reader.read(text), reader.translate(text, "o gato .")):
         assert trace.parts == ()
@@ -256,7 +256,7 @@ def test_sentences_can_be_kept_together(reader: FirefoxReader) -> None:
         assert sum(token.special for token in trace.tokens) == 1
 
 
-def test_a_sentence_of_very_many_tokens_is_cut_and_says_so(reader: FirefoxReader) -> None:
+def test_a_sentence_of_very_many_tokens_is_cut_and_says_so(reader: Reader) -> None:
     text = ", ".join(["the cat sat on the mat"] * 12)
     trace = reader.translate(text)
     assert len(trace.parts) > 1
@@ -277,14 +277,14 @@ def test_a_sentence_of_very_many_tokens_is_cut_and_says_so(reader: FirefoxReader
     ],
     ids=["word", "no space", "wide", "full stop", "closing", "lines"],
 )
-def test_what_stands_between_the_parts_of_the_output(reader: FirefoxReader, text: str, between: str) -> None:
+def test_what_stands_between_the_parts_of_the_output(reader: Reader, text: str, between: str) -> None:
     """Nothing where a word was cut; what the source has, and a space where its writing has none."""
     trace = reader.translate(text, max_new_tokens=3)
     assert len(trace.parts) > 1
     assert trace.output == between.join(part.output for part in trace.parts)
 
 
-def test_the_notes_on_a_sentence_that_was_cut_are_on_its_parts(reader: FirefoxReader) -> None:
+def test_the_notes_on_a_sentence_that_was_cut_are_on_its_parts(reader: Reader) -> None:
     said = [str(note) for note in reader.translate("a" * 300, max_new_tokens=2).notes]
     assert said[0] == "A sentence of more than 128 tokens was translated in parts."
     assert said[1].startswith("Part 1: The translation was stopped after 2 tokens")
@@ -294,7 +294,7 @@ def test_the_notes_on_a_sentence_that_was_cut_are_on_its_parts(reader: FirefoxRe
 # -- forgetting ----------------------------------------------------------------------------------------
 
 
-def test_a_covered_word_has_no_weight_anywhere_and_the_text_changes(reader: FirefoxReader) -> None:
+def test_a_covered_word_has_no_weight_anywhere_and_the_text_changes(reader: Reader) -> None:
     plain, trace = reader.translate(TEXT), reader.translate(TEXT, forget=Forget(keys=[1, 3]))
     weights = patterns(trace.memory("cross"))
     assert (weights[..., [1, 3]] == 0).all()
@@ -305,7 +305,7 @@ def test_a_covered_word_has_no_weight_anywhere_and_the_text_changes(reader: Fire
     assert trace.forget == Forget(keys=(1, 3))
 
 
-def test_reading_one_word_only(reader: FirefoxReader) -> None:
+def test_reading_one_word_only(reader: Reader) -> None:
     count = len(reader.translate(TEXT).tokens)
     trace = reader.translate(TEXT, forget=Forget(keys=[key for key in range(count) if key != 2]))
     np.testing.assert_array_equal(patterns(trace.memory("cross"))[..., 2], 1)
@@ -320,24 +320,20 @@ def test_reading_one_word_only(reader: FirefoxReader) -> None:
         Forget(keys=[-1, 1], layers=[1], heads=[0, 3]),
     ],
 )
-def test_what_is_forgotten_while_writing_is_what_the_reading_forgets(
-    reader: FirefoxReader, forget: Forget | None
-) -> None:
+def test_what_is_forgotten_while_writing_is_what_the_reading_forgets(reader: Reader, forget: Forget | None) -> None:
     """The probabilities of writing, step by step, are those of one reading without the same edges."""
     trace = reader.translate(TEXT, forget=forget)
-    recording = reader._recording("cross", Axes(trace.targets, trace.tokens), lambda fraction, label: None)
-    recording.forget, recording.forget_in = forget, "cross"
     written = tuple(ids(trace.targets))
-    remembered = _remembered(reader, trace)
-    with handled_by(recording):
-        words, _ = reader.model.decoder.whole(torch.tensor([written]), remembered)
-    steps = forced_steps(reader.model, words[0], written)
+    inputs = {"source": _remembered(reader, trace), "decoder_input_ids": torch.tensor([written])}
+    axes = {"cross": Axes(trace.targets, trace.tokens)}
+    recorded = reader.engine.record(inputs, axes, interventions=Interventions(forget, usual="cross"))
+    steps = forced_steps(reader.model, recorded.outputs.words[0], written)
     np.testing.assert_allclose(trace.logprobs, [step.logprob for step in steps], atol=5e-5)
     for step, candidates in zip(steps, trace.steps, strict=True):
         assert [one.id for one in candidates] == list(step.ids)
 
 
-def test_single_layers_heads_and_steps(reader: FirefoxReader) -> None:
+def test_single_layers_heads_and_steps(reader: Reader) -> None:
     trace = reader.translate(TEXT, forget=Forget(keys=[1], queries=[1], layers=[1], heads=[2]))
     weights, cut = patterns(trace.memory("cross")), np.zeros((LAYERS, 4, len(trace.targets)), dtype=bool)
     cut[1, 2, 1] = True
@@ -345,20 +341,20 @@ def test_single_layers_heads_and_steps(reader: FirefoxReader) -> None:
     assert (weights[cut][:, 1] == 0).all()
 
 
-def test_a_step_that_is_never_written_is_ignored(reader: FirefoxReader) -> None:
+def test_a_step_that_is_never_written_is_ignored(reader: Reader) -> None:
     plain = reader.translate(TEXT)
     trace = reader.translate(TEXT, forget=Forget(keys=[1], queries=[500]))
     assert ids(trace.targets) == ids(plain.targets)
     np.testing.assert_array_equal(patterns(trace.memory("cross")), patterns(plain.memory("cross")))
 
 
-def test_what_is_no_forget_is_refused(reader: FirefoxReader) -> None:
+def test_what_is_no_forget_is_refused(reader: Reader) -> None:
     with pytest.raises(TraceError, match="must be a Forget; this is dict"):
         reader.translate(TEXT, forget={"keys": [1]})
 
 
-def test_what_cannot_be_forgotten_is_refused_before_anything_is_written(reader: FirefoxReader, monkeypatch) -> None:
-    monkeypatch.setattr("memviz.reading.firefox.engine.write", None)
+def test_what_cannot_be_forgotten_is_refused_before_anything_is_written(reader: Reader, monkeypatch) -> None:
+    monkeypatch.setattr("memviz.reading.firefox.writer.FirefoxWriter.write", None)
     keys = list(range(len(reader.tokenizer(TEXT)["input_ids"])))
     for forget, said in (
         (Forget(keys=[99]), "no position 99"),
@@ -374,7 +370,7 @@ def test_what_cannot_be_forgotten_is_refused_before_anything_is_written(reader: 
         reader.translate("The cat sat. A dog sat.", forget=Forget(keys=[0]))
 
 
-def test_positions_from_the_end_of_a_forced_target(reader: FirefoxReader) -> None:
+def test_positions_from_the_end_of_a_forced_target(reader: Reader) -> None:
     trace = reader.translate(TEXT, target="o gato .", forget=Forget(keys=[0], queries=[-1]))
     weights = patterns(trace.memory("cross"))
     assert (weights[:, :, -1, 0] == 0).all()
@@ -385,7 +381,7 @@ def test_positions_from_the_end_of_a_forced_target(reader: FirefoxReader) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\n \t"])
-def test_nothing_to_translate(reader: FirefoxReader, text: str) -> None:
+def test_nothing_to_translate(reader: Reader, text: str) -> None:
     for call in (reader.translate, reader.read, reader.write):
         with pytest.raises(EmptyTextError):
             call(text)
@@ -401,7 +397,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("text", ODD)
-def test_odd_texts_are_translated_all_the_same(reader: FirefoxReader, text: str) -> None:
+def test_odd_texts_are_translated_all_the_same(reader: Reader, text: str) -> None:
     trace = reader.translate(text, max_new_tokens=8)
     for part in trace.parts or (trace,):
         np.testing.assert_allclose(part.memory("cross").mean().sum(-1), 1, atol=1e-5)
@@ -411,14 +407,14 @@ def test_odd_texts_are_translated_all_the_same(reader: FirefoxReader, text: str)
     assert all(0 <= token.start <= token.end <= len(text) for token in trace.tokens)
 
 
-def test_characters_that_the_model_never_saw_are_counted(reader: FirefoxReader) -> None:
+def test_characters_that_the_model_never_saw_are_counted(reader: Reader) -> None:
     trace = reader.translate("the 猫 cat", max_new_tokens=3)
     unknown = [token for token in trace.tokens if token.id == reader.tokenizer.unk_token_id]
     assert [token.text for token in unknown] == ["猫"]
     assert f"1 of the {len(trace.tokens) - 1} tokens stand for words or characters" in str(trace.notes[-1])
 
 
-def test_notes_on_a_text_say_which_sentence_they_are_about(reader: FirefoxReader) -> None:
+def test_notes_on_a_text_say_which_sentence_they_are_about(reader: Reader) -> None:
     trace = reader.translate("The 猫 cat. The cat sat. The 犬 cat 猫.", max_new_tokens=2)
     assert len(trace.parts) == 3
     own = [token for token in trace.tokens if not token.special]
@@ -431,7 +427,7 @@ def test_notes_on_a_text_say_which_sentence_they_are_about(reader: FirefoxReader
     ]
 
 
-def test_a_server_may_limit_the_text(reader: FirefoxReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_may_limit_the_text(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "40")
     reader.translate(TEXT)
     with pytest.raises(TextTooLongError, match="at most 40"):
@@ -443,7 +439,7 @@ def test_a_server_may_limit_the_text(reader: FirefoxReader, monkeypatch: pytest.
         reader.translate("The cat sat on the mat. " * 50)
 
 
-def test_progress_runs_from_0_to_1_and_may_stop_it(reader: FirefoxReader) -> None:
+def test_progress_runs_from_0_to_1_and_may_stop_it(reader: Reader) -> None:
     for text in (TEXT, "The cat sat. A dog sat. the house"):
         seen: list[float] = []
         reader.translate(text, progress=lambda fraction, label: seen.append(fraction))  # noqa: B023
@@ -460,7 +456,7 @@ def test_progress_runs_from_0_to_1_and_may_stop_it(reader: FirefoxReader) -> Non
     assert reader.translate(TEXT).output
 
 
-def test_a_trace_comes_back_from_a_file(reader: FirefoxReader, tmp_path: Path) -> None:
+def test_a_trace_comes_back_from_a_file(reader: Reader, tmp_path: Path) -> None:
     one = reader.translate(TEXT, forget=Forget(keys=[1]), max_new_tokens=4)
     back = Trace.load(one.save(tmp_path / "one.npz"))
     assert (back.steps, back.notes, back.targets, back.forget) == (one.steps, one.notes, one.targets, one.forget)
@@ -470,7 +466,7 @@ def test_a_trace_comes_back_from_a_file(reader: FirefoxReader, tmp_path: Path) -
     np.testing.assert_array_equal(patterns(back.memory("cross")), patterns(one.memory("cross")))
 
 
-def test_a_trace_of_many_parts_comes_back_from_a_file(reader: FirefoxReader, tmp_path: Path) -> None:
+def test_a_trace_of_many_parts_comes_back_from_a_file(reader: Reader, tmp_path: Path) -> None:
     many = reader.translate("The cat sat. " * 12)
     back = Trace.load(many.save(tmp_path / "many.npz"))
     assert (back.output, back.steps, len(back.parts)) == (many.output, many.steps, 12)
@@ -480,7 +476,7 @@ def test_a_trace_of_many_parts_comes_back_from_a_file(reader: FirefoxReader, tmp
     assert back.recurrent is None
 
 
-def test_threads_may_share_a_reader(reader: FirefoxReader) -> None:
+def test_threads_may_share_a_reader(reader: Reader) -> None:
     texts = [TEXT, "the old house .", "a dog and a bird live ."]
     wishes = [(text, None if number % 2 else Forget(keys=[1])) for number, text in enumerate(texts * 4)]
     alone = [patterns(reader.translate(text, forget=forget).memory("cross")) for text, forget in wishes]
@@ -499,7 +495,7 @@ def test_threads_may_share_a_reader(reader: FirefoxReader) -> None:
         np.testing.assert_allclose(found[number], expected, atol=1e-6)
 
 
-def test_ids_alone_cannot_be_read(reader: FirefoxReader) -> None:
+def test_ids_alone_cannot_be_read(reader: Reader) -> None:
     with pytest.raises(ReadingError, match="Use `translate`"):
         reader.read_ids([3, 4, 5])
 
@@ -525,7 +521,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_small_model_runs_on_one_thread(reader: FirefoxReader, two_threads, name: str) -> None:
+def test_a_small_model_runs_on_one_thread(reader: Reader, two_threads, name: str) -> None:
     seen: set[int] = set()
     watched = [*reader.model.encoder.layers, *reader.model.decoder.layers]
     hooks = [one.register_forward_pre_hook(lambda *_: seen.add(torch.get_num_threads())) for one in watched]
@@ -537,7 +533,7 @@ def test_a_small_model_runs_on_one_thread(reader: FirefoxReader, two_threads, na
 
 
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
-def test_the_threads_come_back_when_a_reading_is_stopped(reader: FirefoxReader, two_threads, at: float) -> None:
+def test_the_threads_come_back_when_a_reading_is_stopped(reader: Reader, two_threads, at: float) -> None:
     def stop(fraction: float, label: str) -> None:
         if fraction > at:
             raise KeyboardInterrupt
@@ -547,7 +543,7 @@ def test_the_threads_come_back_when_a_reading_is_stopped(reader: FirefoxReader, 
     assert torch.get_num_threads() == 2
 
 
-def test_other_threads_keep_theirs(reader: FirefoxReader, two_threads) -> None:
+def test_other_threads_keep_theirs(reader: Reader, two_threads) -> None:
     """One that begins while a Firefox model runs, and one that runs a second one meanwhile."""
     found: list[int] = []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
 import torch
@@ -13,12 +12,13 @@ from families import FAMILIES, words
 from memviz import Forget
 from memviz.errors import ReadingError, TraceError
 from memviz.trace import Trace
+from tests import oracle
 
 IDS = np.random.default_rng(9).integers(100, 140, size=80).tolist()
 LOW = torch.finfo(torch.float32).min
 
 
-def oracle(name: str, trace: Trace, cut: np.ndarray) -> dict[str, np.ndarray]:
+def patched_by_hand(name: str, trace: Trace, cut: np.ndarray) -> dict[str, np.ndarray]:
     """Weights by kind of a model whose attention was patched by hand; ``cut`` is [layer, head, query, key]."""
     model = FAMILIES[name].build()
     target = [token.id for token in trace.memory("decoder").keys] if trace.targets else None
@@ -54,12 +54,12 @@ def test_forgetting_equals_a_model_patched_by_hand(name: str, how: str) -> None:
     forget = READINGS[how]
     before, trace = opened(name).read_ids(IDS), opened(name).read_ids(IDS, forget=forget)
     cut = edges_of(trace, forget, "self")
-    wanted, found = oracle(name, trace, cut)["self"], patterns(trace)
+    wanted, found = patched_by_hand(name, trace, cut)["self"], patterns(trace)
     assert np.abs(found - wanted).max() <= 2e-5
     assert (found[cut] == 0.0).all()
     assert patterns(before)[cut].max() > 0
     assert (found != patterns(before)).any()
-    naive.check(trace.memory(), wanted, cut=cut)
+    oracle.check_summary(trace.memory(), wanted, cut=cut)
 
 
 @pytest.mark.parametrize("how", READINGS)
@@ -68,10 +68,10 @@ def test_forgetting_in_cross_attention_equals_a_model_patched_by_hand(name: str,
     forget = READINGS[how]
     trace = opened(name).translate(words(60), words(50, seed=1), forget=forget)
     cut = edges_of(trace, forget, "cross")
-    wanted = oracle(name, trace, cut)
+    wanted = patched_by_hand(name, trace, cut)
     for kind, own in wanted.items():
         assert np.abs(patterns(trace, kind) - own).max() <= 2e-5
-        naive.check(trace.memory(kind), own, cut=cut if kind == "cross" else None)
+        oracle.check_summary(trace.memory(kind), own, cut=cut if kind == "cross" else None)
     assert (patterns(trace, "cross")[cut] == 0.0).all()
     assert trace.memory("encoder").forget is None
     assert trace.memory("cross").forget == forget

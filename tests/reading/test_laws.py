@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -141,6 +143,17 @@ def lookup(rows: int, cols: int, **more: object) -> function.AttentionCall:
     return function.AttentionCall(query, key, torch.randn(2, cols, 8, generator=draw), 0.7, visible, **more)
 
 
+@dataclass(frozen=True)
+class Edges:
+    """Edges that are cut, all written out: bool [head, query, key]."""
+
+    edges: torch.Tensor
+
+    def hide(self, scores: torch.Tensor, *, start: int, first: int) -> None:
+        _, rows, cols = scores.shape
+        scores.masked_fill_(self.edges[:, start : start + rows, first : first + cols], function.MASKED)
+
+
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (1, 70), (63, 64), (64, 64), (65, 65), (200, 33), (33, 200)])
 @pytest.mark.parametrize("kind", ["plain", "windowed", "biased", "capped", "sink", "cut"])
 def test_attend_is_softmax_attention(rows: int, cols: int, kind: str) -> None:
@@ -156,8 +169,9 @@ def test_attend_is_softmax_attention(rows: int, cols: int, kind: str) -> None:
     if kind == "sink":
         more["sink"] = torch.randn(4, generator=draw)
     if kind == "cut":
-        more["cut"] = torch.rand(4, rows, cols, generator=draw) < 0.3
-        more["cut"][:, :, 0] = False
+        edges = torch.rand(4, rows, cols, generator=draw) < 0.3
+        edges[:, :, 0] = False
+        more["cut"] = Edges(edges)
     asked = lookup(rows, cols, **more)
     scores = asked.query @ asked.key.repeat_interleave(2, 0).transpose(1, 2) * asked.scale
     if asked.softcap:
@@ -165,7 +179,7 @@ def test_attend_is_softmax_attention(rows: int, cols: int, kind: str) -> None:
     scores = scores if asked.bias is None else scores + asked.bias
     column = torch.arange(cols)
     scores[:, (column < asked.visible[:, :1]) | (column >= asked.visible[:, 1:])] = -torch.inf
-    scores = scores if asked.cut is None else scores.masked_fill(asked.cut, -torch.inf)
+    scores = scores if asked.cut is None else scores.masked_fill(asked.cut.edges, -torch.inf)
     whole = scores if asked.sink is None else torch.cat([scores, asked.sink.view(4, 1, 1).expand(4, rows, 1)], -1)
     weights = whole.softmax(-1)[..., :cols]
     seen = torch.zeros(4, rows, cols)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
 import torch
@@ -13,6 +12,7 @@ from families import EXPERTS, GPT, GROUPED, SEQ2SEQ, T5, Family, tokenizer, word
 from memviz import Reader
 from memviz.errors import MeasureError, ModelError, ReadingError, UnsupportedModelError
 from memviz.reading.attention.eager import is_attention
+from tests import oracle
 
 LATENT = {
     "num_key_value_heads": 4, "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8,
@@ -135,7 +135,7 @@ def test_models_that_are_recorded_are_exact(name: str) -> None:
     assert set(trace.memories) == set(own)
     for kind, weights in own.items():
         assert np.abs(patterns(trace, kind) - weights).max() <= 1e-5
-        naive.check(trace.memory(kind), weights)
+        oracle.check_summary(trace.memory(kind), weights)
     if RECORDED[name].window:
         assert trace.memory().visible(0)[-1, 0] >= len(trace.tokens) - RECORDED[name].window > 0
 
@@ -145,9 +145,10 @@ def test_models_that_are_read_densely_are_exact_and_say_why(name: str) -> None:
     used, trace, own = read_both(DENSE[name])
     assert used.info.method == "dense"
     assert str(used.info.note).startswith("Read through the model's own eager weights, because ")
+    assert set(trace.memories) == set(own)
     for kind, weights in own.items():
         assert np.abs(patterns(trace, kind) - weights).max() <= 1e-6
-        naive.check(trace.memory(kind), weights)
+        oracle.check_summary(trace.memory(kind), weights)
         assert trace.memory(kind).summary.value_norm.shape[-1] == 0
 
 
@@ -160,7 +161,7 @@ def test_hybrid_models_show_their_attention_layers_and_say_so(name: str) -> None
         str(used.info.note) == f"Only {memory.layers} of its 3 layers have softmax attention; the others are not shown."
     )
     assert np.abs(patterns(trace) - own["self"]).max() <= 1e-5
-    naive.check(memory, own["self"])
+    oracle.check_summary(memory, own["self"])
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -190,7 +191,7 @@ def test_a_dense_model_that_changes_its_ways_with_the_length_is_stopped() -> Non
 
 def test_a_part_that_attends_only_to_long_texts_is_stopped() -> None:
     used = reader(Family("LlamaForCausalLM", GROUPED))
-    used.plan.kinds.pop(id(used.model.model.layers[1].self_attn))
+    used.plan.places.by_module.pop(id(used.model.model.layers[1].self_attn))
     with pytest.raises(ReadingError, match=r"A part of the model \(LlamaAttention\) attends to this text"):
         used.read(words(30))
     assert used.model.config._attn_implementation == "sdpa"

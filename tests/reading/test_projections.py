@@ -76,5 +76,6 @@ KNOWN = [name for name, family in FAMILIES.items() if family.method == "recorded
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_family_that_is_recorded_is_known(name: str) -> None:
-    for modules in opened(name).plan.projections.values():
-        assert None not in modules
+    plan = opened(name).plan
+    assert set(plan.projections) == set(plan.heads) != set()
+    assert not [kind for kind, modules in plan.projections.items() if None in modules or not modules]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from cases import opened
 from transformers import BertModel
 
 from memviz.reading import Reader
+from memviz.reading.engine import notes
+from memviz.reading.writing.joining import join_sentences
+from memviz.trace import ModelInfo, Trace
 from tests.models.tiny_models import small_config, word_tokenizer
 
 
@@ -20,7 +25,7 @@ def reader() -> Reader:
 
 def test_unknown_words_are_counted(reader: Reader) -> None:
     (note,) = reader.read("the zebra sat on the purple mat").notes
-    assert note.values == {"unknown": 2, "tokens": 7}
+    assert (note.code, note.values) == ("unknown-tokens", {"unknown": 2, "tokens": 7})
     assert str(note) == "2 of the 7 tokens stand for words or characters that this model has never seen."
     (note,) = reader.read("the cat", "saw a zebra").notes
     assert note.values == {"unknown": 2, "tokens": 5}
@@ -50,3 +55,42 @@ def test_a_word_that_minilm_cannot_take_apart(minilm, smollm2) -> None:
     assert minilm.read("x" * 100_000).notes[0].values == {"unknown": 1, "tokens": 1}
     assert minilm.read("It was tired.").notes == ()
     assert smollm2.read("x" * 1_000).notes == ()
+
+
+def test_every_note_has_a_code_and_no_two_share_it() -> None:
+    token = opened("gpt2").read("the cat").tokens[0]
+    every = [
+        notes.cut(3),
+        notes.broken(128),
+        *notes.unknown([token], token.id),
+        *notes.unknown_given([token], token.id),
+        *notes.whole(2),
+        *notes.capitals("THE CAT"),
+        *notes.untold("the cat", {"summarization": "summarize: "}),
+        notes.numbered(1, notes.cut(3)),
+        notes.numbered(1, notes.cut(3), cut=True),
+    ]
+    codes = [note.code for note in every]
+    assert len(every) == len(set(codes)) == 9
+    assert all(re.fullmatch("[a-z]+(-[a-z]+)+", code) for code in codes)
+
+
+def test_the_notes_of_sentences_are_told_apart_by_their_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the sentences are worded: a translator of the library may change every one of them."""
+    capitals = notes.capitals("THE CAT")
+    monkeypatch.setattr(notes, "CAPITALS", "Nothing but capitals.")
+    monkeypatch.setattr(notes, "BROKEN", "Cut in two.")
+    parts = [
+        Trace(
+            text=text,
+            output=text,
+            tokens=(),
+            model=ModelInfo("tiny"),
+            memories={},
+            notes=(*notes.capitals(text), notes.cut(3)),
+        )
+        for text in ("THE CAT", "THE DOG")
+    ]
+    whole = join_sentences("THE CAT THE DOG", [(0, 7), (8, 15)], parts, notes=[*capitals, notes.broken(2)])
+    assert [note.code for note in whole.notes] == ["all-capitals", "sentence-in-parts", "of-part", "of-part"]
+    assert [str(note)[:7] for note in whole.notes[2:]] == ["Part 1:", "Part 2:"]

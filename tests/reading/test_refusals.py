@@ -152,7 +152,7 @@ def test_the_context_is_known_by_whatever_name(tmp_path: Path) -> None:
 def test_a_text_beyond_a_context_that_nobody_told_is_refused(name: str) -> None:
     """Whatever the model raises then: a recorded reading and a dense one alike."""
     used = Reader(FAMILIES[name].build(), tokenizer(FAMILIES[name].tokenizer))
-    used.info = replace(used.info, context=None)
+    used.engine.info = replace(used.info, context=None)
     with pytest.raises(ReadingError, match=r"could not read a text of 6\d\d tokens .*\. Shorten the text") as caught:
         used.read(words(600))
     assert caught.value.__cause__ is not None
@@ -161,7 +161,7 @@ def test_a_text_beyond_a_context_that_nobody_told_is_refused(name: str) -> None:
 
 def test_a_translation_beyond_a_context_that_nobody_told_is_refused() -> None:
     used = Reader(FAMILIES["bart"].build(), tokenizer("end"))
-    used.info = replace(used.info, context=None)
+    used.engine.info = replace(used.info, context=None)
     for target in (None, "the cat"):
         with pytest.raises(ReadingError, match="could not read a text of 601 tokens"):
             used.translate(words(600), target)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import naive
 import numpy as np
 import pytest
 import torch
@@ -14,6 +13,7 @@ from families import FAMILIES, words
 from memviz.reading.attention import recording
 from memviz.reading.attention.function import Block, blocks
 from memviz.reading.attention.summary import FEW, THUMBNAIL, BlockSummariser, Repeats, cell_maxima
+from tests import oracle
 
 LENGTHS = [1, 2, 5, 31, 32, 33, 64, 65, 130, 200, 300]
 ALONG = ["gpt2", "mistral", "gpt-oss", "bert", "modernbert", "gpt-neo"]
@@ -36,7 +36,7 @@ def test_patterns_and_summary_hold_at_every_length(name: str, count: int) -> Non
     memory = known.trace.memory()
     assert len(memory.queries) == len(memory.keys) == count
     assert np.abs(patterns(known.trace) - known.own["self"]).max() <= 1e-5
-    naive.check(memory, known.own["self"])
+    oracle.check_summary(memory, known.own["self"])
     for position in {0, count // 2, count - 1}:
         np.testing.assert_allclose(memory.column(position), known.own["self"][..., position], rtol=0, atol=1e-5)
 
@@ -59,7 +59,7 @@ def test_cross_attention_between_texts_of_any_two_lengths(source: int, target: i
         known = checked(name, opened(name).translate(words(source), words(target, seed=1)))
         for kind, own in known.own.items():
             assert np.abs(patterns(known.trace, kind) - own).max() <= 1e-5
-            naive.check(known.trace.memory(kind), own)
+            oracle.check_summary(known.trace.memory(kind), own)
         assert known.own["cross"].shape[2:] == (target + 1, source + 1)
 
 
@@ -75,11 +75,11 @@ def test_the_largest_weight_of_every_cell(wide: int, cols: int) -> None:
 @pytest.mark.parametrize("name", ["bert", "gpt2", "mistral", "qwen3"])
 def test_layers_of_a_short_text_are_summed_up_alone_or_together(name: str, room: int, groups: int, monkeypatch) -> None:
     seen = []
-    monkeypatch.setattr(recording, "TOGETHER", room)
+    monkeypatch.setattr(recording, "BATCH", room)
     monkeypatch.setattr(recording, "BlockSummariser", lambda *all_of_it: seen.append(1) or BlockSummariser(*all_of_it))
     known = checked(name, opened(name).read_ids(ids(40)))
     assert len(seen) == groups
-    naive.check(known.trace.memory(), known.own["self"])
+    oracle.check_summary(known.trace.memory(), known.own["self"])
 
 
 def test_layers_that_see_differently_far_are_never_summed_up_together(monkeypatch) -> None:
@@ -89,7 +89,7 @@ def test_layers_that_see_differently_far_are_never_summed_up_together(monkeypatc
     known = checked("gemma3", opened("gemma3").read_ids(ids(40)))
     assert len({layer.visible.tobytes() for layer in known.trace.memory().scores}) == 2
     assert 1 < len(seen) <= 3
-    naive.check(known.trace.memory(), known.own["self"])
+    oracle.check_summary(known.trace.memory(), known.own["self"])
 
 
 def test_a_text_without_repeats_has_no_repeats() -> None:
@@ -109,10 +109,12 @@ def test_cells_taller_than_a_block() -> None:
     model.set_attn_implementation("eager")
     own = eager(model, tokens)[0]["self"]
     assert memory.summary.thumbnail.shape == (1, 4, 32, 32)
-    assert np.abs(memory.summary.thumbnail - naive.thumbnail(own)).max() <= 1
-    np.testing.assert_allclose(memory.summary.mass, naive.mass(own), rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(memory.summary.entropy, naive.entropy(own), rtol=0, atol=5e-4)
-    np.testing.assert_allclose(memory.summary.top_weight, naive.strongest(own, memory), rtol=0, atol=2e-5)
+    assert np.abs(memory.summary.thumbnail - oracle.thumbnail(own)).max() <= 1
+    np.testing.assert_allclose(memory.summary.mass, oracle.mass(own), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(memory.summary.entropy, oracle.entropy(own), rtol=0, atol=5e-4)
+    np.testing.assert_allclose(
+        memory.summary.top_weight, oracle.without_special(own, memory.keys).max(-1), rtol=0, atol=2e-5
+    )
     np.testing.assert_allclose(memory.pattern(0, 3, rows=[2099]), own[0, 3, [2099]], rtol=0, atol=1e-5)
 
 
@@ -128,7 +130,7 @@ def test_many_copies_are_counted_without_being_kept() -> None:
     """Two tokens in turn and at random: more pairs than are kept from layer to layer."""
     for name in ("gpt2", "mistral", "gpt-neo"):
         known = checked(name, opened(name).read_ids(ids(500, kinds=2)))
-        naive.check(known.trace.memory(), known.own["self"])
+        oracle.check_summary(known.trace.memory(), known.own["self"])
 
 
 @pytest.mark.parametrize("kinds", [1, 2, 40])
@@ -166,11 +168,11 @@ def test_induction_counts_what_follows_a_copy_that_has_left_the_window() -> None
     memory = used.read_ids(tokens).memory()
     first = int(memory.visible(0)[query, 0])
     assert first == query - window + 1
-    assert first % (-(-len(tokens) // naive.CELLS)) == 0, "the block begins with this key"
+    assert first % (-(-len(tokens) // oracle.CELLS)) == 0, "the block begins with this key"
     model = family.build(sliding_window=window)
     model.set_attn_implementation("eager")
     own = eager(model, tokens)[0]["self"]
-    naive.check(memory, own)
+    oracle.check_summary(memory, own)
     assert memory.summary.duplicate.max() == 0
     np.testing.assert_allclose(memory.summary.induction, own[:, :, query, first], rtol=0, atol=1e-5)
     assert memory.summary.induction.max() > 1e-3

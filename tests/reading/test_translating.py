@@ -17,7 +17,7 @@ from translators import LIMIT, TARGET, TEXT, TRANSLATORS, Saved, ids, translated
 import memviz
 from memviz import Forget
 from memviz.errors import EmptyTextError, MemVizError, ModelError, ReadingError, TextTooLongError, TraceError
-from memviz.reading import FirefoxReader, Reader
+from memviz.reading import Reader
 from tests.models.tiny_marian import firefox_folder
 
 EXACT = 1e-5
@@ -85,6 +85,7 @@ def test_what_was_written_is_the_likeliest_at_its_step(saved: Saved, name: str) 
     trace = translated(saved, name)
     forced = {0} if TRANSLATORS[name].begins == "forced_bos_token_id" or name == "bart" else set()
     forced |= {LIMIT - 1} if name == "bart" else set()
+    assert len(trace.targets) > len(forced)
     for place, (token, step, logprob) in enumerate(zip(trace.targets, trace.steps, trace.logprobs, strict=True)):
         assert len(step) == 10
         if place not in forced:
@@ -156,7 +157,7 @@ def test_what_is_forgotten_while_writing_is_what_the_reading_forgets(saved: Save
 
 
 def test_what_cannot_be_forgotten_is_refused_before_anything_is_written(saved: Saved, monkeypatch) -> None:
-    monkeypatch.setattr("memviz.reading.writing.translate.write", None)
+    monkeypatch.setattr("memviz.reading.writing.transformers_writer.TransformersWriter.write", None)
     count = len(translated(saved, "bart", target=TARGET).tokens)
     for forget, said in (
         (Forget(keys=[99]), "no position 99"),
@@ -178,7 +179,7 @@ def test_a_dense_model_writes_but_cannot_be_made_to_forget(monkeypatch: pytest.M
     trace = reader.translate("the cat sat", max_new_tokens=4)
     assert trace.model.method == "dense"
     assert len(trace.steps) == len(trace.targets) == 4
-    monkeypatch.setattr("memviz.reading.writing.translate.write", None)
+    monkeypatch.setattr("memviz.reading.writing.transformers_writer.TransformersWriter.write", None)
     with pytest.raises(ReadingError, match="cannot be made to forget"):
         reader.translate("the cat sat", forget=Forget(keys=[0]))
 
@@ -240,7 +241,7 @@ def test_no_more_is_written_than_the_decoder_has_positions(saved: Saved) -> None
 
 
 def test_no_more_is_written_than_a_server_allows(
-    saved: Saved, firefox: FirefoxReader, monkeypatch: pytest.MonkeyPatch
+    saved: Saved, firefox: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     firefox.model.output_bias[firefox.tokenizer.eos_token_id] = -1e9  # it never ends
     monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "40")
@@ -304,11 +305,11 @@ def test_seconds_say_how_long_the_writing_took(saved: Saved) -> None:
 
 
 @pytest.fixture
-def firefox(tmp_path: Path) -> FirefoxReader:
+def firefox(tmp_path: Path) -> Reader:
     return memviz.load(str(firefox_folder(tmp_path / "tiny")))
 
 
-def test_a_firefox_reader_answers_the_same_questions(firefox: FirefoxReader) -> None:
+def test_a_firefox_reader_answers_the_same_questions(firefox: Reader) -> None:
     assert (firefox.languages, firefox.languages_known, firefox.tasks) == (("en", "pt"), {}, {})
     own = firefox.translate(TEXT, languages=("en", "pt"), task="")
     assert ids(own.targets) == ids(firefox.translate(TEXT).targets)

@@ -53,7 +53,7 @@ def test_every_window_fits_and_cuts_no_character(reader: Reader, text: str, pair
         assert window == text[begin:end] != ""
         assert {begin, end} <= edges
         assert reader.count(window, pair) <= LIMIT
-        budget.check(reader.model, reader.plan, reader.count(window, pair), context=reader.info.context)
+        budget.check(reader.engine, reader.count(window, pair))
 
 
 @pytest.mark.usefixtures("_forty")

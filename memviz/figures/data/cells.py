@@ -15,7 +15,7 @@ import numpy as np
 
 from memviz.errors import MeasureError
 from memviz.figures.data.view import PatternData, PatternView, Side, Values, side
-from memviz.measures.links import dropped
+from memviz.measures.pairs import without_keys
 from memviz.measures.read import rollout, value_norms
 from memviz.memory import Memory, positions
 from memviz.tokens import Token, merge
@@ -140,7 +140,7 @@ def _tokens(memory: Memory, view: PatternView, *, heads: list[tuple[int, int]], 
         total /= np.float32(len(heads))
     removed = positions(view.without, len(memory.keys))
     if len(removed) and norms is None:
-        return dropped(total, removed)
+        return without_keys(total, removed)
     total[:, removed] = 0.0
     return total
 

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from memviz.memory import Kind
+from memviz.memory import Place
 from memviz.reading.attention.function import AttentionCall, Block, attend
+from memviz.reading.attention.interventions import Places
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class ModuleCall:
     """One call of a norm or a linear map: [token, width] in and out."""
 
     module: nn.Module
-    given: Tensor
-    made: Tensor
+    input: Tensor
+    output: Tensor
 
     @property
     def is_norm(self) -> bool:
@@ -47,61 +48,63 @@ class BlockCapture:
     computed: Tensor
     norm: nn.LayerNorm
 
-    def __init__(self, layer: int, *, kinds: dict[int, Kind], kind: Kind, projection: nn.Module) -> None:
-        self.layer, self.kinds, self.kind, self.projection = layer, kinds, kind, projection
-        self._seen = 0  # attention calls of this memory so far
+    def __init__(self, place: Place, *, places: Places, projection: nn.Module) -> None:
+        self.place, self.places, self.projection = place, places, projection
+        self._reached = 0  # layers of this memory so far
         self._now = False  # between the layer's attention call and the next one
-        self._given: Tensor | None = None
+        self._calls: dict[int, int] = {}
+        self._input: Tensor | None = None
         self._before: list[ModuleCall] = []
         self._after: list[ModuleCall] = []
 
-    def attend(self, module: nn.Module, lookup: AttentionCall) -> Tensor:
+    def attend(self, module: nn.Module, call: AttentionCall) -> Tensor:
         """The attention output, as without anybody watching."""
-        mine = self.kinds.get(id(module)) == self.kind
-        self._now = mine and self._seen == self.layer
-        self._seen += mine
+        here = self.places.place(module, call, self._calls) if module in self.places else None
+        self._now = here == self.place
+        if here is not None and here.kind == self.place.kind:
+            self._reached = here.layer + 1
         if not self._now:
-            self._before = self._before if self._seen > self.layer else []
-            return attend(lookup)
-        heads, rows, _ = lookup.query.shape
-        self.weights = torch.zeros(heads, rows, lookup.key.shape[1], device=lookup.query.device)
-        self.value = lookup.value.repeat_interleave(heads // len(lookup.value), dim=0)
-        return attend(lookup, watch=self._keep)
+            self._before = self._before if self._reached > self.place.layer else []
+            return attend(call)
+        heads, rows, _ = call.query.shape
+        self.weights = torch.zeros(heads, rows, call.key.shape[1], device=call.query.device)
+        self.value = call.value.repeat_interleave(heads // len(call.value), dim=0)
+        return attend(call, watch=self._store)
 
-    def entering(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def module_entered(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """An attention module's input."""
-        if self._seen <= self.layer:
-            given = args[0] if args else kwargs.get("hidden_states")
-            self._given = given[0] if isinstance(given, Tensor) else None
+        if self._reached <= self.place.layer:
+            states = args[0] if args else kwargs.get("hidden_states")
+            self._input = states[0] if isinstance(states, Tensor) else None
 
-    def stepping(self, module: nn.Module, args: tuple[Any, ...], made: Any) -> None:
+    def module_called(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """A call of a norm or a linear map."""
-        if not args or not isinstance(args[0], Tensor) or not isinstance(made, Tensor):
+        if not args or not isinstance(args[0], Tensor) or not isinstance(output, Tensor):
             return
-        if self._now or self._seen <= self.layer:
+        if self._now or self._reached <= self.place.layer:
             steps = self._after if self._now else self._before
-            steps.append(ModuleCall(module, _flat(args[0]), _flat(made)))
+            steps.append(ModuleCall(module, _flat(args[0]), _flat(output)))
 
-    def _keep(self, block: Block) -> None:
+    def _store(self, block: Block) -> None:
         self.weights[:, block.start : block.stop, block.first : block.last] = block.weights
 
     @property
     def shape(self) -> Literal["post-norm", "pre-norm", "unknown"]:
         """How is the block built? Sets ``residual`` and ``computed``, and ``norm`` of a post-norm block."""
         place = next((n for n, step in enumerate(self._after) if step.module is self.projection), None)
-        if place is None or self._given is None:
+        if place is None or self._input is None:
             return "unknown"
-        written, rest = self._after[place].made, self._after[place + 1 :]
+        written, rest = self._after[place].output, self._after[place + 1 :]
         norms = [step for step in rest if step.is_norm]
         if not norms:
             return "unknown"
-        first, given = norms[0], self._given
-        if isinstance(first.module, nn.LayerNorm) and _close(first.given, given + written) and _carried(first, rest):
-            self.residual, self.computed, self.norm = given, first.made, first.module
+        first, states = norms[0], self._input
+        if isinstance(first.module, nn.LayerNorm) and _close(first.input, states + written) and _carried(first, rest):
+            self.residual, self.computed, self.norm = states, first.output, first.module
             return "post-norm"
-        sources = [step.given for step in self._before if _close(step.made, given)]
-        for residual in [*sources, given]:
-            if _close(first.given, residual + written):
+        sources = [step.input for step in self._before if _close(step.output, states)]
+        for residual in [*sources, states]:
+            if _close(first.input, residual + written):
                 self.residual, self.computed = residual, written
                 return "pre-norm"
         return "unknown"
@@ -113,12 +116,12 @@ def _carried(norm: ModuleCall, rest: list[ModuleCall]) -> bool:
     place = next((n for n, step in enumerate(later) if step.is_norm), None)
     if not place:
         return False
-    return _close(later[place].given, norm.made + later[place - 1].made)
+    return _close(later[place].input, norm.output + later[place - 1].output)
 
 
-def _close(one: Tensor, other: Tensor) -> bool:
+def _close(tensor: Tensor, other: Tensor) -> bool:
     """The same up to rounding?"""
-    return one.shape == other.shape and bool((one - other).abs().max() <= 1e-3 * other.abs().max())
+    return tensor.shape == other.shape and bool((tensor - other).abs().max() <= 1e-3 * other.abs().max())
 
 
 def _flat(tensor: Tensor) -> Tensor:
@@ -126,14 +129,14 @@ def _flat(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def capturing(model: PreTrainedModel, scene: BlockCapture) -> Iterator[None]:
-    """The scene sees every norm, linear map and attention module of the model."""
+def capturing(model: PreTrainedModel, capture: BlockCapture) -> Iterator[None]:
+    """The capture sees every norm, linear map and attention module of the model."""
     hooks = []
     for module in model.modules():
-        if id(module) in scene.kinds:
-            hooks.append(module.register_forward_pre_hook(scene.entering, with_kwargs=True))
+        if module in capture.places:
+            hooks.append(module.register_forward_pre_hook(capture.module_entered, with_kwargs=True))
         if isinstance(module, nn.Linear | Conv1D) or "norm" in type(module).__name__.lower():
-            hooks.append(module.register_forward_hook(scene.stepping))
+            hooks.append(module.register_forward_hook(capture.module_called))
     try:
         yield
     finally:

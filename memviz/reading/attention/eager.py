@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from memviz.errors import UnsupportedModelError
 from memviz.memory import Kind
-from memviz.reading.attention.function import HANDLER, Handler
+from memviz.reading.attention.function import handled_by
 
 EAGER_OUTPUTS: dict[Kind, str] = {
     "self": "attentions",
@@ -22,17 +20,6 @@ EAGER_OUTPUTS: dict[Kind, str] = {
     "decoder": "decoder_attentions",
     "cross": "cross_attentions",
 }
-
-
-@contextmanager
-def handled_by(run: Handler | None) -> Iterator[None]:
-    """Attention calls inside go to this run."""
-    token = HANDLER.set(run)
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        HANDLER.reset(token)
 
 
 @dataclass(frozen=True)
@@ -55,8 +42,10 @@ class Eager:
         return not any(np.triu(layer, k=1).any() for layer in self.weights.get("self", ()))
 
 
-def eager_attentions(model: PreTrainedModel, inputs: dict[str, Any]) -> Eager:
+def eager_attentions(model: PreTrainedModel, inputs: dict[str, Any], lengths: Lengths) -> Eager:
     """The model's own weights for these inputs, and its answer. Leaves the model with eager attention.
+
+    ``lengths``: how many queries and keys each kind of memory has.
 
     Raises `UnsupportedModelError` when it gives none, or none that belong to the tokens.
     """
@@ -76,7 +65,7 @@ def eager_attentions(model: PreTrainedModel, inputs: dict[str, Any]) -> Eager:
     partly = False
     for kind, name in EAGER_OUTPUTS.items():
         layers = [layer for layer in (getattr(outputs, name, None) or ()) if layer is not None]
-        good = [layer[0] for layer in layers if is_attention(layer, lengths(kind, inputs))]
+        good = [layer[0] for layer in layers if is_attention(layer, lengths.get(kind, (None, None)))]
         partly = partly or len(good) < len(layers)
         if good:
             found[kind] = [layer.float().cpu().numpy() for layer in good]
@@ -113,16 +102,15 @@ def _check(model: PreTrainedModel, found: dict[Kind, list[np.ndarray]]) -> None:
             )
 
 
-def lengths(kind: Kind, inputs: dict[str, Any]) -> tuple[int, int]:
-    """How many queries and keys does a memory of that kind have?"""
-    source = inputs["input_ids"].shape[1]
-    target = inputs["decoder_input_ids"].shape[1] if "decoder_input_ids" in inputs else source
-    return source if kind in ("self", "encoder") else target, target if kind == "decoder" else source
+Lengths = Mapping[Kind, tuple[int | None, int | None]]
+"""How many queries and keys a memory of each kind has; ``None`` where only the model's calls can tell."""
 
 
-def is_attention(weights: Any, sides: tuple[int, int]) -> bool:
+def is_attention(weights: Any, lengths: tuple[int | None, int | None]) -> bool:
     """Are these shares of attention, [1, head, query, key]? Not where a model gives away scores, windows or blocks."""
-    if not isinstance(weights, Tensor) or weights.ndim != 4 or tuple(weights.shape[2:]) != sides:
+    if not isinstance(weights, Tensor) or weights.ndim != 4 or len(weights) != 1:
+        return False
+    if any(length not in (None, size) for length, size in zip(lengths, weights.shape[2:], strict=True)):
         return False
     return bool((weights >= 0).all()) and bool((weights.float().sum(-1) <= 1.01).all())
 

@@ -2,13 +2,14 @@
 
 transformers calls it for every layer of every model that uses the attention interface. A
 `ContextVar` tells it what to do, so one shared model serves many people at once and its
-configuration never changes: nothing asked, and it answers with plain SDPA; a run in progress,
-and the run records what it sees, or forgets what it may not see.
+configuration never changes: nothing asked, and it answers with plain SDPA; a handler,
+and that one records what it sees, or cuts what may not be seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,6 +24,16 @@ from transformers.masking_utils import sdpa_mask
 NAME = "memviz"
 MASKED = torch.finfo(torch.float32).min / 2  # weight exactly 0 after the softmax; 0 · HIDDEN is 0, 0 · −∞ is not
 BLOCK = 128  # queries at a time: their scores stay in the processor's cache
+
+
+class Cut(Protocol):
+    """Which edges may not be used, told block by block, so that nothing is ever as large as the text squared."""
+
+    def hide(self, scores: Tensor, *, start: int, first: int) -> None:
+        """Sets the scores [head, query, key] of the edges that are cut to `MASKED`.
+
+        ``start`` and ``first`` are the first query and the first key of the block.
+        """
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,8 @@ class AttentionCall:
     bias: Tensor | None = None
     softcap: float | None = None
     sink: Tensor | None = None
-    cut: Tensor | None = None  # bool [head or 1, query, key]: edges to forget
+    cut: Cut | None = None  # the edges that may not be used
+    item: int = 0  # which text of a batch
 
     @property
     def plain(self) -> bool:
@@ -51,13 +63,24 @@ class AttentionCall:
 
 
 class Handler(Protocol):
-    """What a reading in progress does with each attention call."""
+    """What is done with each attention call while a model runs."""
 
-    def attend(self, module: nn.Module, lookup: AttentionCall) -> Tensor:
+    def attend(self, module: nn.Module, call: AttentionCall) -> Tensor:
         """The attention output [head, query, dim]."""
 
 
-HANDLER: ContextVar[Handler | None] = ContextVar("memviz_run", default=None)
+HANDLER: ContextVar[Handler | None] = ContextVar("memviz_handler", default=None)
+
+
+@contextmanager
+def handled_by(handler: Handler | None) -> Iterator[None]:
+    """Attention calls inside go to this handler; ``None``: to nobody."""
+    token = HANDLER.set(handler)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        HANDLER.reset(token)
 
 
 def attention(
@@ -75,8 +98,8 @@ def attention(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """transformers' attention interface: [batch, head, position, dim] in, [batch, position, head, dim] out."""
-    run = HANDLER.get()
-    if run is None and softcap is None and s_aux is None:
+    handler = HANDLER.get()
+    if handler is None and softcap is None and s_aux is None:
         return sdpa_attention_forward(
             module,
             query,
@@ -96,7 +119,7 @@ def attention(
         visible, bias = spans(mask, query.shape[2], key.shape[2], causal=causal, device=query.device)
         if position_bias is not None:
             bias = position_bias[0] if bias is None else bias + position_bias[0]
-        lookup = AttentionCall(
+        call = AttentionCall(
             query=query[item],
             key=key[item],
             value=value[item],
@@ -105,8 +128,9 @@ def attention(
             bias=bias,
             softcap=softcap,
             sink=s_aux,
+            item=item,
         )
-        outputs.append(attend(lookup) if run is None else run.attend(module, lookup))
+        outputs.append(attend(call) if handler is None else handler.attend(module, call))
     return torch.stack(outputs).transpose(1, 2).contiguous(), None
 
 
@@ -156,7 +180,7 @@ class Block:
 
 
 def attend(
-    lookup: AttentionCall,
+    call: AttentionCall,
     *,
     watch: Callable[[Block], None] | None = None,
     cell: tuple[int, int] = (1, 1),
@@ -167,30 +191,30 @@ def attend(
     them: the output has been taken). Blocks never straddle a ``cell`` of queries, and begin at
     a multiple of a cell of keys.
     """
-    heads, rows, _ = lookup.query.shape
-    kv_heads, cols, depth = lookup.value.shape
+    heads, rows, _ = call.query.shape
+    kv_heads, cols, depth = call.value.shape
     groups = heads // kv_heads
-    output = torch.empty(heads, rows, depth, dtype=lookup.value.dtype, device=lookup.value.device)
-    visible = lookup.visible.cpu().numpy()
+    output = torch.empty(heads, rows, depth, dtype=call.value.dtype, device=call.value.device)
+    visible = call.visible.cpu().numpy()
     ranges = list(blocks(rows, cell[0]))
     longest = max(stop - start for start, stop in ranges)
-    room = torch.empty(heads * longest * cols, dtype=torch.float32, device=output.device)
-    apart = torch.empty_like(room) if watch is not None and lookup.plain else room
-    query = lookup.query * lookup.scale if lookup.query.dtype == torch.float32 else lookup.query
+    scores_buffer = torch.empty(heads * longest * cols, dtype=torch.float32, device=output.device)
+    weights_buffer = torch.empty_like(scores_buffer) if watch is not None and call.plain else scores_buffer
+    query = call.query * call.scale if call.query.dtype == torch.float32 else call.query
     query = query.reshape(kv_heads, groups, rows, -1)
     for start, stop in ranges:
         first = int(visible[start:stop, 0].min()) // cell[1] * cell[1]
         last = int(visible[start:stop, 1].max())
-        scores = _scores(lookup, query, visible, room, (start, stop, first, last))
-        weights = apart[: scores.numel()].view_as(scores)
+        scores = _scores(call, query, visible, scores_buffer, (start, stop, first, last))
+        weights = weights_buffer[: scores.numel()].view_as(scores)
         block = Block(start, stop, first, last, weights)
-        if lookup.plain:
+        if call.plain:
             torch.softmax(scores, dim=-1, out=weights)
             block.scores = scores
         else:
-            block.normaliser = _normalise(lookup, weights)
+            block.normaliser = _normalise(call, weights)
         stacked = weights.view(kv_heads, groups * (stop - start), last - first)
-        mixed = _mixed(stacked.to(lookup.value.dtype), lookup.value[:, first:last])
+        mixed = _mixed(stacked.to(call.value.dtype), call.value[:, first:last])
         output[:, start:stop] = mixed.view(heads, stop - start, depth)
         if watch is not None:
             watch(block)
@@ -220,44 +244,44 @@ def blocks(rows: int, cell: int) -> Iterator[tuple[int, int]]:
 
 
 def _scores(
-    lookup: AttentionCall, query: Tensor, visible: np.ndarray, room: Tensor, where: tuple[int, int, int, int]
+    call: AttentionCall, query: Tensor, visible: np.ndarray, scores_buffer: Tensor, where: tuple[int, int, int, int]
 ) -> Tensor:
-    """The scores of one block, HIDDEN where nothing may be seen: float32 [head, query, key], kept in ``room``."""
+    """The scores of one block, `MASKED` where nothing may be seen: float32 [head, query, key], in ``scores_buffer``."""
     start, stop, first, last = where
     kv_heads, groups, _, dim = query.shape
     heads, height, width = kv_heads * groups, stop - start, last - first
-    scores = room[: heads * height * width].view(kv_heads, groups * height, width)
-    asked = query[:, :, start:stop].reshape(kv_heads, groups * height, dim)
-    keys = lookup.key[:, first:last].transpose(1, 2)
-    if asked.dtype == scores.dtype:
-        torch.bmm(asked, keys, out=scores)
+    scores = scores_buffer[: heads * height * width].view(kv_heads, groups * height, width)
+    query_block = query[:, :, start:stop].reshape(kv_heads, groups * height, dim)
+    keys = call.key[:, first:last].transpose(1, 2)
+    if query_block.dtype == scores.dtype:
+        torch.bmm(query_block, keys, out=scores)
     else:  # half precision: scale in float32, so that nothing more is rounded than in the model
-        scores.copy_(torch.bmm(asked, keys)).mul_(lookup.scale)
+        scores.copy_(torch.bmm(query_block, keys)).mul_(call.scale)
     scores = scores.view(heads, height, width)
-    if lookup.softcap is not None:
-        scores.div_(lookup.softcap).tanh_().mul_(lookup.softcap)
-    if lookup.bias is not None:
-        scores.add_(lookup.bias[:, start:stop, first:last])
+    if call.softcap is not None:
+        scores.div_(call.softcap).tanh_().mul_(call.softcap)
+    if call.bias is not None:
+        scores.add_(call.bias[:, start:stop, first:last])
     latest_begin, earliest_end = int(visible[start:stop, 0].max()), int(visible[start:stop, 1].min())
     column = torch.arange(first, last, device=scores.device)
-    span = lookup.visible[start:stop]
+    span = call.visible[start:stop]
     if earliest_end < last:  # only the columns that some query of the block may not see
         tail = earliest_end - first
         scores[:, :, tail:].masked_fill_(column[tail:] >= span[:, 1:], MASKED)
     if latest_begin > first:
         lead = latest_begin - first
         scores[:, :, :lead].masked_fill_(column[:lead] < span[:, :1], MASKED)
-    if lookup.cut is not None:
-        scores.masked_fill_(lookup.cut[:, start:stop, first:last], MASKED)
+    if call.cut is not None:
+        call.cut.hide(scores, start=start, first=first)
     return scores
 
 
-def _normalise(lookup: AttentionCall, scores: Tensor) -> Tensor:
+def _normalise(call: AttentionCall, scores: Tensor) -> Tensor:
     """Softmax in place, a sink's logit included; returns the log of the denominator [head, query]."""
-    if lookup.sink is None:
+    if call.sink is None:
         normaliser = scores.logsumexp(-1)
     else:
-        sink = lookup.sink.float().view(-1, 1)
+        sink = call.sink.float().view(-1, 1)
         normaliser = torch.logaddexp(scores.logsumexp(-1), sink.expand(scores.shape[:2]))
     scores.sub_(normaliser.unsqueeze(-1)).exp_()
     return normaliser

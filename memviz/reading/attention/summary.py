@@ -22,11 +22,22 @@ FEW = 128  # pairs of copies for each query of a block: so many places are kept 
 
 @dataclass(frozen=True)
 class Axes:
-    """The two sides of a memory: its tokens, and for repeats the ids of the texts they stand for."""
+    """The two axes of a memory.
+
+    queries, keys   what looks, and what is looked at
+    one_sequence    both are positions of one sequence, so that query − key is a distance
+    ids             what stands at each position, where the same can stand at several; of one sequence only
+    """
 
     queries: tuple[Token, ...]
     keys: tuple[Token, ...]
-    ids: tuple[int, ...] = ()  # what stands at each position; empty when the sides are two texts
+    one_sequence: bool = False
+    ids: tuple[int, ...] = ()
+
+    @classmethod
+    def of_sequence(cls, queries: tuple[Token, ...], keys: tuple[Token, ...], ids: Sequence[int] = ()) -> Axes:
+        """The axes of a memory whose queries and keys are positions of one sequence."""
+        return cls(queries, keys, one_sequence=True, ids=tuple(ids))
 
     @property
     def cell(self) -> tuple[int, int]:
@@ -96,8 +107,8 @@ class SummarySums:
     thumbnail: Tensor
 
     @classmethod
-    def empty(cls, heads: int, sides: Axes, device: torch.device) -> SummarySums:
-        rows, cols = len(sides.queries), len(sides.keys)
+    def empty(cls, heads: int, axes: Axes, device: torch.device) -> SummarySums:
+        rows, cols = len(axes.queries), len(axes.keys)
 
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(heads, *shape, device=device)
@@ -109,23 +120,23 @@ class SummarySums:
             first=zeros(rows),
             top_key=torch.full((heads, rows), -1, dtype=torch.int32, device=device),
             top_weight=zeros(rows),
-            distance=zeros(rows + cols - 1 if sides.ids else 0),
+            distance=zeros(rows + cols - 1 if axes.one_sequence else 0),
             duplicate=zeros(),
             induction=zeros(),
-            thumbnail=zeros(-(-rows // sides.cell[0]), -(-cols // sides.cell[1])),
+            thumbnail=zeros(-(-rows // axes.cell[0]), -(-cols // axes.cell[1])),
         )
 
 
 class BlockSummariser:
     """Turns the blocks of one attention call into the summary of its heads."""
 
-    def __init__(self, lookup: AttentionCall, sides: Axes, repeats: Repeats | None) -> None:
-        self.lookup = lookup
-        self.sides = sides
+    def __init__(self, call: AttentionCall, axes: Axes, repeats: Repeats | None) -> None:
+        self.call = call
+        self.axes = axes
         self.repeats = repeats
-        self.sums = SummarySums.empty(lookup.query.shape[0], sides, lookup.query.device)
-        ends = torch.arange(1, len(sides.queries) + 1, device=lookup.visible.device)
-        self.causal = bool(sides.ids) and bool((lookup.visible[:, 1] <= ends).all())
+        self.sums = SummarySums.empty(call.query.shape[0], axes, call.query.device)
+        ends = torch.arange(1, len(axes.queries) + 1, device=call.visible.device)
+        self.causal = axes.one_sequence and bool((call.visible[:, 1] <= ends).all())
 
     def __call__(self, block: Block) -> None:
         """Adds one block. Overwrites the weights of special keys at the end."""
@@ -134,9 +145,9 @@ class BlockSummariser:
         sums.mass[:, cols] += column_sums(weights)
         if block.first == 0:
             sums.first[:, rows] = weights[:, :, 0]
-        cells = cell_maxima(weights, self.sides.cell[1])
+        cells = cell_maxima(weights, self.axes.cell[1])
         self._pool(block, cells)
-        if self.sides.ids:
+        if self.axes.one_sequence:
             self._by_distance(block)
         if self.repeats is not None:
             copies, after = self.repeats.sums(block)
@@ -157,9 +168,9 @@ class BlockSummariser:
 
         Only the cell that holds the maximum is searched for its place.
         """
-        weights, wide = block.weights, self.sides.cell[1]
+        weights, wide = block.weights, self.axes.cell[1]
         rows = slice(block.start, block.stop)
-        inside = [place - block.first for place in self.sides.special if block.first <= place < block.last]
+        inside = [place - block.first for place in self.axes.special if block.first <= place < block.last]
         special = [weights[:, :, place].clone() for place in inside]
         for place in inside:
             weights[:, :, place] = 0.0
@@ -177,7 +188,7 @@ class BlockSummariser:
 
     def _pool(self, block: Block, cells: Tensor) -> None:
         """Max-pools the block, whose columns are cells already, into the thumbnail."""
-        tall, wide = self.sides.cell
+        tall, wide = self.axes.cell
         whole = cells.shape[1] // tall * tall
         parts = []
         if whole:
@@ -193,7 +204,7 @@ class BlockSummariser:
         """Adds the sums over the block's diagonals, to where query − key stays the same."""
         lower = self.causal and block.last == block.stop
         sums = (lower_diagonal_sums if lower else diagonal_sums)(block.weights).flip(-1)
-        keys = len(self.sides.keys)
+        keys = len(self.axes.keys)
         low = block.start - block.last + keys  # query − key of the block's upper right corner, counted from −(keys − 1)
         self.sums.distance[:, low : low + sums.shape[1]] += sums
 
@@ -278,11 +289,11 @@ def _skew(weights: Tensor, width: int) -> Tensor:
     return weights.as_strided((heads, rows, width), (rows * cols, cols + 1, 1))
 
 
-def summary_fields(watcher: BlockSummariser, value_norm: np.ndarray) -> dict[str, np.ndarray]:
+def summary_fields(summariser: BlockSummariser, value_norm: np.ndarray) -> dict[str, np.ndarray]:
     """The finished summary of one layer, by field."""
-    plain = {name: tensor.cpu().numpy() for name, tensor in vars(watcher.sums).items()}
+    plain = {name: tensor.cpu().numpy() for name, tensor in vars(summariser.sums).items()}
     plain["thumbnail"] = np.round(np.sqrt(np.clip(plain["thumbnail"], 0.0, 1.0)) * 255).astype(np.uint8)
-    repeats = 0 if watcher.repeats is None else watcher.repeats.queries
+    repeats = 0 if summariser.repeats is None else summariser.repeats.queries
     for name in ("duplicate", "induction"):
         plain[name] = plain[name] / np.float32(max(repeats, 1))
     return {**plain, "value_norm": value_norm}

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 import psutil
 import torch
 from transformers import PreTrainedModel
 
 from memviz.errors import MemoryBudgetError, TextTooLongError
+from memviz.memory import Interventions
+from memviz.reading.attention.function import BLOCK
 from memviz.reading.engine.predictions import CHUNK
 from memviz.reading.engine.probe import Plan
 from memviz.settings import number
+from memviz.trace import ModelInfo
+
+
+class _Measured(Protocol):
+    """What is asked of an engine here."""
+
+    model: Any
+    info: ModelInfo
+
+    def estimate(self, tokens: int, interventions: Interventions | None = None) -> float:
+        """About how many bytes a reading of so many tokens takes."""
+
 
 GB = 1e9
 SHARE = 0.7  # of the free memory that a reading may take
@@ -23,7 +38,7 @@ OVERHEAD = 150e6  # what a reading of a short text takes: allocator, buffers, to
 
 def available(device: torch.device | str = "cpu") -> float:
     """Bytes a reading may use: ``MEMVIZ_MEMORY_GB``, else a share of what is free now where the model is."""
-    limit = number("MEMVIZ_MEMORY_GB", 0.0, least=0)
+    limit = number("MEMVIZ_MEMORY_GB", 0.0, minimum=0)
     if limit:
         return limit * GB
     if torch.device(device).type == "cuda":
@@ -31,7 +46,7 @@ def available(device: torch.device | str = "cpu") -> float:
     return SHARE * psutil.virtual_memory().available
 
 
-def estimate(model: PreTrainedModel, plan: Plan, tokens: int) -> float:
+def estimate(model: PreTrainedModel, plan: Plan, tokens: int, interventions: Interventions | None = None) -> float:
     """About how many bytes does a reading of so many tokens take, the model itself not counted?
 
     What is kept: queries, keys and the summary, linear in the text, and what the allocator cannot
@@ -48,15 +63,23 @@ def estimate(model: PreTrainedModel, plan: Plan, tokens: int) -> float:
     else:
         kept = BETWEEN * layers * tokens * 4 * ((heads + plan.kv_heads) * plan.head_dim + 9 * heads)
     words = getattr(config, "vocab_size", None) or 0
-    passing = tokens * 4 * (6 * hidden + 3 * inner) + 128 * tokens * heads * 4 * 3 + MASKS * tokens * tokens
+    passing = tokens * 4 * (6 * hidden + 3 * inner) + BLOCK * tokens * heads * 4 * 3 + MASKS * tokens * tokens
     passing += 3 * min(tokens, CHUNK) * words * 4
-    return OVERHEAD + kept + passing
+    return OVERHEAD + kept + passing + _cuts(interventions, tokens)
 
 
-def check(model: PreTrainedModel, plan: Plan, tokens: int, *, context: int | None) -> None:
-    """Raises `TextTooLongError` or `MemoryBudgetError` when the text cannot be read."""
-    check_length(tokens, context=context)
-    check_memory(estimate(model, plan, tokens), tokens=tokens, device=model.device)
+def _cuts(interventions: Interventions | None, tokens: int) -> float:
+    """Bytes for what is cut in a layer: a few numbers a token for each fact, and the mask of a block."""
+    if interventions is None or (interventions.forget is None and interventions.eviction is None):
+        return 0.0
+    facts = 0 if interventions.forget is None else len(interventions.forget.members)
+    return 16 * tokens * (facts + (interventions.eviction is not None)) + 2 * BLOCK * tokens
+
+
+def check(engine: _Measured, tokens: int, interventions: Interventions | None = None) -> None:
+    """Raises `TextTooLongError` or `MemoryBudgetError` when a text of so many tokens cannot be read."""
+    check_length(tokens, context=engine.info.context)
+    check_memory(engine.estimate(tokens, interventions), tokens=tokens, device=engine.model.device)
 
 
 @contextmanager
@@ -112,6 +135,6 @@ def check_memory(need: float, *, tokens: int, device: torch.device | str = "cpu"
 
 def context_limit(context: int | None) -> int | None:
     """The model's context, or the server's limit ``MEMVIZ_MAX_TOKENS`` when that is smaller."""
-    limit = number("MEMVIZ_MAX_TOKENS", 0, least=0)
+    limit = number("MEMVIZ_MAX_TOKENS", 0, minimum=0)
     bounds = [bound for bound in (context, limit or None) if bound is not None]
     return min(bounds) if bounds else None

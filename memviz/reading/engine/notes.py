@@ -21,20 +21,30 @@ NUMBERED = "Sentence {number}: {note}"
 PART = "Part {number}: {note}"
 UNTOLD = "This model is told what to do by words in front of the text, such as “{task}”; here there are none."
 
+OUTPUT_CUT = "output-cut"
+UNKNOWN_TOKENS = "unknown-tokens"
+UNKNOWN_TARGET_TOKENS = "unknown-target-tokens"
+SENTENCE_IN_PARTS = "sentence-in-parts"
+READ_AS_ONE = "read-as-one"
+ALL_CAPITALS = "all-capitals"
+NO_TASK = "no-task"
+OF_SENTENCE, OF_PART = "of-sentence", "of-part"
+
 
 def cut(tokens: int) -> Note:
     """The output was stopped after so many tokens."""
-    return Note(CUT, {"tokens": tokens})
+    return Note(CUT, {"tokens": tokens}, OUTPUT_CUT)
 
 
 def broken(limit: int) -> Note:
     """A sentence of more than so many tokens was translated in parts."""
-    return Note(BROKEN, {"limit": limit})
+    return Note(BROKEN, {"limit": limit}, SENTENCE_IN_PARTS)
 
 
 def numbered(number: int, note: Note, *, cut: bool = False) -> Note:
     """The note on one sentence of a text; on one part, where a sentence was ``cut``."""
-    return Note(PART if cut else NUMBERED, {"number": number, "note": note})
+    values = {"number": number, "note": note}
+    return Note(PART, values, OF_PART) if cut else Note(NUMBERED, values, OF_SENTENCE)
 
 
 def stand_in(tokenizer: Any) -> int | None:
@@ -52,13 +62,13 @@ def stand_in(tokenizer: Any) -> int | None:
 def unknown(tokens: Sequence[Token], token: int | None) -> list[Note]:
     """How much of a text is unknown to the model, if any is? ``token``: the id that stands for what is unknown."""
     counts = _counts(tokens, token)
-    return [Note(UNKNOWN, counts)] if counts["unknown"] else []
+    return [Note(UNKNOWN, counts, UNKNOWN_TOKENS)] if counts["unknown"] else []
 
 
 def unknown_given(tokens: Sequence[Token], token: int | None) -> list[Note]:
     """The same of a translation that the model was made to write."""
     counts = _counts(tokens, token)
-    return [Note(GIVEN, counts)] if counts["unknown"] else []
+    return [Note(GIVEN, counts, UNKNOWN_TARGET_TOKENS)] if counts["unknown"] else []
 
 
 def _counts(tokens: Sequence[Token], token: int | None) -> dict[str, int]:
@@ -68,17 +78,17 @@ def _counts(tokens: Sequence[Token], token: int | None) -> dict[str, int]:
 
 def whole(sentences: int) -> list[Note]:
     """A text of several sentences was read as one, as its translation was given."""
-    return [Note(WHOLE, {"sentences": sentences})] if sentences > 1 else []
+    return [Note(WHOLE, {"sentences": sentences}, READ_AS_ONE)] if sentences > 1 else []
 
 
 def capitals(text: str) -> list[Note]:
     """Two words or more, of three letters or more, are all in capitals, and nothing is in small letters."""
     words = [word for word in text.split() if sum(map(str.isalpha, word)) > 2]
-    return [Note(CAPITALS)] if text.isupper() and len(words) > 1 else []
+    return [Note(CAPITALS, code=ALL_CAPITALS)] if text.isupper() and len(words) > 1 else []
 
 
 def untold(text: str, tasks: Mapping[str, str]) -> list[Note]:
     """Nothing in front of the text says what to do with it, where a model knows such ``tasks``."""
     if not tasks or any(text.startswith(task.strip()) for task in tasks.values()):
         return []
-    return [Note(UNTOLD, {"task": next(iter(tasks.values())).strip()})]
+    return [Note(UNTOLD, {"task": next(iter(tasks.values())).strip()}, NO_TASK)]

@@ -9,6 +9,7 @@ window cut out of it, a pooled or a linear layer) is refused or left out, never 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,14 +20,14 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from memviz.errors import UnsupportedModelError
-from memviz.memory import Kind, Scores
+from memviz.memory import Kind, Place, Scores
 from memviz.note import Note
-from memviz.reading.attention.eager import Eager, answer_of, eager_attentions, handled_by, lengths
-from memviz.reading.attention.function import AttentionCall, attend
+from memviz.reading.attention.eager import Eager, Lengths, answer_of, eager_attentions
+from memviz.reading.attention.function import AttentionCall, attend, handled_by
+from memviz.reading.attention.interventions import Places
 from memviz.reading.attention.recording import to_scores
-from memviz.reading.engine.inputs import vocabulary_written
+from memviz.reading.engine.adapters import Probe
 
-PROBE = "Memory is what remains when the words are gone."
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.bfloat16: 2e-2, torch.float16: 5e-3}
 PAST = "its attention does not pass through transformers' attention interface"
 ANSWERS = {torch.float32: 1e-3, torch.float64: 1e-3}  # of the largest logit; errors grow through the layers
@@ -36,7 +37,7 @@ ANSWERS = {torch.float32: 1e-3, torch.float64: 1e-3}  # of the largest logit; er
 class Plan:
     """How one model is read.
 
-    kinds      which memory an attention module writes to, by the module's id
+    places     which attention layer a module computes
     layers     how many attention layers each memory has
     heads      how many heads each memory has
     kv_heads, head_dim   of the first memory
@@ -48,7 +49,7 @@ class Plan:
     note       why the reading is dense, or what else a reader should know
     """
 
-    kinds: dict[int, Kind]
+    places: Places
     layers: dict[Kind, int]
     heads: dict[Kind, int]
     kv_heads: int
@@ -61,7 +62,7 @@ class Plan:
     note: Note | None = None
 
     @property
-    def looking_back(self) -> frozenset[Kind]:
+    def causal_kinds(self) -> frozenset[Kind]:
         """The memories in which no query sees a later key; of a text of one token, its weights would not tell."""
         return frozenset({"decoder", "self"} if self.causal else {"decoder"})
 
@@ -71,14 +72,14 @@ class _ProbeCall:
     module: nn.Module
     scores: Scores
     output: Tensor
-    entered: nn.Module | None = None  # the linear map that the output goes into
+    entered_map: nn.Module | None = None  # the linear map that the output goes into
     written: Tensor | None = None  # what the map makes of it
-    goes_on: bool = False  # and nothing is added to that, or taken from it
+    feeds_residual: bool = False  # and nothing is added to that, or taken from it
 
     @property
     def projection(self) -> nn.Module | None:
         """The output projection: the map that the output goes into, where that is all that is written."""
-        return self.entered if self.goes_on else None
+        return self.entered_map if self.feeds_residual else None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -92,14 +93,14 @@ class _ProbeRun:
         self.calls: list[_ProbeCall] = []
         self.answer: Tensor | None = None
 
-    def attend(self, module: nn.Module, lookup: AttentionCall) -> Tensor:
-        output = attend(lookup)
+    def attend(self, module: nn.Module, call: AttentionCall) -> Tensor:
+        output = attend(call)
         flat = output.transpose(0, 1).reshape(output.shape[1], -1)
-        self.calls.append(_ProbeCall(module, to_scores(lookup), flat))
+        self.calls.append(_ProbeCall(module, to_scores(call), flat))
         return output
 
-    def entering(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        """A module's input: is it the output of the latest attention call, or what the map made of that?
+    def module_entered(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        """A module's input: is it the output of the latest attention call, or what the map makes of that?
 
         What a map wrote goes on where a dropout or a norm takes it, or where the attention module returns it. Under an
         adapter (LoRA) it does not: there, something is added to it first.
@@ -108,21 +109,21 @@ class _ProbeRun:
             return
         latest = self.calls[-1]
         if isinstance(module, nn.Linear | Conv1D):
-            if latest.entered is None and args[0].shape[-1] == latest.output.shape[-1]:
-                latest.entered = module if _equal(args[0], latest.output) else None
+            if latest.entered_map is None and args[0].shape[-1] == latest.output.shape[-1]:
+                latest.entered_map = module if _equal(args[0], latest.output) else None
         elif _keeps(module) and latest.written is not None:
-            latest.goes_on = latest.goes_on or _equal(args[0], latest.written)
+            latest.feeds_residual = latest.feeds_residual or _equal(args[0], latest.written)
 
-    def leaving(self, module: nn.Module, args: tuple[Any, ...], made: Any) -> None:
-        """A module's output: is it what the map made of the latest attention call's, or does that call's module end?"""
+    def module_left(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """A module's output: is it what the map makes of the latest call's, or does that call's module end?"""
         if not self.calls:
             return
         latest = self.calls[-1]
-        if module is latest.entered and latest.written is None:
-            latest.written = made if isinstance(made, Tensor) else None
+        if module is latest.entered_map and latest.written is None:
+            latest.written = output if isinstance(output, Tensor) else None
         elif module is latest.module and latest.written is not None:
-            returned = made if isinstance(made, tuple) else (made,)
-            latest.goes_on = latest.goes_on or any(_equal(one, latest.written) for one in returned)
+            returned = output if isinstance(output, tuple) else (output,)
+            latest.feeds_residual = latest.feeds_residual or any(_equal(one, latest.written) for one in returned)
 
 
 def _equal(one: Any, other: Tensor) -> bool:
@@ -135,35 +136,35 @@ def _keeps(module: nn.Module) -> bool:
     return isinstance(module, nn.Dropout | nn.Identity) or "norm" in type(module).__name__.lower()
 
 
-def make_plan(model: PreTrainedModel, ids: list[int]) -> Plan:
-    """How is this model read? ``ids`` are the tokens of a short text it can read.
+def make_plan(model: PreTrainedModel, probe: Probe) -> Plan:
+    """How is this model read? ``probe``: a short source that it can read.
 
     Expects the model in eval mode. Changes its attention implementation and leaves it set to
     the one that the plan needs. Raises `UnsupportedModelError` when no attention comes out.
     """
-    inputs = probe_inputs(model, ids)
-    eager = eager_attentions(model, inputs)
+    inputs = probe.inputs
+    eager = eager_attentions(model, inputs, probe.lengths)
     if not getattr(type(model), "_can_set_attn_implementation", lambda: True)():
         return _dense(model, eager, Note(PAST))
     try:
-        witness = _recorded(model, inputs)
+        run = _recorded(model, inputs)
     except Exception as problem:  # its own attention did run, so there is another way
         return _dense(model, eager, Note("its attention could not be recorded: {problem}", {"problem": str(problem)}))
-    if not witness.calls:
+    if not run.calls:
         return _dense(model, eager, Note(PAST))
-    kinds = _kinds(model, witness.calls, inputs)
-    calls = {kind: [call for call in witness.calls if kinds.get(id(call.module)) == kind] for kind in eager.weights}
-    apart = _difference(calls, eager.weights)
-    if not apart <= TOLERANCE.get(model.dtype, 1e-5):
+    kinds = _kinds(run.calls, eager, probe.lengths)
+    calls = {kind: [call for call in run.calls if kinds.get(id(call.module)) == kind] for kind in eager.weights}
+    difference = _difference(calls, eager.weights)
+    if not difference <= TOLERANCE.get(model.dtype, 1e-5):
         return _dense(
-            model, eager, Note("recorded weights differ from the model's own by {apart:.1g}", {"apart": apart})
+            model, eager, Note("recorded weights differ from the model's own by {apart:.1g}", {"apart": difference})
         )
-    known = set(kinds) == {id(call.module) for call in witness.calls} and set(kinds.values()) == set(eager.weights)
-    if not known or not _same(eager.answer, witness.answer):
+    complete = set(kinds) == {id(call.module) for call in run.calls} and set(kinds.values()) == set(eager.weights)
+    if not complete or not _same(eager.answer, run.answer):
         return _dense(model, eager, Note("it uses its attention in a way of its own"))
     first = next(iter(calls.values()))[0].scores
     return Plan(
-        kinds=kinds,
+        places=_places(calls),
         layers={kind: len(seen) for kind, seen in calls.items()},
         heads=eager.heads,
         kv_heads=first.key.shape[0],
@@ -175,17 +176,6 @@ def make_plan(model: PreTrainedModel, ids: list[int]) -> Plan:
     )
 
 
-def probe_inputs(model: PreTrainedModel, ids: list[int]) -> dict[str, Tensor]:
-    """Inputs for the probe: about a dozen tokens, and fewer for a decoder, so that sides can be told apart."""
-    ids = (ids * 4)[: max(6, min(len(ids), 12))] if ids else [0] * 6
-    inputs = {"input_ids": torch.tensor([ids], device=model.device)}
-    if model.config.is_encoder_decoder:
-        inputs["decoder_input_ids"] = inputs["input_ids"][:, : len(ids) - 2].clamp(max=vocabulary_written(model) - 1)
-    if getattr(model.config, "use_cache", None) is not None:
-        inputs["use_cache"] = False
-    return inputs
-
-
 def _same(own: Tensor | None, found: Tensor | None) -> bool:
     if own is None or found is None or own.shape != found.shape:
         return own is found
@@ -193,24 +183,35 @@ def _same(own: Tensor | None, found: Tensor | None) -> bool:
 
 
 def _recorded(model: PreTrainedModel, inputs: dict[str, Any]) -> _ProbeRun:
-    witness = _ProbeRun()
+    run = _ProbeRun()
     model.set_attn_implementation("memviz")
-    hooks = [module.register_forward_pre_hook(witness.entering) for module in model.modules()]
-    hooks += [module.register_forward_hook(witness.leaving) for module in model.modules()]
+    hooks = [module.register_forward_pre_hook(run.module_entered) for module in model.modules()]
+    hooks += [module.register_forward_hook(run.module_left) for module in model.modules()]
     try:
-        with handled_by(witness):
-            witness.answer = answer_of(model(**inputs, return_dict=True))
+        with handled_by(run):
+            run.answer = answer_of(model(**inputs, return_dict=True))
     finally:
         for hook in hooks:
             hook.remove()
-    return witness
+    return run
 
 
-def _kinds(model: PreTrainedModel, calls: list[_ProbeCall], inputs: dict[str, Any]) -> dict[int, Kind]:
+def _kinds(calls: list[_ProbeCall], eager: Eager, lengths: Lengths) -> dict[int, Kind]:
     """Which memory each attention module writes to, told by the lengths of its two sides."""
-    kinds: tuple[Kind, ...] = ("encoder", "decoder", "cross") if model.config.is_encoder_decoder else ("self",)
-    shapes = {lengths(kind, inputs): kind for kind in kinds}
+    shapes: dict[tuple[int | None, ...], Kind] = {}
+    for kind, sides in lengths.items():
+        own = eager.weights[kind][0].shape[1:] if kind in eager.weights else (None, None)
+        shapes[tuple(size if side is None else side for side, size in zip(sides, own, strict=True))] = kind
     return {id(call.module): shapes[call.shape] for call in calls if call.shape in shapes}
+
+
+def _places(calls: Mapping[Kind, list[_ProbeCall]]) -> Places:
+    """Which layers does each module compute? In the order of the calls on a short text."""
+    by_module: dict[int, tuple[Place, ...]] = {}
+    for kind, seen in calls.items():
+        for layer, call in enumerate(seen):
+            by_module[id(call.module)] = (*by_module.get(id(call.module), ()), Place(kind, layer))
+    return Places(by_module)
 
 
 def _difference(calls: dict[Kind, list[_ProbeCall]], eager: dict[Kind, list[np.ndarray]]) -> float:
@@ -241,7 +242,7 @@ def _dense(model: PreTrainedModel, eager: Eager, why: Note) -> Plan:
     first = next(iter(eager.weights.values()))[0]
     config = model.config.get_text_config()
     return Plan(
-        kinds={},
+        places=Places({}),
         layers={kind: len(layers) for kind, layers in eager.weights.items()},
         heads=eager.heads,
         kv_heads=first.shape[0],

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from memviz.memory import Kind, Place
 from memviz.reading.attention.function import attention
+from memviz.reading.attention.interventions import Places
 from memviz.reading.engine.probe import Plan
 
 EPSILON = 1e-6  # of the layer norms
@@ -117,7 +119,7 @@ class EncoderLayer(nn.Module):
 
 
 @dataclass(frozen=True)
-class Kept:
+class UnitStates:
     """What one recurrent unit did: [text, token, unit] each.
 
     gate       f, 1 keeps what was there, 0 overwrites it
@@ -138,7 +140,7 @@ class SSRU(nn.Module):
         self.candidate = nn.Linear(width, width, bias=False)
         self.gate = nn.Linear(width, width)
 
-    def forward(self, words: Tensor, before: Tensor) -> Kept:
+    def forward(self, words: Tensor, before: Tensor) -> UnitStates:
         """``words`` [text, token, width]; ``before`` [text, width] is the state they begin with."""
         candidate, gate = self.candidate(words), self.gate(words).sigmoid()
         written = (1 - gate) * candidate
@@ -146,7 +148,7 @@ class SSRU(nn.Module):
         for token in range(words.shape[1]):
             before = gate[:, token] * before + written[:, token]
             states.append(before)
-        return Kept(gate, candidate, torch.stack(states, dim=1))
+        return UnitStates(gate, candidate, torch.stack(states, dim=1))
 
 
 class DecoderLayer(nn.Module):
@@ -162,7 +164,7 @@ class DecoderLayer(nn.Module):
         self.feedforward = Feedforward(width, config.decoder_ffn_dim)
         self.feedforward_norm = nn.LayerNorm(width, eps=EPSILON)
 
-    def forward(self, words: Tensor, remembered: Remembered, before: Tensor) -> tuple[Tensor, Kept]:
+    def forward(self, words: Tensor, remembered: Remembered, before: Tensor) -> tuple[Tensor, UnitStates]:
         kept = self.recurrent(words, before)
         words = self.recurrent_norm(words + kept.state.relu())
         words = self.cross_norm(words + self.cross(words, remembered))
@@ -207,11 +209,13 @@ class Decoder(nn.Module):
         shifted = torch.cat([torch.zeros_like(vectors[:, :1]), vectors[:, :-1]], dim=1)
         return shifted + self.embedding.positions(ids.shape[1])
 
-    def whole(self, ids: Tensor, remembered: list[Remembered]) -> tuple[Tensor, list[Kept]]:
+    def whole(self, ids: Tensor, remembered: list[Remembered]) -> tuple[Tensor, list[UnitStates]]:
         """As `forward`, for all tokens [text, token] at once, as if they had been written one after the other."""
         return self(self.entered(ids), remembered, self.start())
 
-    def forward(self, words: Tensor, remembered: list[Remembered], before: list[Tensor]) -> tuple[Tensor, list[Kept]]:
+    def forward(
+        self, words: Tensor, remembered: list[Remembered], before: list[Tensor]
+    ) -> tuple[Tensor, list[UnitStates]]:
         """(vectors that say what comes at each position [text, token, width], what each layer's unit did)."""
         done = []
         for layer, source, state in zip(self.layers, remembered, before, strict=True):
@@ -258,13 +262,18 @@ class FirefoxModel(nn.Module):
 
 def plan(model: FirefoxModel) -> Plan:
     """How a Firefox model is read: every attention is recorded, by the one function that all models use."""
-    attentions = {
+    attentions: dict[Kind, list[Attention]] = {
         "encoder": [layer.attention for layer in model.encoder.layers],
         "cross": [layer.cross for layer in model.decoder.layers],
     }
     heads = model.config.num_attention_heads
+    places = {
+        id(module): (Place(kind, layer),)
+        for kind, modules in attentions.items()
+        for layer, module in enumerate(modules)
+    }
     return Plan(
-        kinds={id(module): kind for kind, modules in attentions.items() for module in modules},
+        places=Places(places),
         layers={kind: len(modules) for kind, modules in attentions.items()},
         heads=dict.fromkeys(attentions, heads),
         kv_heads=heads,

@@ -1,4 +1,4 @@
-"""How do the files of a Firefox model become a reader?"""
+"""How do the files of a Firefox model become an engine and a writer?"""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import torch
 
 from memviz.errors import ModelFileError
 from memviz.models import ModelFiles, marian_file
-from memviz.reading.firefox.engine import FirefoxReader
+from memviz.reading.firefox.engine import FirefoxEngine
 from memviz.reading.firefox.tokenizer import FirefoxTokenizer
 from memviz.reading.firefox.weights import build
+from memviz.reading.firefox.writer import FirefoxWriter
 from memviz.trace import ModelInfo
 
 
-def open_firefox(located: ModelFiles, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> FirefoxReader:
-    """The reader of a located Firefox model.
+def open_firefox(
+    located: ModelFiles, *, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> tuple[FirefoxEngine, FirefoxWriter]:
+    """The engine and the writer of a Firefox model; ``located`` says where its files are.
 
     Raises ``ModelFileError`` for files that are missing, broken or do not belong together, ``UnsupportedModelError``
     for another kind of Marian model.
@@ -38,4 +41,5 @@ def open_firefox(located: ModelFiles, *, device: str = "cpu", dtype: torch.dtype
         quantisation=located.quantisation or ("8-bit weights, computed in float32" if file.quantised else ""),
         licence=located.licence,
     )
-    return FirefoxReader(model, source, target_tokenizer=target, languages=files.languages, info=info)
+    engine = FirefoxEngine(model, source, info=info)
+    return engine, FirefoxWriter(engine, target_tokenizer=target, languages=files.languages)

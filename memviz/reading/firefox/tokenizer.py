@@ -65,7 +65,7 @@ class FirefoxTokenizer:
         """The text of token ids, without ``</s>``."""
         return str(self._pieces.decode([int(number) for number in ids if number != self.eos_token_id]))
 
-    def shown(self, number: int) -> str:
+    def token_text(self, number: int) -> str:
         """What one token looks like: its characters, a space in front where it begins a word."""
         return self.convert_ids_to_tokens([number])[0].replace("▁", " ")
 

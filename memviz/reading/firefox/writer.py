@@ -1,4 +1,4 @@
-"""How does a Firefox model write? One token after the other, each the likeliest, or with a few tries side by side."""
+"""How does a Firefox model write? One token after the other, each the likeliest, or by beam search."""
 
 from __future__ import annotations
 
@@ -9,14 +9,124 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from memviz.memory.recurrent import Recurrent, recurrent_memory
-from memviz.reading.attention.eager import handled_by
-from memviz.reading.attention.interventions import StepwiseForget
+from memviz.errors import ReadingError
+from memviz.memory import Interventions, Recurrent, recurrent_memory
+from memviz.progress import Progress
+from memviz.reading.attention.function import handled_by
+from memviz.reading.attention.interventions import StepwiseHandler
+from memviz.reading.attention.summary import Axes
+from memviz.reading.engine import budget
 from memviz.reading.engine.predictions import Step, top_tokens, writing_steps
-from memviz.reading.firefox.network import FirefoxModel, Kept, Remembered
-from memviz.tokens import Token
+from memviz.reading.firefox.engine import FirefoxEngine
+from memviz.reading.firefox.network import FirefoxModel, Remembered, UnitStates
+from memviz.reading.firefox.tokenizer import FirefoxTokenizer
+from memviz.reading.writing.languages import require_default
+from memviz.reading.writing.request import TranslationRequest
+from memviz.reading.writing.writer import Output, Reading, Source
+from memviz.tokens import Token, align, tokenise
 
-START = Token("⟨start⟩", -1, 0, 0, 0, True, 0, 0)  # what the decoder enters before anything is written: nothing
+START = Token("⟨start⟩", -1, 0, 0, 0, True, 0, 0)  # what the decoder reads before anything is written: nothing
+
+
+class FirefoxWriter:
+    """See `memviz.reading.writing.writer.Writer`.
+
+    engine             runs the model that writes
+    target_tokenizer   of the target language; often that of the source
+    languages          from which language into which, such as ("en", "pt"); ``None`` where the files do not say
+    """
+
+    by_sentence = True
+    encoding = 0.3
+
+    def __init__(
+        self,
+        engine: FirefoxEngine,
+        *,
+        target_tokenizer: FirefoxTokenizer | None = None,
+        languages: tuple[str, str] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.target_tokenizer = target_tokenizer or engine.tokenizer
+        self.languages = languages
+
+    @property
+    def unknown(self) -> tuple[int, int]:
+        """The ids that stand for what its two vocabularies do not know, of the source and of the target."""
+        return self.engine.tokenizer.unk_token_id, self.target_tokenizer.unk_token_id
+
+    @property
+    def language_codes(self) -> dict[str, int]:
+        """The languages to choose from: none, it translates from one into one."""
+        return {}
+
+    @property
+    def tasks(self) -> dict[str, str]:
+        """What may be put in front of a text: nothing, it does nothing but translate."""
+        return {}
+
+    def source(self, text: str, request: TranslationRequest, *, progress: Progress | None = None) -> Source:
+        """A sentence, read by the encoder; recorded where somebody waits for it (``progress``)."""
+        engine = self.engine
+        require_default(request.languages, self.languages, model=engine.info.name)
+        if request.task:
+            raise ReadingError(
+                "{model} does nothing but translate, so it cannot be told a task.",
+                todo="Leave `task` out, or choose a model such as t5-small.",
+                model=engine.info.name,
+            )
+        tokens, inputs = tokenise(engine.tokenizer, text)
+        budget.check(engine, len(tokens), request.interventions)
+        request.check(engine.plan, len(tokens))
+        tensors = engine.tensors(inputs)
+        if progress is None:
+            with engine.prepared(), handled_by(_handler(engine, request.interventions)):
+                return Source(text, tokens, tensors, encoded=engine.forward(tensors).source)
+        axes = Axes.of_sequence(tokens, tokens, tuple(inputs["input_ids"]))
+        recorded = engine.record(tensors, {"encoder": axes}, interventions=request.interventions, progress=progress)
+        return Source(text, tokens, tensors, encoded=recorded.outputs.source, memories=recorded.memories)
+
+    def write(self, source: Source, request: TranslationRequest, *, progress: Progress) -> Output:
+        """What the model writes for it, at most 2.5 tokens for each of the source, or as many as were asked for."""
+        engine, limit = self.engine, request.limit(len(source.ids))
+        with engine.prepared():
+            best = search(
+                engine.model,
+                source.encoded,
+                end=self.target_tokenizer.eos_token_id,
+                limit=min(limit, budget.context_limit(None) or limit),  # the decoder counts no positions, a server may
+                beam=request.beam,
+                handler=_handler(engine, request.interventions),
+                callback=lambda step: progress(min(step / len(source.tokens), 1.0), "Writing"),
+            )
+        text = self.target_tokenizer.decode(best.ids)
+        targets = align(self.target_tokenizer, best.ids, text)
+        return Output(best.ids, text, targets, unfinished=best.unfinished, steps=best.steps)
+
+    def force(self, source: Source, target: str) -> Output:
+        """The same for a text that the model is made to write."""
+        targets, inputs = tokenise(self.target_tokenizer, target)
+        return Output(tuple(inputs["input_ids"]), target, targets)
+
+    def read(self, source: Source, output: Output, interventions: Interventions, *, progress: Progress) -> Reading:
+        """One pass of the decoder with the whole output, recorded."""
+        engine = self.engine
+        ids = torch.tensor([output.ids], device=engine.model.device)
+        inputs = {"source": source.encoded, "decoder_input_ids": ids}
+        axes = {"cross": Axes(output.targets, source.tokens)}
+        recorded = engine.record(inputs, axes, interventions=interventions, progress=progress)
+        words, units = recorded.outputs.words[0], recorded.outputs.units
+        with engine.prepared():
+            steps = forced_steps(engine.model, words, output.ids) if output.steps is None else output.steps
+        return Reading(recorded.memories, steps, fading_memory(output.targets, units))
+
+    def was_cut(self, output: Output, reading: Reading) -> bool:
+        """Did the limit stop it before the model came to an end?"""
+        return output.unfinished
+
+    def token_text(self, token: int) -> str:
+        """What one token of the output looks like: its characters, a space in front where it begins a word."""
+        return self.target_tokenizer.token_text(token)
 
 
 @dataclass(frozen=True)
@@ -34,44 +144,46 @@ class Hypothesis:
 
     @property
     def mean(self) -> float:
-        """The mean log-probability of a token: what tries of different lengths are compared by."""
+        """The mean log-probability of a token: what hypotheses of different lengths are compared by."""
         return self.score / max(len(self.steps), 1)
 
 
-def write(
+def search(
     model: FirefoxModel,
-    remembered: list[Remembered],
+    source: list[Remembered],
     *,
     end: int,
     limit: int,
     beam: int = 1,
-    covering: StepwiseForget | None = None,
-    told: Callable[[int], None] = lambda step: None,
+    handler: StepwiseHandler | None = None,
+    callback: Callable[[int], None] = lambda step: None,
 ) -> Hypothesis:
-    """What does the model write, having read a source? At most ``limit`` tokens.
+    """What does the model write, having read a source? At most ``limit`` tokens, ``end`` the last.
 
-    With a ``beam`` of one, the likeliest token at every step. With more, the likeliest beginnings are kept side by
-    side; one that ends leaves the beam a place smaller; in the end the one with the highest mean log-probability wins
-    (as in Marian, with ``normalize: 1.0``). ``told(step)`` is called before every step, and may raise to stop.
+    With a ``beam`` of one, the likeliest token at every step (greedy). With more, the likeliest hypotheses are kept
+    side by side; one that ends leaves the beam a place smaller; in the end the one with the highest mean
+    log-probability wins (as in Marian, with ``normalize: 1.0``). ``callback(step)`` is called before every step, and
+    may raise to stop.
     """
     decoder = model.decoder
-    tries, done = [Hypothesis()], []
+    hypotheses, finished = [Hypothesis()], []
     states, words = decoder.start(), torch.zeros_like(decoder.embedding.positions(1))[None]
-    with handled_by(covering) if covering is not None else nullcontext(), torch.inference_mode():
+    with handled_by(handler) if handler is not None else nullcontext(), torch.inference_mode():
         for step in range(limit):
-            told(step)
-            if covering is not None:
-                covering.step = step
-            hidden, units = decoder(words + decoder.embedding.positions(1, start=step), remembered, states)
-            made = _continued(tries, model.logits(hidden[:, 0]), room=beam - len(done), end=end)
-            done += [one for one, _ in made if not one.unfinished]
-            made = [(one, parent) for one, parent in made if one.unfinished]
-            tries = [one for one, _ in made]
-            if not tries:
+            callback(step)
+            if handler is not None:
+                handler.step = step
+            hidden, units = decoder(words + decoder.embedding.positions(1, start=step), source, states)
+            longer = _continuations(hypotheses, model.logits(hidden[:, 0]), count=beam - len(finished), end=end)
+            finished += [hypothesis for hypothesis, _ in longer if not hypothesis.unfinished]
+            longer = [(hypothesis, parent) for hypothesis, parent in longer if hypothesis.unfinished]
+            hypotheses = [hypothesis for hypothesis, _ in longer]
+            if not hypotheses:
                 break
-            states = [unit.state[[parent for _, parent in made], -1] for unit in units]
-            words = decoder.embedding(torch.tensor([[one.steps[-1].id] for one in tries], device=model.device))
-    return max([*done, *tries], key=lambda one: one.mean)
+            states = [unit.state[[parent for _, parent in longer], -1] for unit in units]
+            latest = [[hypothesis.steps[-1].id] for hypothesis in hypotheses]
+            words = decoder.embedding(torch.tensor(latest, device=model.device))
+    return max([*finished, *hypotheses], key=lambda hypothesis: hypothesis.mean)
 
 
 def forced_steps(model: FirefoxModel, words: Tensor, ids: tuple[int, ...]) -> tuple[Step, ...]:
@@ -79,8 +191,8 @@ def forced_steps(model: FirefoxModel, words: Tensor, ids: tuple[int, ...]) -> tu
     return writing_steps(lambda rows: model.logits(words[rows]), ids)
 
 
-def recurrent(targets: tuple[Token, ...], units: list[Kept]) -> Recurrent:
-    """What the recurrent units kept, by layer; each step enters the token written before."""
+def fading_memory(targets: tuple[Token, ...], units: list[UnitStates]) -> Recurrent:
+    """What the recurrent units kept, by layer; each step reads the token written before."""
     keys = START, *(replace(token, word=token.word + 1, group=token.group + 1) for token in targets[:-1])
     arrays = {
         f"{name}s": torch.stack([getattr(unit, name)[0] for unit in units]).float().cpu().numpy()
@@ -89,20 +201,28 @@ def recurrent(targets: tuple[Token, ...], units: list[Kept]) -> Recurrent:
     return recurrent_memory(targets, keys, **arrays)
 
 
-def _continued(tries: list[Hypothesis], logits: Tensor, *, room: int, end: int) -> list[tuple[Hypothesis, int]]:
-    """The ``room`` likeliest continuations, each with the number of the try that it continues."""
+def _handler(engine: FirefoxEngine, interventions: Interventions) -> StepwiseHandler | None:
+    """What changes attention while the model runs without being recorded; ``None`` where nothing is changed."""
+    return StepwiseHandler(interventions, engine.plan.places) if interventions else None
+
+
+def _continuations(
+    hypotheses: list[Hypothesis], logits: Tensor, *, count: int, end: int
+) -> list[tuple[Hypothesis, int]]:
+    """The ``count`` likeliest continuations, each with the number of the hypothesis that it continues."""
     logits = logits.float()
     ids, logprobs, total = top_tokens(logits)
-    wider = logits.topk(min(room, logits.shape[1])) if room > len(ids[0]) else None
-    found = []
-    for number, one in enumerate(tries):
-        own = ids[number], logprobs[number]
+    wider = logits.topk(min(count, logits.shape[1])) if count > len(ids[0]) else None
+    candidates = []
+    for number, hypothesis in enumerate(hypotheses):
+        pairs = ids[number], logprobs[number]
         if wider is not None:
-            own = wider.indices[number].tolist(), (wider.values[number] - total[number]).tolist()
-        for token, logprob in list(zip(*own, strict=True))[:room]:
-            found.append((one.score + logprob, number, Step(token, logprob, ids[number], logprobs[number])))
-    found.sort(key=lambda each: -each[0])
+            pairs = wider.indices[number].tolist(), (wider.values[number] - total[number]).tolist()
+        for token, logprob in list(zip(*pairs, strict=True))[:count]:
+            step = Step(token, logprob, ids[number], logprobs[number])
+            candidates.append((hypothesis.score + logprob, number, step))
+    candidates.sort(key=lambda candidate: -candidate[0])
     return [
-        (Hypothesis((*tries[number].steps, step), score, step.id != end), number)
-        for score, number, step in found[:room]
+        (Hypothesis((*hypotheses[number].steps, step), score, step.id != end), number)
+        for score, number, step in candidates[:count]
     ]

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from memviz.memory import read_only
-from memviz.reading.engine.notes import BROKEN, numbered
+from memviz.reading.engine.notes import SENTENCE_IN_PARTS, numbered
 from memviz.reading.writing.sentences import Span, split_sentences
 from memviz.tokens import Token
 from memviz.trace import Note, Trace
@@ -24,12 +24,13 @@ def join_sentences(text: str, spans: Sequence[Span], parts: Sequence[Trace], *, 
     of it are left out, the others say which sentence they are about, or which part where sentences were cut.
     """
     output, places = _output(text, spans, parts)
-    cut = any(note.text == BROKEN for note in notes)
+    cut = any(note.code == SENTENCE_IN_PARTS for note in notes)
+    codes = {note.code for note in notes if note.code}
     own = [
         numbered(number, note, cut=cut)
         for number, part in enumerate(parts, start=1)
         for note in part.notes
-        if note.text not in {whole.text for whole in notes}
+        if note.code not in codes
     ]
     return Trace(
         text=text,

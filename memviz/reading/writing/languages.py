@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memviz.errors import ReadingError
-
-if TYPE_CHECKING:
-    from memviz.reading.reader import Reader
 
 Languages = tuple[str, str]
 """From which into which: codes that the model knows, such as ("en", "fr") or ("eng_Latn", "fra_Latn")."""
@@ -30,8 +27,8 @@ def language_codes(tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> dict[
         return {}
     codes = getattr(tokenizer, "lang_code_to_id", None) or filter(CODE.fullmatch, tokenizer.all_special_tokens)
     names = getattr(tokenizer, "lang_code_to_token", {})  # M2M-100 writes __en__ for en
-    found = {code: tokenizer.convert_tokens_to_ids(names.get(code, code)) for code in sorted(codes)}
-    return {code: token for code, token in found.items() if token != tokenizer.unk_token_id and token < vocabulary}
+    tokens = {code: tokenizer.convert_tokens_to_ids(names.get(code, code)) for code in sorted(codes)}
+    return {code: token for code, token in tokens.items() if token != tokenizer.unk_token_id and token < vocabulary}
 
 
 def default_languages(
@@ -43,28 +40,34 @@ def default_languages(
         return (str(pair[0]), str(pair[1])) if all(pair) else None
     settings = getattr(model, "generation_config", None)
     first = [getattr(settings, name, None) for name in ("forced_bos_token_id", "decoder_start_token_id")]
-    told = [tokenizer.tgt_lang, *(code for code, token in codes.items() if token in first)]
-    return tokenizer.src_lang, next((code for code in told if code is not None), None)
+    targets = [tokenizer.tgt_lang, *(code for code, token in codes.items() if token in first)]
+    return tokenizer.src_lang, next((code for code in targets if code is not None), None)
 
 
 def task_prefixes(config: Any, tokenizer: Any) -> dict[str, str]:
     """What may be put in front of a text to say what to do with it, by name; translations first."""
     settings = getattr(config, "task_specific_params", None) or {}
-    found = {name: task["prefix"] for name, task in settings.items() if task.get("prefix", "").strip()}
-    found |= {code: f"{code} " for code in getattr(tokenizer, "supported_language_codes", ())}  # Marian's >>fra<<
-    return dict(sorted(found.items(), key=lambda task: not task[0].startswith("translation")))
+    prefixes = {name: task["prefix"] for name, task in settings.items() if task.get("prefix", "").strip()}
+    prefixes |= {code: f"{code} " for code in getattr(tokenizer, "supported_language_codes", ())}  # Marian's >>fra<<
+    return dict(sorted(prefixes.items(), key=lambda task: not task[0].startswith("translation")))
 
 
-def resolve_languages(wished: Sequence[str] | None, reader: Reader) -> Languages | None:
+def resolve_languages(
+    wanted: Sequence[str] | None,
+    default: tuple[str, str | None] | None,
+    codes: Mapping[str, int],
+    *,
+    model: str,
+) -> Languages | None:
     """From which language into which? ``None`` where the model has no choice.
 
+    ``default`` are the languages when none are wanted, ``codes`` those that can be chosen.
     Raises `ReadingError` for languages that it does not know, and where nobody said which to write.
     """
-    codes, own, name = reader.languages_known, reader.languages, reader.info.name
-    if not codes:
-        require_default(wished, own, model=name)
+    if not codes or default is None:
+        require_default(wanted, default, model=model)
         return None
-    source, target = own if wished is None else _two(wished)
+    source, target = default if wanted is None else _two(wanted)
     if target is None:
         raise ReadingError(
             "This model writes many languages, and none was chosen.",
@@ -75,7 +78,7 @@ def resolve_languages(wished: Sequence[str] | None, reader: Reader) -> Languages
             raise ReadingError(
                 "{model} does not know a language “{language}”.",
                 todo="It knows {count} languages. The nearest are {nearest}.",
-                model=name,
+                model=model,
                 language=str(language),
                 count=len(codes),
                 nearest=", ".join(nearest(str(language), list(codes))),
@@ -92,11 +95,11 @@ def nearest(language: str, codes: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(alike or codes))[:NEAREST]
 
 
-def require_default(languages: Sequence[str] | None, own: tuple[str, str | None] | None, *, model: str) -> None:
+def require_default(languages: Sequence[str] | None, default: tuple[str, str | None] | None, *, model: str) -> None:
     """Raises `ReadingError` when other languages are asked for than those of a model that has no choice."""
-    if languages is None or _two(languages) == own:
+    if languages is None or _two(languages) == default:
         return
-    if own is None:
+    if default is None:
         raise ReadingError(
             "{model} has no languages to choose from.", todo="Leave `languages` out, or choose a task.", model=model
         )
@@ -104,15 +107,15 @@ def require_default(languages: Sequence[str] | None, own: tuple[str, str | None]
         "{model} only translates from “{source}” into “{target}”.",
         todo="Leave `languages` out, or choose another model.",
         model=model,
-        source=own[0],
-        target=own[1],
+        source=default[0],
+        target=default[1],
     )
 
 
-def _two(wished: Sequence[str]) -> Languages:
-    if isinstance(wished, str) or len(wished) != 2:
+def _two(wanted: Sequence[str]) -> Languages:
+    if isinstance(wanted, str) or len(wanted) != 2:
         raise ReadingError(
             "Two languages are needed: from which, and into which.",
             todo='Give both, such as languages=("en", "fr").',
         )
-    return wished[0], wished[1]
+    return wanted[0], wanted[1]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from memviz.errors import ReadingError
-from memviz.memory import Forget, positions
+from memviz.memory import Interventions, Place, positions
 from memviz.reading.engine.probe import Plan
 from memviz.tokens import clean
 
@@ -21,16 +21,16 @@ FACTOR = 2.5  # tokens written for each token read, at most (`max-length-factor`
 class TranslationRequest:
     """What a text should be translated into, and how.
 
-    target          what to write; ``None``: what the model finds likeliest
-    forget          edges of cross-attention that it may not use
-    beam            how many beginnings are kept side by side
-    max_new_tokens  how many tokens may be written; ``None``: as many as the reader finds usual
-    languages       from which into which; ``None``: the model's usual ones
+    target          what to write (teacher forcing); ``None``: what the model finds likeliest
+    interventions   what is changed about its attention; by default of cross-attention
+    beam            how many hypotheses are kept side by side
+    max_new_tokens  how many tokens may be written; ``None``: as many as the writer finds usual
+    languages       from which into which; ``None``: the model's default ones
     task            what is put in front of the text; ``None``: nothing
     """
 
     target: str | None = None
-    forget: Forget | None = None
+    interventions: Interventions = field(default_factory=lambda: Interventions(usual="cross"))
     beam: int = 1
     max_new_tokens: int | None = None
     languages: tuple[str, str] | None = None
@@ -42,7 +42,7 @@ class TranslationRequest:
             if value is not None:
                 object.__setattr__(self, name, _count(name, value))
 
-    def asked(self, text: str) -> str:
+    def prompt(self, text: str) -> str:
         """The text with the task in front, a space between them."""
         task = "" if self.task is None else clean(self.task)
         return task + (" " if task and not task[-1].isspace() else "") + text
@@ -52,32 +52,35 @@ class TranslationRequest:
         return self.max_new_tokens or math.ceil(FACTOR * source)
 
     def check(self, plan: Plan, keys: int) -> None:
-        """Raises `TraceError` or `ReadingError` for what cannot be forgotten, before anything is written.
+        """Raises `TraceError` or `ReadingError` for what cannot be changed, before anything is written.
 
         ``keys``: how many tokens the source has.
         """
-        forget = self.forget
+        changes = self.interventions
+        changes.check(layers=plan.layers, heads=plan.heads, causal=plan.causal_kinds)
+        if self.target is None and any(ablation.by == "mean" for ablation in changes.ablations):
+            raise ReadingError(
+                "The mean of what a head writes is known only when the whole output is.",
+                todo='Give the target to write, or unplug the head by "zero".',
+            )
+        forget = changes.forget
         if forget is None:
             return
-        forget.check(layers=plan.layers["cross"], heads=plan.heads["cross"])
-        positions(forget.keys, keys)
-        if self.target is not None or not forget.queries:
+        for member in forget.members:
+            positions(member.keys, keys)
+        queries = [query for member in forget.members for query in member.queries or ()]
+        if self.target is not None or not queries:
             return
-        if min(forget.queries) < 0:
+        if min(queries) < 0:
             raise ReadingError(
                 "Position {position} counts from the end of the output, which is not written yet.",
                 todo="Count from the start, or give the target to write.",
-                position=min(forget.queries),
+                position=min(queries),
             )
-        rows = max(forget.queries) + 1
-        forget.edges(rows, keys, visible=np.tile([0, keys], (rows, 1)))  # raises where nothing would be left to read
-
-    def forgotten(self, written: int) -> Forget | None:
-        """What is forgotten, without the positions that were never written; ``written``: how many tokens were."""
-        forget = self.forget
-        if forget is None or forget.queries is None:
-            return forget
-        return replace(forget, queries=tuple(query for query in forget.queries if query < written))
+        spans = np.tile([0, keys], (max(queries) + 1, 1))
+        for layer in range(plan.layers["cross"]):  # raises where nothing would be left to read
+            heads = plan.heads["cross"]
+            changes.masks(Place("cross", layer), heads=heads, kv_heads=heads, keys=keys, spans=spans)
 
 
 def _count(name: str, value: Any) -> int:

@@ -15,12 +15,9 @@ Dots inside a word (3.14, example.com) never count, since no white space follows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import regex
-
-from memviz.reading.firefox.tokenizer import FirefoxTokenizer
-from memviz.tokens import Token, tokenise
 
 LONGEST = 128  # tokens: what Firefox gives its models at once
 Span = tuple[int, int]
@@ -59,30 +56,32 @@ def split_sentences(text: str) -> list[Span]:
     return found
 
 
-def sentence_parts(text: str, tokenizer: FirefoxTokenizer) -> tuple[list[Span], list[int]]:
+def sentence_parts(text: str, token_starts: Callable[[str], Sequence[int]]) -> tuple[list[Span], list[int]]:
     """(where the parts of a text are that are translated on their own, how many tokens each sentence has).
 
-    There are more parts than sentences where one had to be cut. Sentences without a single token are left out.
+    ``token_starts`` says where the tokens of a part begin in it, special ones left out. There are more parts than
+    sentences where one had to be cut. Sentences without a single token are left out.
     """
-    found: list[Span] = []
+    spans: list[Span] = []
     counts: list[int] = []
     for start, end in split_sentences(text):
-        count = len(tokenizer.tokenize(text[start:end]))
-        if count:
-            cut = count > LONGEST
-            own = split_long(text[start:end], tokenise(tokenizer, text[start:end])[0]) if cut else [(0, end - start)]
-            found += [(start + first, start + last) for first, last in own]
-            counts.append(count + 1)
-    return found, counts
+        starts = token_starts(text[start:end])
+        if not len(starts):
+            continue
+        parts = split_long(text[start:end], starts) if len(starts) > LONGEST else [(0, end - start)]
+        spans += [(start + first, start + last) for first, last in parts]
+        counts.append(len(starts) + 1)
+    return spans, counts
 
 
-def split_long(text: str, tokens: Sequence[Token], *, longest: int = LONGEST) -> list[Span]:
+def split_long(text: str, starts: Sequence[int], *, longest: int = LONGEST) -> list[Span]:
     """Where is a sentence of too many tokens cut, so that no part has more than ``longest``?
+
+    ``starts``: where each token begins.
 
     Each part ends after a comma or another pause in its second half where there is one, else before a word, else
     anywhere. Spans of characters in order; together they hold every character but white space.
     """
-    starts = [token.start for token in tokens if not token.special]
     found: list[Span] = []
     begin = 0
     while len(starts) - begin > longest:

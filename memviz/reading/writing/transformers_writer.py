@@ -1,112 +1,209 @@
-"""How is an encoder-decoder of transformers made to write: what it likes, or what it is given?"""
+"""How does an encoder-decoder of transformers write: what it likes, or what it is given?
+
+It writes first, by transformers' own `generate`, without recording; then one pass with the whole output shows, for
+every token, what was looked at to write it. What is changed is changed in both, so the two agree.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, StoppingCriteria
 
-from memviz.reading.attention.eager import handled_by
-from memviz.reading.attention.interventions import StepwiseForget
-from memviz.reading.writing.languages import Languages
-from memviz.tokens import tokenise
+from memviz.errors import ReadingError
+from memviz.memory import Interventions, Kind
+from memviz.progress import Progress
+from memviz.reading.attention import dense
+from memviz.reading.attention.function import handled_by
+from memviz.reading.attention.interventions import StepwiseHandler
+from memviz.reading.attention.summary import Axes
+from memviz.reading.engine import budget, notes, refusals
+from memviz.reading.engine.engine import TransformersEngine
+from memviz.reading.engine.inputs import require_known, vocabulary
+from memviz.reading.engine.predictions import writing_steps
+from memviz.reading.writing.languages import default_languages, language_codes, resolve_languages, task_prefixes
+from memviz.reading.writing.request import TranslationRequest
+from memviz.reading.writing.writer import Output, Reading, Source, TargetLanguage
+from memviz.tokens import align, require_text, tokenise
+
+LEAST = 128  # tokens may be written for any text: an answer may be longer than its question
 
 
-@dataclass(frozen=True)
-class Output:
-    """What was written: the token that the decoder read before anything was written, and the tokens after it."""
+class TransformersWriter:
+    """See `memviz.reading.writing.writer.Writer`. ``engine`` runs the model that writes."""
 
-    start: int
-    ids: tuple[int, ...]
+    by_sentence = False
+    encoding = 0.0
 
+    def __init__(self, engine: TransformersEngine) -> None:
+        self.engine = engine
 
-@dataclass(frozen=True)
-class TargetLanguage:
-    """A language to write, and the token that stands for it."""
+    @property
+    def unknown(self) -> tuple[int | None, int | None]:
+        """The ids that stand for what its vocabulary does not know, of the source and of the target."""
+        token = notes.stand_in(self.engine.tokenizer)
+        return token, token
 
-    languages: Languages
-    token: int
+    @property
+    def languages(self) -> tuple[str, str | None] | None:
+        """From which language into which, when none are asked for."""
+        return default_languages(self.engine.model, self.engine.tokenizer, self.language_codes)
+
+    @cached_property
+    def language_codes(self) -> dict[str, int]:
+        """The languages that can be chosen, and their tokens."""
+        return language_codes(self.engine.tokenizer, vocabulary(self.engine.model))
+
+    @cached_property
+    def tasks(self) -> dict[str, str]:
+        """What may be put in front of a text, by name."""
+        return task_prefixes(self.engine.model.config, self.engine.tokenizer)
+
+    def source(self, text: str, request: TranslationRequest, *, progress: Progress | None = None) -> Source:
+        """The text as the model takes it. Raises, before anything is written, for what cannot be had."""
+        engine = self.engine
+        if not engine.model.config.is_encoder_decoder:
+            raise ReadingError(
+                "{model} is no encoder-decoder model, so it cannot translate.",
+                todo="Choose an encoder-decoder such as firefox-en-pt or t5-small, or use `read`.",
+                model=engine.info.name,
+            )
+        if request.target is None and not engine.model.can_generate():
+            raise ReadingError(
+                "{model} was opened without the part that chooses words, so it cannot write.",
+                todo="Give it the text to write as `target`.",
+                model=type(engine.model).__name__,
+            )
+        text = request.prompt(require_text(text))
+        languages = resolve_languages(request.languages, self.languages, self.language_codes, model=engine.info.name)
+        tokens, inputs = tokenise(engine.tokenizer, text, languages=languages)
+        tensors = engine.tensors(inputs)
+        budget.check(engine, len(tokens), request.interventions)
+        request.check(engine.plan, len(tokens))
+        if engine.plan.dense:
+            dense.check(engine.model, request.interventions)
+        language = None if languages is None else TargetLanguage(languages, self.language_codes[languages[1]])
+        return Source(text, tokens, tensors, language)
+
+    def write(self, source: Source, request: TranslationRequest, *, progress: Progress) -> Output:
+        """What the model writes for it, at most `limit` tokens.
+
+        Everything that the model's generation settings ask for applies (words that may not come, a length to reach …),
+        but nothing is sampled.
+        """
+        engine, limit = self.engine, self.limit(source, request)
+        changes = request.interventions
+        handler = StepwiseHandler(changes, engine.plan.places) if changes else None
+        watched = refusals.as_reading_error(progress, model=engine.info.name, tokens=len(source.ids))
+        with engine.prepared(), watched as progress, handled_by(handler):
+            written = engine.model.generate(
+                **source.inputs,
+                attention_mask=torch.ones_like(source.inputs["input_ids"]),
+                max_new_tokens=limit,
+                num_beams=request.beam,
+                num_return_sequences=1,
+                do_sample=False,
+                return_dict_in_generate=False,
+                stopping_criteria=[
+                    StepCallback(lambda step: progress(min(step / len(source.ids), 1.0), "Writing"), handler)
+                ],
+                **generate_kwargs(engine.model, engine.tokenizer, source.language),
+            )
+        start, *ids = written[0].tolist()
+        end = end_tokens(engine.model)
+        stop = next((place for place, token in enumerate(ids, 1) if token in end), len(ids))
+        ids = ids[:stop]
+        codes = set(self.language_codes.values())  # M2M-100 would spell them out
+        text = engine.tokenizer.decode([token for token in ids if token not in codes], skip_special_tokens=True)
+        return Output(tuple(ids), text, align(engine.tokenizer, ids, text), start, unfinished=len(ids) == limit)
+
+    def force(self, source: Source, target: str) -> Output:
+        """The same for a text that the model is made to write, with the tokens that it would write itself."""
+        model, tokenizer, language = self.engine.model, self.engine.tokenizer, source.language
+        start, ids = _target_ids(model, tokenizer, target, language)
+        if language is not None:
+            if ids[-1] == language.token:  # mBART is trained to write its language last, and never asked to
+                ids.pop()
+            if start != language.token and ids[0] != language.token:
+                ids.insert(0, language.token)
+        require_known(model, ids, written=True)
+        return Output(tuple(ids), target, align(tokenizer, ids, target), start)
+
+    def read(self, source: Source, output: Output, interventions: Interventions, *, progress: Progress) -> Reading:
+        """One pass with the whole output, recorded."""
+        engine, targets = self.engine, output.targets
+        assert output.start is not None
+        decoder_inputs = align(engine.tokenizer, [output.start], "") + tuple(
+            replace(token, word=token.word + 1, group=token.group + 1) for token in targets[:-1]
+        )
+        ids = (output.start, *output.ids[:-1])
+        axes: dict[Kind, Axes] = {
+            "encoder": Axes.of_sequence(source.tokens, source.tokens, source.ids),
+            "decoder": Axes.of_sequence(targets, decoder_inputs, ids),
+            "cross": Axes(targets, source.tokens),
+        }
+        inputs = {**source.inputs, "decoder_input_ids": torch.tensor([ids], device=engine.model.device)}
+        recorded = engine.record(inputs, axes, interventions=interventions, progress=progress)
+        logits = getattr(recorded.outputs, "logits", None)
+        steps = () if logits is None else writing_steps(lambda rows: logits[0, rows], output.ids)
+        return Reading(recorded.memories, steps)
+
+    def token_text(self, token: int) -> str:
+        """What one token looks like: its characters, a space in front where it begins a word."""
+        tokenizer = self.engine.tokenizer
+        text, piece = tokenizer.decode([token]), tokenizer.convert_ids_to_tokens([token])[0]
+        if piece is None:  # the model has room for more tokens than there are
+            return f"#{token}"
+        return f" {text.lstrip()}" if piece.startswith("▁") else text
+
+    def limit(self, source: Source, request: TranslationRequest) -> int:
+        """How many tokens may be written? Never more than the decoder has positions, or the server allows."""
+        limit = request.max_new_tokens or max(LEAST, request.limit(len(source.ids)))
+        return min(limit, budget.context_limit(self.engine.info.context) or limit)
+
+    def was_cut(self, output: Output, reading: Reading) -> bool:
+        """Did the limit stop it? Some models are set to end where the limit is, whatever they like (BART)."""
+        if not output.unfinished:
+            return False
+        if not reading.steps:
+            return True
+        last, likeliest = output.ids[-1], reading.steps[-1].ids[0]
+        return not stopped_by_itself(self.engine.model, last, likeliest)
 
 
 class StepCallback(StoppingCriteria):
-    """Is called after every token, and stops nothing: says how many there are, to the covering and to whoever waits."""
+    """Is called after every token, and stops nothing: says how many there are, to the handler and to whoever waits."""
 
-    def __init__(self, told: Callable[[int], None], covering: StepwiseForget | None) -> None:
-        self.told = told
-        self.covering = covering
+    def __init__(self, callback: Callable[[int], None], handler: StepwiseHandler | None) -> None:
+        self.callback = callback
+        self.handler = handler
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:
         written = input_ids.shape[1] - 1
-        if self.covering is not None:
-            self.covering.step = written
-        self.told(written)
+        if self.handler is not None:
+            self.handler.step = written
+        self.callback(written)
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
-def write(
-    model: PreTrainedModel,
-    tensors: dict[str, Tensor],
-    *,
-    limit: int,
-    beam: int = 1,
-    begin: dict[str, int],
-    covering: StepwiseForget | None = None,
-    told: Callable[[int], None] = lambda written: None,
-) -> Output:
-    """What does the model write for this text? At most ``limit`` tokens, by transformers' own `generate`.
-
-    Everything that the model's generation settings ask for applies (words that may not come, a length to reach …), but
-    nothing is sampled. ``begin`` is what `generate_kwargs` gives; ``told(written)`` is called after every token, and
-    may raise to stop.
-    """
-    with handled_by(covering):
-        made = model.generate(
-            **tensors,
-            attention_mask=torch.ones_like(tensors["input_ids"]),
-            max_new_tokens=limit,
-            num_beams=beam,
-            num_return_sequences=1,
-            do_sample=False,
-            return_dict_in_generate=False,
-            stopping_criteria=[StepCallback(told, covering)],
-            **begin,
-        )
-    start, *ids = made[0].tolist()
-    stop = next((place for place, token in enumerate(ids, 1) if token in end_tokens(model)), len(ids))
-    return Output(start, tuple(ids[:stop]))
-
-
-def forced_output(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, *, tongue: TargetLanguage | None
-) -> Output:
-    """The same for a text that the model is made to write, with the tokens that it would write itself."""
-    start, ids = _read(model, tokenizer, text, tongue)
-    if tongue is None:
-        return Output(start, tuple(ids))
-    if ids[-1] == tongue.token:  # mBART is trained to write its language last, and never asked to
-        ids.pop()
-    if start != tongue.token and ids[0] != tongue.token:
-        ids.insert(0, tongue.token)
-    return Output(start, tuple(ids))
-
-
 def generate_kwargs(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, tongue: TargetLanguage | None
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, language: TargetLanguage | None
 ) -> dict[str, int]:
     """What must `generate` be told, so that a model of many languages writes this one?
 
     In mBART the decoder reads the language before it writes; in mBART-50, M2M-100 and NLLB it is the first token that
     is written.
     """
-    if tongue is None:
+    if language is None:
         return {}
-    start, _ = _read(model, tokenizer, "a", tongue)
-    return {"decoder_start_token_id" if start == tongue.token else "forced_bos_token_id": tongue.token}
+    start, _ = _target_ids(model, tokenizer, "a", language)
+    return {"decoder_start_token_id" if start == language.token else "forced_bos_token_id": language.token}
 
 
 def stopped_by_itself(model: PreTrainedModel, last: int, likeliest: int) -> bool:
@@ -120,8 +217,8 @@ def stopped_by_itself(model: PreTrainedModel, last: int, likeliest: int) -> bool
 
 def end_tokens(model: PreTrainedModel) -> set[int]:
     """The tokens that end what a model writes."""
-    found = model.generation_config.eos_token_id
-    return set(found) if isinstance(found, list) else {found}
+    tokens = model.generation_config.eos_token_id
+    return set(tokens) if isinstance(tokens, list) else {tokens}
 
 
 def start_token(model: PreTrainedModel, written: Tensor) -> int:
@@ -130,14 +227,14 @@ def start_token(model: PreTrainedModel, written: Tensor) -> int:
         return int(model.prepare_decoder_input_ids_from_labels(labels=written)[0, 0])
     homes = (getattr(model, "generation_config", None), model.config)
     names = ("decoder_start_token_id", "pad_token_id", "bos_token_id")
-    found = [getattr(home, name, None) for name in names for home in homes]
-    return next(int(token) for token in [*found, 0] if token is not None)
+    tokens = [getattr(home, name, None) for name in names for home in homes]
+    return next(int(token) for token in [*tokens, 0] if token is not None)
 
 
-def _read(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, tongue: TargetLanguage | None
+def _target_ids(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, language: TargetLanguage | None
 ) -> tuple[int, list[int]]:
     """(what the decoder reads first, the tokens) of a text on the output side."""
-    _, inputs = tokenise(tokenizer, text, target=True, languages=None if tongue is None else tongue.languages)
+    _, inputs = tokenise(tokenizer, text, target=True, languages=None if language is None else language.languages)
     ids = inputs["input_ids"]
     return start_token(model, torch.tensor([ids])), ids

@@ -23,27 +23,27 @@ def register(folder: Path, *, name: str) -> Callable[..., Any]:
     together are one module.
     Call it once, when the Python module is imported: a name registered twice is a warning.
     """
-    html, css, js = sources(folder)
+    html, css, js = read_sources(folder)
     return st.components.v2.component(f"memviz.{name}", html=html, css=css, js=js)
 
 
-def sources(folder: Path) -> tuple[str, str, str]:
+def read_sources(folder: Path) -> tuple[str, str, str]:
     """The markup, the style and the script of a component, the shared parts first."""
-    html, css, js = (_joined(HERE, kind) + _joined(folder, kind) for kind in ("html", "css", "js"))
+    html, css, js = (_join(HERE, kind) + _join(folder, kind) for kind in ("html", "css", "js"))
     return html, component_css() + css, js
 
 
-def _joined(folder: Path, kind: str) -> str:
+def _join(folder: Path, kind: str) -> str:
     """What stands in the files of this kind, one after the other?"""
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob(f"*.{kind}")))
 
 
-def sendable(text: str) -> str:
+def as_utf8(text: str) -> str:
     """The text with "?" for what UTF-8 cannot hold: half of a surrogate pair."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def packed(arrays: Mapping[str, np.ndarray]) -> pa.Table:
+def pack(arrays: Mapping[str, np.ndarray]) -> pa.Table:
     """How are arrays sent without turning them into text?
 
     One row, one binary column for each array (C order, little endian). Bytes inside a plain

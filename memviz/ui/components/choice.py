@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Picked(Generic[Value]):
+class Report(Generic[Value]):
     """What the browser reported. ``click`` tells the same choice made twice from one made once."""
 
     value: Value
@@ -26,45 +26,52 @@ class Picked(Generic[Value]):
 
 @dataclass(frozen=True)
 class Choice(Generic[Value]):
-    """What is chosen now, and what both sides said last."""
+    """What is chosen now, and what both sides said last.
 
-    about: Hashable
-    given: Value
-    picked: Picked[Value] | None
-    answer: Value
-    sent: Value
+    subject      the thing chosen from
+    page_value   what the page said last
+    report       what the browser said last
+    value        what is chosen now
+    sent_value   what the browser was told last, in this ``turn``
+    """
+
+    subject: Hashable
+    page_value: Value
+    report: Report[Value] | None
+    value: Value
+    sent_value: Value
     turn: int = 0
 
-    def told(self, given: Value) -> Choice[Value]:
+    def follow_page(self, page_value: Value) -> Choice[Value]:
         """The choice after the page had its way; the browser will follow."""
-        return replace(self, given=given, answer=given, sent=given, turn=self.turn + 1)
+        return replace(self, page_value=page_value, value=page_value, sent_value=page_value, turn=self.turn + 1)
 
 
 def settle(
-    before: Choice[Value] | None, *, about: Hashable, given: Value, picked: Picked[Value] | None
+    before: Choice[Value] | None, *, subject: Hashable, page_value: Value, report: Report[Value] | None
 ) -> Choice[Value]:
     """What is chosen now?
 
-    ``about`` names the thing chosen from: when it changes (another text, another model), an old
-    click means nothing and the page's choice holds. ``picked`` is ``None`` before the first
+    ``subject`` names the thing chosen from: when it changes (another text, another model), an old
+    click means nothing and the page's choice holds. ``report`` is ``None`` before the first
     click and after the component was away.
     """
     if before is None:
-        answer = given if picked is None else picked.value
-        return Choice(about, given, picked, answer, answer)
-    after = replace(before, about=about, given=given, picked=picked)
-    if about != before.about or (picked is None and before.picked is not None):
-        return after.told(given)
-    if picked is not None and picked != before.picked:
-        return replace(after, given=picked.value, answer=picked.value)  # the page will say it too, from now on
-    if given not in (before.given, before.answer):
-        return after.told(given)
+        value = page_value if report is None else report.value
+        return Choice(subject, page_value, report, value, value)
+    after = replace(before, subject=subject, page_value=page_value, report=report)
+    if subject != before.subject or (report is None and before.report is not None):
+        return after.follow_page(page_value)
+    if report is not None and report != before.report:
+        return replace(after, page_value=report.value, value=report.value)  # the page will say it too, from now on
+    if page_value not in (before.page_value, before.value):
+        return after.follow_page(page_value)
     return after
 
 
-def chosen(key: str, *, about: Hashable, given: Value, picked: Picked[Value] | None) -> Choice[Value]:
+def choose(key: str, *, subject: Hashable, page_value: Value, report: Report[Value] | None) -> Choice[Value]:
     """What is chosen now in the component with this key? Remembered for the next run."""
     slot = f"{key}:choice"
-    choice = settle(st.session_state.get(slot), about=about, given=given, picked=picked)
+    choice = settle(st.session_state.get(slot), subject=subject, page_value=page_value, report=report)
     st.session_state[slot] = choice
     return choice

@@ -7,14 +7,14 @@ const array = (table, name, Type) => new Type(table.getChild(name).get(0).slice(
 const headName = (layer, head) => `L${layer}.H${head}`;
 
 /** A sentence with its {places} filled. */
-const filled = (template, values) => template.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+const fillPlaces = (template, values) => template.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 
 /** A new element with a class and some text. Text only: tokens are never trusted. */
 const element = (tag, className = "", text = "") => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  return node;
 };
 
 /** What a colour of the style sheet is on this page, as [red, green, blue], 0 to 255. */
@@ -30,4 +30,4 @@ const rgb = (root, colour) => {
 };
 
 /** A colour between two others, the way color-mix(in srgb) does it. */
-const mixed = (from, to, share) => from.map((channel, i) => channel + (to[i] - channel) * share);
+const mix = (from, to, share) => from.map((channel, i) => channel + (to[i] - channel) * share);

@@ -5,9 +5,9 @@
  * Characters that order the text after them to run the other way are left out.
  */
 function visible(word) {
-  const calm = word.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
-  const printed = calm.replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)));
-  return /^[\s\u007f-\u009f\u200b-\u200f\u2028\u2029\u2060-\u2064\ufeff]*$/u.test(printed) ? "␣" : printed;
+  const plain = word.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+  const text = plain.replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)));
+  return /^[\s\u007f-\u009f\u200b-\u200f\u2028\u2029\u2060-\u2064\ufeff]*$/u.test(text) ? "␣" : text;
 }
 
 /** 71 %; small ones with one digit more, and never "0 %" for something. */

@@ -27,16 +27,16 @@ TERMS = {
 }
 
 
-def measures() -> None:
+def show_measures() -> None:
     """All measures, by the question they belong to."""
     for group, title in GROUPS.items():
         st.header(t(title), anchor=False)
         for measure in MEASURES.values():
             if measure.group == group:
-                _entry(measure)
+                _show_measure(measure)
 
 
-def _entry(measure: Measure) -> None:
+def _show_measure(measure: Measure) -> None:
     with st.container(border=True, key=f"measure_{measure.name}"):
         st.subheader(t(measure.label), anchor=False)
         st.markdown(t(measure.question))
@@ -54,7 +54,7 @@ def _range(measure: Measure) -> str:
     return t("{low} to {high}", low=low, high=high)
 
 
-def download() -> None:
+def offer_download() -> None:
     """All measures as a table to take along."""
     st.download_button(
         t("All measures as CSV"),
@@ -67,13 +67,13 @@ def download() -> None:
     )
 
 
-def roles() -> None:
+def show_roles() -> None:
     """What the names of the roles mean."""
     st.header(t("Roles of heads, measured on the text at hand"), anchor=False)
     st.markdown("\n".join(f"- **{t(role)}**: {t(meaning)}" for role, meaning in ROLES.items()))
 
 
-def words() -> None:
+def show_terms() -> None:
     """The words of the field that the pages use."""
     st.header(t("Terms"), anchor=False)
     st.markdown("\n".join(f"- **{t(term)}**: {t(meaning)}" for term, meaning in TERMS.items()))

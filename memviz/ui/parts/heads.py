@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sized
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import streamlit as st
 from memviz import figures, measures, tables
 from memviz.errors import MeasureError
 from memviz.memory import Memory
+from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.components import heads_grid
 from memviz.ui.components.grid import LABELS
@@ -21,7 +22,7 @@ from memviz.ui.shell import show, state
 from memviz.ui.shell.i18n import t
 
 LARGEST = 256  # words or tokens a side that are drawn one by one
-TABLED = 4096**2  # weights that a table is made of
+LARGEST_TABLE = 4096**2  # weights that a table is made of
 COLUMNS = {
     "query": "query",
     "key": "key",
@@ -37,7 +38,8 @@ KINDS = {
     "decoder": "decoder: the output reads itself",
     "cross": "cross-attention: the output reads the source",
 }
-VALUES = {
+Values = Literal["weight", "value norm", "log", "rollout"]
+VALUES: dict[Values, str] = {
     "weight": "raw weights",
     "value norm": "value norm",
     "log": "raw weights, log scale",
@@ -46,18 +48,29 @@ VALUES = {
 
 
 @dataclass(frozen=True)
-class View:
+class HeadsView:
     """What is to be seen of a memory: which head (``None``: a mean), and how."""
 
     memory: Memory
     layer: int | None
     head: int | None
-    values: str = "weight"
+    values: Values = "weight"
     by_word: bool = True
     without: tuple[int, ...] = ()
     cumulative: float = 1.0
     find: str = ""
     window: tuple[slice, slice] | None = None
+
+
+class PictureOptions(TypedDict):
+    """What every picture of a view is made with; see `figures.pattern`."""
+
+    view: Values
+    query_words: tuple[Word, ...] | None
+    key_words: tuple[Word, ...] | None
+    without: tuple[int, ...]
+    window: tuple[slice, slice] | None
+    cumulative: float
 
 
 def choose_memory(trace: Trace) -> Memory:
@@ -70,34 +83,34 @@ def choose_memory(trace: Trace) -> Memory:
         kinds,
         required=True,
         format_func=lambda name: t(KINDS[name]),
-        **state.linked("kind", kinds),
+        **state.url_bound("kind", kinds),
     )
     return trace.memory(kind)
 
 
-def grid(memory: Memory) -> None:
+def show_grid(memory: Memory) -> None:
     """All heads as small pictures; a click chooses one for the whole page. Below, the same as a table."""
     roles, scores = measures.roles(memory), _scores(memory)
     names = {name: t(measures.MEASURES[name].label) for name in scores}
-    chosen, (order, role) = heads_grid(
+    head, (order, role) = heads_grid(
         memory.summary.thumbnail,
         scores=scores,
         roles=roles,
         labels={name: t(text) for name, text in {**LABELS, **{role: role for role in measures.ROLES}}.items()},
         score_labels=names,
-        selected=state.head(memory),
+        selected=state.get_head(memory),
         range_note=range_note(memory),
-        order=state.kept("order"),
-        role=state.kept("role"),
+        order=state.get("order"),
+        role=state.get("role"),
         key=f"grid_{memory.kind}",
     )
-    state.keep_head(*chosen)
-    state.keep("order", order)
-    state.keep("role", role)
-    _as_table(roles, {names[name]: values for name, values in scores.items()})
+    state.put_head(*head)
+    state.put("order", order)
+    state.put("role", role)
+    _show_table(roles, {names[name]: values for name, values in scores.items()})
 
 
-def _as_table(roles: np.ndarray, scores: dict[str, np.ndarray]) -> None:
+def _show_table(roles: np.ndarray, scores: dict[str, np.ndarray]) -> None:
     """Every head with its role and its scores, all [layer, head]: the grid for those who cannot see it."""
     heads = [figures.head_name(layer, head) for layer, head in np.ndindex(roles.shape)]
     columns = {name: values.ravel() for name, values in scores.items()}
@@ -107,13 +120,13 @@ def _as_table(roles: np.ndarray, scores: dict[str, np.ndarray]) -> None:
 
 def _scores(memory: Memory) -> dict[str, np.ndarray]:
     """Every measure that says something of each head, by its name: float32 [layer, head], the mean over its queries."""
-    found = {}
+    scores: dict[str, np.ndarray] = {}
     for name, measure in measures.MEASURES.items():
         if measure.axes in (("layer", "head"), ("layer", "head", "query")):
             with contextlib.suppress(MeasureError):
                 values = measure.compute(memory)
-                found[name] = values if values.ndim == 2 else values.mean(axis=2)
-    return found
+                scores[name] = values if values.ndim == 2 else values.mean(axis=2)
+    return scores
 
 
 def range_note(memory: Memory) -> str:
@@ -126,31 +139,16 @@ def range_note(memory: Memory) -> str:
     return note
 
 
-def choose_view(trace: Trace, memory: Memory) -> View:
+def choose_view(trace: Trace, memory: Memory) -> HeadsView:
     """Layer, head, and how to see them."""
     layer_box, head_box = st.columns(2, gap="small", wrap=False)
-    mean_box, more = st.columns([5, 3], vertical_alignment="bottom", gap="small", wrap=False)
-    shown = state.choose_mean(place=mean_box, key="shown")
-    state.keep_head(*state.head(memory))
+    mean_box, options_box = st.columns([5, 3], vertical_alignment="bottom", gap="small", wrap=False)
+    mean = state.choose_mean(place=mean_box, key="shown")
+    state.put_head(*state.get_head(memory))
     layer = state.choose_layer(memory, place=layer_box)
     head = state.choose_head(memory, place=head_box)
-    how = _choose_how(trace, memory, place=more)
-    every = how["values"] == "rollout"
-    return View(
-        memory=memory,
-        layer=None if shown == "all" or every else layer,
-        head=head if shown == "head" and not every else None,
-        **how,
-    )
-
-
-def _choose_how(trace: Trace, memory: Memory, *, place) -> dict:
-    encoder = memory.kind in ("self", "encoder") and not memory.causal
-    offered = [name for name in VALUES if encoder or name != "rollout"]
-    with place.popover(t("Options"), icon=":material/tune:"):
-        values = st.radio(
-            t("Values"), offered, format_func=lambda name: t(VALUES[name]), **state.linked("values", offered)
-        )
+    with options_box.popover(t("Options"), icon=":material/tune:"):
+        values = _choose_values(memory)
         by_word = st.toggle(t("Whole words"), value=True, key="by_word", **state.BOUND)
         hide = st.toggle(t("Hide resting places"), key="sinkless", **state.BOUND)
         cumulative = st.slider(
@@ -164,18 +162,29 @@ def _choose_how(trace: Trace, memory: Memory, *, place) -> dict:
             **state.BOUND,
         )
         find = st.text_input(t("Find a word"), key="find", **state.BOUND)
-        window = _window(*(trace.sides(memory.kind) if by_word else (memory.queries, memory.keys)))
-    return {
-        "values": values,
-        "by_word": by_word,
-        "without": measures.sink_positions(memory) if hide else (),
-        "cumulative": cumulative / 100,
-        "find": find,
-        "window": window,
-    }
+        window = _choose_window(*(trace.sides(memory.kind) if by_word else (memory.queries, memory.keys)))
+    all_layers = values == "rollout"
+    return HeadsView(
+        memory=memory,
+        layer=None if mean == "all" or all_layers else layer,
+        head=head if mean == "head" and not all_layers else None,
+        values=values,
+        by_word=by_word,
+        without=measures.sink_positions(memory) if hide else (),
+        cumulative=cumulative / 100,
+        find=find,
+        window=window,
+    )
 
 
-def _window(rows: Sized, cols: Sized) -> tuple[slice, slice] | None:
+def _choose_values(memory: Memory) -> Values:
+    """Weights, or what else can be drawn of this memory?"""
+    encoder = memory.kind in ("self", "encoder") and not memory.causal
+    names = [name for name in VALUES if encoder or name != "rollout"]
+    return st.radio(t("Values"), names, format_func=lambda name: t(VALUES[name]), **state.url_bound("values", names))
+
+
+def _choose_window(rows: Sized, cols: Sized) -> tuple[slice, slice] | None:
     """Which stretch of a long text is seen exactly? ``None``: all of it, pooled where it is too long.
 
     ``rows``, ``cols``: the words or tokens along the two sides.
@@ -185,38 +194,38 @@ def _window(rows: Sized, cols: Sized) -> tuple[slice, slice] | None:
     if not st.toggle(t("Zoom into a window with exact values"), key="zoom", **state.BOUND):
         return None
     sides = ((t("Rows from"), len(rows), "zoom_rows"), (t("Columns from"), len(cols), "zoom_cols"))
-    first, second = (_from(label, count - LARGEST // 2, key=key) for label, count, key in sides)
+    first, second = (_choose_start(label, count - LARGEST // 2, key=key) for label, count, key in sides)
     return slice(first, first + LARGEST // 2), slice(second, second + LARGEST // 2)
 
 
-def _from(label: str, last: int, *, key: str) -> int:
+def _choose_start(label: str, last: int, *, key: str) -> int:
     """Where does the window begin on one side? What was chosen for a longer text is moved inside."""
     if last <= 0:
         return 0
-    given = st.session_state.get(key, st.query_params.get(key))
-    if given is not None:
-        st.session_state[key] = min(state.whole_number(str(given)) or 0, last)
+    start = st.session_state.get(key, st.query_params.get(key))
+    if start is not None:
+        st.session_state[key] = min(state.whole_number(str(start)) or 0, last)
     return st.slider(label, 0, last, key=key, **state.BOUND)
 
 
-def picture(trace: Trace, view: View) -> None:
+def show_picture(trace: Trace, view: HeadsView) -> None:
     """The head in full: exact values on hover."""
     try:
-        chart = figure(trace, view)
+        chart = pattern_figure(trace, view)
     except MeasureError as error:
         show.problem(error)
         return
     show.figure(chart, key="pattern")
-    st.markdown(in_short(view))
+    st.markdown(summary_line(view))
 
 
-def figure(trace: Trace, view: View):
+def pattern_figure(trace: Trace, view: HeadsView) -> Any:
     """The heatmap of a view, as a Plotly figure."""
     return figures.pattern(
         view.memory,
         view.layer,
         view.head,
-        **options(trace, view),
+        **picture_options(trace, view),
         find=view.find,
         largest=LARGEST,
         caption="",
@@ -224,8 +233,8 @@ def figure(trace: Trace, view: View):
     )
 
 
-def options(trace: Trace, view: View) -> dict[str, Any]:
-    """What every picture of a view is told."""
+def picture_options(trace: Trace, view: HeadsView) -> PictureOptions:
+    """What every picture of a view is made with."""
     queries, keys = trace.sides(view.memory.kind) if view.by_word else (None, None)
     return {
         "view": view.values,
@@ -237,7 +246,7 @@ def options(trace: Trace, view: View) -> dict[str, Any]:
     }
 
 
-def in_short(view: View) -> str:
+def summary_line(view: HeadsView) -> str:
     """The head in one line: its role, effective slots, and what rests on the first token."""
     memory = view.memory
     if view.values == "rollout":
@@ -255,17 +264,17 @@ def in_short(view: View) -> str:
     )
 
 
-def numbers(trace: Trace, view: View) -> None:
+def show_numbers(trace: Trace, view: HeadsView) -> None:
     """The largest values of the view as a table, token by token."""
     memory = view.memory
-    if len(memory.queries) * len(memory.keys) > TABLED:
+    if len(memory.queries) * len(memory.keys) > LARGEST_TABLE:
         st.caption(t("This text is too long for a table on the page; the exported files hold the numbers."))
         return
     try:
         values = figures.weights(memory, view.layer, view.head, view=view.values, without=view.without)
     except MeasureError:
-        return  # the picture has said so
+        return  # the picture says so
     name = "weight" if view.values == "log" else view.values  # its table holds the weights themselves
-    frame = tables.strongest(np.nan_to_num(values), memory, name=name)
+    frame = tables.top_weights_table(np.nan_to_num(values), memory, name=name)
     frame.columns = [t(COLUMNS[name]) for name in frame.columns]
     show.table(frame, label="The largest values of this picture, token by token")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -9,12 +10,12 @@ import streamlit as st
 from memviz.figures import head_name, percent, times
 from memviz.trace import Trace
 from memviz.ui.parts import words
-from memviz.ui.shell import state
+from memviz.ui.shell import navigation, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
 
-def hide_sinks() -> bool:
+def choose_hiding() -> bool:
     """Should the places where attention rests be taken out of every row?"""
     return st.toggle(
         t("Hide resting places"),
@@ -27,22 +28,22 @@ def hide_sinks() -> bool:
     )
 
 
-def strongest(trace: Trace, *, without: Sequence[int]) -> None:
+def show_top_links(trace: Trace, *, without: Sequence[int]) -> None:
     """The links that are most special in this text, of each head one, in plain words; each opens its head."""
-    rows = words.strongest(trace, without=without)
-    if not rows:
+    links = words.top_links(trace, without=without)
+    if not links:
         return
     st.subheader(t("The links most special to two words, each in another head"), anchor=False)
-    for number, link in enumerate(rows):
-        said, door = st.columns([5, 1], vertical_alignment="center", wrap=False)
-        said.markdown(sentence(link))
-        if door.button(head_name(link["layer"], link["head"]), key=f"link_{number}", help=t("Open this head")):
-            words.open_head(link["layer"], link["head"], link["position"])
+    for number, link in enumerate(links):
+        line, door = st.columns([5, 1], vertical_alignment="center", wrap=False)
+        line.markdown(sentence(link))
+        if door.button(head_name(link.layer, link.head), key=f"link_{number}", help=t("Open this head")):
+            words.open_head(link.layer, link.head, link.position)
 
 
-def sentence(link: dict) -> str:
+def sentence(link: words.WordLink) -> str:
     """One link in plain words."""
-    if link["lift"] != link["lift"]:  # NaN: nobody else sees that word
+    if math.isnan(link.lift):  # nobody else sees that word
         text = "In {head} “{word}” looks at “{source}” with **{weight}** of its attention."
     else:
         text = (
@@ -51,22 +52,14 @@ def sentence(link: dict) -> str:
         )
     return t(
         text,
-        head=head_name(link["layer"], link["head"]),
-        word=literal(link["word"]),
-        source=literal(link["source"]),
-        weight=percent(link["weight"]),
-        lift=times(link["lift"]),
+        head=head_name(link.layer, link.head),
+        word=literal(link.word),
+        source=literal(link.source),
+        weight=percent(link.weight),
+        lift=times(link.lift),
     )
 
 
-def doors() -> None:
+def show_doors() -> None:
     """The ways to the other pages, as questions."""
-    row = st.container(horizontal=True, gap="medium")
-    row.page_link("pages/heads.py", label=t("Which heads do what?"), icon=":material/grid_on:")
-    row.page_link(
-        "pages/recall.py", label=t("What does this word remember, and who remembers it?"), icon=":material/history:"
-    )
-    row.page_link(
-        "pages/translate.py", label=t("What did the decoder read to write this word?"), icon=":material/translate:"
-    )
-    row.page_link("pages/glossary.py", label=t("What do the numbers mean?"), icon=":material/menu_book:")
+    navigation.link_pages(st.container(horizontal=True, gap="medium"), besides="home")

@@ -15,7 +15,7 @@ from memviz.ui.shell.i18n import t
 
 
 @dataclass(frozen=True)
-class View:
+class RecallView:
     """Through which heads (``None``: all of them), and with or without the resting places."""
 
     layer: int | None
@@ -23,38 +23,44 @@ class View:
     without: tuple[int, ...] = ()
 
 
-def choose_view(trace: Trace) -> View:
+def of_view(values: np.ndarray, view: RecallView) -> np.ndarray:
+    """What the view shows of values [layer, head, …]: all of them, or those of its head."""
+    if view.layer is None or view.head is None:
+        return values
+    return values[view.layer, view.head]
+
+
+def choose_view(trace: Trace) -> RecallView:
     """All heads or one, and whether the places where attention rests are taken out."""
     memory = trace.memory()
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    one = row.toggle(t("One head only"), key="one_head", **state.BOUND)
+    single = row.toggle(t("One head only"), key="one_head", **state.BOUND)
     hide = row.toggle(t("Hide resting places"), key="sinkless", **state.BOUND)
     layer = head = None
-    if one:
-        state.keep_head(*state.head(memory))
+    if single:
+        state.put_head(*state.get_head(memory))
         layer_box, head_box, _ = st.columns([1, 1, 4], wrap=False)
         layer, head = state.choose_layer(memory, place=layer_box), state.choose_head(memory, place=head_box)
-    return View(layer, head, measures.sink_positions(memory) if hide else ())
+    return RecallView(layer, head, measures.sink_positions(memory) if hide else ())
 
 
-def card(trace: Trace, view: View, *, word: int | None) -> None:
+def show_card(trace: Trace, view: RecallView, *, word: int | None) -> None:
     """One word in numbers: its spread, what rests, how much it is looked at, and its links as tables."""
     if word is None:
         st.info(t("Click a word to keep it; its card and its numbers appear here."), icon=":material/touch_app:")
         return
-    _measured(trace, view, word)
-    remembers, remembered_by = words.found(trace, without=view.without, layer=view.layer, head=view.head)
+    _show_numbers(trace, view, word)
+    remembers, remembered_by = words.links_of(trace, without=view.without, layer=view.layer, head=view.head)
     name = trace.words[word].text
-    show.table(words.card(trace, word, of=remembers), label="What “{word}” looks at, as a table", word=name)
-    show.table(words.card(trace, word, of=remembered_by), label="Who looks at “{word}”, as a table", word=name)
+    show.table(words.links_frame(trace, word, remembers), label="What “{word}” looks at, as a table", word=name)
+    show.table(words.links_frame(trace, word, remembered_by), label="Who looks at “{word}”, as a table", word=name)
 
 
-def _measured(trace: Trace, view: View, word: int) -> None:
+def _show_numbers(trace: Trace, view: RecallView, word: int) -> None:
     memory, tokens = trace.memory(), list(trace.words[word].tokens)
-    where = (slice(None), slice(None)) if view.layer is None else ([view.layer], [view.head])
 
     def mean(values: np.ndarray) -> float:
-        return float(np.nanmean(values[where]))
+        return float(np.nanmean(of_view(values, view)))
 
     row = st.container(horizontal=True, gap="large")
     row.metric(
@@ -70,16 +76,16 @@ def _measured(trace: Trace, view: View, word: int) -> None:
     )
     if memory.kind != "self":
         return
-    known = trace.logprobs[tokens][np.isfinite(trace.logprobs[tokens])]
-    if len(known):
+    logprobs = trace.logprobs[tokens][np.isfinite(trace.logprobs[tokens])]
+    if len(logprobs):
         row.metric(
             t("Probability beforehand"),
-            figures.percent(float(np.exp(known.sum())), digits=1),
+            figures.percent(float(np.exp(logprobs.sum())), digits=1),
             help=t("what the model gave this word before it saw it"),
         )
 
 
-def received(trace: Trace, view: View) -> None:
+def show_received(trace: Trace, view: RecallView) -> None:
     """Attention received over the text."""
     st.subheader(t("Which words are looked at most?"), anchor=False)
     chart = figures.received_bars(
@@ -95,7 +101,7 @@ def received(trace: Trace, view: View) -> None:
     show.figure(chart, key="received")
 
 
-def forgetting(trace: Trace, view: View) -> None:
+def show_distance(trace: Trace, view: RecallView) -> None:
     """Attention by distance over the uniform baseline, and the span."""
     st.subheader(t("How far back does it look?"), anchor=False)
     memory = trace.memory()
@@ -103,8 +109,7 @@ def forgetting(trace: Trace, view: View) -> None:
         figures.by_distance(memory, layer=view.layer, head=view.head, title="", caption="", translate=t),
         key="forgetting",
     )
-    where = (slice(None), slice(None)) if view.layer is None else (view.layer, view.head)
-    half, most = (measures.span(memory, share)[where] for share in (0.5, 0.9))
+    half, most = (of_view(measures.span(memory, share), view) for share in (0.5, 0.9))
     if np.isfinite(half).any():  # one token alone has no distance to look over
         st.markdown(
             t(

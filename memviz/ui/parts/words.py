@@ -3,71 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from memviz import measures
 from memviz.errors import BusyError
 from memviz.figures import head_name, percent, times
-from memviz.measures import Links, links, sink_positions, sink_share
+from memviz.measures import Links, sink_positions, sink_share
 from memviz.memory import Memory
 from memviz.serving.gate import RUNNING
 from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.components import words_view
 from memviz.ui.components.words import LABELS
-from memviz.ui.shell import samples, show, state
+from memviz.ui.components.words import Word as WordPayload
+from memviz.ui.shell import navigation, samples, show, state
 from memviz.ui.shell.i18n import t
 
-Pair = tuple[Links, Links]
+LinkPair = tuple[Links, Links]
 WORD_OF = "word_of"  # the model and the text that the kept word belongs to
 
 
-def panel(trace: Trace, *, without: Sequence[int], layer: int | None = None, head: int | None = None) -> int | None:
+@dataclass(frozen=True)
+class WordLink:
+    """One link between two words: the word that looks and its place, the word looked at, and in which head.
+
+    ``weight`` is 0..1; ``lift`` is NaN where nobody else sees that word.
+    """
+
+    word: str
+    position: int
+    source: str
+    weight: float
+    lift: float
+    layer: int
+    head: int
+
+
+def show_panel(
+    trace: Trace, *, without: Sequence[int], layer: int | None = None, head: int | None = None
+) -> int | None:
     """The text as words with their links; the word that is pinned, or ``None``.
 
     Over all heads each pair of words is shown in the head where the look is most special to it;
     with a layer and a head, the links of that head alone.
     """
     words = trace.words
-    about = (trace.model.name, trace.text, trace.pair)
-    if st.session_state.setdefault(WORD_OF, about) != about:  # the words are others now
-        state.keep_word(None)
-    st.session_state[WORD_OF] = about
+    subject = (trace.model.name, trace.text, trace.pair)
+    if st.session_state.setdefault(WORD_OF, subject) != subject:  # the words are others now
+        state.put_word(None)
+    st.session_state[WORD_OF] = subject
     try:
-        remembers, remembered_by = found(trace, without=without, layer=layer, head=head)
+        remembers, remembered_by = links_of(trace, without=without, layer=layer, head=head)
     except BusyError as error:
         show.problem(error)
         st.stop()
     pinned = words_view(
-        sent(words),
+        payload(words),
         remembers=remembers,
         remembered_by=remembered_by,
         labels=labels(),
-        pinned=state.word(len(words)),
+        pinned=state.get_word(len(words)),
         key="words",
         sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
         tint=tint(layer),
-        first=_first(trace, without),
+        first=_first_word(trace, without),
         on_open=open_head if layer is None else None,  # one head alone is chosen where it is drawn
     )
-    state.keep_word(pinned)
+    state.put_word(pinned)
     return pinned
 
 
-def _first(trace: Trace, without: Sequence[int]) -> int | None:
+def _first_word(trace: Trace, without: Sequence[int]) -> int | None:
     """Which word is there to begin with: the one a sample is about, else the one with the most special link."""
-    about = samples.look(trace.model.name, trace.text)
-    places = [place for place, word in enumerate(trace.words) if about and word.text == about]
+    text = samples.first_word(trace.model.name, trace.text)
+    places = [place for place, word in enumerate(trace.words) if text and word.text == text]
     if places:
         return places[-1]
-    best = strongest(trace, without=without, count=1)
-    return best[0]["position"] if best else None
+    best = top_links(trace, without=without, count=1)
+    return best[0].position if best else None
 
 
-def sent(words: Sequence[Word]) -> list[dict[str, Any]]:
+def payload(words: Sequence[Word]) -> list[WordPayload]:
     """The words as the component takes them."""
     return [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in words]
 
@@ -84,12 +105,14 @@ def tint(layer: int | None) -> Literal["weight", "excess"]:
 
 def open_head(layer: int, head: int, word: int) -> None:
     """The page Heads, at the head whose name was clicked."""
-    state.keep_head(layer, head)
-    state.keep_word(word)
-    st.switch_page("pages/heads.py")
+    state.put_head(layer, head)
+    state.put_word(word)
+    navigation.open_page("heads")
 
 
-def found(trace: Trace, *, without: Sequence[int] = (), layer: int | None = None, head: int | None = None) -> Pair:
+def links_of(
+    trace: Trace, *, without: Sequence[int] = (), layer: int | None = None, head: int | None = None
+) -> LinkPair:
     """The links of every word, remembered between reruns under the names of what was read.
 
     Raises `BusyError` when too many others are before us: a long text takes as long to search as to read.
@@ -100,16 +123,16 @@ def found(trace: Trace, *, without: Sequence[int] = (), layer: int | None = None
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _links(
     _trace: Trace, model: str, text: str, pair: str, without: tuple[int, ...], layer: int | None, head: int | None
-) -> Pair:
+) -> LinkPair:
     queries, keys = _trace.sides()
-    with RUNNING.entered(lambda count: None):
-        return links(_trace.memory(), queries, keys, layer=layer, head=head, without=without)
+    with RUNNING.enter(lambda count: None):
+        return measures.links(_trace.memory(), queries, keys, layer=layer, head=head, without=without)
 
 
 def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head: int | None) -> str:
     """How much rests on the first token and the special tokens, and whether it was taken out."""
-    share = sink_share(memory)
-    share = float(share.mean() if layer is None else share[layer, head])
+    shares = sink_share(memory)
+    share = float(shares.mean() if layer is None else shares[layer, head])
     names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sink_positions(memory)))
     if without:
         return t(
@@ -120,45 +143,46 @@ def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head
     return t("{share} of this look-back rests on {names}.", share=percent(share), names=names)
 
 
-def strongest(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[dict]:
-    """The links of the whole text that are most special, each in another head, best first: words, weight, lift, head.
+def top_links(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[WordLink]:
+    """The links of the whole text that are most special, each in another head, best first.
 
     Resting places and punctuation are left out.
     """
     words = trace.words
-    remembers, _ = found(trace, without=without)
-    resting = set(sink_positions(trace.memory()))
-    real = np.array([any(map(str.isalnum, word.text)) and not resting.intersection(word.tokens) for word in words])
+    remembers, _ = links_of(trace, without=without)
+    sinks = set(sink_positions(trace.memory()))
+    real = np.array([any(map(str.isalnum, word.text)) and not sinks.intersection(word.tokens) for word in words])
     usable = (remembers.index >= 0) & real[:, None] & real[np.maximum(remembers.index, 0)]
     order = np.argsort(-np.where(usable, remembers.excess, -np.inf), axis=None)
     heads = (remembers.layer.astype(int) * trace.memory().heads + remembers.head).ravel()[order]
     firsts = np.sort(np.unique(heads, return_index=True)[1])[:count]
     places = [np.unravel_index(place, usable.shape) for place in order[firsts]]
     return [
-        {
-            "word": words[query].text,
-            "position": int(query),
-            "source": words[remembers.index[query, rank]].text,
-            "weight": float(remembers.weight[query, rank]),
-            "lift": float(remembers.lift[query, rank]),
-            "layer": int(remembers.layer[query, rank]),
-            "head": int(remembers.head[query, rank]),
-        }
+        WordLink(
+            word=words[query].text,
+            position=int(query),
+            source=words[remembers.index[query, rank]].text,
+            weight=float(remembers.weight[query, rank]),
+            lift=float(remembers.lift[query, rank]),
+            layer=int(remembers.layer[query, rank]),
+            head=int(remembers.head[query, rank]),
+        )
         for query, rank in places
         if usable[query, rank]
     ]
 
 
-def card(trace: Trace, word: int, *, of: Links) -> pd.DataFrame:
-    """The links of one word as a table."""
+def links_frame(trace: Trace, word: int, links: Links) -> pd.DataFrame:
+    """The ``links`` of one word as a table."""
     words = trace.words
-    some = of.index[word] >= 0
+    real = links.index[word] >= 0
+    heads = zip(links.layer[word][real], links.head[word][real], strict=True)
     return pd.DataFrame(
         {
-            t("word"): [words[other].text for other in of.index[word][some]],
-            t("weight"): [percent(weight) for weight in of.weight[word][some]],
-            t("lift"): [times(lift) for lift in of.lift[word][some]],
-            t("distance (words)"): [abs(word - other) for other in of.index[word][some]],
-            t("head"): [head_name(a, b) for a, b in zip(of.layer[word][some], of.head[word][some], strict=True)],
+            t("word"): [words[other].text for other in links.index[word][real]],
+            t("weight"): [percent(weight) for weight in links.weight[word][real]],
+            t("lift"): [times(lift) for lift in links.lift[word][real]],
+            t("distance (words)"): [abs(word - other) for other in links.index[word][real]],
+            t("head"): [head_name(layer, head) for layer, head in heads],
         }
     )

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from memviz.trace import Trace
-from memviz.ui.shell.i18n import language, speaking, t
+from memviz.ui.shell.i18n import language, t, use_language
 
 
 class Shared(Protocol):
@@ -93,7 +93,7 @@ def _files(view: Shared) -> None:
 
 def _file_bytes(make: Callable[[], str | bytes], code: str) -> bytes:
     """A file's bytes in the reader's language; text with the mark by which spreadsheets know that it is UTF-8."""
-    with speaking(code):
+    with use_language(code):
         content = make()
     if isinstance(content, bytes):
         return content

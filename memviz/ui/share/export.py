@@ -19,7 +19,7 @@ from memviz.measures import Links
 from memviz.tokens import Word
 from memviz.ui.components import assets, cross, words
 from memviz.ui.parts import words as words_panel
-from memviz.ui.shell.i18n import spoken, t
+from memviz.ui.shell.i18n import language_tag, t
 
 TEMPLATE = Path(__file__).parent / "component_page.html"
 
@@ -36,7 +36,7 @@ def words_page(
 ) -> str:
     """The text as words with its cards, the same script as on the page, and where it comes from. No network."""
     plain, arrays = words.drawing(
-        words_panel.sent(text),
+        words_panel.payload(text),
         remembers=remembers,
         remembered_by=remembered_by,
         labels=words_panel.labels(),
@@ -77,7 +77,7 @@ def cross_page(
     )
     return _page(
         cross,
-        plain | {"id": "cross", "pinned": cross.sent(pinned), "turn": 0},
+        plain | {"id": "cross", "pinned": cross.pin_payload(pinned), "turn": 0},
         arrays,
         title=t("What did the decoder read to write this word?"),
         hint=t("Lines join each written word to the source words it was read from. The wider, the more."),
@@ -95,10 +95,10 @@ def _page(
     provenance: Mapping[str, str],
 ) -> str:
     """The component with its data in one file."""
-    markup, style, script = assets.sources(Path(str(component.__file__)).parent)
+    markup, style, script = assets.read_sources(Path(str(component.__file__)).parent)
     bytes_ = {name: base64.b64encode(array.tobytes()).decode("ascii") for name, array in arrays.items()}
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        language=spoken(),
+        language=language_tag(),
         title=html.escape(title),
         hint=html.escape(hint),
         caption=html.escape(caption(provenance)),

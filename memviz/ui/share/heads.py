@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from memviz import figures, tables
 from memviz.figures import provenance
+from memviz.figures.style.phrases import Translate
 from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui.parts import heads as heads_page
 from memviz.ui.share.reading_code import reading
-from memviz.ui.shell.i18n import spoken, t
+from memviz.ui.shell.i18n import language_tag, t
 
 MOST_ROWS = 1_000_000  # of a CSV; a longer text is exported by its strongest weights, and the file says so
+
+
+class SheetOptions(heads_page.PictureOptions):
+    """What the sheets of a view are drawn with."""
+
+    provenance: Mapping[str, str]
+    translate: Translate
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class Heads:
     """One head, or a mean over heads, in full."""
 
     trace: Trace
-    view: heads_page.View
+    view: heads_page.HeadsView
     name: str = "heads"
 
     def provenance_fields(self) -> dict[str, str]:
@@ -58,7 +66,7 @@ class Heads:
         memory, weights, fields = self.view.memory, self.weights(), self.token_provenance()
         name = {"value norm": "value_norm", "rollout": "rollout"}.get(self.view.values, "weight")
         if weights.size > MOST_ROWS:
-            frame = tables.strongest(weights, memory, count=MOST_ROWS, name=name)
+            frame = tables.top_weights_table(weights, memory, count=MOST_ROWS, name=name)
             return tables.csv(frame, fields | {"kept": f"the {MOST_ROWS:,} largest"})
         return tables.csv(tables.tidy(weights, ("query", "key"), memory, name=name), fields)
 
@@ -80,15 +88,16 @@ class Heads:
     def _head(self) -> tuple[Memory, int | None, int | None]:
         return self.view.memory, self.view.layer, self.view.head
 
-    def _options(self) -> dict[str, Any]:
-        return heads_page.options(self.trace, self.view) | {"provenance": self.provenance_fields(), "translate": t}
+    def _options(self) -> SheetOptions:
+        options = heads_page.picture_options(self.trace, self.view)
+        return {**options, "provenance": self.provenance_fields(), "translate": t}
 
     def html(self) -> str:
         return figures.html(
-            [heads_page.figure(self.trace, self.view)],
+            [heads_page.pattern_figure(self.trace, self.view)],
             title=t("Which heads do what?"),
             provenance=self.provenance_fields(),
-            language=spoken(),
+            language=language_tag(),
             translate=t,
         )
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 
 from memviz import figures, tables
 from memviz.figures import provenance
+from memviz.figures.style.phrases import Translate
 from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui.parts import words
 from memviz.ui.share import export
 from memviz.ui.share.reading_code import reading
 from memviz.ui.shell.i18n import t
+
+
+class SheetOptions(TypedDict):
+    """What the sheets of a view are drawn with."""
+
+    word: int | None
+    provenance: Mapping[str, str]
+    tint: Literal["weight", "excess"]
+    translate: Translate
 
 
 @dataclass(frozen=True)
@@ -49,8 +59,8 @@ class Home:
             without=self.without,
         )
 
-    def links(self) -> words.Pair:
-        return words.found(self.trace, without=self.without, layer=self.layer, head=self.head)
+    def links(self) -> words.LinkPair:
+        return words.links_of(self.trace, without=self.without, layer=self.layer, head=self.head)
 
     def csv(self) -> str:
         return tables.csv(tables.links_table(self.links()[0], *self.trace.sides()), self.provenance_fields())
@@ -68,7 +78,7 @@ class Home:
     def svg(self) -> str:
         return figures.words_svg(self.trace.words, *self.links(), **self._options())
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self) -> SheetOptions:
         return {"word": self.word, "provenance": self.provenance_fields(), "tint": self.tint, "translate": t}
 
     def html(self) -> str:

@@ -11,7 +11,7 @@ from memviz.figures import provenance
 from memviz.trace import Trace
 from memviz.ui.parts import recall as recall_page
 from memviz.ui.share.home import Home
-from memviz.ui.shell.i18n import spoken, t
+from memviz.ui.shell.i18n import language_tag, t
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Recall:
     """What a word remembers, what is looked at, and how far back."""
 
     trace: Trace
-    view: recall_page.View
+    view: recall_page.RecallView
     word: int | None
     name: str = "recall"
 
@@ -72,7 +72,7 @@ class Recall:
             charts,
             title=t("What does this word remember, and who remembers it?"),
             provenance=self.provenance_fields(),
-            language=spoken(),
+            language=language_tag(),
             translate=t,
         )
 

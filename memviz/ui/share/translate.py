@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from memviz import figures, tables
 from memviz.figures import provenance
+from memviz.figures.style import phrases
 from memviz.tokens import Word, right_to_left
 from memviz.trace import Trace
 from memviz.ui.components.cross import Pin
 from memviz.ui.parts import translation
-from memviz.ui.parts.translation.graph import drawn, labels
+from memviz.ui.parts.translation.graph import graph_labels, graph_payload
 from memviz.ui.share import export
 from memviz.ui.shell.i18n import t
+
+
+class SheetOptions(TypedDict):
+    """What the sheets of a view are drawn with."""
+
+    keep: float
+    right_to_left: tuple[bool, bool]
+    title: str
+    provenance: Mapping[str, str]
+    translate: phrases.Translate
 
 
 @dataclass(frozen=True)
@@ -24,15 +35,15 @@ class Translate:
     """Two rows of words and the links between them."""
 
     trace: Trace  # of the whole text
-    view: translation.View  # of one sentence
-    asked: translation.Asked
+    view: translation.TranslationView  # of one sentence
+    job: translation.TranslationJob
     pinned: Pin | None = None
-    covered: translation.Again | None = None
+    covered_run: translation.CoveredRun | None = None
     name: str = "translate"
 
     def provenance_fields(self, *, cumulative: float = 1.0) -> dict[str, str]:
         """Where it comes from, and what it shows; ``cumulative``: up to which share weights are kept."""
-        view, wish = self.view, self.asked.wish
+        view, choices = self.view, self.job.options
         fields = provenance(
             view.part,
             view.memory,
@@ -43,12 +54,12 @@ class Translate:
             shift=view.shift,
         )
         fields["translation"] = view.part.output or ""
-        if wish.target is not None and view.part.output == wish.target:
+        if choices.target is not None and view.part.output == choices.target:
             fields["written by"] = "a person: it was given, not chosen by the model"
-        if wish.languages:
-            fields["languages"] = " → ".join(wish.languages)
-        if wish.task:
-            fields["task"] = wish.task
+        if choices.languages:
+            fields["languages"] = " → ".join(choices.languages)
+        if choices.task:
+            fields["task"] = choices.task
         if self.number is not None:
             fields["sentence"] = f"{self.number + 1} of {len(self.trace.parts)}"
         return fields
@@ -61,23 +72,24 @@ class Translate:
     @property
     def first(self) -> Trace:
         """The sentence as it was translated before a word of it was covered."""
-        return self.view.part if self.covered is None else self.covered.before
+        return self.view.part if self.covered_run is None else self.covered_run.before
 
     def others(self) -> dict[str, Translate]:
         """The view, and beside it the same with a word covered: by their titles."""
-        if self.covered is None:
+        if self.covered_run is None:
             return {}
-        before, after = self.covered.titles()
+        before, after = self.covered_run.titles()
         first, second = (
-            replace(self, view=replace(self.view, part=part)) for part in (self.covered.before, self.covered.part)
+            replace(self, view=replace(self.view, part=part))
+            for part in (self.covered_run.before, self.covered_run.part)
         )
         return {before: first, after: second}
 
     def texts(self) -> dict[str, str]:
         """What was typed, by the name of its box: the text without its task, what is to be written, an alignment."""
         return {
-            "text": self.asked.text,
-            "target": self.asked.wish.target or "",
+            "text": self.job.text,
+            "target": self.job.options.target or "",
             "gold": translation.gold_of(self.view.part),
         }
 
@@ -112,13 +124,15 @@ class Translate:
 
     def html(self) -> str:
         fields = self.provenance_fields(cumulative=self.view.keep)
-        return export.cross_page(**drawn(self.view), labels=labels(self.view), pinned=self.pinned, provenance=fields)
+        return export.cross_page(
+            **graph_payload(self.view), labels=graph_labels(self.view), pinned=self.pinned, provenance=fields
+        )
 
     def _graph(self) -> tuple[Sequence[Word], Sequence[Word], np.ndarray]:
         targets, sources = self.view.sides
         return sources, targets, self.view.weights
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self) -> SheetOptions:
         part = self.view.part
         return {
             "keep": self.view.keep,
@@ -129,10 +143,10 @@ class Translate:
         }
 
     def code(self) -> str:
-        view, wish = self.view, self.asked.wish
+        view, choices = self.view, self.job.options
         options = "".join(
             f", {name}={value!r}"
-            for name, value in (("target", wish.target), ("languages", wish.languages), ("task", wish.task))
+            for name, value in (("target", choices.target), ("languages", choices.languages), ("task", choices.task))
             if value is not None
         )
         where = (
@@ -144,7 +158,7 @@ class Translate:
             return self._tokens(options, sentence, where) + self._covered_code()
         return f"""import memviz
 
-trace = memviz.translate({self.asked.text!r}, model={self.asked.model!r}{options})
+trace = memviz.translate({self.job.text!r}, model={self.job.model!r}{options})
 {sentence}memory, sides = trace.memory("cross"), trace.sides("cross")
 print(trace.output)
 
@@ -166,7 +180,7 @@ for word, source, weight in zip(sides[0], found.source, found.weight):
         )
         return f"""import memviz
 
-trace = memviz.translate({self.asked.text!r}, model={self.asked.model!r}{options})
+trace = memviz.translate({self.job.text!r}, model={self.job.model!r}{options})
 {sentence}memory = trace.memory("cross")
 print(trace.output)
 
@@ -176,14 +190,14 @@ weights = {exact}  # [target token, source token]
 """
 
     def _covered_code(self) -> str:
-        if self.covered is None:
+        if self.covered_run is None:
             return ""
-        keys = translation.forgotten(self.first, self.covered.word, self.covered.way).keys
-        languages = self.asked.wish.languages
+        keys = translation.edges_to_forget(self.first, self.covered_run.word, self.covered_run.way).keys
+        languages = self.job.options.languages
         call = "read" if languages is None else "translate"
         language_option = "" if languages is None else f", languages={languages!r}"
         return f"""
-reader = memviz.load({self.asked.model!r})
+reader = memviz.load({self.job.model!r})
 again = reader.{call}({self.view.part.text!r}, forget=memviz.Forget(keys={tuple(keys)!r}){language_option})
 print(again.output)
 """

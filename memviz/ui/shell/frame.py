@@ -7,17 +7,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from memviz.models import CATALOGUE, Hub, Policy, entry_of, names
+from memviz.models import CATALOGUE, Hub, Policy, entry_of
+from memviz.models import names as catalogue_names
 from memviz.trace import Trace
 from memviz.ui.components import page_language
 from memviz.ui.shell import runs, state
-from memviz.ui.shell.i18n import KEY, LANGUAGES, browsers, language, t
+from memviz.ui.shell.i18n import KEY, LANGUAGES, browser_language, language, t
 from memviz.ui.shell.samples import Sample, samples
 
 TEXT, PAIR, MODEL = "text", "pair", "model"
 TRANSLATOR = "translator"  # the model of the page Translate, which the other pages' model may not be
-BEGUN = "begun"  # the text that stood there to begin with
-CARRIED = "carried"  # (page, text, second sentence) as they were last seen
+FIRST_TEXT = "begun"  # the text that stood there to begin with
+LAST_SEEN = "carried"  # (page, text, second sentence) as they were last seen
 
 
 STYLE = Path(__file__).parent / "frame.css"
@@ -30,42 +31,41 @@ def choose_language() -> None:
         st.segmented_control(
             t("Language"),
             list(LANGUAGES),
-            format_func=LANGUAGES.get,
+            format_func=lambda code: LANGUAGES[code],
             required=True,
-            **state.linked(KEY, LANGUAGES, default=browsers()),
+            **state.url_bound(KEY, LANGUAGES, default=browser_language()),
         )
         page_language(language())
 
 
-def choose_model(page: str) -> None:
-    """The model: one that translates on the page Translate, any on the others."""
-    translating = page == "translate"
-    offered = _offered(translating=translating)
-    if not offered:
+def choose_model(*, translates: bool) -> None:
+    """The model: one that ``translates``, or any."""
+    names = _model_names(translating=translates)
+    if not names:
         return
     free = Policy.server().allowed is None
-    such = "Helsinki-NLP/opus-mt-en-de" if translating else "openai-community/gpt2"
+    example = "Helsinki-NLP/opus-mt-en-de" if translates else "openai-community/gpt2"
     with st.sidebar:
-        chosen = st.selectbox(
-            t("Model that translates") if translating else t("Model"),
-            offered,
+        name = st.selectbox(
+            t("Model that translates") if translates else t("Model"),
+            names,
             accept_new_options=free,
             format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else name,
-            help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=such),
-            **state.linked(TRANSLATOR if translating else MODEL, offered, others=free),
+            help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=example),
+            **state.url_bound(TRANSLATOR if translates else MODEL, names, others=free),
         )
-        entry = CATALOGUE.get(chosen)
+        entry = CATALOGUE.get(name or "")
         if entry is not None and entry.note:
             st.caption(t(entry.note))
 
 
-def _offered(*, translating: bool = False) -> tuple[str, ...]:
+def _model_names(*, translating: bool = False) -> tuple[str, ...]:
     """The models to choose from: the catalogue, or what the operator allows, in that order."""
     policy = Policy.server()
-    known = names(policy=policy)
+    listed = catalogue_names(policy=policy)
     ids = {entry.source.id for entry in CATALOGUE.values() if isinstance(entry.source, Hub)}
-    offered = known + tuple(name for name in policy.allowed or () if name not in {*known, *ids})
-    return tuple(name for name in offered if name not in CATALOGUE or translates(name)) if translating else offered
+    names = listed + tuple(name for name in policy.allowed or () if name not in {*listed, *ids})
+    return tuple(name for name in names if name not in CATALOGUE or translates(name)) if translating else names
 
 
 def translates(name: str) -> bool:
@@ -74,45 +74,45 @@ def translates(name: str) -> bool:
     return entry is not None and entry.family == "encoder-decoder"
 
 
-def model() -> str:
-    """The chosen model's name; the first on offer when the box was emptied."""
-    return st.session_state.get(MODEL) or _offered()[0]
+def model_name() -> str:
+    """The name of the model that was chosen; the first on offer when the box was emptied."""
+    return st.session_state.get(MODEL) or _model_names()[0]
 
 
-def translator() -> str:
+def translator_name() -> str:
     """The name of the model that translates. Stops the page where this server has none."""
-    offered = translators()
-    if not offered:
+    names = translator_names()
+    if not names:
         st.info(t("No model on this server translates."), icon=":material/translate:")
         st.stop()
-    return st.session_state.get(TRANSLATOR) or offered[0]
+    return st.session_state.get(TRANSLATOR) or names[0]
 
 
-def translators() -> tuple[str, ...]:
+def translator_names() -> tuple[str, ...]:
     """The models on offer that translate, and those of which it is not known."""
-    return _offered(translating=True)
+    return _model_names(translating=True)
 
 
-def reading_of(*, in_front: bool = False) -> Trace:
+def read_text(*, in_front: bool = False) -> Trace:
     """The reading of the text that was pasted; stops the page with a message when there is none.
 
     ``in_front``: the text box stands open on the page; elsewhere it is folded away.
     """
     place = st.container() if in_front else st.expander(t("Text"), icon=":material/edit:")
     with place:
-        choose_text(samples(model()))
+        choose_text(samples(model_name()))
     pair = st.session_state.get(PAIR) or None
-    return runs.trace(model(), st.session_state.get(TEXT, ""), pair)
+    return runs.read(model_name(), st.session_state.get(TEXT, ""), pair)
 
 
-def choose_text(offered: Sequence[Sample], *, second: bool = True) -> str:
+def choose_text(texts: Sequence[Sample], *, second: bool = True) -> str:
     """The text box with its samples, and its text; the first sample is there to begin with.
 
     ``second``: a second sentence may be given too.
     """
-    _begin(offered[0])
+    _begin(texts[0])
     _carry_over()
-    _suit(offered)
+    _suit(texts)
     st.text_area(
         t("Your text"),
         key=TEXT,
@@ -122,49 +122,49 @@ def choose_text(offered: Sequence[Sample], *, second: bool = True) -> str:
         persist_state="session",
     )
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    for number, sample in enumerate(offered):
-        row.button(t(sample.name), key=f"sample_{number}", help=t(sample.see), on_click=_take, args=(sample,))
+    for number, sample in enumerate(texts):
+        row.button(t(sample.name), key=f"sample_{number}", help=t(sample.hint), on_click=_take, args=(sample,))
     if second:
         with row.popover(t("Second sentence"), type="tertiary", help=t("For models that read sentence pairs.")):
             st.text_input(t("Second sentence"), key=PAIR, persist_state="session")
-    _point_out(offered)
-    st.session_state[CARRIED] = st.context.url, st.session_state[TEXT], st.session_state.get(PAIR, "")
+    _point_out(texts)
+    st.session_state[LAST_SEEN] = st.context.url, st.session_state[TEXT], st.session_state.get(PAIR, "")
     return st.session_state[TEXT]
 
 
-def _point_out(offered: Sequence[Sample]) -> None:
+def _point_out(texts: Sequence[Sample]) -> None:
     """What there is to see in the sample that stands in the box."""
-    typed = st.session_state[TEXT], st.session_state.get(PAIR, "") or ""
-    for sample in offered:
-        if (sample.text, sample.pair or "") == typed:
-            st.caption(t(sample.see))
+    boxes = st.session_state[TEXT], st.session_state.get(PAIR, "") or ""
+    for sample in texts:
+        if (sample.text, sample.pair or "") == boxes:
+            st.caption(t(sample.hint))
 
 
 def _carry_over() -> None:
     """Puts the text of the page before into the boxes of this one: a box that moves along may come up empty."""
-    page, text, pair = st.session_state.get(CARRIED, (st.context.url, "", ""))
+    page, text, pair = st.session_state.get(LAST_SEEN, (st.context.url, "", ""))
     if page != st.context.url:
         st.session_state[TEXT], st.session_state[PAIR] = text, pair
 
 
 def _begin(sample: Sample) -> None:
-    shared = st.query_params.get(TEXT)
-    if shared and TEXT not in st.session_state:
-        st.session_state[TEXT], st.session_state[PAIR] = shared, st.query_params.get(PAIR, "")
+    parameter = st.query_params.get(TEXT)
+    if parameter and TEXT not in st.session_state:
+        st.session_state[TEXT], st.session_state[PAIR] = parameter, st.query_params.get(PAIR, "")
     if TEXT not in st.session_state:
         _take(sample)
-        st.session_state[BEGUN] = sample.text
+        st.session_state[FIRST_TEXT] = sample.text
     if any(st.query_params.get(name) not in (None, st.session_state.get(name)) for name in (TEXT, PAIR)):
         for name in (TEXT, PAIR):  # another text is read now: the address must not keep the old one
             st.query_params.pop(name, None)
 
 
-def _suit(offered: Sequence[Sample]) -> None:
+def _suit(texts: Sequence[Sample]) -> None:
     """A text that nobody chose gives way to the first sample of this page and model."""
-    untouched = st.session_state[TEXT] == st.session_state.get(BEGUN)
-    if untouched and st.session_state[TEXT] not in [sample.text for sample in offered]:
-        _take(offered[0])
-        st.session_state[BEGUN] = offered[0].text
+    untouched = st.session_state[TEXT] == st.session_state.get(FIRST_TEXT)
+    if untouched and st.session_state[TEXT] not in [sample.text for sample in texts]:
+        _take(texts[0])
+        st.session_state[FIRST_TEXT] = texts[0].text
 
 
 def _take(sample: Sample) -> None:

@@ -15,41 +15,41 @@ import streamlit as st
 LOCALES = Path(__file__).parents[2] / "locales"
 LANGUAGES = {"en": "English", "zh": "中文"}
 KEY = "lang"
-_CARRIED: ContextVar[str | None] = ContextVar("memviz_language", default=None)
+_FIXED: ContextVar[str | None] = ContextVar("memviz_language", default=None)
 
 
 def t(text: str, **values: Any) -> str:
     """The text in the reader's language, its placeholders filled with ``values``."""
-    translated = catalogue(language()).get(text, text)
-    return translated.format(**values) if values else translated
+    translation = catalogue(language()).get(text, text)
+    return translation.format(**values) if values else translation
 
 
 def language() -> str:
     """The reader's language: chosen on the page or in the address, else the browser's, else English."""
-    if (carried := _CARRIED.get()) is not None:
-        return carried
-    for chosen in (st.session_state.get(KEY), st.query_params.get(KEY)):
-        if chosen in LANGUAGES:
-            return chosen
-    return browsers()
+    if (fixed := _FIXED.get()) is not None:
+        return fixed
+    for code in (st.session_state.get(KEY), st.query_params.get(KEY)):
+        if code in LANGUAGES:
+            return code
+    return browser_language()
 
 
 @contextmanager
-def speaking(chosen: str) -> Iterator[None]:
+def use_language(code: str) -> Iterator[None]:
     """Speaks this language for as long as the block runs: a file is made on a thread that belongs to no page."""
-    before = _CARRIED.set(chosen)
+    token = _FIXED.set(code)
     try:
         yield
     finally:
-        _CARRIED.reset(before)
+        _FIXED.reset(token)
 
 
-def spoken() -> str:
+def language_tag() -> str:
     """The language as files that leave the page name it."""
     return "zh-Hans" if language() == "zh" else language()
 
 
-def browsers() -> str:
+def browser_language() -> str:
     """What the browser asks for, where we speak it; else English."""
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
 

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 
-def framed() -> None:
+def ensure_frame() -> None:
     """Starts the run over when the page was started without app.py."""
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False

@@ -7,7 +7,7 @@ import re
 from memviz.tokens import printable
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&=^@/])")
-_DRAWN = re.compile(r"(?<=[-<>=~])(?=[-<>=~])")  # -> and its like, which Streamlit draws as one sign
+_LIGATURE = re.compile(r"(?<=[-<>=~])(?=[-<>=~])")  # -> and its like, which Streamlit draws as one sign
 
 
 def literal(text: str) -> str:
@@ -15,5 +15,5 @@ def literal(text: str) -> str:
 
     A word joiner, which has no width, keeps two signs apart that would be drawn as one.
     """
-    apart = _DRAWN.sub("\u2060", printable(" ".join(text.split())))
+    apart = _LIGATURE.sub("\u2060", printable(" ".join(text.split())))
     return _ACTIVE.sub(r"\\\1", apart)

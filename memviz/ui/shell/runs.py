@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from memviz.errors import EmptyTextError, MemVizError, TextTooLongError
 from memviz.models import DEFAULT, Policy, preview
@@ -16,60 +17,68 @@ from memviz.trace import Trace
 from memviz.ui.shell import show, windows
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.windows import Callbacks, Extras
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
 
-MAX_CHARACTERS = number("MEMVIZ_MAX_CHARACTERS", 200_000, least=1)
+MAX_CHARACTERS = number("MEMVIZ_MAX_CHARACTERS", 200_000, minimum=1)
 
 
-def trace(model: str, text: str, pair: str | None) -> Trace:
+def read(model: str, text: str, pair: str | None) -> Trace:
     """The reading of this text; stops the page with a message when there is none."""
-    said = t("Paste a text above, or choose a sample, and see what the model remembers of it.")
-    beside = windows.Beside(pair=pair)
-    found = _shown(model, text, beside, lambda part, watch: cache.trace(model, part, pair, **watch), empty=said)
-    show.notes(found)
-    return found
+    hint = t("Paste a text above, or choose a sample, and see what the model remembers of it.")
+    trace = _run(
+        model,
+        text,
+        Extras(pair=pair),
+        lambda part, callbacks: cache.read(model, part, pair, **callbacks),
+        hint=hint,
+    )
+    show.notes(trace)
+    return trace
 
 
-def translation(model: str, text: str, wish: cache.TranslationOptions) -> Trace:
+def translate(model: str, text: str, options: cache.TranslationOptions) -> Trace:
     """The translation of this text, and what was read for it; stops the page with a message when there is none."""
-    said = t("Paste a text above, or choose a sample, and watch it being translated.")
-    empty = said if wish.target is None else ""  # what is empty then may be the target
-    beside = windows.Beside(task=wish.task, target=wish.target)
-    return _shown(model, text, beside, lambda part, watch: cache.translation(model, part, wish, **watch), empty=empty)
+    hint = t("Paste a text above, or choose a sample, and watch it being translated.")
+    return _run(
+        model,
+        text,
+        Extras(task=options.task, target=options.target),
+        lambda part, callbacks: cache.translate(model, part, options, **callbacks),
+        hint=hint if options.target is None else "",  # what is empty then may be the target
+    )
 
 
-def opened(model: str) -> Reader:
+def open_reader(model: str) -> Reader:
     """The model itself, for what a page must know of it; stops the page with a message when it cannot be opened."""
     place = st.empty()
     try:
         _ask_before_fetching(model, place)
-        found = cache.reader(model, **_watching(place))
+        reader = cache.open_reader(model, **_callbacks(place))
     except MemVizError as error:
         place.empty()
         show.problem(error)
         st.stop()
     place.empty()
-    return found
+    return reader
 
 
-def _shown(
-    model: str, text: str, beside: windows.Beside, read: Callable[[str, dict[str, Any]], Trace], *, empty: str
-) -> Trace:
-    """What ``read`` makes of the text, with a bar that says what is being done and a way on when it cannot be read.
+def _run(model: str, text: str, extras: Extras, run: Callable[[str, Callbacks], Trace], *, hint: str) -> Trace:
+    """What ``run`` makes of the text, with a bar that says what is being done and a way on when it cannot be read.
 
-    ``empty`` is said in place of an error where there is no text.
+    ``hint`` is said in place of an error where there is no text.
     """
     place = st.empty()
     try:
-        _check_characters(text, beside)
+        _check_characters(text, extras)
         _ask_before_fetching(model, place)
-        window = windows.chosen(model, text, beside, _watching(place))
-        found = read(text if window is None else window.text, _watching(place))
+        window = windows.get_window(model, text, extras, _callbacks(place))
+        trace = run(text if window is None else window.text, _callbacks(place))
     except EmptyTextError as error:
-        if empty or not text.strip():
-            place.info(empty or error.said(t, quote=literal))
+        if hint or not text.strip():
+            place.info(hint or error.render(t, quote=literal))
         else:
             place.empty()
             show.problem(error)
@@ -77,7 +86,7 @@ def _shown(
     except TextTooLongError as error:
         place.empty()
         show.problem(error)
-        windows.offer(text, error)
+        windows.offer_windows(text, error)
         st.stop()
     except MemVizError as error:
         place.empty()
@@ -85,16 +94,16 @@ def _shown(
         st.stop()
     place.empty()
     if window is not None:
-        windows.say(window)
-    return found
+        windows.show_window(window)
+    return trace
 
 
-def _check_characters(text: str, beside: windows.Beside) -> None:
+def _check_characters(text: str, extras: Extras) -> None:
     """Raises `TextTooLongError` for a text that is too long even to be counted; nothing that was typed is left out."""
     for what, part in (
         (Note("This text"), text),
-        (Note("The second sentence"), beside.pair),
-        (Note("The given translation"), beside.target),
+        (Note("The second sentence"), extras.pair),
+        (Note("The given translation"), extras.target),
     ):
         if part is not None and len(part) > MAX_CHARACTERS:
             raise TextTooLongError(
@@ -106,35 +115,35 @@ def _check_characters(text: str, beside: windows.Beside) -> None:
             )
 
 
-def _ask_before_fetching(model: str, place) -> None:
+def _ask_before_fetching(model: str, place: DeltaGenerator) -> None:
     """Says how large a model is before it is brought here; the default models come by themselves.
 
     ``place``: where it is said, and where the bar stands once the model is on its way.
     """
     if model in DEFAULT or cache.is_open(model):
         return
-    found = preview(model, policy=Policy.server())
-    if found.here:
+    plan = preview(model, policy=Policy.server())
+    if plan.here:
         return
-    said = t(
+    message = t(
         "{title} is not on this machine yet: {size:.2f} GB to download, licence {licence}.",
-        title=literal(found.title),
-        size=found.size / 1e9,
-        licence=literal(found.licence or t("unknown")),
+        title=literal(plan.title),
+        size=plan.size / 1e9,
+        licence=literal(plan.licence or t("unknown")),
     )
     box = place.container()
-    box.info(said, icon=":material/download:")
+    box.info(message, icon=":material/download:")
     if not box.button(t("Fetch it"), type="primary", key="fetch"):
         st.stop()
 
 
-def _watching(place) -> dict[str, Any]:
+def _callbacks(place: DeltaGenerator) -> Callbacks:
     """A bar that says what is being done, and a line while others are before us; moving on in the page stops both."""
 
     def progress(fraction: float, label: str) -> None:
         place.progress(min(max(fraction, 0.0), 1.0), text=t("Layer {layer}", layer=label) if "/" in label else t(label))
 
-    def waiting(count: int) -> None:
+    def on_wait(count: int) -> None:
         place.info(t("Waiting for the model: {count} readings before you.", count=count))
 
-    return {"waiting": waiting, "progress": progress}
+    return {"on_wait": on_wait, "progress": progress}

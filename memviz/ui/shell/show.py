@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -11,8 +11,9 @@ from memviz.errors import MemVizError
 from memviz.figures import alt
 from memviz.trace import Trace
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.lone_page import framed
+from memviz.ui.shell.lone_page import ensure_frame
 from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.navigation import PAGES
 
 MEANING = (
     "Weights say where the model looks, not why it answers: attention alone is not an explanation "
@@ -22,50 +23,50 @@ MEANING = (
 SHORT = 20  # words of a text whose picture is small
 
 
-def question(title: str, hint: str) -> None:
-    """The page's question as its title, and one line on how to read the picture."""
-    framed()
-    st.title(t(title), anchor=False)
+def question(page: str, hint: str) -> None:
+    """The question of the page of this path as its title, and one line on how to read the picture."""
+    ensure_frame()
+    st.title(t(PAGES[page].question), anchor=False)
     st.markdown(t(hint))
 
 
 def problem(error: MemVizError) -> None:
     """What happened, what we got, what to do: the one box in which an error becomes visible."""
-    st.error(error.said(t, quote=literal), icon=":material/error:")
+    st.error(error.render(t, quote=literal), icon=":material/error:")
 
 
 def notes(trace: Trace) -> None:
     """What a reader of this trace should know, one calm line each; nothing where there is nothing to say."""
     if trace.notes:
-        st.info("  \n".join(note.said(t, literal) for note in trace.notes), icon=":material/info:")
+        st.info("  \n".join(note.render(t, literal) for note in trace.notes), icon=":material/info:")
 
 
 def figure(chart: Any, *, key: str) -> None:
     """A Plotly figure with its text alternative, and below it what was done to get it."""
     narrow = chart.layout.meta.get("narrow", {})
-    st.html(f"<style>{_sized(chart, narrow, place=f'.st-key-{key}_place')}</style>")
+    st.html(f"<style>{_css(chart, narrow, place=f'.st-key-{key}_place')}</style>")
     with st.container(key=f"{key}_place"):
-        height = "stretch" if "beside" in narrow else "content"
+        height: Literal["stretch", "content"] = "stretch" if "beside" in narrow else "content"
         st.plotly_chart(chart, key=key, alt=alt(chart), width="stretch", height=height, config={"displaylogo": False})
     st.caption(literal(chart.layout.meta["caption"]))
 
 
-def _sized(chart: Any, narrow: dict[str, int], *, place: str) -> str:
-    """CSS: where a picture could not be read, it is scrolled; square cells are as high as the width makes them."""
+def _css(chart: Any, narrow: dict[str, int], *, place: str) -> str:
+    """The style: a picture too narrow to be read is scrolled; square cells are as high as the width makes them."""
     least, layout = narrow.get("least", 0), chart.layout
     rules = f"{place} {{ container-type: inline-size; overflow: auto hidden; }} {place} > * {{ min-width: {least}px; }}"
     if "beside" not in narrow:
         return rules
-    around = layout.margin.t + layout.margin.b
-    high = layout.height - around
-    fitting = f"(max(100cqw, {least}px) - {narrow['beside']}px) * {high / narrow['cells']:.4f}"
-    return f"{rules} {place} > * {{ height: calc({around}px + min({high}px, {fitting})); }}"
+    margins = layout.margin.t + layout.margin.b
+    height = layout.height - margins
+    square = f"(max(100cqw, {least}px) - {narrow['beside']}px) * {height / narrow['cells']:.4f}"
+    return f"{rules} {place} > * {{ height: calc({margins}px + min({height}px, {square})); }}"
 
 
 def table(frame: pd.DataFrame, *, label: str, **values: str) -> None:
     """The numbers behind a picture, folded away."""
-    quoted = {name: literal(value) for name, value in values.items()}
-    with st.expander(t(label, **quoted), icon=":material/table:"):
+    escaped = {name: literal(value) for name, value in values.items()}
+    with st.expander(t(label, **escaped), icon=":material/table:"):
         st.dataframe(frame, hide_index=True, width="stretch")
 
 
@@ -77,10 +78,10 @@ def caveat(text: str = MEANING) -> None:
 def model_line(trace: Trace) -> None:
     """Which model read this, how, and how long it took."""
     model = trace.model
-    stored = f" ({literal(t(model.quantisation))})" if model.quantisation else ""
+    quantisation = f" ({literal(t(model.quantisation))})" if model.quantisation else ""
     line = t(
         "{name} · {layers} layers × {heads} heads · {tokens} tokens · {device}, {precision} · read in {seconds:.2f} s",
-        name=literal(model.name) + stored,
+        name=literal(model.name) + quantisation,
         layers=model.layers,
         heads=model.heads,
         tokens=f"{len(trace.tokens):,}",
@@ -88,7 +89,7 @@ def model_line(trace: Trace) -> None:
         precision=model.precision,
         seconds=trace.seconds.get("total", 0.0),
     )
-    st.caption(line + (f" · {model.note.said(t, literal)}" if model.note else ""))
+    st.caption(line + (f" · {model.note.render(t, literal)}" if model.note else ""))
 
 
 def two_columns(trace: Trace) -> tuple[Any, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import streamlit as st
 
 from memviz.errors import TextTooLongError
+from memviz.progress import Progress
 from memviz.serving import cache
 from memviz.tokens import clean, tokenise
 from memviz.ui.shell.i18n import t
@@ -15,7 +16,14 @@ from memviz.ui.shell.i18n import t
 if TYPE_CHECKING:
     from memviz import Reader
 
-CHOSEN = "window"  # (text, first token), as it was chosen
+WINDOW = "window"  # (text, first token), as it was chosen
+
+
+class Callbacks(TypedDict):
+    """What is called while a model runs, or while others are before us."""
+
+    on_wait: cache.WaitCallback
+    progress: Progress
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Extras:
     """What is read with a text: a second sentence and words in front, which need room; and what is to be written."""
 
     pair: str | None = None
@@ -37,7 +45,7 @@ class Beside:
     target: str | None = None
 
 
-def offer(text: str, error: TextTooLongError) -> None:
+def offer_windows(text: str, error: TextTooLongError) -> None:
     """The first tokens, or any other stretch: chosen by the reader, never cut silently."""
     limit = error.values.get("limit")
     if limit is None or "tokens" not in error.values:
@@ -57,36 +65,36 @@ def offer(text: str, error: TextTooLongError) -> None:
 
 
 def _choose(text: str, first: int) -> None:
-    st.session_state[CHOSEN] = (text, first)
+    st.session_state[WINDOW] = (text, first)
     st.rerun()
 
 
-def chosen(model: str, text: str, beside: Beside, watching: dict[str, Any]) -> Window | None:
+def get_window(model: str, text: str, extras: Extras, callbacks: Callbacks) -> Window | None:
     """The stretch of the text that was chosen to be read; ``None`` for all of it.
 
-    Raises `TextTooLongError` when what is read ``beside`` it leaves no room.
+    Raises `TextTooLongError` when the ``extras`` that are read with it leave no room.
     """
-    of, first = st.session_state.get(CHOSEN, (None, 0))
-    if of != text:
+    whole, first = st.session_state.get(WINDOW, (None, 0))
+    if whole != text:
         return None
-    found = _found(cache.reader(model, **watching), model, text, beside, first)
-    return found if found.text else None
+    window = _cut_window(cache.open_reader(model, **callbacks), model, text, extras, first)
+    return window if window.text else None
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _found(_opened: Reader, model: str, text: str, beside: Beside, first: int) -> Window:
+def _cut_window(_reader: Reader, model: str, text: str, extras: Extras, first: int) -> Window:
     """The stretch that begins at this token; remembered between reruns, as a long text is long to count."""
-    begin, end = _opened.stretch(text, first, pair=beside.pair, task=beside.task)
-    own = [token for token in tokenise(_opened.tokenizer, clean(text))[0] if not token.special]
-    first = sum(token.end <= begin for token in own)
-    last = sum(token.end <= end for token in own) - 1
-    return Window(clean(text)[begin:end], first, last, total=len(own))
+    begin, end = _reader.stretch(text, first, pair=extras.pair, task=extras.task)
+    tokens = [token for token in tokenise(_reader.tokenizer, clean(text))[0] if not token.special]
+    first = sum(token.end <= begin for token in tokens)
+    last = sum(token.end <= end for token in tokens) - 1
+    return Window(clean(text)[begin:end], first, last, total=len(tokens))
 
 
-def say(window: Window) -> None:
+def show_window(window: Window) -> None:
     """Which part of the text is being read, and the way back to all of it."""
-    said, undo = st.columns([5, 1], vertical_alignment="center")
-    said.info(
+    notice, undo = st.columns([5, 1], vertical_alignment="center")
+    notice.info(
         t(
             "You are reading a window of the text: tokens {first:,} to {last:,} of {total:,}, counted from 0.",
             first=window.first,
@@ -95,5 +103,5 @@ def say(window: Window) -> None:
         )
     )
     if undo.button(t("Whole text"), key="window_undo"):
-        del st.session_state[CHOSEN]
+        del st.session_state[WINDOW]
         st.rerun()

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # component_samples and cross_samples, whichever way pytest imports this folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo() -> Iterator[str]:
     """The address of the demo page."""
     with serving(HERE / "demo.py") as address:

@@ -8,8 +8,8 @@ from cross_samples import CAT, Crossing, crossing
 from test_payload import bytes_on_the_wire, column
 
 from memviz.ui.components import cross, cross_view
-from memviz.ui.components.choice import Picked
-from memviz.ui.components.cross import LINKS, Pin, strongest
+from memviz.ui.components.choice import Report
+from memviz.ui.components.cross import LINKS, Pin, select_links
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_links_are_sent_strongest_first_and_exact(sent: dict) -> None:
 
 def test_at_most_sixteen_links_are_sent_and_the_rest_is_their_sum() -> None:
     weights = crossing("100x30").weights
-    links = strongest(weights)
+    links = select_links(weights)
     assert links["weight"].shape == (30, LINKS)
     for row, kept, rest in zip(weights, links["weight"], links["rest"], strict=True):
         ordered = np.sort(row.astype(np.float64))[::-1]
@@ -69,7 +69,7 @@ def test_at_most_sixteen_links_are_sent_and_the_rest_is_their_sum() -> None:
 
 @pytest.mark.parametrize(("keep", "count"), [(0.0, 0), (0.4, 1), (0.5, 1), (0.6, 2), (0.75, 2), (0.8, 3), (1.0, 4)])
 def test_the_fewest_weights_that_reach_the_share_are_kept(keep: float, count: int) -> None:
-    links = strongest(np.array([[0.125, 0.5, 0.125, 0.25]]), keep=keep)
+    links = select_links(np.array([[0.125, 0.5, 0.125, 0.25]]), keep=keep)
     assert (links["weight"] > 0).sum() == count
     assert links["weight"].sum() + links["rest"].sum() == 1
     assert links["index"][0, :count].tolist() == [1, 3, 0, 2][:count]
@@ -78,7 +78,7 @@ def test_the_fewest_weights_that_reach_the_share_are_kept(keep: float, count: in
 def test_a_row_with_nan_in_it_is_unknown_and_nothing_is_changed() -> None:
     weights = np.array([[0.5, 0.5], [np.nan, 1.0]], dtype=np.float32)
     weights.setflags(write=False)
-    links = strongest(weights)
+    links = select_links(weights)
     assert links["known"].tolist() == [1, 0]
     assert links["weight"].tolist() == [[0.5, 0.5], [0, 0]]
     assert links["index"].tolist()[0] == [0, 1], "the earlier word first, where two are equal"
@@ -118,16 +118,16 @@ def test_a_pin_outside_the_rows_is_no_pin(sent: dict) -> None:
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
-        ({"side": "target", "index": 1, "click": 5}, Picked(Pin("target", 1), 5)),
-        ({"side": None, "index": None, "click": 6}, Picked(None, 6)),
-        ({"side": "target", "index": 8}, Picked(None)),
-        ({"side": "target", "index": -1}, Picked(None)),
-        ({"side": ["target"], "index": 0}, Picked(None)),
-        ({"side": "target", "index": "0"}, Picked(None)),
+        ({"side": "target", "index": 1, "click": 5}, Report(Pin("target", 1), 5)),
+        ({"side": None, "index": None, "click": 6}, Report(None, 6)),
+        ({"side": "target", "index": 8}, Report(None)),
+        ({"side": "target", "index": -1}, Report(None)),
+        ({"side": ["target"], "index": 0}, Report(None)),
+        ({"side": "target", "index": "0"}, Report(None)),
         ("target", None),
         (None, None),
     ],
 )
 def test_a_report_is_believed_only_if_it_names_a_word(monkeypatch: pytest.MonkeyPatch, word: object, expected) -> None:
     monkeypatch.setattr(cross.st, "session_state", {"c": {"word": word}})
-    assert cross._picked("c", rows={"source": 8, "target": 8}) == expected
+    assert cross._report("c", rows={"source": 8, "target": 8}) == expected

@@ -10,7 +10,7 @@ from streamlit.proto.BidiComponent_pb2 import BidiComponent
 
 from memviz.measures import Links
 from memviz.ui.components import grid, heads_grid, words, words_view
-from memviz.ui.components.choice import Picked, settle
+from memviz.ui.components.choice import Report, settle
 
 
 @pytest.fixture
@@ -143,23 +143,23 @@ def test_links_must_fit_the_text() -> None:
 )
 def test_a_reported_head_that_is_none_is_not_believed(monkeypatch: pytest.MonkeyPatch, head: dict) -> None:
     monkeypatch.setattr(grid.st, "session_state", {"g": {"head": head}})
-    assert grid._picked("g", shape=(6, 12)) is None
+    assert grid._report("g", shape=(6, 12)) is None
 
 
 # --- who chose last ---------------------------------------------------------------------------
 
 
 def steps(*runs: tuple) -> list[tuple]:
-    """Answer and turn after each run of (about, given, picked)."""
+    """Answer and turn after each run of (subject, page_value, report)."""
     choice, seen = None, []
-    for about, given, picked in runs:
-        choice = settle(choice, about=about, given=given, picked=picked)
-        seen.append((choice.answer, choice.turn, choice.sent))
+    for subject, page_value, report in runs:
+        choice = settle(choice, subject=subject, page_value=page_value, report=report)
+        seen.append((choice.value, choice.turn, choice.sent_value))
     return seen
 
 
 def test_a_click_wins_and_its_echo_sends_nothing() -> None:
-    click = Picked("B", 1)
+    click = Report("B", 1)
     assert steps(("t", "A", None), ("t", "A", click), ("t", "B", click), ("t", "B", click)) == [
         ("A", 0, "A"),
         ("B", 0, "A"),
@@ -169,12 +169,12 @@ def test_a_click_wins_and_its_echo_sends_nothing() -> None:
 
 
 def test_a_choice_on_the_page_wins_right_after_a_click() -> None:
-    click = Picked("B", 1)
+    click = Report("B", 1)
     assert steps(("t", "A", None), ("t", "A", click), ("t", "A", click))[-1] == ("A", 1, "A")
 
 
 def test_the_page_wins_when_it_changes_its_mind() -> None:
-    click = Picked("B", 1)
+    click = Report("B", 1)
     assert steps(("t", "A", None), ("t", "A", click), ("t", "B", click), ("t", "A", click), ("t", "A", click))[-2:] == [
         ("A", 1, "A"),
         ("A", 1, "A"),
@@ -182,18 +182,18 @@ def test_the_page_wins_when_it_changes_its_mind() -> None:
 
 
 def test_the_same_click_again_is_a_new_choice() -> None:
-    runs = [("t", "A", None), ("t", "A", Picked("B", 1)), ("t", "C", Picked("B", 1)), ("t", "C", Picked("B", 2))]
+    runs = [("t", "A", None), ("t", "A", Report("B", 1)), ("t", "C", Report("B", 1)), ("t", "C", Report("B", 2))]
     assert [answer for answer, *_ in steps(*runs)] == ["A", "B", "C", "B"]
 
 
 def test_another_text_forgets_the_click() -> None:
-    assert steps(("t", None, None), ("t", None, Picked(5, 1)), ("u", None, Picked(5, 1)))[-1] == (None, 1, None)
+    assert steps(("t", None, None), ("t", None, Report(5, 1)), ("u", None, Report(5, 1)))[-1] == (None, 1, None)
 
 
 def test_a_component_that_comes_back_starts_from_the_page() -> None:
-    assert steps(("t", "A", None), ("t", "A", Picked("B", 1)), ("t", "A", None))[-1] == ("A", 1, "A")
+    assert steps(("t", "A", None), ("t", "A", Report("B", 1)), ("t", "A", None))[-1] == ("A", 1, "A")
 
 
 def test_escape_is_a_choice_too() -> None:
-    runs = [("t", 3, None), ("t", 3, Picked(None, 1)), ("t", None, Picked(None, 1))]
+    runs = [("t", 3, None), ("t", 3, Report(None, 1)), ("t", None, Report(None, 1))]
     assert [answer for answer, *_ in steps(*runs)] == [3, None, None]

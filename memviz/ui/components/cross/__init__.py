@@ -11,8 +11,8 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 import streamlit as st
 
-from memviz.ui.components.assets import packed, register, sendable
-from memviz.ui.components.choice import Picked, chosen
+from memviz.ui.components.assets import as_utf8, pack, register
+from memviz.ui.components.choice import Report, choose
 
 LINKS = 16  # of a target word at most
 OTHERS = 3  # tokens that could have been written instead of one
@@ -46,7 +46,7 @@ LABELS = {
 _mount = register(Path(__file__).parent, name="cross_view")
 
 
-class Step(TypedDict):
+class TokenStep(TypedDict):
     """One token as it was written: how probable it was, and what else could have been, likeliest first."""
 
     text: str
@@ -67,7 +67,7 @@ class TargetWord(TypedDict, total=False):
 
     text: str
     special: bool
-    steps: Sequence[Step]
+    steps: Sequence[TokenStep]
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,14 @@ def cross_view(
     """
     texts = tuple(tuple(word["text"] for word in side) for side in (sources, targets))
     rows = {"source": len(sources), "target": len(targets)}
-    given = pinned if pinned is not None and 0 <= pinned.index < rows[pinned.side] else None
-    choice = chosen(key, about=hash(texts), given=given, picked=_picked(key, rows=rows))
+    page_value = pinned if pinned is not None and 0 <= pinned.index < rows[pinned.side] else None
+    choice = choose(key, subject=hash(texts), page_value=page_value, report=_report(key, rows=rows))
     data, arrays = drawing(
         sources, targets, weights, labels=labels, keep=keep, right_to_left=right_to_left, note=note, steps=steps
     )
-    data |= {"id": key, "pinned": sent(choice.sent), "turn": choice.turn}
-    _mount(data={**data, "arrays": packed(arrays)}, key=key, on_word_change=_rerun)
-    return choice.answer
+    data |= {"id": key, "pinned": pin_payload(choice.sent_value), "turn": choice.turn}
+    _mount(data={**data, "arrays": pack(arrays)}, key=key, on_word_change=_rerun)
+    return choice.value
 
 
 def drawing(
@@ -130,11 +130,11 @@ def drawing(
         raise ValueError(f"weights must be [target word, source word], {expected}, got {np.shape(weights)}")
     if not 0 <= keep <= 1:
         raise ValueError(f"keep must be a share, 0 to 1, got {keep}")
-    links = strongest(np.asarray(weights), keep=keep)
-    tokens, chances = _written(targets)
+    links = select_links(np.asarray(weights), keep=keep)
+    tokens, chances = _token_payload(targets)
     plain = {
-        "sources": [sendable(word["text"]) for word in sources],
-        "targets": [sendable(word["text"]) for word in targets],
+        "sources": [as_utf8(word["text"]) for word in sources],
+        "targets": [as_utf8(word["text"]) for word in targets],
         "rtl": {"source": bool(right_to_left[0]), "target": bool(right_to_left[1])},
         "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
         "note": note,
@@ -149,19 +149,19 @@ def drawing(
     return plain, {**flags, **links, **chances}
 
 
-def sent(pin: Pin | None) -> dict[str, Any] | None:
+def pin_payload(pin: Pin | None) -> dict[str, Any] | None:
     """A pin as the script reads it."""
     return None if pin is None else asdict(pin)
 
 
-def strongest(weights: np.ndarray, *, keep: float = 1.0) -> dict[str, np.ndarray]:
+def select_links(weights: np.ndarray, *, keep: float = 1.0) -> dict[str, np.ndarray]:
     """Which links of each target word are drawn? Strongest first; the earlier source word where two are equal.
 
     ``index`` uint32 and ``weight`` float32 [target, link], weight 0 is no link; ``rest`` float32 [target], what all
     that is not drawn sums to; ``known`` uint8 [target], 0 where a row has NaN in it.
     """
-    known = ~np.isnan(weights).any(axis=1)
-    weights = np.where(known[:, None], weights, 0).astype(np.float32)
+    is_known = ~np.isnan(weights).any(axis=1)
+    weights = np.where(is_known[:, None], weights, 0).astype(np.float32)
     count = min(LINKS, weights.shape[1])
     index = np.argpartition(-weights, max(count - 1, 0), axis=1)[:, :count] if count else np.zeros(weights.shape, int)
     index = np.sort(index, axis=1)
@@ -170,23 +170,23 @@ def strongest(weights: np.ndarray, *, keep: float = 1.0) -> dict[str, np.ndarray
     weight = np.take_along_axis(weights, index, axis=1)
     total = weights.sum(axis=1, dtype=np.float64)
     stronger = np.cumsum(weight, axis=1, dtype=np.float64) - weight  # what stands before a link
-    drawn = np.where(stronger < keep * total[:, None], weight, 0) if keep < 1 else weight
-    rest = np.maximum(total - drawn.sum(axis=1, dtype=np.float64), 0)
+    shares = np.where(stronger < keep * total[:, None], weight, 0) if keep < 1 else weight
+    rest = np.maximum(total - shares.sum(axis=1, dtype=np.float64), 0)
     return {
         "index": index.astype(np.uint32),
-        "weight": drawn.astype(np.float32),
+        "weight": shares.astype(np.float32),
         "rest": rest.astype(np.float32),
-        "known": known.astype(np.uint8),
+        "known": is_known.astype(np.uint8),
     }
 
 
-def _written(targets: Sequence[TargetWord]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _token_payload(targets: Sequence[TargetWord]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The tokens of all target words one after the other, and what else could have been written."""
     steps = [step for word in targets for step in word.get("steps", ())]
     count = _others_that_fit(steps)
     plain: dict[str, Any] = {
-        "tokens": [sendable(step["text"]) for step in steps],
-        "others": [[sendable(text) for text, _ in step["others"][:count]] for step in steps],
+        "tokens": [as_utf8(step["text"]) for step in steps],
+        "others": [[as_utf8(text) for text, _ in step["others"][:count]] for step in steps],
     }
     chances = [np.nan if step["probability"] is None else step["probability"] for step in steps]
     arrays: dict[str, np.ndarray] = {
@@ -197,26 +197,26 @@ def _written(targets: Sequence[TargetWord]) -> tuple[dict[str, Any], dict[str, n
     return plain, arrays
 
 
-def _others_that_fit(steps: Sequence[Step]) -> int:
+def _others_that_fit(steps: Sequence[TokenStep]) -> int:
     """How many alternatives of each token can be sent?"""
     for count in range(OTHERS, 0, -1):
-        texts = [[sendable(text) for text, _ in step["others"][:count]] for step in steps]
+        texts = [[as_utf8(text) for text, _ in step["others"][:count]] for step in steps]
         if len(json.dumps(texts)) + 4 * sum(map(len, texts)) <= BUDGET:
             return count
     return 0
 
 
-def _picked(key: str, *, rows: Mapping[str, int]) -> Picked[Pin | None] | None:
+def _report(key: str, *, rows: Mapping[str, int]) -> Report[Pin | None] | None:
     """What did the browser report? Nothing is believed that is not a word of these rows."""
     state: Any = st.session_state.get(key) or {}
     report = state.get("word")
     if not isinstance(report, Mapping):
         return None
     side, index = report.get("side"), report.get("index")
-    believed = None
+    pin = None
     if side in ("source", "target") and isinstance(index, int) and 0 <= index < rows[side]:
-        believed = Pin(side, index)
-    return Picked(believed, report.get("click", 0))
+        pin = Pin(side, index)
+    return Report(pin, report.get("click", 0))
 
 
 def _rerun() -> None:

@@ -31,14 +31,14 @@
 
 const OTHER = { source: "target", target: "source" };
 const views = new WeakMap();
-const kept = new Map(); // id -> {turn, pin}: a pin outlives the element that showed it
+const pins = new Map(); // id -> {turn, pin}: a pin outlives the element that showed it
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".memviz.cross");
   if (!views.has(root)) views.set(root, new Cross(root));
   const view = views.get(root);
   view.report = (word) => setStateValue("word", word);
-  view.take(data);
+  view.update(data);
   return () => view.leave();
 }
 
@@ -47,9 +47,9 @@ class Cross {
   pinned = null; // each a spot: {side, index}
   pointed = null;
   focused = null;
-  shown = null;
+  spotlight = null; // the word that the picture is about now
   current = null; // the one word that Tab reaches
-  marked = [];
+  marks = [];
   turn = null;
 
   constructor(root) {
@@ -57,10 +57,10 @@ class Cross {
     const find = (name) => root.querySelector(name);
     this.picture = find(".picture");
     this.rows = { source: find(".row.source"), target: find(".row.target") };
-    this.threads = { all: find("svg.all"), own: find("svg.own"), marks: find(".marks") };
+    this.threads = { all: find("svg.all"), spotlight: find("svg.own"), marks: find(".marks") };
     this.card = new Card(find(".details"));
-    this.stepper = new Stepper(find(".steps"), (step) => this.stepped(step));
-    this.watch = new ResizeObserver(() => this.resized());
+    this.stepper = new Stepper(find(".steps"), (step) => this.stepTo(step));
+    this.watch = new ResizeObserver(() => this.resize());
     this.listen();
     document.fonts?.ready.then(() => this.data && this.arrange());
   }
@@ -82,7 +82,7 @@ class Cross {
   }
 
   /** New data: the same element; the words are built again only if they are others. */
-  take(data) {
+  update(data) {
     const special = specials(data);
     const same = this.data && ["sources", "targets"].every((name) => sameList(data[name], this.data[name]));
     const forgotten = array(data.arrays, "source_forgotten", Uint8Array);
@@ -103,7 +103,7 @@ class Cross {
 
   follow({ id, turn, pinned }) {
     if (turn === this.turn) return;
-    const before = kept.get(id);
+    const before = pins.get(id);
     this.turn = turn;
     this.press(before?.turn === turn ? before.pin : pinned);
     if (this.pinned) this.stepper.go(null);
@@ -118,11 +118,11 @@ class Cross {
     this.words.target.forEach((word, i) => word.classList.toggle("unknown", !this.known[i]));
     root.querySelector(".note").textContent = data.note;
     this.card.sayHint(data.labels.hint);
-    this.stepper.take({ count: data.targets.length, labels: data.labels, hidden: !data.steps });
+    this.stepper.update({ count: data.targets.length, labels: data.labels, hidden: !data.steps });
   }
 
   build() {
-    Object.assign(this, { pinned: null, pointed: null, focused: null, shown: null, marked: [], turn: null });
+    Object.assign(this, { pinned: null, pointed: null, focused: null, spotlight: null, marks: [], turn: null });
     this.stepper.reset();
     delete this.root.dataset.step;
     for (const [side, texts] of [["source", this.data.sources], ["target", this.data.targets]]) {
@@ -133,7 +133,7 @@ class Cross {
     this.reach(this.words.target.length ? { side: "target", index: 0 } : null);
   }
 
-  resized() {
+  resize() {
     if (this.data && this.root.clientWidth !== this.width) this.arrange();
   }
 
@@ -141,7 +141,7 @@ class Cross {
   arrange() {
     this.width = this.root.clientWidth;
     if (!this.width) return;
-    this.spots = arranged(this);
+    this.spots = layOut(this);
     this.threads.all.replaceChildren(...this.data.targets.map((_, target) => this.threadsOf(target)));
     this.show();
   }
@@ -163,7 +163,7 @@ class Cross {
   }
 
   /** The writing goes to this word, or (null) to its end. */
-  stepped(step) {
+  stepTo(step) {
     const { root, words, threads } = this;
     if (step === null) delete root.dataset.step;
     else root.dataset.step = step;
@@ -223,7 +223,7 @@ class Cross {
     if (sameSpot(spot, this.pinned)) return;
     this.press(spot);
     this.preview();
-    kept.set(this.data.id, { turn: this.turn, pin: spot });
+    pins.set(this.data.id, { turn: this.turn, pin: spot });
     this.report({ side: spot?.side ?? null, index: spot?.index ?? null, click: Date.now() });
   }
 
@@ -240,7 +240,7 @@ class Cross {
   }
 
   preview() {
-    if (!sameSpot(this.toShow(), this.shown)) this.show();
+    if (!sameSpot(this.toShow(), this.spotlight)) this.show();
   }
 
   toShow() {
@@ -249,26 +249,27 @@ class Cross {
 
   /** One word with its links, the others fade; or, without a word, the whole. */
   show() {
-    const spot = (this.shown = this.toShow());
+    const spot = this.toShow();
+    this.spotlight = spot;
     const links = spot ? this.links[spot.side][spot.index].filter(({ target }) => this.isWritten(target)) : [];
     this.tell(spot);
-    this.threads.own.replaceChildren(...links.map((link) => this.thread(link, "memviz-cross-own-link")));
+    this.threads.spotlight.replaceChildren(...links.map((link) => this.thread(link, "memviz-cross-own-link")));
     this.mark(spot, links);
-    this.card.fill(spot && facts(this, spot, links), this.data.labels);
+    this.card.fill(spot && factsOf(this, spot, links), this.data.labels);
   }
 
   /** The style sheet reads the two classes: they change rarely, and only then all words are looked at. */
   tell(spot) {
-    const { classList, dataset } = this.root;
-    classList.toggle("isolating", Boolean(spot));
-    if (spot) classList.toggle("from-source", spot.side === "source");
-    if (spot) dataset.shown = `${spot.side} ${spot.index}`;
-    else delete dataset.shown;
+    const { root } = this;
+    root.classList.toggle("isolating", Boolean(spot));
+    if (spot) root.classList.toggle("from-source", spot.side === "source");
+    if (spot) root.setAttribute("data-shown", `${spot.side} ${spot.index}`);
+    else root.removeAttribute("data-shown");
   }
 
   mark(spot, links) {
-    this.marked.forEach(unmark);
-    this.marked = spot ? [this.at(spot), ...links.map((link) => this.at(otherEnd(link, spot)))] : [];
+    this.marks.forEach(unmark);
+    this.marks = spot ? [this.at(spot), ...links.map((link) => this.at(otherEnd(link, spot)))] : [];
     if (spot) this.at(spot).classList.add("shown");
     for (const link of links) joinTo(this.at(otherEnd(link, spot)), link.weight);
     const marks = links.map((link) => ({ ...otherEnd(link, spot), weight: link.weight }));

@@ -9,7 +9,7 @@ const NUMBERED = 0.0095; // lighter links have no number
 const CLOSEST = 38; // pixels between the middles of two numbers
 
 /** Lays the words out in the room there is; where each of them then stands in the picture. */
-function arranged({ root, picture, rows, words }) {
+function layOut({ root, picture, rows, words }) {
   if (!inRows({ root, picture, rows })) inColumns({ root, picture });
   const frame = picture.getBoundingClientRect();
   const place = (side) => {
@@ -29,18 +29,18 @@ function spotIn(frame, { row, box }) {
 /** Does each row fit into one line at a size that can be read? If so, it is laid out. */
 function inRows({ root, picture, rows }) {
   root.dataset.layout = "rows";
-  const needed = (size) => {
+  const widthAt = (size) => {
     picture.style.setProperty("--size", `${size}px`);
     picture.style.setProperty("--width", "max-content");
     return picture.offsetWidth;
   };
   const room = root.clientWidth;
-  const widest = needed(LARGEST);
+  const widest = widthAt(LARGEST);
   let size = Math.min(LARGEST, Math.ceil((LARGEST * room) / widest)); // width grows as size, but for what is never small
-  while (size >= SMALLEST && needed(size) > room) size -= 1;
+  while (size >= SMALLEST && widthAt(size) > room) size -= 1;
   if (size < SMALLEST) return false;
   const longest = Math.max(rows.source.childElementCount, rows.target.childElementCount);
-  picture.style.setProperty("--width", `${Math.min(room, needed(size) + longest * SPREAD * size)}px`);
+  picture.style.setProperty("--width", `${Math.min(room, widthAt(size) + longest * SPREAD * size)}px`);
   return true;
 }
 
@@ -78,11 +78,11 @@ function across(from, to) {
 
 /** The weights as numbers beside their words; where two would touch, the heavier stays. */
 function weightMarks(marks, { spots, layout }) {
-  const taken = [];
+  const middles = [];
   const free = ({ side, index }) => {
     const spot = spots[side][index];
-    if (layout === "rows" && taken.some((x) => Math.abs(x - spot.x) < CLOSEST)) return false;
-    taken.push(spot.x);
+    if (layout === "rows" && middles.some((x) => Math.abs(x - spot.x) < CLOSEST)) return false;
+    middles.push(spot.x);
     return true;
   };
   return marks.filter(({ weight }) => weight >= NUMBERED).filter(free).map((mark) => weightMark(mark, { spots, layout }));

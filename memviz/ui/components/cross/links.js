@@ -68,7 +68,7 @@ function wordSpan({ text, side, index, special }) {
 /** A word that may not be read, for the eye and for the ear. */
 function strike(word, { sources, labels }) {
   word.classList.add("forgotten");
-  word.setAttribute("aria-label", filled(labels.forgotten, { word: visible(sources[word.dataset.index]) }));
+  word.setAttribute("aria-label", fillPlaces(labels.forgotten, { word: visible(sources[word.dataset.index]) }));
 }
 
 /** A word at the other end: in the colour of its link, the more the heavier. */

@@ -17,12 +17,12 @@ class Stepper {
     return this.timer !== null;
   }
 
-  take({ count, labels, hidden }) {
+  update({ count, labels, hidden }) {
     Object.assign(this, { count, labels });
     this.root.hidden = hidden || count === 0;
     this.root.setAttribute("aria-label", labels.steps);
-    if (!this.root.hidden) return this.say();
-    this.go(null);
+    if (this.root.hidden) this.go(null);
+    else this.say();
   }
 
   /** Back to the whole, without telling: the words are new. */
@@ -33,9 +33,10 @@ class Stepper {
 
   press(what) {
     if (!what) return;
-    const was = this.playing;
+    const { playing } = this;
     this.pause();
-    if (what === "play") return was ? this.say() : this.play();
+    if (what === "play" && !playing) this.play();
+    if (what === "play") return;
     const { step, count } = this;
     this.go({ first: 1, back: step === null ? count : Math.max(1, step - 1), forward: this.next(), last: null }[what]);
   }
@@ -63,10 +64,10 @@ class Stepper {
 
   go(step) {
     if (step === null) this.pause();
-    if (step === this.step) return this.say();
+    const moves = step !== this.step;
     this.step = step;
     this.say();
-    this.onStep(step);
+    if (moves) this.onStep(step);
   }
 
   say() {
@@ -77,7 +78,7 @@ class Stepper {
       button.title = labels[name];
     }
     root.classList.toggle("playing", this.playing);
-    const where = step === null ? labels.whole : filled(labels.step, { step, steps: count });
+    const where = step === null ? labels.whole : fillPlaces(labels.step, { step, steps: count });
     root.querySelector(".where").textContent = where;
   }
 }

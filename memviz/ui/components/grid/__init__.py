@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from memviz.ui.components.assets import packed, register
-from memviz.ui.components.choice import Picked, chosen
+from memviz.ui.components.assets import pack, register
+from memviz.ui.components.choice import Report, choose
 
 Head = tuple[int, int]
 
@@ -50,19 +50,19 @@ def heads_grid(
     Raises ``ValueError`` when the arrays do not have one value for each head.
     """
     layers, heads, rows, columns = _shape(thumbnails)
-    names, codes = _coded(roles, shape=(layers, heads))
+    names, codes = _encode_roles(roles, shape=(layers, heads))
     order, role = (order if order in scores else ""), (role if role in names else "")
     words = {**LABELS, **labels}
-    choice = chosen(
+    choice = choose(
         key,
-        about=(layers, heads),
-        given=(int(selected[0]), int(selected[1])),
-        picked=_picked(key, shape=(layers, heads)),
+        subject=(layers, heads),
+        page_value=(int(selected[0]), int(selected[1])),
+        report=_report(key, shape=(layers, heads)),
     )
     data = {
         "id": key,
         "shape": {"layers": layers, "heads": heads, "rows": rows, "columns": columns},
-        "selected": list(choice.sent),
+        "selected": list(choice.sent_value),
         "turn": choice.turn,
         "order": order,
         "role": role,
@@ -71,10 +71,10 @@ def heads_grid(
         "scores": [score_labels.get(name, name) for name in scores],
         "labels": {name: words[name] for name in LABELS},
         "note": range_note,
-        "arrays": packed({"weights": thumbnails, "role": codes, "score": _stacked(scores, shape=(layers, heads))}),
+        "arrays": pack({"weights": thumbnails, "role": codes, "score": _stack_scores(scores, shape=(layers, heads))}),
     }
     _mount(data=data, key=key, on_head_change=_rerun, on_arranged_change=_rerun)
-    return choice.answer, _arranged(key, scores, names, usual=(order, role))
+    return choice.value, _arrangement(key, scores, names, default=(order, role))
 
 
 def _shape(thumbnails: np.ndarray) -> tuple[int, int, int, int]:
@@ -86,7 +86,7 @@ def _shape(thumbnails: np.ndarray) -> tuple[int, int, int, int]:
     return layers, heads, rows, columns
 
 
-def _coded(roles: np.ndarray, *, shape: Head) -> tuple[list[str], np.ndarray]:
+def _encode_roles(roles: np.ndarray, *, shape: Head) -> tuple[list[str], np.ndarray]:
     """Which roles are there, and which has each head? Names, and uint8 [layer, head], 0 for none."""
     roles = np.asarray(roles, dtype=object)
     if roles.shape != shape:
@@ -96,7 +96,7 @@ def _coded(roles: np.ndarray, *, shape: Head) -> tuple[list[str], np.ndarray]:
     return names, np.array([number.get(role, 0) for role in roles.flat], dtype=np.uint8)
 
 
-def _stacked(scores: Mapping[str, np.ndarray], *, shape: Head) -> np.ndarray:
+def _stack_scores(scores: Mapping[str, np.ndarray], *, shape: Head) -> np.ndarray:
     """All scores in one array: float32 [score, layer, head]."""
     wrong = {name: np.shape(values) for name, values in scores.items() if np.shape(values) != shape}
     if wrong:
@@ -104,7 +104,7 @@ def _stacked(scores: Mapping[str, np.ndarray], *, shape: Head) -> np.ndarray:
     return np.array([np.asarray(values) for values in scores.values()], dtype=np.float32)
 
 
-def _picked(key: str, *, shape: Head) -> Picked[Head] | None:
+def _report(key: str, *, shape: Head) -> Report[Head] | None:
     """What did the browser report? Nothing is believed that is not a head of this model."""
     state: Any = st.session_state.get(key) or {}
     head = state.get("head") or {}
@@ -113,15 +113,17 @@ def _picked(key: str, *, shape: Head) -> Picked[Head] | None:
         return None
     if not (0 <= layer < shape[0] and 0 <= column < shape[1]):
         return None
-    return Picked((layer, column), head.get("click", 0))
+    return Report((layer, column), head.get("click", 0))
 
 
-def _arranged(key: str, orders: Container[str], roles: Container[str], *, usual: tuple[str, str]) -> tuple[str, str]:
-    """By which score is the grid sorted now, and which role alone is shown? ``usual``: while nothing was reported."""
+def _arrangement(
+    key: str, orders: Container[str], roles: Container[str], *, default: tuple[str, str]
+) -> tuple[str, str]:
+    """By which score is the grid sorted now, and which role alone is shown? ``default``: while nothing was reported."""
     state: Any = st.session_state.get(key) or {}
     report = state.get("arranged")
     if not isinstance(report, Mapping):
-        return usual
+        return default
     order, role = str(report.get("order")), str(report.get("role"))
     return (order if order in orders else ""), (role if role in roles else "")
 

@@ -25,15 +25,15 @@
 const POSITION = -1; // the order that is no score
 
 const grids = new WeakMap();
-const kept = new Map(); // id -> {turn, index}: a choice outlives the element that showed it
+const choices = new Map(); // id -> {turn, index}: a choice outlives the element that showed it
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".memviz.grid");
   if (!grids.has(root)) grids.set(root, new Grid(root));
   const grid = grids.get(root);
   grid.report = (head) => setStateValue("head", head);
-  grid.tell = (arranged) => setStateValue("arranged", arranged);
-  grid.take(data);
+  grid.tell = (arrangement) => setStateValue("arranged", arrangement);
+  grid.update(data);
   return () => grid.leave();
 }
 
@@ -42,7 +42,7 @@ class Grid {
   role = 0;
   width = 0;
   turn = null;
-  taken = 0; // how often new data came
+  drawings = 0; // how often new data came
 
   constructor(root) {
     this.root = root;
@@ -53,7 +53,7 @@ class Grid {
     this.frames = { selected: find(".selected"), cursor: find(".cursor"), hovered: find(".hovered") };
     this.tip = find(".tip");
     this.listen();
-    this.watch = new ResizeObserver(() => this.resized());
+    this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(root);
   }
 
@@ -62,7 +62,7 @@ class Grid {
     plane.addEventListener("pointermove", (event) => this.hover(this.at(event)));
     plane.addEventListener("pointerleave", () => this.hover(null));
     plane.addEventListener("click", (event) => this.choose(this.at(event)));
-    view.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    view.addEventListener("scroll", () => this.scroll(), { passive: true });
     view.addEventListener("focus", () => this.enter());
     view.addEventListener("keydown", (event) => this.key(event));
     root.querySelector(".chips").addEventListener("click", (event) => this.filter(event.target.closest("button")));
@@ -74,30 +74,30 @@ class Grid {
   }
 
   /** New data: the same element, the same order and filter, new pictures. */
-  take(data) {
-    const before = this.data ? this.arranged() : data;
+  update(data) {
+    const before = this.data ? this.arrangement() : data;
     this.data = data;
-    this.taken += 1;
+    this.drawings += 1;
     this.weights = array(data.arrays, "weights", Uint8Array);
     this.roles = array(data.arrays, "role", Uint8Array);
     this.scores = array(data.arrays, "score", Float32Array);
     this.order = data.keys.scores.indexOf(before.order);
     this.role = data.keys.roles.indexOf(before.role) + 1;
-    const followed = this.follow(data);
+    const moves = this.follow(data);
     this.sayWords();
     this.arrange();
-    if (followed && this.layout) this.reveal();
+    if (moves && this.layout) this.reveal();
   }
 
   /** The order and the role by their names: the roles of another text are others. */
-  arranged() {
+  arrangement() {
     const { scores, roles } = this.data.keys;
     return { order: scores[this.order] ?? "", role: roles[this.role - 1] ?? "" };
   }
 
   follow({ id, turn, selected: [layer, head], shape }) {
     if (turn === this.turn) return false;
-    const before = kept.get(id);
+    const before = choices.get(id);
     this.selected = before?.turn === turn ? before.index : layer * shape.heads + head;
     this.turn = turn;
     return true;
@@ -106,7 +106,7 @@ class Grid {
   sayWords() {
     const { data, root } = this;
     const { layers, heads } = data.shape;
-    this.view.setAttribute("aria-label", filled(data.labels.heads, { layers, heads }));
+    this.view.setAttribute("aria-label", fillPlaces(data.labels.heads, { layers, heads }));
     root.querySelector(".range").textContent = data.note;
     root.querySelector(".scale").hidden = !data.note;
     root.querySelector(".order span").textContent = data.labels.order;
@@ -116,8 +116,8 @@ class Grid {
   }
 
   sayOrders() {
-    const choices = [[POSITION, this.data.labels.position], ...this.data.scores.entries()];
-    const options = choices.map(([value, name]) => new Option(name, value, false, value === this.order));
+    const orders = [[POSITION, this.data.labels.position], ...this.data.scores.entries()];
+    const options = orders.map(([value, name]) => new Option(name, value, false, value === this.order));
     this.root.querySelector("select").replaceChildren(...options);
   }
 
@@ -149,17 +149,17 @@ class Grid {
       each.setAttribute("aria-pressed", String(Number(each.dataset.role) === this.role));
     }
     this.draw();
-    this.tell(this.arranged());
+    this.tell(this.arrangement());
   }
 
   sort(order) {
     this.order = order;
     this.arrange();
     this.view.scrollTo(0, 0);
-    this.tell(this.arranged());
+    this.tell(this.arrangement());
   }
 
-  resized() {
+  resize() {
     if (this.data && this.root.clientWidth !== this.width) this.arrange();
   }
 
@@ -168,17 +168,17 @@ class Grid {
     this.width = this.root.clientWidth;
     if (!this.width) return;
     const { shape } = this.data;
-    const sorted = this.order !== POSITION;
-    const size = sorted ? { width: this.width, rows: 1, columns: 12, labels: 0 } : gridRoom(shape, this.width);
+    const byScore = this.order !== POSITION;
+    const size = byScore ? { width: this.width, rows: 1, columns: 12, labels: 0 } : gridRoom(shape, this.width);
     const tile = tileSize(shape, size);
-    this.layout = sorted ? sortedLayout(this, tile) : positionLayout(shape, tile);
-    this.view.classList.toggle("sorted", sorted);
-    this.axis(".rows", sorted ? [] : Array.from({ length: shape.layers }, (_, i) => `L${i}`));
-    this.axis(".columns", sorted ? [] : Array.from({ length: shape.heads }, (_, i) => `H${i}`));
+    this.layout = byScore ? sortedLayout(this, tile) : positionLayout(shape, tile);
+    this.view.classList.toggle("sorted", byScore);
+    this.axis(".rows", byScore ? [] : Array.from({ length: shape.layers }, (_, i) => `L${i}`));
+    this.axis(".columns", byScore ? [] : Array.from({ length: shape.heads }, (_, i) => `H${i}`));
     this.measure();
     this.draw();
     this.place();
-    this.scrolled();
+    this.scroll();
   }
 
   axis(name, texts) {
@@ -215,7 +215,7 @@ class Grid {
     });
     pen.globalAlpha = 1;
     this.root.dataset.drawn = "true";
-    this.root.dataset.drawing = String(this.taken);
+    this.root.dataset.drawing = String(this.drawings);
   }
 
   /** Above a sorted tile: its name, and the score it was sorted by. */
@@ -226,7 +226,7 @@ class Grid {
     pen.fillStyle = this.layout.ink;
     pen.fillText(this.name(index), x * ratio, (y - 19) * ratio);
     pen.fillStyle = this.layout.muted;
-    pen.fillText(shown(this.score(this.order, index)), x * ratio, (y - 5) * ratio);
+    pen.fillText(scoreText(this.score(this.order, index)), x * ratio, (y - 5) * ratio);
   }
 
   /** Top left corner of the tile at this position. */
@@ -270,7 +270,7 @@ class Grid {
   choose(position) {
     if (position === null) return;
     this.selected = this.layout.order[position];
-    kept.set(this.data.id, { turn: this.turn, index: this.selected });
+    choices.set(this.data.id, { turn: this.turn, index: this.selected });
     this.place();
     this.report({ ...this.whereIs(this.selected), click: Date.now() });
   }
@@ -287,7 +287,7 @@ class Grid {
     event.preventDefault();
   }
 
-  scrolled() {
+  scroll() {
     this.hover(null);
     this.view.classList.toggle("more", this.view.scrollLeft + this.view.clientWidth < this.view.scrollWidth - 2);
   }
@@ -329,7 +329,7 @@ class Grid {
 
   scoreRow({ name, score, index }) {
     const now = score === this.order ? "now" : "";
-    const value = element("dd", now, shown(this.score(score, index)));
+    const value = element("dd", now, scoreText(this.score(score, index)));
     value.dataset.score = this.score(score, index);
     return [element("dt", now, name), value];
   }
@@ -347,7 +347,7 @@ class Grid {
 
   /** The line below, also read aloud: the head under the keyboard, or the chosen one. */
   say(index) {
-    const facts = this.data.scores.map((name, score) => `${name} ${shown(this.score(score, index))}`);
+    const facts = this.data.scores.map((name, score) => `${name} ${scoreText(this.score(score, index))}`);
     const rest = [this.roleName(index), ...facts].filter(Boolean).map((fact) => ` · ${fact}`).join("");
     this.root.querySelector(".readout").replaceChildren(element("b", "", this.name(index)), element("span", "", rest));
   }
@@ -373,4 +373,4 @@ class Grid {
 }
 
 /** A score as it is read: two digits after the point, a dash where it is undefined. */
-const shown = (value) => (Number.isNaN(value) ? "–" : value.toFixed(Math.abs(value) < 100 ? 2 : 0));
+const scoreText = (value) => (Number.isNaN(value) ? "–" : value.toFixed(Math.abs(value) < 100 ? 2 : 0));

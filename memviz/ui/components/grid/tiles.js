@@ -68,7 +68,7 @@ function paintAtlas({ root, data, weights, layout }) {
   const { layers, heads, rows, columns: cols } = data.shape;
   const { cells } = layout.tile;
   const [low, high] = [rgb(root, "var(--ramp-low)"), rgb(root, "var(--ramp-high)")];
-  const ramp = Uint32Array.from({ length: 256 }, (_, i) => pixel(mixed(low, high, i / 255)));
+  const ramp = Uint32Array.from({ length: 256 }, (_, i) => pixel(mix(low, high, i / 255)));
   const picture = new ImageData(heads * cells.cols, layers * cells.rows);
   const pixels = new Uint32Array(picture.data.buffer);
   for (let index = 0; index < layers * heads; index += 1) {

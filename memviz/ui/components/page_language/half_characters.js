@@ -4,11 +4,11 @@
 function mendHalfCharacters() {
   if (document.documentElement.dataset.memvizMends) return;
   document.documentElement.dataset.memvizMends = "true";
-  document.addEventListener("input", mended, true);
+  document.addEventListener("input", mend, true);
 }
 
-function mended({ target }) {
-  const kind = [HTMLTextAreaElement, HTMLInputElement].find((one) => target instanceof one);
+function mend({ target }) {
+  const kind = [HTMLTextAreaElement, HTMLInputElement].find((type) => target instanceof type);
   if (!kind) return;
   const whole = target.value.replace(/\p{Surrogate}/gu, "\ufffd");
   if (whole !== target.value) Object.getOwnPropertyDescriptor(kind.prototype, "value").set.call(target, whole);

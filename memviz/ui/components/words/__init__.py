@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 
 from memviz.measures import Links
-from memviz.ui.components.assets import packed, register, sendable
-from memviz.ui.components.choice import Picked, chosen
+from memviz.ui.components.assets import as_utf8, pack, register
+from memviz.ui.components.choice import Report, choose
 
 LINKS = 8  # rows in a card
 BUDGET = 860_000  # bytes of links: with its words, a text of 8,192 words stays below one megabyte
@@ -76,16 +76,16 @@ def words_view(
     _check(len(words), remembers=remembers, remembered_by=remembered_by)
     texts = tuple(word["text"] for word in words)
     pinned = pinned if pinned is not None and 0 <= pinned < len(words) else None
-    choice = chosen(key, about=hash(texts), given=pinned, picked=_picked(key, words=len(words)))
+    choice = choose(key, subject=hash(texts), page_value=pinned, report=_report(key, words=len(words)))
     data, arrays = drawing(
         words, remembers=remembers, remembered_by=remembered_by, labels=labels, note=sink_note, tint=tint
     )
     first = first if first is not None and 0 <= first < len(words) else None
-    data |= {"id": key, "pinned": choice.sent, "turn": choice.turn, "first": first, "opens": on_open is not None}
-    result = _mount(data={**data, "arrays": packed(arrays)}, key=key, on_word_change=_rerun, on_open_change=_rerun)
+    data |= {"id": key, "pinned": choice.sent_value, "turn": choice.turn, "first": first, "opens": on_open is not None}
+    result = _mount(data={**data, "arrays": pack(arrays)}, key=key, on_word_change=_rerun, on_open_change=_rerun)
     if on_open is not None and isinstance(result.open, Mapping):
         on_open(int(result.open["layer"]), int(result.open["head"]), int(result.open.get("word") or 0))
-    return choice.answer
+    return choice.value
 
 
 def drawing(
@@ -100,7 +100,7 @@ def drawing(
     """What does the script draw? (plain values, arrays), as ``words.js`` describes them."""
     count = _links_that_fit(remembers, remembered_by)
     plain = {
-        "words": [sendable(word["text"]) for word in words],
+        "words": [as_utf8(word["text"]) for word in words],
         "links": count,
         "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
         "note": note,
@@ -148,7 +148,7 @@ def _flags(words: Sequence[Word]) -> np.ndarray:
 def _columns(name: str, links: Links, count: int, tint: Tint) -> dict[str, np.ndarray]:
     """One direction of links, in the smallest types that lose nothing; a missing link has weight 0."""
     words, width = links.weight.shape
-    kinds = {
+    types = {
         "index": np.uint16 if words <= 65_536 else np.uint32,
         "weight": np.float32,
         "lift": np.float32,
@@ -157,16 +157,16 @@ def _columns(name: str, links: Links, count: int, tint: Tint) -> dict[str, np.nd
         "tint": np.uint8,
     }
     missing = ((0, 0), (0, max(count - width, 0)))
-    there = links.weight > 0
-    columns = {part: getattr(links, part) for part in kinds if part != "tint"}
+    real = links.weight > 0
+    columns = {part: getattr(links, part) for part in types if part != "tint"}
     columns["tint"] = np.clip(np.round(255 * getattr(links, tint)), 1, 255)  # the weakest link is still seen
     return {
-        f"{name}_{part}": np.pad(np.where(there, values, 0)[:, :count], missing).astype(kinds[part])
+        f"{name}_{part}": np.pad(np.where(real, values, 0)[:, :count], missing).astype(types[part])
         for part, values in columns.items()
     }
 
 
-def _picked(key: str, *, words: int) -> Picked[int | None] | None:
+def _report(key: str, *, words: int) -> Report[int | None] | None:
     """What did the browser report? Nothing is believed that is not a word of this text."""
     state: Any = st.session_state.get(key) or {}
     report = state.get("word")
@@ -174,7 +174,7 @@ def _picked(key: str, *, words: int) -> Picked[int | None] | None:
         return None
     index = report.get("index")
     valid = index is None or (isinstance(index, int) and 0 <= index < words)
-    return Picked(index if valid else None, report.get("click", 0))
+    return Report(index if valid else None, report.get("click", 0))
 
 
 def _rerun() -> None:

@@ -42,8 +42,8 @@ class Card {
   }
 
   /** A table without rows is none. */
-  sayTable(filledIn) {
-    const meaning = filledIn ? { role: "table", "aria-label": this.title.textContent } : {};
+  sayTable(hasRows) {
+    const meaning = hasRows ? { role: "table", "aria-label": this.title.textContent } : {};
     for (const name of ["role", "aria-label"]) {
       if (name in meaning) this.table.setAttribute(name, meaning[name]);
       else this.table.removeAttribute(name);

@@ -3,7 +3,7 @@
 const STRONGEST = 0.92; // a full tint, still paler than the bar's colour
 
 /** Each linked word with its strongest tint, 0 to 1: two heads may lead to the same word. */
-function strongest(links) {
+function strongestTints(links) {
   const best = new Map();
   for (const { index, tint } of links) best.set(index, Math.max(tint / 255, best.get(index) ?? 0));
   return best;
@@ -18,14 +18,14 @@ function readColours(root) {
 }
 
 /** Blue behind a source, orange below a reader, both where both hold; black or white on top. */
-function tint(span, { blue = 0, orange = 0, colours }) {
+function paint(span, { blue = 0, orange = 0, colours }) {
   if (blue) span.classList.add("source");
   if (orange) span.classList.add("reader");
   span.style.setProperty("--addressed", strength(blue));
   span.style.setProperty("--reads", strength(orange));
   const behind = blue
-    ? mixed(colours.paper, colours.blue, strength(blue))
-    : mixed(colours.paper, colours.orange, strength(orange) * 0.55);
+    ? mix(colours.paper, colours.blue, strength(blue))
+    : mix(colours.paper, colours.orange, strength(orange) * 0.55);
   span.classList.add(luminance(behind) > 0.179 ? "on-light" : "on-dark");
 }
 

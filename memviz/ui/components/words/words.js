@@ -30,7 +30,7 @@ const SPACE = 2;
 const LINE = 4;
 const EMPTY_LINE = 8;
 const views = new WeakMap();
-const kept = new Map(); // id -> {turn, index}: a pin outlives the element that showed it
+const pins = new Map(); // id -> {turn, index}: a pin outlives the element that showed it
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".memviz.words");
@@ -38,13 +38,13 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const view = views.get(root);
   view.report = (word) => setStateValue("word", word);
   view.open = (head) => setTriggerValue("open", head);
-  view.take(data);
+  view.update(data);
 }
 
 class Words {
   spans = [];
-  marked = [];
-  shown = null;
+  marks = [];
+  spotlight = null; // the word that the cards are about now
   pinned = null;
   turn = null;
   current = 0; // the one word that Tab reaches
@@ -61,7 +61,7 @@ class Words {
 
   /** What a card may ask for: another word, or a head in full. */
   actions() {
-    const onOpen = ({ layer, column }) => this.open({ layer: Number(layer), head: Number(column), word: this.shown });
+    const onOpen = ({ layer, column }) => this.open({ layer: Number(layer), head: Number(column), word: this.spotlight });
     return { onJump: (index) => this.jump(index), onOpen };
   }
 
@@ -75,7 +75,7 @@ class Words {
   }
 
   /** New data: the same element; the words are built again only if they are others. */
-  take(data) {
+  update(data) {
     const flags = array(data.arrays, "flags", Uint8Array);
     for (const card of Object.values(this.cards)) card.letOpen(Boolean(data.opens));
     const same = this.data && sameList(data.words, this.data.words) && sameList(flags, this.flags);
@@ -85,13 +85,13 @@ class Words {
     if (!same) this.build();
     this.colours = readColours(this.root);
     this.follow(data);
-    this.show(this.pinned ?? (same ? this.shown : (data.first ?? null)));
+    this.show(this.pinned ?? (same ? this.spotlight : (data.first ?? null)));
     this.root.dataset.drawn = "true";
   }
 
   follow({ id, turn, pinned }) {
     if (turn === this.turn) return;
-    const before = kept.get(id);
+    const before = pins.get(id);
     this.turn = turn;
     this.press(before?.turn === turn ? before.index : pinned);
     this.reveal(this.pinned);
@@ -115,7 +115,7 @@ class Words {
 
   build() {
     const { data, flags, root, text } = this;
-    Object.assign(this, { marked: [], shown: null, pinned: null, turn: null, current: 0 });
+    Object.assign(this, { marks: [], spotlight: null, pinned: null, turn: null, current: 0 });
     this.spans = data.words.map((word, i) => wordSpan(word, { index: i, flags }));
     const lines = document.createDocumentFragment();
     let line = null;
@@ -130,7 +130,7 @@ class Words {
   }
 
   preview(index) {
-    if (index !== null && this.pinned === null && index !== this.shown) this.show(index);
+    if (index !== null && this.pinned === null && index !== this.spotlight) this.show(index);
   }
 
   /** The keyboard reached a word. */
@@ -151,8 +151,8 @@ class Words {
   pin(index) {
     if (index === this.pinned) return;
     this.press(index);
-    this.show(index ?? this.shown);
-    kept.set(this.data.id, { turn: this.turn, index });
+    this.show(index ?? this.spotlight);
+    pins.set(this.data.id, { turn: this.turn, index });
     this.report({ index, click: Date.now() });
   }
 
@@ -172,25 +172,25 @@ class Words {
 
   /** Tint the sources blue and the readers orange, fill the cards. At most 16 words change. */
   show(index) {
-    this.marked.forEach(unmark);
-    this.shown = index;
-    if (index === null) delete this.root.dataset.shown;
-    else this.root.dataset.shown = index;
+    this.marks.forEach(unmark);
+    this.spotlight = index;
+    if (index === null) this.root.removeAttribute("data-shown");
+    else this.root.setAttribute("data-shown", index);
     const remembers = index === null ? [] : this.links.remembers(index);
     const readers = index === null ? [] : this.links.remembered_by(index);
-    this.marked = this.mark({ index, remembers, readers });
+    this.marks = this.mark({ index, remembers, readers });
     this.fill("remembers", { index, links: remembers });
     this.fill("remembered_by", { index, links: readers });
   }
 
   mark({ index, remembers, readers }) {
-    const addressed = strongest(remembers);
-    const reads = strongest(readers);
-    const touched = new Set([...addressed.keys(), ...reads.keys()]);
-    for (const i of touched) tint(this.spans[i], { blue: addressed.get(i), orange: reads.get(i), colours: this.colours });
+    const sources = strongestTints(remembers);
+    const lookers = strongestTints(readers);
+    const words = new Set([...sources.keys(), ...lookers.keys()]);
+    for (const i of words) paint(this.spans[i], { blue: sources.get(i), orange: lookers.get(i), colours: this.colours });
     if (index === null) return [];
     this.spans[index].classList.add("shown");
-    return [...touched.add(index)].map((i) => this.spans[i]);
+    return [...words.add(index)].map((i) => this.spans[i]);
   }
 
   fill(name, { index, links }) {
@@ -205,7 +205,7 @@ class Words {
     const { announce, announce_none } = this.data.labels;
     const values = { word: visible(this.data.words[index]) };
     if (top) Object.assign(values, { top: visible(this.data.words[top.index]), weight: percent(top.weight), head: headName(top.layer, top.head) });
-    this.root.querySelector(".spoken").textContent = filled(top ? announce : announce_none, values);
+    this.root.querySelector(".spoken").textContent = fillPlaces(top ? announce : announce_none, values);
   }
 
   key(event) {
@@ -250,11 +250,10 @@ class Words {
 }
 
 function wordSpan(word, { index, flags }) {
-  const shownText = visible(word);
-  const span = element("span", "word", shownText);
-  const joined = (i) => i > 0 && i < flags.length && !(flags[i] & (SPACE | LINE));
-  span.classList.toggle("joined-before", joined(index));
-  span.classList.toggle("joined-after", joined(index + 1));
+  const span = element("span", "word", visible(word));
+  const joins = (i) => i > 0 && i < flags.length && !(flags[i] & (SPACE | LINE));
+  span.classList.toggle("joined-before", joins(index));
+  span.classList.toggle("joined-after", joins(index + 1));
   if (flags[index] & SPECIAL) {
     span.classList.add("special");
     span.dir = "ltr"; // and so it does not decide the direction of its line
@@ -267,8 +266,8 @@ function wordSpan(word, { index, flags }) {
   return span;
 }
 
-function newLine(lines, afterEmpty) {
-  if (afterEmpty) lines.append(element("p"));
+function newLine(lines, isAfterEmpty) {
+  if (isAfterEmpty) lines.append(element("p"));
   const line = element("p");
   line.dir = "auto";
   lines.append(line);

@@ -1,26 +1,32 @@
 """The page Translate: what did the decoder read to write this word?
 
-choosing   the text, what it should become, and how to look at it
-graph      two rows of words, joined by links
-details    the same weights as other pictures and as numbers
-covering   the sentence again, while a word of it is covered
+choices       the text, what it should become, and how to look at it
+graph         two rows of words, joined by links
+details       the same weights as other pictures and as numbers
+covered_run   the sentence again, while a word of it is covered
 """
 
-from memviz.ui.parts.translation.choosing import Asked, View, choose_sentence, choose_view, translated
-from memviz.ui.parts.translation.covering import Again, again, forgotten
-from memviz.ui.parts.translation.details import details, gold_of
-from memviz.ui.parts.translation.graph import graph
+from memviz.ui.parts.translation.choices import (
+    TranslationJob,
+    TranslationView,
+    choose_sentence,
+    choose_view,
+    translate_text,
+)
+from memviz.ui.parts.translation.covered_run import CoveredRun, compare_covered, edges_to_forget
+from memviz.ui.parts.translation.details import gold_of, show_details
+from memviz.ui.parts.translation.graph import show_graph
 
 __all__ = [
-    "Again",
-    "Asked",
-    "View",
-    "again",
+    "CoveredRun",
+    "TranslationJob",
+    "TranslationView",
     "choose_sentence",
     "choose_view",
-    "details",
-    "forgotten",
+    "compare_covered",
+    "edges_to_forget",
     "gold_of",
-    "graph",
-    "translated",
+    "show_details",
+    "show_graph",
+    "translate_text",
 ]

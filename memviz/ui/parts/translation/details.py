@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -9,7 +11,7 @@ from memviz import figures, measures, tables
 from memviz.errors import MeasureError
 from memviz.figures import percent
 from memviz.trace import Trace
-from memviz.ui.parts.translation.choosing import View
+from memviz.ui.parts.translation.choices import TranslationView
 from memviz.ui.shell import samples, show, state
 from memviz.ui.shell.i18n import t
 
@@ -26,27 +28,27 @@ TABS = {
 }
 
 
-def details(view: View) -> None:
+def show_details(view: TranslationView) -> None:
     """One of the other pictures, as chosen."""
-    offered = [name for name in TABS if name != "recurrent" or view.part.recurrent is not None]
-    chosen = st.segmented_control(
+    names = [name for name in TABS if name != "recurrent" or view.part.recurrent is not None]
+    name = st.segmented_control(
         t("More about this sentence"),
-        offered,
+        names,
         required=True,
         format_func=lambda name: t(TABS[name]),
-        **state.linked("details", offered),
+        **state.url_bound("details", names),
     )
     {
-        "heatmap": _heatmap,
-        "alignment": _alignment,
-        "coverage": _coverage,
-        "steps": _steps,
-        "encoder": _encoder,
-        "recurrent": _recurrent,
-    }[chosen](view)
+        "heatmap": _show_heatmap,
+        "alignment": _show_alignment,
+        "coverage": _show_coverage,
+        "steps": _show_steps,
+        "encoder": _show_encoder,
+        "recurrent": _show_recurrent,
+    }[name or names[0]](view)
 
 
-def heatmap(view: View):
+def heatmap_figure(view: TranslationView) -> Any:
     """The weights of the graph as a figure: rows were written, columns read."""
     queries, keys = view.part.sides("cross") if view.by_word else (None, None)
     return figures.pattern(
@@ -62,13 +64,19 @@ def heatmap(view: View):
     )
 
 
-def _heatmap(view: View) -> None:
-    show.figure(heatmap(view), key="cross_heatmap")
+def _show_heatmap(view: TranslationView) -> None:
+    show.figure(heatmap_figure(view), key="cross_heatmap")
 
 
-def _alignment(view: View) -> None:
-    where = {"layer": view.layer, "head": view.head, "shift": view.shift}
-    frame = tables.alignment_table(view.memory, view.sides, **where, logprobs=view.part.logprobs)
+def _show_alignment(view: TranslationView) -> None:
+    frame = tables.alignment_table(
+        view.memory,
+        view.sides,
+        layer=view.layer,
+        head=view.head,
+        shift=view.shift,
+        logprobs=view.part.logprobs,
+    )
     frame = frame[[not word.special for word in view.sides[0]]]
     st.dataframe(
         frame[["target_word", "source_word", "weight", "probability"]],
@@ -84,37 +92,38 @@ def _alignment(view: View) -> None:
     if not view.by_word:
         return
     st.caption(t("The same as links, source-target, as other tools write them:"))
-    st.code(tables.links_pharaoh(view.memory, view.sides, **where), language=None)
-    _against_gold(view)
+    links = tables.links_pharaoh(view.memory, view.sides, layer=view.layer, head=view.head, shift=view.shift)
+    st.code(links, language=None)
+    _show_error_rate(view)
 
 
-def _against_gold(view: View) -> None:
+def _show_error_rate(view: TranslationView) -> None:
     """How wrong is this head by a hand-made alignment, and which head is best?"""
     layer, head = measures.best_head(view.memory, view.sides)
-    sure = float(measures.confidence(view.memory)[layer, head])
+    confidence = float(measures.confidence(view.memory)[layer, head])
     st.caption(
         t(
             "Surest head here: L{layer}.H{head}, {share} on one token. Sure is not right: some read the word before.",
             layer=layer,
             head=head,
-            share=percent(sure),
+            share=percent(confidence),
         )
     )
     _offer_gold(view.part)
-    given = st.text_input(
+    text = st.text_input(
         t("An alignment made by hand"),
         key=GOLD,
         placeholder="0-0 2-1 1-2 1p3",
         help=t("Pharaoh format: source-target, words counted from 0, signs are words; p for a link that may be."),
         persist_state="session",
     )
-    if not given:
+    if not text:
         return
     try:
-        gold = measures.Gold.parse(given)
+        gold = measures.Gold.parse(text)
         gold.check(view.sides)
         errors = measures.aer_by_head(view.memory, view.sides, gold, shift=view.shift)
-        found = measures.alignment(view.memory, view.sides, layer=view.layer, head=view.head, shift=view.shift)
+        alignment = measures.alignment(view.memory, view.sides, layer=view.layer, head=view.head, shift=view.shift)
     except MeasureError as error:
         show.problem(error)
         return
@@ -122,7 +131,7 @@ def _against_gold(view: View) -> None:
     row = st.container(horizontal=True, gap="large")
     row.metric(
         t("Alignment error rate, {head}", head=view.name),
-        percent(measures.aer([found.pairs], [gold]), digits=1),
+        percent(measures.aer([alignment.pairs], [gold]), digits=1),
         help=t("0 % is without error: 1 − (|A ∩ S| + |A ∩ P|) ÷ (|A| + |S|), Och & Ney 2003."),
     )
     row.metric(t("Best head, L{layer}.H{head}", layer=layer, head=head), percent(float(errors[layer, head]), digits=1))
@@ -130,21 +139,21 @@ def _against_gold(view: View) -> None:
 
 def _offer_gold(part: Trace) -> None:
     """Fills in the alignment of a link, or of a sample whose translation the model wrote."""
-    before, about = st.session_state.get(GOLD_OF), (part.text, part.output)
-    if before != about:
-        linked = st.query_params.pop(GOLD, "") if before is None else ""
-        st.session_state[GOLD_OF] = about
-        st.session_state[GOLD] = linked or samples.gold(part.text, part.output or "")
+    before, subject = st.session_state.get(GOLD_OF), (part.text, part.output)
+    if before != subject:
+        parameter = st.query_params.pop(GOLD, "") if before is None else ""
+        st.session_state[GOLD_OF] = subject
+        st.session_state[GOLD] = parameter or samples.gold(part.text, part.output or "")
 
 
 def gold_of(part: Trace) -> str:
     """The alignment that was typed for this sentence; "" where none was, or where it is a sample's."""
-    known = samples.gold(part.text, part.output or "")
-    given = st.session_state.get(GOLD, "") if st.session_state.get(GOLD_OF) == (part.text, part.output) else ""
-    return "" if given == known else given
+    of_sample = samples.gold(part.text, part.output or "")
+    text = st.session_state.get(GOLD, "") if st.session_state.get(GOLD_OF) == (part.text, part.output) else ""
+    return "" if text == of_sample else text
 
 
-def _coverage(view: View) -> None:
+def _show_coverage(view: TranslationView) -> None:
     chart = figures.coverage_bars(
         view.memory, view.sides, layer=view.layer, head=view.head, title="", caption="", translate=t
     )
@@ -153,7 +162,7 @@ def _coverage(view: View) -> None:
         st.caption(t("Coverage counts the steps that write a word, shifted or not."))
 
 
-def _steps(view: View) -> None:
+def _show_steps(view: TranslationView) -> None:
     show.figure(figures.probability_bars(view.part, title="", caption="", translate=t), key="sure")
     frame = tables.steps_table(view.part)
     frame.insert(3, "entropy", entropies(view))
@@ -174,17 +183,17 @@ def _heading(column: str) -> str:
     return t(COLUMNS[column])
 
 
-def entropies(view: View) -> np.ndarray:
+def entropies(view: TranslationView) -> np.ndarray:
     """How widely each step spread its look-up, in nats, mean over the heads shown: float32 [target token]."""
-    found = measures.entropy(view.memory)
-    chosen = found if view.layer is None else found[[view.layer]]
-    return (chosen if view.head is None else chosen[:, [view.head]]).mean(axis=(0, 1))
+    values = measures.entropy(view.memory)
+    of_layer = values if view.layer is None else values[[view.layer]]
+    return (of_layer if view.head is None else of_layer[:, [view.head]]).mean(axis=(0, 1))
 
 
-def _encoder(view: View) -> None:
+def _show_encoder(view: TranslationView) -> None:
     """How the source reads itself."""
     memory = view.part.memory("encoder")
-    state.keep_head(*state.head(memory))
+    state.put_head(*state.get_head(memory))
     layer_box, head_box, _ = st.columns([1, 1, 4], wrap=False)
     layer, head = state.choose_layer(memory, place=layer_box), state.choose_head(memory, place=head_box)
     words, _ = view.part.sides("encoder")
@@ -195,13 +204,15 @@ def _encoder(view: View) -> None:
     show.caveat("The source reads itself before anything is written: every word is mixed with the others.")
 
 
-def _recurrent(view: View) -> None:
+def _show_recurrent(view: TranslationView) -> None:
     """The memory that fades."""
     recurrent = view.part.recurrent
+    if recurrent is None:
+        return
     layers = range(recurrent.layers)
     layer_box, _ = st.columns([1, 5])
     layer = layer_box.selectbox(
-        t("Layer"), layers, format_func=lambda n: f"L{n}", **state.linked("recurrent_layer", layers)
+        t("Layer"), layers, format_func=lambda number: f"L{number}", **state.url_bound("recurrent_layer", layers)
     )
     st.markdown(
         t(

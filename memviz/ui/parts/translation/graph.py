@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import streamlit as st
@@ -12,32 +12,44 @@ from memviz.figures import percent
 from memviz.tokens import Word, right_to_left
 from memviz.trace import Trace
 from memviz.ui.components import cross_view
-from memviz.ui.components.cross import LABELS, Pin
-from memviz.ui.parts.translation.choosing import View
+from memviz.ui.components.cross import LABELS, Pin, SourceWord, TargetWord, TokenStep
+from memviz.ui.parts.translation.choices import TranslationView
 from memviz.ui.shell import state
 from memviz.ui.shell.i18n import t
 
 WORD = "cross_word"  # which word is kept: "s2" is the third of the source, "t1" the second that was written
-SIDES = {"s": "source", "t": "target"}
 
 
-def graph(view: View, *, key: str = "cross", steps: bool = True) -> Pin | None:
+class GraphPayload(TypedDict):
+    """What `cross_view` draws of a view; see there."""
+
+    sources: list[SourceWord]
+    targets: list[TargetWord]
+    weights: np.ndarray
+    keep: float
+    right_to_left: tuple[bool, bool]
+    note: str
+
+
+def show_graph(view: TranslationView, *, key: str = "cross", steps: bool = True) -> Pin | None:
     """The graph of a sentence; the word that is pinned, or ``None``.
 
     ``steps``: can it be watched being written? Only such a graph keeps its word in the address.
     """
-    slot, keep = (WORD, state.keep) if steps else (f"{key}_word", st.session_state.__setitem__)
-    about = (view.part.text, view.part.output, view.by_word)
-    if st.session_state.get(f"{slot}_of", about) != about:  # the words are others now
-        keep(slot, "")
-    st.session_state[f"{slot}_of"] = about
-    shown = drawn(view) if steps else drawn(view) | {"note": ""}
-    pinned = cross_view(**shown, labels=labels(view), pinned=_kept(slot), key=key, steps=steps)
-    keep(slot, "" if pinned is None else f"{pinned.side[0]}{pinned.index}")
+    slot, put = (WORD, state.put) if steps else (f"{key}_word", st.session_state.__setitem__)
+    subject = (view.part.text, view.part.output, view.by_word)
+    if st.session_state.get(f"{slot}_of", subject) != subject:  # the words are others now
+        put(slot, "")
+    st.session_state[f"{slot}_of"] = subject
+    payload = graph_payload(view)
+    if not steps:
+        payload["note"] = ""
+    pinned = cross_view(**payload, labels=graph_labels(view), pinned=_get_pin(slot), key=key, steps=steps)
+    put(slot, "" if pinned is None else f"{pinned.side[0]}{pinned.index}")
     return pinned
 
 
-def drawn(view: View) -> dict[str, Any]:
+def graph_payload(view: TranslationView) -> GraphPayload:
     """What is drawn of a view: words, weights and how they stand."""
     targets, sources = view.sides
     gone = set(view.part.forget.keys or ()) if view.part.forget is not None else set()
@@ -46,7 +58,7 @@ def drawn(view: View) -> dict[str, Any]:
             {"text": word.text, "special": word.special, "forgotten": gone.issuperset(word.tokens)} for word in sources
         ],
         "targets": [
-            {"text": word.text, "special": word.special, "steps": written(view.part, word)} for word in targets
+            {"text": word.text, "special": word.special, "steps": token_steps(view.part, word)} for word in targets
         ],
         "weights": view.weights,
         "keep": view.keep,
@@ -55,48 +67,52 @@ def drawn(view: View) -> dict[str, Any]:
     }
 
 
-def labels(view: View) -> dict[str, str]:
+def graph_labels(view: TranslationView) -> dict[str, str]:
     """The words of the component in the reader's language."""
-    said = {name: t(label) for name, label in LABELS.items()}
-    return said if view.by_word else said | {"step": t("Token {step} of {steps}")}
+    labels = {name: t(label) for name, label in LABELS.items()}
+    return labels if view.by_word else labels | {"step": t("Token {step} of {steps}")}
 
 
-def _kept(slot: str) -> Pin | None:
+def _get_pin(slot: str) -> Pin | None:
     """The word in the session or the address."""
-    given = state.kept(slot)
-    side, number = SIDES.get(given[:1]), state.whole_number(given[1:])
-    return Pin(side, number) if side and number is not None else None
+    text = state.get(slot)
+    index = state.whole_number(text[1:])
+    if index is None or text[:1] not in ("s", "t"):
+        return None
+    return Pin("source" if text[0] == "s" else "target", index)
 
 
-def written(part: Trace, word: Word) -> list[dict]:
+def token_steps(part: Trace, word: Word) -> list[TokenStep]:
     """The tokens of a written word: how probable each was, and what could have been written instead."""
-    found = []
+    steps: list[TokenStep] = []
     for place in word.tokens:
         step = part.steps[place] if place < len(part.steps) else ()
         token = part.targets[place]
-        found.append(
+        steps.append(
             {
                 "text": token.text,
                 "probability": float(np.exp(part.logprobs[place])),
-                "others": [(one.text, one.probability) for one in step if one.id != token.id],
+                "others": [(other.text, other.probability) for other in step if other.id != token.id],
             }
         )
-    return found
+    return steps
 
 
-def note(view: View) -> str:
+def note(view: TranslationView) -> str:
     """What kind of head this is, and how sure of itself."""
     if view.head is None or view.layer is None:
         return t("A mean over heads hides specialists: look at single heads first.")
-    sure = float(measures.confidence(view.memory)[view.layer, view.head])
-    said = t("{head} puts {share} of a look-up on one source token, on average.", head=view.name, share=percent(sure))
-    if view.taught == (view.layer, view.head):
-        said += " " + t(
+    confidence = float(measures.confidence(view.memory)[view.layer, view.head])
+    line = t(
+        "{head} puts {share} of a look-up on one source token, on average.", head=view.name, share=percent(confidence)
+    )
+    if view.alignment_head == (view.layer, view.head):
+        line += " " + t(
             "As far as the file tells, it was taught to align: its settings name this layer, whose first head Marian "
             "trains on word alignments."
         )
-    elif view.taught is None and measures.best_head(view.memory, view.sides) == (view.layer, view.head):
-        said += " " + t("The surest head on this sentence. Sure is not right: some read the word before.")
+    elif view.alignment_head is None and measures.best_head(view.memory, view.sides) == (view.layer, view.head):
+        line += " " + t("The surest head on this sentence. Sure is not right: some read the word before.")
     if view.shift:
-        said += " " + t("Shifted: each word shows the step after it was written; the last one has none.")
-    return said
+        line += " " + t("Shifted: each word shows the step after it was written; the last one has none.")
+    return line

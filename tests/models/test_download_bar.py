@@ -13,8 +13,8 @@ import pytest
 import memviz
 from memviz.errors import FetchError, MemVizError
 from memviz.models import CATALOGUE, hub
+from memviz.models.download_bar import DownloadBar
 from memviz.models.hub import Plan
-from memviz.models.showing import DownloadBar
 from tests.browser.serving import ROOT
 
 
@@ -56,7 +56,7 @@ def test_a_log_says_the_size_before_anything_is_fetched(opens, fetched: None, ca
 @pytest.mark.parametrize("place", ["terminal", "notebook"])
 def test_a_terminal_and_a_notebook_show_a_bar(place: str, fetched: None, capsys, monkeypatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: place == "terminal")
-    monkeypatch.setattr("memviz.models.showing.in_a_notebook", lambda: place == "notebook")
+    monkeypatch.setattr("memviz.models.download_bar.in_a_notebook", lambda: place == "notebook")
     open_hub_model()
     err = capsys.readouterr().err
     assert err.startswith("some/body: 2,500 MB to download\n")
@@ -114,7 +114,7 @@ def test_a_bar_is_gone_at_the_end_even_of_an_error(capsys, monkeypatch) -> None:
 
 
 FETCHED = """
-from memviz.models.showing import DownloadBar
+from memviz.models.download_bar import DownloadBar
 
 with DownloadBar("minilm") as shown:
     shown.announce(84_000_000)

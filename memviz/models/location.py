@@ -1,4 +1,4 @@
-"""What does a written name mean: an entry of the catalogue, a local path, or an id on the hub?"""
+"""What does a name mean (an entry of the catalogue, a local path, an id on the hub), and where are its files?"""
 
 from __future__ import annotations
 
@@ -7,19 +7,110 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from memviz.errors import ModelFileError, UnknownModelError, UnsafeModelError
+from memviz.models import folders, hub, wheels
 from memviz.models.catalogue import CATALOGUE, nearest
-from memviz.models.entry import Entry, Hub
+from memviz.models.entry import Entry, Hub, ModelFiles
 from memviz.models.hub_errors import UnreachableError
 from memviz.models.policy import Policy
 from memviz.note import Note
+from memviz.progress import Announce, Progress, no_announcement, no_progress
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
 _LONGEST_ID, _LONGEST_PATH = 96, 1024
 
 Name = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What would opening this model mean? ``size`` is the download in bytes, 0 if it is here already."""
+
+    name: str
+    title: str
+    size: int
+    here: bool
+    licence: str
+
+
+def locate(
+    name: Name,
+    *,
+    policy: Policy | None = None,
+    progress: Progress | None = None,
+    announce: Announce = no_announcement,
+) -> ModelFiles:
+    """Find a model by its name, fetching it if it is not on this machine yet.
+
+    In this order: a name of the catalogue; a local path (a ``Path``, an existing folder, or a text
+    that is written like a path or ends in ``.gguf``); an id on the Hugging Face hub. ``policy``
+    says what is allowed (default: ``Policy.library()``). ``announce`` is told how many bytes will be
+    downloaded, before that begins and only if it does; ``progress`` how far a fetch is.
+
+    Raises ``UnknownModelError`` (with the nearest names), ``FetchError``, ``ModelFileError``,
+    ``UnsafeModelError`` or ``UnsupportedModelError``.
+    """
+    policy = policy or Policy.library()
+    progress = progress or no_progress
+    meaning = resolve_name(name, policy=policy)
+    if isinstance(meaning, Path):
+        return folders.locate(meaning, name=name_text(name))
+    with nearest_offered(name):
+        if isinstance(meaning, Entry):
+            return _from_catalogue(meaning, policy=policy, progress=progress, announce=announce)
+        return _from_hub(meaning, policy=policy, progress=progress, announce=announce)
+
+
+def preview(name: Name, *, policy: Policy | None = None) -> Preview:
+    """What would opening this model download? Asks the hub for the true size, downloads nothing.
+
+    Raises what :func:`locate` raises for names and for local models.
+    """
+    meaning = resolve_name(name, policy=policy or Policy.library())
+    text = name_text(name)
+    if isinstance(meaning, Path):
+        found = folders.locate(meaning, name=text)
+        return Preview(name=text, title=found.title, size=0, here=True, licence=found.licence)
+    with nearest_offered(name):
+        if isinstance(meaning, str):
+            plan = None if hub.is_here(meaning) else hub.plan(meaning)
+            size, licence = (plan.size, plan.licence) if plan else (0, "")
+            return Preview(name=text, title=meaning, size=size, here=plan is None, licence=licence)
+        here, size = _is_here(meaning), meaning.size
+        if not here and isinstance(meaning.source, Hub):
+            size = hub.plan(meaning.source.id).size
+        return Preview(name=text, title=meaning.title, size=0 if here else size, here=here, licence=meaning.licence)
+
+
+def names(*, policy: Policy | None = None) -> tuple[str, ...]:
+    """The short names that can be opened, in the order in which they are shown."""
+    return tuple(entry.name for entry in allowed_entries(policy or Policy.library()))
+
+
+def table(*, policy: Policy | None = None) -> pd.DataFrame:
+    """The catalogue as a table: one row per model, with its family, size (MB), licence, and whether it is here."""
+    import pandas as pd
+
+    rows = [
+        {
+            "name": entry.name,
+            "title": entry.title,
+            "family": entry.family,
+            "size_mb": round(entry.size / 1e6),
+            "licence": entry.licence,
+            "here": _is_here(entry),
+            "note": entry.note,
+        }
+        for entry in allowed_entries(policy or Policy.library())
+    ]
+    return pd.DataFrame(rows, columns=["name", "title", "family", "size_mb", "licence", "here", "note"])
 
 
 def resolve_name(name: Name, *, policy: Policy) -> Entry | Path | str:
@@ -37,7 +128,7 @@ def resolve_name(name: Name, *, policy: Policy) -> Entry | Path | str:
 
 
 @contextlib.contextmanager
-def suggesting(name: Name) -> Iterator[None]:
+def nearest_offered(name: Name) -> Iterator[None]:
     """Where the hub does not know a name, or cannot be asked: offer the names that look like it."""
     try:
         yield
@@ -49,7 +140,7 @@ def suggesting(name: Name) -> Iterator[None]:
         raise _mistyped(text, near=near) from error
 
 
-def offered(policy: Policy) -> tuple[Entry, ...]:
+def allowed_entries(policy: Policy) -> tuple[Entry, ...]:
     """The entries of the catalogue that may be opened, in the order in which they are shown."""
     allowed = policy.allowed
     return tuple(entry for entry in CATALOGUE.values() if allowed is None or _known_as(entry) & set(allowed))
@@ -78,6 +169,30 @@ def name_text(name: Name) -> str:
             name=ascii(text[:60]),
         )
     return text.strip() if isinstance(name, str) else text
+
+
+def _is_here(entry: Entry) -> bool:
+    return hub.is_here(entry.source.id) if isinstance(entry.source, Hub) else wheels.find(entry) is not None
+
+
+def _from_catalogue(entry: Entry, *, policy: Policy, progress: Progress, announce: Announce) -> ModelFiles:
+    told: dict[str, Any] = {
+        "name": entry.name,
+        "title": entry.title,
+        "licence": entry.licence,
+        "quantisation": entry.quantisation,
+    }
+    if isinstance(entry.source, Hub):
+        found = _from_hub(entry.source.id, policy=policy, progress=progress, announce=announce)
+        return replace(found, **told)
+    path = wheels.find(entry) or wheels.fetch(entry, progress=progress, announce=announce)
+    return ModelFiles(path=path, format=entry.source.format, revision=entry.source.revision, **told)
+
+
+def _from_hub(id: str, *, policy: Policy, progress: Progress, announce: Announce) -> ModelFiles:
+    path, plan = hub.fetch(id, policy=policy, progress=progress, announce=announce)
+    kind = folders.check(path, name=id)
+    return ModelFiles(name=id, title=id, path=path, format=kind, revision=plan.revision, licence=plan.licence)
 
 
 def _local(name: Name, *, policy: Policy) -> Path | None:
@@ -122,7 +237,7 @@ def _check_id(text: str, *, policy: Policy) -> None:
 
 
 def _unknown(text: str, *, policy: Policy) -> UnknownModelError:
-    known = [entry.name for entry in offered(policy)]
+    known = [entry.name for entry in allowed_entries(policy)]
     if near := nearest(text, among=known):
         return _mistyped(text, near=near)
     return UnknownModelError(

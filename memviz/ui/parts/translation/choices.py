@@ -29,14 +29,14 @@ LAYER, HEAD = "cross_layer", "cross_head"
 
 
 @dataclass(frozen=True)
-class View:
+class TranslationView:
     """What is to be seen of a translated sentence.
 
-    layer, head   one head; without a head the mean over a layer, without a layer over all
-    by_word       whole words, or the tokens that the model reads and writes
-    keep          of each word only its largest weights, up to this share of all
-    shift         1 takes a word's weights from the step after it was written
-    taught        the head that was taught to align, as far as the file tells
+    layer, head      one head; without a head the mean over a layer, without a layer over all
+    by_word          whole words, or the tokens that the model reads and writes
+    keep             of each word only its largest weights, up to this share of all
+    shift            1 takes a word's weights from the step after it was written
+    alignment_head   the head that was trained to align, as far as the model's settings tell
     """
 
     part: Trace
@@ -45,7 +45,7 @@ class View:
     by_word: bool = True
     keep: float = 1.0
     shift: int = 0
-    taught: tuple[int, int] | None = None
+    alignment_head: tuple[int, int] | None = None
 
     @property
     def memory(self) -> Memory:
@@ -57,7 +57,7 @@ class View:
         """(what was written, what was read), as words or as tokens."""
         if self.by_word:
             return self.part.sides("cross")
-        return as_words(self.memory.queries), as_words(self.memory.keys)
+        return words_of_tokens(self.memory.queries), words_of_tokens(self.memory.keys)
 
     @property
     def weights(self) -> np.ndarray:
@@ -71,63 +71,66 @@ class View:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked for: which text, by which model, into what; ``taught``: its head that was taught to align.
+class TranslationJob:
+    """What is to be translated: which text, by which model, into what; and the model's head that was trained to align.
 
     ``text`` is what was read, without the words of a task.
     """
 
     text: str
     model: str
-    wish: cache.TranslationOptions
-    taught: tuple[int, int] | None = None
+    options: cache.TranslationOptions
+    alignment_head: tuple[int, int] | None = None
 
 
-def as_words(tokens: Sequence[Token]) -> tuple[Word, ...]:
+def words_of_tokens(tokens: Sequence[Token]) -> tuple[Word, ...]:
     """Every token as if it were a word."""
     return tuple(
         Word(token.text, (place,), token.start, token.end, token.special) for place, token in enumerate(tokens)
     )
 
 
-def translated() -> tuple[Trace, Asked]:
-    """The translation of the text that was pasted, and what was asked; stops the page when there is none."""
-    model = frame.translator()
+def translate_text() -> tuple[Trace, TranslationJob]:
+    """The translation of the text that was pasted, and what was to be done; stops the page when there is none."""
+    model = frame.translator_name()
     _refuse_others(model)
     if frame.TEXT in st.session_state:
-        st.session_state[frame.TEXT] = samples.moved(st.session_state[frame.TEXT], model)
+        st.session_state[frame.TEXT] = samples.counterpart(st.session_state[frame.TEXT], model)
     text = frame.choose_text(samples.translations(model), second=False)
-    reader = runs.opened(model)
+    reader = runs.open_reader(model)
     if not reader.model.config.is_encoder_decoder:
         _offer_others(literal(model))
     languages, task = _choose_languages(reader), _choose_task(reader)
     target = _choose_target(reader, model, text)
-    layer = getattr(reader.model.config, "alignment_layer", None)
-    wish = cache.TranslationOptions(target, languages=languages, task=task)
-    trace = runs.translation(model, text, wish)
-    read = trace.text.removeprefix(task or "")  # a window of it, where the text is longer than the model can read
-    return trace, Asked(read, model, wish, taught=None if layer is None else (layer, 0))
+    layer: int | None = getattr(reader.model.config, "alignment_layer", None)
+    options = cache.TranslationOptions(target, languages=languages, task=task)
+    trace = runs.translate(model, text, options)
+    part = trace.text.removeprefix(task or "")  # a window of it, where the text is longer than the model can read
+    return trace, TranslationJob(part, model, options, alignment_head=None if layer is None else (layer, 0))
 
 
 def _choose_languages(reader: Reader) -> tuple[str, str] | None:
     """From which language into which? ``None``: as the model is made."""
-    codes, usual = list(reader.languages_known), reader.languages
+    codes, defaults = list(reader.languages_known), reader.languages
     if not codes:
         return None
     first, second = st.columns(2)
-    source, target = usual or (codes[0], None)
+    source, target = defaults or (codes[0], None)
+    target = target or _default_target(codes, source)
     return (
-        first.selectbox(t("Source language"), codes, **state.linked("from", codes, default=source)),
+        first.selectbox(t("Source language"), codes, **state.url_bound("from", codes, default=source)),
         second.selectbox(
-            t("Target language"), codes, **state.linked("into", codes, default=target or _into(codes, source))
+            t("Target language"),
+            codes,
+            **state.url_bound("into", codes, default=target),
         ),
     )
 
 
-def _into(codes: Sequence[str], source: str) -> str:
+def _default_target(codes: Sequence[str], source: str) -> str:
     """A language to begin with, where the model has no usual one: English, from English French."""
-    wanted = "fr" if source.startswith("en") else "en"
-    return next((code for code in codes if code.startswith(wanted)), codes[0])
+    prefix = "fr" if source.startswith("en") else "en"
+    return next((code for code in codes if code.startswith(prefix)), codes[0])
 
 
 def _choose_task(reader: Reader) -> str | None:
@@ -135,13 +138,13 @@ def _choose_task(reader: Reader) -> str | None:
     if not reader.tasks:
         return None
     names = [*reader.tasks, ""]
-    chosen = st.selectbox(
+    name = st.selectbox(
         t("Task"),
         names,
         format_func=lambda name: reader.tasks[name].strip() if name else t("nothing in front of the text"),
-        **state.linked("task", names),
+        **state.url_bound("task", names),
     )
-    return reader.tasks[chosen] if chosen else None
+    return reader.tasks[name] if name else None
 
 
 def _refuse_others(model: str) -> None:
@@ -153,11 +156,11 @@ def _refuse_others(model: str) -> None:
 
 def _offer_others(title: str) -> None:
     """Says that a model cannot translate, offers those that can, and stops the page."""
-    said = t("{model} is no encoder-decoder model, so it cannot translate. Choose one that can:", model=title)
-    st.warning(said, icon=":material/translate:")
+    message = t("{model} is no encoder-decoder model, so it cannot translate. Choose one that can:", model=title)
+    st.warning(message, icon=":material/translate:")
     row = st.container(horizontal=True, gap="small")
-    for name in [name for name in frame.translators() if name in CATALOGUE][:4]:
-        row.button(CATALOGUE[name].title, key=f"take_{name}", on_click=state.keep, args=(frame.TRANSLATOR, name))
+    for name in [name for name in frame.translator_names() if name in CATALOGUE][:4]:
+        row.button(CATALOGUE[name].title, key=f"take_{name}", on_click=state.put, args=(frame.TRANSLATOR, name))
     st.stop()
 
 
@@ -166,23 +169,23 @@ def _choose_target(reader: Reader, model: str, text: str) -> str | None:
     if TARGET not in st.session_state:
         st.session_state[TARGET] = st.query_params.get(TARGET, "")
     before_model, before_text = st.session_state.get(TARGET_OF, (model, text))
-    taken = text != before_text and text in [sample.text for sample in samples.translations(model)]
-    if before_model != model or taken:  # it was the translation of something else
+    is_sample = text in [sample.text for sample in samples.translations(model)]
+    if before_model != model or (text != before_text and is_sample):  # it was the translation of something else
         _let_it_write()
     elif st.query_params.get(TARGET) not in (None, st.session_state[TARGET]) or text != before_text:
         st.query_params.pop(TARGET, None)  # another is written now: the address must not keep the old one
     st.session_state[TARGET_OF] = model, text
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     if reader.languages is not None and not reader.languages_known:
-        source, target = reader.languages
-        row.caption(t("This model is made for {source} → {target}.", source=source, target=target), width="content")
+        source, into = reader.languages
+        row.caption(t("This model is made for {source} → {target}.", source=source, target=into), width="content")
     with row.popover(t("Give the translation yourself"), type="tertiary", icon=":material/edit_note:"):
         st.caption(t("The model is made to write this, and you see what it would have read for each word of it."))
         st.text_input(t("Translation to be written"), key=TARGET, persist_state="session")
-    target = st.session_state[TARGET] if st.session_state[TARGET].strip() else None
+    target: str | None = st.session_state[TARGET] if st.session_state[TARGET].strip() else None
     if target is not None:
-        said, undo = st.columns([5, 1], vertical_alignment="center")
-        said.info(t("The model is made to write “{target}”.", target=literal(target)), icon=":material/edit_note:")
+        notice, undo = st.columns([5, 1], vertical_alignment="center")
+        notice.info(t("The model is made to write “{target}”.", target=literal(target)), icon=":material/edit_note:")
         undo.button(t("Let it write"), key="target_undo", on_click=_let_it_write)
     return target
 
@@ -197,7 +200,7 @@ def choose_sentence(trace: Trace) -> Trace:
 
     The whole translation stands above.
     """
-    from memviz.reading.engine.notes import BROKEN  # torch is there, since there is a translation
+    from memviz.reading.engine.notes import SENTENCE_IN_PARTS  # torch is there, since there is a translation
 
     show.notes(trace)
     if not trace.parts:
@@ -208,24 +211,24 @@ def choose_sentence(trace: Trace) -> Trace:
     st.markdown(literal(trace.output or ""))
     numbers = range(len(trace.parts))
     number = st.selectbox(
-        t("Part") if any(note.text == BROKEN for note in trace.notes) else t("Sentence"),
+        t("Part") if any(note.code == SENTENCE_IN_PARTS for note in trace.notes) else t("Sentence"),
         numbers,
-        format_func=lambda n: f"{n + 1} · {trace.parts[n].text}",
-        **state.linked("sentence", numbers),
+        format_func=lambda place: f"{place + 1} · {trace.parts[place].text}",
+        **state.url_bound("sentence", numbers),
     )
     return trace.parts[number]
 
 
-def choose_view(part: Trace, asked: Asked) -> View:
+def choose_view(part: Trace, job: TranslationJob) -> TranslationView:
     """Layer, head, and how to see them."""
     memory = part.memory("cross")
-    layer, head = asked.taught or measures.best_head(memory, part.sides("cross"))
-    pair, mean_box, more = st.columns([4, 3, 3], vertical_alignment="bottom", gap="small")
-    layer_box, head_box = pair.columns(2, gap="small", wrap=False)
-    shown = state.choose_mean(place=mean_box, key="cross_shown")
+    layer, head = job.alignment_head or measures.best_head(memory, part.sides("cross"))
+    single_box, mean_box, options_box = st.columns([4, 3, 3], vertical_alignment="bottom", gap="small")
+    layer_box, head_box = single_box.columns(2, gap="small", wrap=False)
+    mean = state.choose_mean(place=mean_box, key="cross_shown")
     layer = state.choose_layer(memory, place=layer_box, key=LAYER, default=layer)
     head = state.choose_head(memory, place=head_box, key=HEAD, default=head)
-    row = more.container(horizontal=True, gap="small")
+    row = options_box.container(horizontal=True, gap="small")
     with row.popover(t("Options"), icon=":material/tune:"):
         by_word = st.toggle(t("Whole words"), value=True, key="cross_words", **state.BOUND)
         keep = st.slider(
@@ -250,12 +253,12 @@ def choose_view(part: Trace, asked: Asked) -> View:
     with row.popover(t("As text"), icon=":material/content_copy:"):
         st.caption(t("The translation, to copy"))
         st.code(part.output or "", language=None, wrap_lines=True)
-    return View(
+    return TranslationView(
         part,
-        layer=None if shown == "all" else layer,
-        head=head if shown == "head" else None,
+        layer=None if mean == "all" else layer,
+        head=head if mean == "head" else None,
         by_word=by_word,
         keep=keep / 100,
         shift=int(shift),
-        taught=asked.taught,
+        alignment_head=job.alignment_head,
     )

@@ -13,7 +13,7 @@ from typing import Any
 from memviz.errors import MemoryBudgetError, MemVizError, ModelFileError, UnsupportedModelError
 from memviz.models import gguf_header
 from memviz.models.auto_class import candidates, is_harmless
-from memviz.models.located import ModelFiles
+from memviz.models.entry import ModelFiles
 from memviz.note import Note
 from memviz.progress import Progress, no_progress
 
@@ -26,7 +26,7 @@ _ONE_AT_A_TIME = threading.RLock()
 
 
 @dataclass(frozen=True)
-class _Files:
+class _Place:
     """Where transformers finds a model, and the name that messages call it by."""
 
     name: str
@@ -39,7 +39,7 @@ class _Files:
 
 
 def open_model(
-    located: ModelFiles, *, attn_implementation: str, device: str = "cpu", dtype: Any = None
+    files: ModelFiles, *, attn_implementation: str, device: str = "cpu", dtype: Any = None
 ) -> tuple[Any, Any]:
     """The model and the tokenizer of a located model, ready to read.
 
@@ -53,22 +53,22 @@ def open_model(
     Raises ``ModelFileError`` (broken or incomplete files), ``UnsupportedModelError``, and ``MemoryBudgetError`` where
     the device is too small.
     """
-    if located.format == "marian":
+    if files.format == "marian":
         raise UnsupportedModelError(
             "{name} is a Firefox translation model, which transformers does not open.",
             todo="Use memviz.translate with it.",
-            name=located.name,
+            name=files.name,
         )
     with _ONE_AT_A_TIME:
-        if located.format == "gguf":
+        if files.format == "gguf":
             wished = {"attn_implementation": attn_implementation, "dtype": dtype}
-            model, tokenizer = load_gguf(located.path, name=located.name, **wished)
+            model, tokenizer = load_gguf(files.path, name=files.name, **wished)
         else:
-            files = _Files(located.name, located.path)
-            tokenizer = _tokenizer(files)
-            model = _model(files, config=_config(files), attn_implementation=attn_implementation, dtype=dtype)
+            place = _Place(files.name, files.path)
+            tokenizer = _tokenizer(place)
+            model = _model(place, config=_config(place), attn_implementation=attn_implementation, dtype=dtype)
     model.eval().requires_grad_(False)
-    return _moved(model, device, name=located.name), tokenizer
+    return _moved(model, device, name=files.name), tokenizer
 
 
 def _moved(model: Any, device: str, *, name: str) -> Any:
@@ -93,14 +93,14 @@ def load_gguf(
     Slow: half a minute for a small file, because transformers parses it three times.
     """
     known = gguf_header.fields(path)
-    files = _Files(name or path.name, path.parent, gguf=path.name)
-    config = _config(files)
+    place = _Place(name or path.name, path.parent, gguf=path.name)
+    config = _config(place)
     progress(0.3, "Reading the tokenizer")
-    tokenizer = _tokenizer(files)
+    tokenizer = _tokenizer(place)
     if gguf_header.splits_digits(known):
         _split_digits(tokenizer)
     progress(0.4, "Unpacking the weights")
-    return _model(files, config=config, attn_implementation=attn_implementation, dtype=dtype), tokenizer
+    return _model(place, config=config, attn_implementation=attn_implementation, dtype=dtype), tokenizer
 
 
 @contextlib.contextmanager
@@ -134,14 +134,14 @@ def _explained(name: str) -> Iterator[None]:
         raise (_unsupported if foreign else _broken)(name, _first_line(error)) from error
 
 
-def _config(files: _Files) -> Any:
+def _config(place: _Place) -> Any:
     from transformers import AutoConfig
 
-    with _explained(files.name):
-        return AutoConfig.from_pretrained(files.folder, **files.options)
+    with _explained(place.name):
+        return AutoConfig.from_pretrained(place.folder, **place.options)
 
 
-def _tokenizer(files: _Files) -> Any:
+def _tokenizer(place: _Place) -> Any:
     """The tokenizer, with the padding and the truncation that its file may carry taken off.
 
     Some tokenizer files were saved with "pad to 128, cut at 128". transformers lifts that at the
@@ -149,10 +149,10 @@ def _tokenizer(files: _Files) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with _explained(files.name):
-        tokenizer = AutoTokenizer.from_pretrained(files.folder, **files.options)
+    with _explained(place.name):
+        tokenizer = AutoTokenizer.from_pretrained(place.folder, **place.options)
         if len(tokenizer) == 0:
-            raise _broken(files.name, Note("its tokenizer knows no token"))
+            raise _broken(place.name, Note("its tokenizer knows no token"))
         tokenizer("a")  # some settings of a wrong type are only noticed now
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_padding()
@@ -160,40 +160,40 @@ def _tokenizer(files: _Files) -> Any:
     return tokenizer
 
 
-def _model(files: _Files, *, config: Any, attn_implementation: str, dtype: Any) -> Any:
+def _model(place: _Place, *, config: Any, attn_implementation: str, dtype: Any) -> Any:
     """The model in the first of the candidate classes whose weights are all in the file."""
     missing: list[str] = []
-    with _explained(files.name):
-        classes = candidates(config, gguf=bool(files.gguf))
+    with _explained(place.name):
+        classes = candidates(config, gguf=bool(place.gguf))
     for class_name in classes:
-        with _explained(files.name):
-            model, info = _load(class_name, files=files, config=config, attention=attn_implementation, dtype=dtype)
+        with _explained(place.name):
+            model, info = _load(class_name, place=place, config=config, attention=attn_implementation, dtype=dtype)
         missing = [key for key in sorted(info["missing_keys"]) if not is_harmless(key, model=model)]
         if not missing:
             return model
     raise ModelFileError(
         "The weights of {name} are incomplete: {count} parts are missing, among them {missing}.",
         todo="Fetch or copy the model again.",
-        name=files.name,
+        name=place.name,
         count=len(missing),
         missing=", ".join(missing[:3]),
     )
 
 
-def _load(class_name: str, *, files: _Files, config: Any, attention: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
+def _load(class_name: str, *, place: _Place, config: Any, attention: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
     """Load with the wished attention, or with the model's own where it knows no other."""
     import torch
     import transformers
 
     def load(attn_implementation: str) -> tuple[Any, dict[str, Any]]:
         loaded: tuple[Any, dict[str, Any]] = getattr(transformers, class_name).from_pretrained(
-            files.folder,
+            place.folder,
             config=copy.deepcopy(config),  # loading writes into it, and a second try must start clean
             attn_implementation=attn_implementation,
             dtype=torch.float32 if dtype is None else dtype,
             use_safetensors=True,
             output_loading_info=True,
-            **files.options,
+            **place.options,
         )
         return loaded
 

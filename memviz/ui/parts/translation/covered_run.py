@@ -14,18 +14,18 @@ from memviz.memory import Forget
 from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.components.cross import Pin
-from memviz.ui.parts.translation.choosing import Asked, View
-from memviz.ui.parts.translation.graph import graph
+from memviz.ui.parts.translation.choices import TranslationJob, TranslationView
+from memviz.ui.parts.translation.graph import show_graph
 from memviz.ui.shell import runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
-NOTICED = 0.05  # of probability; less is not worth a sentence
+NOTICEABLE = 0.05  # of probability; less is not worth a sentence
 WAYS = {"off": "Read every word", "cover": "Cover one word", "only": "Read only one word"}
 
 
 @dataclass(frozen=True)
-class Again:
+class CoveredRun:
     """The sentence a second time.
 
     word, way   the word, and whether it or everything else was covered
@@ -47,7 +47,7 @@ class Again:
         return t("Every word was read"), after
 
 
-def again(view: View, asked: Asked, *, pinned: Pin | None) -> Again | None:
+def compare_covered(view: TranslationView, job: TranslationJob, *, pinned: Pin | None) -> CoveredRun | None:
     """Covers a source word, or all but one, and translates again; ``None`` when nothing is covered."""
     st.header(t("What if it could not read a word?"), anchor=False)
     words = [word for word in view.part.words if not word.special and word.text.strip("␣⏎⇥")]
@@ -58,77 +58,75 @@ def again(view: View, asked: Asked, *, pinned: Pin | None) -> Again | None:
         required=True,
         format_func=lambda name: t(WAYS[name]),
         label_visibility="collapsed",
-        **state.linked("again", WAYS),
+        **state.url_bound("again", WAYS),
     )
-    if way == "off" or not words:
+    if way is None or way == "off" or not words:
         st.caption(t("Cover a word of the source, and see which words of the translation change."))
         return None
     numbers = range(len(words))
     number = word_box.selectbox(
         t("Which word?"),
         numbers,
-        format_func=lambda n: f"{n} · {words[n].text}",
-        **state.linked("again_word", numbers, default=_first(view, words, pinned)),
+        format_func=lambda place: f"{place} · {words[place].text}",
+        **state.url_bound("again_word", numbers, default=_first_word(view, words, pinned)),
     )
-    found = translate_again(view.part, asked, words[number], way)
-    _side_by_side(view, found)
-    _fates(found)
-    return found
+    run = run_covered(view.part, job, words[number], way)
+    _show_both(view, run)
+    _show_probabilities(run)
+    return run
 
 
-def _first(view: View, words: Sequence[Word], pinned: Pin | None) -> int:
+def _first_word(view: TranslationView, words: Sequence[Word], pinned: Pin | None) -> int:
     """Which word is offered first: the one that is pinned, else the one that one step read most from."""
     if view.by_word and pinned is not None and pinned.side == "source":
-        chosen = view.sides[1][pinned.index]
-        if chosen in words:
-            return words.index(chosen)
+        word = view.sides[1][pinned.index]
+        if word in words:
+            return words.index(word)
     most = view.part.memory("cross").mean(view.layer).max(axis=0)
     return int(np.argmax([most[list(word.tokens)].sum() for word in words]))
 
 
-def forgotten(part: Trace, word: Word, way: str) -> Forget:
+def edges_to_forget(part: Trace, word: Word, way: str) -> Forget:
     """The edges of cross-attention that are gone: those to a word, or those to everything else."""
     others = [place for place in range(len(part.tokens)) if place not in word.tokens]
     return Forget(keys=word.tokens if way == "cover" else tuple(others))
 
 
-def translate_again(part: Trace, asked: Asked, word: Word, way: str) -> Again:
+def run_covered(part: Trace, job: TranslationJob, word: Word, way: str) -> CoveredRun:
     """The sentence without those edges: what is written now, and how probable the first translation is then."""
-    gone = replace(
-        asked.wish, target=None, task=None, forget=forgotten(part, word, way), whole=True
-    )  # the task is text
+    options = replace(  # the words of a task stand in the text
+        job.options, target=None, task=None, forget=edges_to_forget(part, word, way), whole=True
+    )
     before = part
-    if asked.wish.target is not None:  # it was given; what is compared is what the model writes by itself
-        before = runs.translation(asked.model, part.text, replace(gone, forget=None))
-    now = runs.translation(asked.model, part.text, gone)
+    if job.options.target is not None:  # it was given; what is compared is what the model writes by itself
+        before = runs.translate(job.model, part.text, replace(options, forget=None))
+    after = runs.translate(job.model, part.text, options)
     same = None
     if (before.output or "").strip():
-        same = runs.translation(asked.model, part.text, replace(gone, target=before.output))
-    return Again(word, way, before, now, same)
+        same = runs.translate(job.model, part.text, replace(options, target=before.output))
+    return CoveredRun(word, way, before, after, same)
 
 
-def _side_by_side(view: View, found: Again) -> None:
+def _show_both(view: TranslationView, run: CoveredRun) -> None:
     sides = st.columns(2, gap="large")
-    for place, title, part, key in zip(
-        sides, found.titles(), (found.before, found.part), ("before", "after"), strict=True
-    ):
+    for place, title, part, key in zip(sides, run.titles(), (run.before, run.part), ("before", "after"), strict=True):
         with place:
             st.markdown(f"**{title}**  \n{literal((part.output or '').strip()) or t('Nothing was written.')}")
-            graph(replace(view, part=part), key=f"cross_{key}", steps=False)
+            show_graph(replace(view, part=part), key=f"cross_{key}", steps=False)
             show.notes(part)
 
 
-def _fates(found: Again) -> None:
+def _show_probabilities(run: CoveredRun) -> None:
     """What became of the first translation, word by word: its probability before and after."""
-    if found.same is None:
+    if run.same is None:
         return
-    frame = fates(found.before, found.same)
+    frame = word_probabilities(run.before, run.same)
     if frame is None:
         st.caption(t("The first translation is made of other tokens when it is given, so it cannot be compared."))
         return
-    lost = np.where(frame["read"], frame["before"] - frame["after"], -np.inf)
-    worst = int(lost.argmax())
-    if lost[worst] < NOTICED:
+    loss = np.where(frame["counts"], frame["before"] - frame["after"], -np.inf)
+    worst = int(loss.argmax())
+    if loss[worst] < NOTICEABLE:
         st.markdown(t("No word of the first translation becomes noticeably less probable."))
     else:
         st.markdown(
@@ -139,23 +137,23 @@ def _fates(found: Again) -> None:
                 after=percent(float(frame["after"].iloc[worst])),
             )
         )
-    shown = pd.DataFrame(
+    table = pd.DataFrame(
         {
             t("word"): frame["word"],
             t("probability, every word read"): frame["before"].map(percent),
             t("probability, without these links"): frame["after"].map(percent),
         }
     )
-    show.table(shown, label="The first translation, word by word")
+    show.table(table, label="The first translation, word by word")
     show.caveat(
         "The encoder has read the whole sentence before: what stands beside a covered word may still tell of it."
     )
 
 
-def fates(before: Trace, after: Trace) -> pd.DataFrame | None:
+def word_probabilities(before: Trace, after: Trace) -> pd.DataFrame | None:
     """The probability of each written word, before and after (0..1, pieces multiplied): columns word, before, after.
 
-    ``read``: is it a word, no sign and no added token? ``None`` where the two were not written as the same tokens.
+    ``counts``: is it a word, no sign and no special token? ``None`` where the two were not written as the same tokens.
     """
     if [token.id for token in before.targets] != [token.id for token in after.targets]:
         return None
@@ -163,7 +161,7 @@ def fates(before: Trace, after: Trace) -> pd.DataFrame | None:
     return pd.DataFrame(
         {
             "word": [word.text for word in words],
-            "read": [not word.special and any(map(str.isalnum, word.text)) for word in words],
+            "counts": [not word.special and any(map(str.isalnum, word.text)) for word in words],
             **{
                 name: [float(np.exp(trace.logprobs[list(word.tokens)].sum())) for word in words]
                 for name, trace in (("before", before), ("after", after))

@@ -150,7 +150,7 @@ def pattern_table(
     return tidy(values, ("query", "key"), memory, name=name, at=at)
 
 
-def strongest(weights: np.ndarray, memory: Memory, *, count: int = 200, name: str = "weight") -> pd.DataFrame:
+def top_weights_table(weights: np.ndarray, memory: Memory, *, count: int = 200, name: str = "weight") -> pd.DataFrame:
     """The largest numbers of a pattern [query, key] of this memory, largest first: query, key, their texts, number."""
     count = min(count, weights.size)
     places = np.argpartition(weights, weights.size - count, axis=None)[weights.size - count :]

@@ -3,16 +3,16 @@
 const textOf = ({ sources, targets }, { side, index }) => visible((side === "source" ? sources : targets)[index]);
 
 /** What the card shows of this word and its links. */
-function facts({ data, known, rest, tokens }, spot, links) {
-  const written = spot.side === "target";
-  const sure = !written || Boolean(known[spot.index]);
+function factsOf({ data, known, rest, tokens }, spot, links) {
+  const isTarget = spot.side === "target";
+  const isKnown = !isTarget || Boolean(known[spot.index]);
   return {
     side: spot.side,
     word: textOf(data, spot),
     rows: links.map((link) => ({ ...otherEnd(link, spot), weight: link.weight, word: textOf(data, otherEnd(link, spot)) })),
-    rest: written && sure ? rest[spot.index] : 0,
-    tokens: written ? tokens(spot.index) : [],
-    known: sure,
+    rest: isTarget && isKnown ? rest[spot.index] : 0,
+    tokens: isTarget ? tokens(spot.index) : [],
+    known: isKnown,
   };
 }
 
@@ -22,5 +22,5 @@ function sentence({ data, known }, spot, top) {
   if (spot.side === "target" && !known[spot.index]) return labels.unknown;
   if (!top) return spot.side === "target" ? labels.read_from_none : labels.read_by_none;
   const values = { word: textOf(data, spot), top: textOf(data, otherEnd(top, spot)), weight: percent(top.weight) };
-  return filled(labels[`announce_${spot.side}`], values);
+  return fillPlaces(labels[`announce_${spot.side}`], values);
 }

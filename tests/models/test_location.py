@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from memviz.errors import ModelError, ModelFileError, UnknownModelError, UnsafeModelError
-from memviz.models import CATALOGUE, Policy, hub, locate, locating, names, preview, table, wheels
+from memviz.models import CATALOGUE, Policy, hub, locate, location, names, preview, table, wheels
 from memviz.models.hub_errors import UnreachableError
-from memviz.models.naming import resolve_name
+from memviz.models.location import resolve_name
 
 SERVER = Policy(local=None)
 
@@ -199,6 +199,6 @@ def test_preview_of_a_wheel_and_of_a_folder(make_entry, make_model) -> None:
     assert (before.size, before.here, before.licence) == (entry.size, False, "MIT")
     locate("tiny")
     assert (preview("tiny").size, preview("tiny").here) == (0, True)
-    assert locating.table().set_index("name").loc["tiny", "here"]
+    assert location.table().set_index("name").loc["tiny", "here"]
     local = preview(make_model("BertModel", "bert"))
     assert (local.size, local.here) == (0, True)

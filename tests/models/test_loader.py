@@ -10,7 +10,7 @@ import torch
 import memviz
 from memviz.errors import MemoryBudgetError, ModelError, ModelFileError, UnsupportedModelError
 from memviz.models import ModelFiles, auto_class, locate, open_model
-from memviz.models.opening import load_gguf, quietly
+from memviz.models.loader import load_gguf, quietly
 
 
 def opened(path: Path, **options):

@@ -1,0 +1,176 @@
+"""One model and one forward pass: what every verb works on. No verb in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from memviz.memory import Interventions, Kind, Memory
+from memviz.progress import Progress
+from memviz.reading.attention import dense
+from memviz.reading.attention.function import handled_by
+from memviz.reading.attention.recording import Recording
+from memviz.reading.attention.summary import Axes
+from memviz.reading.engine import budget, refusals
+from memviz.reading.engine.adapters import Adapter, TextAdapter, without_cache
+from memviz.reading.engine.borrowing import restoring_modules, temporarily_configured
+from memviz.reading.engine.inputs import tensors
+from memviz.reading.engine.model_info import describe
+from memviz.reading.engine.probe import Plan, make_plan
+from memviz.reading.engine.projections import grams
+from memviz.trace import ModelInfo
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """What one forward pass left: the memories by kind, what the model returned, and how many seconds it took."""
+
+    memories: dict[Kind, Memory]
+    outputs: Any
+    seconds: float
+
+
+class Engine(Protocol):
+    """A model that can be run while its attention is recorded.
+
+    model       the network
+    tokenizer   of the texts that it reads
+    plan        how its attention is read
+    info        which model it is
+    """
+
+    model: Any
+    tokenizer: Any
+    plan: Plan
+    info: ModelInfo
+
+    def tensors(self, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
+        """The tokenizer's lists as a batch of one. Raises `ModelError` when the model lacks one of the tokens."""
+
+    def record(
+        self,
+        inputs: Mapping[str, Any],
+        axes: Mapping[Kind, Axes],
+        *,
+        interventions: Interventions = ...,
+        progress: Progress | None = None,
+    ) -> Recorded:
+        """One forward pass; of the memories in ``axes``, everything that is kept. Raises `ReadingError`."""
+
+    def forward(self, inputs: Mapping[str, Any]) -> Any:
+        """One forward pass, and what the model returns."""
+
+    def encode(self, inputs: Mapping[str, Any]) -> Any:
+        """The same of its encoder alone."""
+
+    def prepared(self) -> AbstractContextManager[None]:
+        """The model as a forward pass needs it, and afterwards as it was."""
+
+    def estimate(self, tokens: int, interventions: Interventions = ...) -> float:
+        """About how many bytes a reading of so many tokens takes."""
+
+
+class TransformersEngine:
+    """Runs a model of transformers; see `Engine`.
+
+    model       as given; its configuration is put back after every forward pass
+    processor   its tokenizer, or what turns its other sources into inputs
+    info        what is known of the model
+    owned       the model is nobody else's: it stays as readings need it, and several can run at once
+
+    Raises `UnsupportedModelError` for a model whose attention cannot be read.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        processor: PreTrainedTokenizerBase,
+        *,
+        info: ModelInfo | None = None,
+        owned: bool = False,
+    ) -> None:
+        self.model = model
+        self.tokenizer = processor
+        self.adapter: Adapter = TextAdapter(processor)
+        self._owned = owned
+        with nullcontext() if owned else temporarily_configured(model, ""), restoring_modules(model):
+            self.plan = make_plan(model, self.adapter.probe(model))
+        self.info = describe(model, processor, plan=self.plan, known=info)
+
+    def tensors(self, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
+        """The tokenizer's lists as a batch of one. Raises `ModelError` when the model lacks one of the tokens."""
+        return tensors(self.model, inputs)
+
+    def record(
+        self,
+        inputs: Mapping[str, Any],
+        axes: Mapping[Kind, Axes],
+        *,
+        interventions: Interventions | None = None,
+        progress: Progress | None = None,
+    ) -> Recorded:
+        """One forward pass; of the memories in ``axes``, everything that is kept.
+
+        ``progress(fraction, label)`` is called after every layer, and may raise to stop.
+
+        Raises `TraceError` for layers, heads and positions that are not there, and `ReadingError` for what the model
+        could not read.
+        """
+        plan, interventions = self.plan, interventions or Interventions()
+        interventions.check(layers=plan.layers, heads=plan.heads, causal=plan.causal_kinds)
+        length = max(len(axis.queries) for axis in axes.values())
+        with self.prepared(), refusals.as_reading_error(progress, model=self.info.name, tokens=length) as watched:
+            began = time.perf_counter()
+            if plan.dense:
+                memories, outputs = dense.read(
+                    self.model, inputs, axes, causal=plan.causal_kinds, interventions=interventions, progress=watched
+                )
+            else:
+                recording = Recording(
+                    places=plan.places,
+                    axes=axes,
+                    layers=plan.layers,
+                    causal=plan.causal_kinds,
+                    grams=self.grams,
+                    interventions=interventions,
+                    progress=watched,
+                )
+                with handled_by(recording):
+                    outputs = self.forward(inputs)
+                memories = {kind: recording.memory(kind) for kind in axes if recording.scores[kind]}
+            return Recorded(memories, outputs, time.perf_counter() - began)
+
+    def forward(self, inputs: Mapping[str, Any]) -> Any:
+        """One forward pass; of a decoder-only model without its head, when logits can be taken in pieces."""
+        model = self.model.base_model if self.plan.headed or self.model.can_generate() is False else self.model
+        return model(**without_cache(self.model, dict(inputs)), return_dict=True)
+
+    def encode(self, inputs: Mapping[str, Any]) -> Any:
+        """One forward pass of the encoder alone."""
+        return self.model.get_encoder()(**inputs)
+
+    def estimate(self, tokens: int, interventions: Interventions | None = None) -> float:
+        """About how many bytes a reading of so many tokens takes."""
+        return budget.estimate(self.model, self.plan, tokens, interventions)
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """The model as readings need it. One that belongs to the caller is put back afterwards, under a lock.
+
+        Raises `UnsupportedModelError` for a model that was modified by what it read.
+        """
+        configured = nullcontext() if self._owned else temporarily_configured(self.model, self.plan.implementation)
+        with configured, restoring_modules(self.model):
+            yield
+
+    @cached_property
+    def grams(self) -> dict[Kind, list[Tensor | None]]:
+        """W_O · W_Oᵀ of every head, [head, dim, dim] a layer: turns values into the norm of what they write."""
+        return grams(self.plan)

@@ -1,0 +1,110 @@
+"""What does a model look at when it reads a text?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from memviz.errors import EmptyTextError, ReadingError
+from memviz.memory import Interventions
+from memviz.progress import Progress
+from memviz.reading.attention.summary import Axes
+from memviz.reading.engine import budget, notes
+from memviz.reading.engine.engine import Engine
+from memviz.reading.engine.inputs import require_known, token_ids
+from memviz.reading.engine.predictions import token_logprobs, top_candidates
+from memviz.tokens import Token, align, clean, require_text, tokenise
+from memviz.trace import Candidate, Trace
+
+
+def read_text(
+    engine: Engine,
+    text: str,
+    pair: str | None,
+    interventions: Interventions,
+    *,
+    progress: Progress | None = None,
+) -> Trace:
+    """The trace of one text, or of two as a sentence pair, by a model that is not an encoder-decoder.
+
+    Raises `EmptyTextError`, `TextTooLongError`, `MemoryBudgetError` and other `ReadingError`.
+    """
+    require_text(text)
+    text, pair = clean(text), None if pair is None else clean(pair)
+    tokens, inputs = tokenise(engine.tokenizer, text, pair)
+    return _trace(engine, tokens, inputs, interventions, progress=progress, text=text, pair=pair)
+
+
+def read_ids(
+    engine: Engine, ids: Sequence[int], interventions: Interventions, *, progress: Progress | None = None
+) -> Trace:
+    """The trace of exactly these tokens; its text is what they decode to. Raises as `read_text` does."""
+    ids = token_ids(ids)
+    if engine.model.config.is_encoder_decoder:
+        raise ReadingError(
+            "{model} reads one text and writes another; token ids alone do not say which is which.",
+            todo="Use `translate` with two texts.",
+            model=engine.info.name,
+        )
+    if not ids:
+        raise EmptyTextError("There are no tokens to read.", todo="Give at least one token id.")
+    require_known(engine.model, ids)
+    text = engine.tokenizer.decode(ids, skip_special_tokens=True)
+    tokens = align(engine.tokenizer, ids, text)
+    return _trace(engine, tokens, {"input_ids": ids}, interventions, progress=progress, text=text)
+
+
+def count_tokens(engine: Engine, text: str, pair: str | None = None) -> int:
+    """With how many tokens is this text read, with its ``pair`` if there is one?"""
+    return len(tokenise(engine.tokenizer, clean(text), pair)[0])
+
+
+def _trace(
+    engine: Engine,
+    tokens: tuple[Token, ...],
+    inputs: Mapping[str, list[int]],
+    interventions: Interventions,
+    *,
+    progress: Progress | None,
+    text: str,
+    pair: str | None = None,
+) -> Trace:
+    began = time.perf_counter()
+    tensors = engine.tensors(inputs)
+    ids = tensors["input_ids"][0].tolist()
+    budget.check(engine, len(ids), interventions)
+    axes = Axes.of_sequence(tokens, tokens, ids)
+    recorded = engine.record(tensors, {"self": axes}, interventions=interventions, progress=progress)
+    logprobs, next_tokens = _predictions(engine, recorded.outputs, ids)
+    return Trace(
+        text=text,
+        pair=pair,
+        tokens=tokens,
+        model=engine.info,
+        memories=recorded.memories,
+        logprobs=logprobs,
+        next_tokens=next_tokens,
+        forget=interventions.forget,
+        eviction=interventions.eviction,
+        ablations=interventions.ablations,
+        seconds={"model": recorded.seconds, "total": time.perf_counter() - began},
+        notes=tuple(notes.unknown(tokens, notes.stand_in(engine.tokenizer))),
+    )
+
+
+def _predictions(engine: Engine, outputs: Any, ids: list[int]) -> tuple[np.ndarray, tuple[Candidate, ...]]:
+    """Log-probabilities and next tokens; none for a model that does not predict the next token."""
+    logits = getattr(outputs, "logits", None)
+    with torch.inference_mode():
+        if engine.plan.headed:
+            head, hidden = engine.model.get_output_embeddings(), outputs.last_hidden_state[0]
+            logprobs, last = token_logprobs(lambda rows: head(hidden[rows]), ids)
+        elif logits is not None and engine.plan.causal:
+            logprobs, last = token_logprobs(lambda rows: logits[0, rows], ids)
+        else:
+            return np.full(len(ids), np.nan, dtype=np.float32), ()
+        return logprobs, top_candidates(last, engine.tokenizer.decode)

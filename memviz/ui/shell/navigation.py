@@ -1,0 +1,71 @@
+"""Which pages are there, and how does one come from one to another? A new page is one line here, and its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import Page as StreamlitPage
+
+from memviz.ui.shell.i18n import t
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its path in the address, its name in the list of pages, the question it answers, its icon.
+
+    ``translates``: does it need a model that translates?
+    """
+
+    path: str
+    title: str
+    question: str
+    icon: str
+    translates: bool = False
+
+    @property
+    def file(self) -> str:
+        """The script of the page."""
+        return f"pages/{self.path}.py"
+
+
+PAGES = {
+    page.path: page
+    for page in (
+        Page("home", "Home", "What does this text remember?", ":material/home:"),
+        Page("heads", "Heads", "Which heads do what?", ":material/grid_on:"),
+        Page("recall", "Recall", "What does this word remember, and who remembers it?", ":material/history:"),
+        Page("translate", "Translate", "What did the decoder read to write this word?", ":material/translate:", True),
+        Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
+    )
+}
+"""All pages by their path, in the order of the list; the first is there to begin with."""
+FIRST = next(iter(PAGES))
+
+
+def choose_page() -> StreamlitPage:
+    """The page that is open, of the list of all pages."""
+    return st.navigation(
+        [
+            st.Page(page.file, title=t(page.title), icon=page.icon, url_path=page.path, default=page.path == FIRST)
+            for page in PAGES.values()
+        ]
+    )
+
+
+def page_of(url_path: str) -> Page:
+    """The page that stands under this path of the address, which is "" for the first."""
+    return PAGES[url_path or FIRST]
+
+
+def open_page(path: str) -> None:
+    """Leaves this page for another."""
+    st.switch_page(PAGES[path].file)
+
+
+def link_pages(place: DeltaGenerator, *, besides: str) -> None:
+    """A door to every page ``besides`` this, named by its question."""
+    for page in PAGES.values():
+        if page.path != besides:
+            place.page_link(page.file, label=t(page.question), icon=page.icon)

@@ -1,0 +1,34 @@
+"""The list of pages is written once: the app, the doors of Home and the titles of the pages follow it."""
+
+from __future__ import annotations
+
+import pytest
+
+from memviz.ui.shell.navigation import PAGES
+from tests.pages.visiting import ROOT
+
+
+def test_every_file_of_a_page_is_listed_and_every_page_has_its_file() -> None:
+    assert {page.file for page in PAGES.values()} == {f"pages/{file.name}" for file in (ROOT / "pages").glob("*.py")}
+
+
+def test_paths_and_titles_and_icons_tell_pages_apart() -> None:
+    for values in ([getattr(page, name) for page in PAGES.values()] for name in ("title", "question", "icon")):
+        assert len(set(values)) == len(values)
+    assert all(PAGES[path].path == path for path in PAGES)
+
+
+@pytest.mark.models
+def test_home_has_a_door_to_every_other_page(visit) -> None:
+    doors = [element.proto for element in visit("home", text="The cat sat.").app.get("page_link")]
+    assert [door.label for door in doors] == [page.question for page in PAGES.values() if page.path != "home"]
+    assert [door.icon for door in doors] == [page.icon for page in PAGES.values() if page.path != "home"]
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("path", PAGES)
+def test_the_title_of_a_page_is_its_question(visit, path: str) -> None:
+    here = visit(path)
+    assert here.app.title[0].value == PAGES[path].question
+    translates = "translator" in [box.key for box in here.app.sidebar.selectbox]
+    assert translates == PAGES[path].translates
