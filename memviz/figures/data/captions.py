@@ -63,7 +63,8 @@ def notes(data: PatternData, translate: Translate = str) -> list[str]:
     if memory.has_sink_logits and view.values != "value norm" and not len(view.without):
         parts.append(translate(phrases.SINK))
     if memory.forget is not None:
-        parts.append(say(translate, phrases.FORGOTTEN, count=len(memory.forget.keys)))
+        keys = {key for part in memory.forget.members for key in part.keys}
+        parts.append(say(translate, phrases.FORGOTTEN, count=len(keys)))
     return parts
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memviz.figures.style.palette import head_name, percent
-from memviz.memory import Memory
+from memviz.memory import Forget, Memory
 from memviz.tokens import printable
 from memviz.trace import Trace
 from memviz.version import __version__
@@ -139,5 +139,10 @@ def shift_text(steps: int) -> str:
 def _forget_text(memory: Memory) -> str:
     if memory.forget is None:
         return ""
-    limits = {name: value for name, value in vars(memory.forget).items() if value is not None}
-    return "forgot " + ", ".join(f"{name} {list(value)}" for name, value in limits.items())
+    return "forgot " + "; and ".join(map(_edges_text, memory.forget.members))
+
+
+def _edges_text(forget: Forget) -> str:
+    """Which edges one part of a union cut: its keys, and whatever it is limited to."""
+    limits = {name: getattr(forget, name) for name in ("keys", "queries", "layers", "heads")}
+    return ", ".join(f"{name} {list(value)}" for name, value in limits.items() if value is not None)
