@@ -238,10 +238,10 @@ def _links(
     order = np.argsort(weights[target, source], kind="stable")
     left_out = max(0, len(order) - MOST_LINKS)
     target, source = target[order[left_out:]], source[order[left_out:]]
-    drawn = np.zeros_like(weights)
-    drawn[target, source] = weights[target, source]
-    starts = _ports(places[0], drawn.T, [place.port[along] for place in places[1]])
-    stops = _ports(places[1], drawn, [place.port[along] for place in places[0]])
+    linked = np.zeros_like(weights)
+    linked[target, source] = weights[target, source]
+    starts = _ports(places[0], linked.T, [place.port[along] for place in places[1]])
+    stops = _ports(places[1], linked, [place.port[along] for place in places[0]])
 
     def at(place: WordPlace, shift: float) -> Point:
         left, top = place.port
