@@ -5,31 +5,32 @@ by_distance    how far back it looks, over chance                        plotly
 received_bars  which words are looked at most                            plotly
 slots_bars     which words spread their look widest                      plotly
 scores         one measure of every head                                 plotly
-cross_svg      two sentences joined by what was read from what           svg
 coverage_bars  how many target tokens each source word was read for      plotly
 probability_bars   how sure the model was of each token it wrote         plotly
 recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
-pattern_png, grid_png, words_png, cross_png   as bytes, without a browser
+pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
+grid_svg, grid_png         all heads as small pictures
+words_svg, words_png       the text as words, with what one of them remembers
+cross_svg, cross_png       two sentences joined by what was read from what
 html           figures in one page that opens offline
 provenance, caption   where it comes from, as names and values, and in one line
-alt, record    a figure in plain words, and what was done to get it
+alt, provenance_fields    a figure in plain words, and what was done to get it
 """
 
 from memviz.figures.charts.bars import received_bars, slots_bars
 from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.heatmap import pattern
-from memviz.figures.charts.layout import alt, record
+from memviz.figures.charts.layout import alt, provenance_fields
 from memviz.figures.charts.recurrent import half_lives, recurrent
 from memviz.figures.charts.scores import scores
 from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
 from memviz.figures.data.captions import which_head
 from memviz.figures.data.cells import weights
 from memviz.figures.page import html
-from memviz.figures.sheets.crossing_png import cross_png
-from memviz.figures.sheets.crossing_svg import cross_svg
-from memviz.figures.sheets.heads_sheet import grid_png, pattern_png
-from memviz.figures.sheets.words_sheet import words_png
+from memviz.figures.sheets.crossing_sheet import cross_png, cross_svg
+from memviz.figures.sheets.heads_sheet import grid_png, grid_svg, pattern_png, pattern_svg
+from memviz.figures.sheets.words_sheet import words_png, words_svg
 from memviz.figures.style.palette import head_name, percent, times
 from memviz.figures.style.phrases import PHRASES
 from memviz.figures.style.provenance import caption, provenance
@@ -43,16 +44,18 @@ __all__ = [
     "cross_png",
     "cross_svg",
     "grid_png",
+    "grid_svg",
     "half_lives",
     "head_name",
     "html",
     "pattern",
     "pattern_png",
+    "pattern_svg",
     "percent",
     "probability_bars",
     "provenance",
+    "provenance_fields",
     "received_bars",
-    "record",
     "recurrent",
     "scores",
     "slots_bars",
@@ -60,4 +63,5 @@ __all__ = [
     "weights",
     "which_head",
     "words_png",
+    "words_svg",
 ]

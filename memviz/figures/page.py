@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from memviz.figures.charts.layout import alt
 from memviz.figures.style import phrases
+from memviz.figures.style.palette import page_css
 from memviz.figures.style.phrases import Translate
 
 _HERE = Path(__file__).parent
@@ -36,7 +37,7 @@ def html(
     return Template(_part("page.html")).substitute(
         language=escape(language),
         title=escape(title),
-        style=_part("page.css"),
+        style=page_css() + _part("page.css"),
         intro=f'<p class="intro">{escape(intro)}</p>' if intro else "",
         figures="\n".join(map(_figure, figures)),
         where_from=escape(translate(phrases.WHERE_FROM)),
@@ -48,9 +49,9 @@ def html(
 
 
 def _figure(figure: go.Figure) -> str:
-    said = escape(alt(figure))
+    words = escape(alt(figure))
     data = _inert(figure.to_json())
-    picture = f'<div class="picture" role="img" aria-label="{said}"></div><figcaption>{said}</figcaption>'
+    picture = f'<div class="picture" role="img" aria-label="{words}"></div><figcaption>{words}</figcaption>'
     return f'<figure>{picture}<script type="application/json">{data}</script></figure>'
 
 

@@ -5,11 +5,13 @@ The page's numbers were computed by another process, whose threads round the las
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -40,7 +42,7 @@ def files(address, browser, tmp_path_factory) -> dict[str, dict[str, Path]]:
         here = AppPage(browser, address).open("" if name == "home" else name, **query)
         here.open_popover("Export")
         found[name] = {}
-        for kind in ("CSV", "npz", "PNG", "HTML"):
+        for kind in ("CSV", "npz", "PNG", "SVG", "HTML"):
             with here.page.expect_download() as waiting:
                 here.page.get_by_role("button", name=kind, exact=True).click()
             download = waiting.value
@@ -63,8 +65,12 @@ def test_every_file_says_where_it_comes_from(files, page: str) -> None:
         assert memviz.__version__ in " ".join(facts.values())
     assert min(picture.size) > 200
     assert len(picture.convert("L").getcolors(maxcolors=1 << 20)) > 20, "there is something to see"
-    written = " ".join(str(value) for value in picture.info.values())
-    for text in (written, html):
+    drawing = ElementTree.fromstring(files[page]["SVG"].read_bytes())
+    assert (drawing.tag, drawing.get("role")) == ("{http://www.w3.org/2000/svg}svg", "img")
+    written = {name: value for name, value in picture.info.items() if name != "dpi"}
+    assert json.loads(drawing.find("{*}metadata").text) == written, "both pictures say the same"
+    assert picture.size == (2 * int(drawing.get("width")), 2 * int(drawing.get("height")))
+    for text in (" ".join(written.values()), html):
         assert "minilm" in text
         assert memviz.__version__ in text
     if page == "heads":
@@ -96,6 +102,19 @@ def test_the_links_of_home_and_the_figures_of_recall_come_back(files, cat) -> No
     assert len(table) == (remembers.index >= 0).sum()
     with np.load(files["recall"]["npz"]) as archive:
         np.testing.assert_allclose(archive["received"], memviz.measures.received(cat.memory()), atol=1e-6)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_svg_is_drawn_by_a_browser_as_the_png_is(files, browser, page: str) -> None:
+    context, opened, requests = offline(browser, files[page]["SVG"])
+    view = np.asarray(Image.open(files[page]["PNG"]).convert("L")).astype(int)
+    opened.set_viewport_size({"width": view.shape[1] // 2, "height": view.shape[0] // 2})
+    shown = np.asarray(Image.open(io.BytesIO(opened.screenshot())).convert("L")).astype(int)
+    height, width = (size // 2 * 2 for size in view.shape)
+    halved = view[:height, :width].reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
+    assert (np.abs(shown[: height // 2, : width // 2] - halved) > 64).mean() < 0.02, "but for the edges of letters"
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    context.close()
 
 
 def offline(browser, path: Path):

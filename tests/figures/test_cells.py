@@ -8,8 +8,8 @@ import pytest
 from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
 from memviz.figures.data import cells
-from memviz.figures.data.cells import shown, weights
-from memviz.figures.data.view import View
+from memviz.figures.data.cells import pattern_data, weights
+from memviz.figures.data.view import PatternView
 from memviz.memory import Forget
 from tests.memories import memory_of, tokens, words_of
 
@@ -19,7 +19,7 @@ WORDS = words_of(PAIR)
 
 
 def seen(memory, **options) -> np.ndarray:
-    return shown(memory, View(**options)).values
+    return pattern_data(memory, PatternView(**options)).values
 
 
 @pytest.mark.parametrize("dense", [False, True])
@@ -94,7 +94,7 @@ def test_of_a_word_only_some_tokens_can_be_taken_out() -> None:
 def test_value_norms_are_weights_times_norms_on_one_scale() -> None:
     memory, truth = memory_of(PAIR)
     norms = memory.summary.value_norm
-    one, other = (shown(memory, View(layer=0, head=head, values="value norm")) for head in (0, 1))
+    one, other = (pattern_data(memory, PatternView(layer=0, head=head, values="value norm")) for head in (0, 1))
     np.testing.assert_allclose(one.values, truth[0, 0] * norms[0, 0], atol=1e-5)
     assert one.high == other.high
     plain = [place for place, token in enumerate(PAIR) if not token.special]
@@ -133,7 +133,7 @@ def test_too_many_cells_are_max_pooled(monkeypatch: pytest.MonkeyPatch, block: i
     texts = tokens([f"w{n}" if n % 3 else f"##w{n}" for n in range(1, 42)])
     memory, truth = memory_of(texts, causal=True)
     made = words_of(texts) if by_word else None
-    what = shown(memory, View(layer=1, head=2, query_words=made, key_words=made, largest=8))
+    what = pattern_data(memory, PatternView(layer=1, head=2, query_words=made, key_words=made, largest=8))
     exact = seen(memory, layer=1, head=2, query_words=made, key_words=made)
     step = -(-len(exact) // 8)
     assert (what.rows.step, what.cols.step) == (step, step)
@@ -153,7 +153,7 @@ def test_too_many_cells_are_max_pooled(monkeypatch: pytest.MonkeyPatch, block: i
 def test_what_each_text_of_a_pair_gives_to_each(by_word: bool) -> None:
     memory, truth = memory_of(PAIR)
     made = WORDS if by_word else None
-    mass = shown(memory, View(layer=1, head=0, query_words=made, key_words=made)).mass
+    mass = pattern_data(memory, PatternView(layer=1, head=0, query_words=made, key_words=made)).mass
     if by_word:
         rows = [np.mean([truth[1, 0, q] for q in word.tokens], axis=0) for word in WORDS]
         first = np.array(rows[: len([w for w in WORDS if w.segment == 0])])
@@ -165,8 +165,10 @@ def test_what_each_text_of_a_pair_gives_to_each(by_word: bool) -> None:
 
 
 def test_there_are_no_quadrants_of_one_text_or_of_a_window() -> None:
-    assert shown(memory_of(tokens(["a", "b"]))[0], View(layer=0, head=0)).mass is None
-    assert shown(memory_of(PAIR)[0], View(layer=0, head=0, window=(slice(0, 8), slice(None)))).mass is None
+    assert pattern_data(memory_of(tokens(["a", "b"]))[0], PatternView(layer=0, head=0)).mass is None
+    assert (
+        pattern_data(memory_of(PAIR)[0], PatternView(layer=0, head=0, window=(slice(0, 8), slice(None)))).mass is None
+    )
 
 
 def test_forgotten_edges_have_no_weight() -> None:
@@ -210,7 +212,7 @@ def test_what_is_not_there_is_refused(options: dict, message: str) -> None:
 )
 def test_a_view_that_means_nothing_is_refused(options: dict, message: str) -> None:
     with pytest.raises(MeasureError, match=message):
-        View(**options)
+        PatternView(**options)
 
 
 def test_unknown_value_norms_are_said() -> None:

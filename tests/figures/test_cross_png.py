@@ -10,7 +10,6 @@ from PIL import Image
 
 from memviz import figures
 from memviz.figures.sheets.lettering import SCALE
-from memviz.figures.sheets.strokes import stroke
 from tests.figures.drawn_crossings import Drawn, sides_of, weights_of
 from tests.memories import NASTY
 
@@ -116,25 +115,3 @@ def test_what_no_font_has_is_named() -> None:
     for draw in (figures.cross_png, figures.cross_svg):
         draw(*sides_of(["\ue123"], ["b"]), np.ones((1, 1)), translate=lambda text: heard.append(text) or text)
     assert sum(text.startswith("Drawn as boxes") for text in heard) == 1, "a browser has its own fonts"
-
-
-@pytest.mark.parametrize("lean", [0.0, 0.3, 1.0, 4.0, -2.0])
-@pytest.mark.parametrize("width", [0.05, 0.7, 3.0, 18.5])
-def test_a_stroke_covers_as_much_as_it_is_wide(lean: float, width: float) -> None:
-    field = np.zeros((60, 400, 3), dtype=np.float32)
-    down = np.linspace(5, 55, 30)
-    stroke(field, np.column_stack([200 + lean * (down - 30), down]), width=width, colour=(100, 50, 200))
-    rows = field[20:40, :, 0].sum(axis=1) / 100
-    np.testing.assert_allclose(rows, width * np.sqrt(1 + lean**2), rtol=0.02)
-    np.testing.assert_allclose(field[..., 2], field[..., 0] * 2, atol=1e-3)
-    middle = (field[30, :, 0] * (np.arange(400) + 0.5)).sum() / field[30, :, 0].sum()
-    assert middle == pytest.approx(200 + lean * 0.5, abs=0.1 if width > 1 else 0.5)
-    assert not field[:5].any()
-    assert not field[55:].any()
-
-
-def test_a_stroke_that_leaves_the_field_is_cut() -> None:
-    field = np.zeros((20, 20, 3), dtype=np.float32)
-    stroke(field, np.array([[-50.0, -10.0], [10.0, 10.0], [80.0, 30.0]]), width=6, colour=(255, 255, 255))
-    assert field[10, 10, 0] == pytest.approx(255, abs=1)
-    assert field.max() <= 255.01

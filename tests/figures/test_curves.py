@@ -128,5 +128,5 @@ def test_it_says_what_it_shows() -> None:
     figure = figures.by_distance(memory, layer=1, head=0, translate=lambda text: f"«{text}»")
     assert figures.alt(figure).startswith("«Curve of attention")
     assert "L1.H0" in figures.alt(figure)
-    assert figures.record(figure)["view"] == "attention by distance over the uniform baseline"
+    assert figures.provenance_fields(figure)["view"] == "attention by distance over the uniform baseline"
     assert figure.layout.yaxis.title.text == "«attention over a uniform look (×, logarithmic)»"

@@ -59,7 +59,7 @@ def test_it_says_what_it_is_and_what_it_is_not() -> None:
     assert mean.layout.meta["caption"].startswith("layer 1, the mean over 40 units · each row sums to 100 %")
     assert one.layout.meta["caption"].startswith("layer 1, unit 7 of 40 · ")
     assert "no look-up happens: what was written fades" in one.layout.meta["caption"]
-    assert figures.record(one)["unit"] == "unit 7"
+    assert figures.provenance_fields(one)["unit"] == "unit 7"
     newest = np.mean([1 - RANDOM.gates[1, step].mean() for step in range(5)])
     left = np.prod(RANDOM.gates[1], axis=0).mean()
     assert f"on average {figures.percent(newest)} of what is held has just come in" in figures.alt(mean)

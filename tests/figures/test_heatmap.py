@@ -202,7 +202,7 @@ def test_a_window_of_a_long_text_is_exact() -> None:
 def test_the_figure_can_say_where_it_comes_from() -> None:
     memory, _ = memory_of(PAIR)
     figure = figures.pattern(memory, 1, None, view="log", without=(0,))
-    said = figures.provenance(trace_of(memory), memory, **figures.record(figure))
+    said = figures.provenance(trace_of(memory), memory, **figures.provenance_fields(figure))
     assert said["layer"] == "1"
     assert said["head"] == "mean over 4 heads"
     assert said["shows"] == "raw weights, logarithmic scale"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memviz.figures.style.labels import escape, isolated, shorten, ticks, width, wrapped
+from memviz.figures.style.labels import escape, isolated, shorten, ticks, width, wrap
 
 
 def test_what_plotly_would_read_is_escaped() -> None:
@@ -55,13 +55,13 @@ def test_ticks_that_are_kept_push_the_others_aside() -> None:
 
 
 def test_lines_break_between_words_and_between_chinese_signs() -> None:
-    lines = wrapped("weights of the whole row, renormalised", 16)
+    lines = wrap("weights of the whole row, renormalised", 16)
     assert lines == ["weights of the", "whole row,", "renormalised"]
-    chinese = wrapped("注意力权重的平方根按整条记录的范围着色", 16)
+    chinese = wrap("注意力权重的平方根按整条记录的范围着色", 16)
     assert "".join(chinese) == "注意力权重的平方根按整条记录的范围着色"
     assert all(width(line) <= 16 for line in chinese)
-    assert wrapped("", 10) == []
+    assert wrap("", 10) == []
     for columns in range(6, 30):
-        signs = wrapped("各步写入的内容，加上“初始状态”。没有", columns)
+        signs = wrap("各步写入的内容，加上“初始状态”。没有", columns)
         assert "".join(signs) == "各步写入的内容，加上“初始状态”。没有"
         assert not [line for line in signs if line[0] in "，。”"]

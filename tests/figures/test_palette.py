@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import memviz
+from memviz import figures
 from memviz.figures.style import palette
 from memviz.figures.style.palette import THEMES, head_name, mixed, percent, ramp, readable, strength, times
+from memviz.ui.components import assets
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,10 @@ def test_text_can_be_read_on_its_paper(theme: palette.Theme) -> None:
     for ink in (theme.ink, theme.muted, theme.blue, theme.orange):
         for paper in (theme.paper, theme.panel):
             assert contrast(ink, paper) >= 4.5
-    assert contrast(theme.muted, theme.chip) >= 4.5
+    for ink in (theme.muted, theme.orange, theme.blue):
+        assert contrast(ink, theme.chip) >= 4.5
+    for paper in (theme.paper, theme.panel):
+        assert contrast(theme.focus, paper) >= 3
 
 
 def test_the_ramp_begins_with_nothing_and_rises() -> None:
@@ -82,3 +91,34 @@ def test_mixing_and_reading() -> None:
     assert readable((255, 255, 255)) == (0, 0, 0)
     assert readable((11, 98, 184)) == (255, 255, 255)
     assert strength(np.array([-1.0, 0.25, 9.0])).tolist() == [0, 0.5, 1]
+
+
+WRITTEN = re.compile(r"(?<!&)#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|oklch|lab)a?\(\s*\d[^)]*\)", re.IGNORECASE)
+PLAIN = {"#000", "#fff", "rgb(0 0 0 / 15%)", "rgb(0 0 0 / 18%)"}  # ink on a tint, as `readable` has it; mask, shadow
+
+
+def test_no_colour_is_written_outside_the_palette() -> None:
+    """One blue, one orange: whatever is drawn by a style sheet, a script or Python takes them from one place."""
+    room = Path(memviz.__file__).parent
+    files = [file for kind in ("css", "js", "html", "py") for file in room.rglob(f"*.{kind}")]
+    assert len(files) > 150
+    other = [
+        f"{file.relative_to(room)}: {colour}"
+        for file in sorted(files)
+        if file != Path(palette.__file__)
+        for colour in WRITTEN.findall(file.read_text(encoding="utf-8"))
+        if colour.lower() not in PLAIN
+    ]
+    assert not other, "\n".join(other)
+
+
+def test_the_style_sheets_have_the_colours_of_the_palette() -> None:
+    light, dark = (THEMES[name] for name in ("light", "dark"))
+    _, component, _ = assets.read_sources(Path(assets.__file__).parent / "words")
+    page = figures.html([], title="", provenance={})
+    for style, names in ((component, ("blue", "orange", "focus", "paper", "ink")), (page, ("paper", "panel", "muted"))):
+        for name in names:
+            pair = ", ".join("#" + bytes(getattr(theme, name)).hex() for theme in (light, dark))
+            assert style.count(f"light-dark({pair})") >= 1, name
+    used = set(re.findall(r"var\((--[a-z-]+)\)", palette.component_css()))
+    assert used <= set(re.findall(r"^  (--[a-z-]+):", palette.component_css(), re.MULTILINE))

@@ -81,6 +81,12 @@ def test_two_sides_and_forgotten_keys_are_told() -> None:
     assert figures.provenance(trace_of(cross))["tokens"] == "2 × 3"
     forgetful, _ = memory_of(TEXT, forget=Forget(keys=(1,), queries=(2,)))
     assert figures.provenance(trace_of(forgetful))["forgotten"] == "forgot keys [1], queries [2]"
+    both, _ = memory_of(TEXT, forget=Forget(keys=(1,), layers=(0,), heads=(2,)) | Forget(keys=(2,), layers=(1,)))
+    assert (
+        figures.provenance(trace_of(both))["forgotten"]
+        == "forgot keys [1], layers [0], heads [2]; and keys [2], layers [1]"
+    )
+    assert "read with 2 keys forgotten" in figures.pattern(both, 0, 0).layout.meta["caption"]
 
 
 def test_the_caption_is_one_line() -> None:

@@ -57,12 +57,12 @@ def test_the_last_word_is_the_mean_of_those_of_its_tokens_that_have_a_step() -> 
 def test_it_says_that_it_is_shifted() -> None:
     figure = figures.pattern(MEMORY, 0, 1, shift=1, **BY_WORD)
     assert "shifted by 1: the weights are those of a later step" in figure.layout.meta["caption"]
-    said = figures.provenance(trace_of(MEMORY), **figures.record(figure))
+    said = figures.provenance(trace_of(MEMORY), **figures.provenance_fields(figure))
     assert said["shift"] == "weights of 1 step later"
     assert "words · weights of 1 step later" in figures.caption(said)
     assert figures.provenance(trace_of(MEMORY), shift=2)["shift"] == "weights of 2 steps later"
     plain = figures.pattern(MEMORY, 0, 1)
-    assert "shift" not in figures.record(plain)
+    assert "shift" not in figures.provenance_fields(plain)
     assert "shift" not in figures.provenance(trace_of(MEMORY), shift=0)
     assert "shifted" not in plain.layout.meta["caption"]
 

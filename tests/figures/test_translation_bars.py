@@ -42,7 +42,7 @@ def test_without_a_head_it_is_the_mean_that_it_says(layer: int | None, head: int
     part = TRUTH[slice(None) if layer is None else [layer]][:, slice(None) if head is None else [head]]
     np.testing.assert_allclose(bars(figure)[2], part.mean(axis=(0, 1)).sum(axis=0)[3], rtol=1e-5)
     assert "mean of" in figure.layout.meta["caption"]
-    assert figures.record(figure)["head"] == ("mean over 4 heads" if head is None else "2")
+    assert figures.provenance_fields(figure)["head"] == ("mean over 4 heads" if head is None else "2")
 
 
 def test_the_line_at_one_is_named_and_always_inside() -> None:
@@ -98,7 +98,7 @@ def test_of_many_tokens_the_least_sure_counts() -> None:
     figure = figures.probability_bars(replace(TRACE, targets=made, logprobs=np.log(sure), steps=()))
     np.testing.assert_allclose(bars(figure), [np.nanmin(sure[n : n + 3]) for n in range(0, 600, 3)], rtol=1e-5)
     assert "one bar = 3 tokens, the least sure of them" in figure.layout.meta["caption"]
-    assert figures.record(figure)["pooled"] == "min over 3 words"
+    assert figures.provenance_fields(figure)["pooled"] == "min over 3 words"
 
 
 def test_words_are_text() -> None:

@@ -13,9 +13,9 @@ from memviz.figures.charts.layout import finish, label_axis
 from memviz.figures.style import palette, phrases
 from memviz.figures.style.labels import (
     LETTER_HIGH,
-    drawn_labels,
     escape,
     isolated,
+    label_count,
     pooled_labels,
     shorten,
     width,
@@ -49,7 +49,7 @@ def bar_chart(
     top: float,
     notes: Sequence[str],
     alt: str,
-    shown: dict[str, str],
+    fields: dict[str, str],
     muted: Sequence[bool] | None = None,
     more: Sequence[str] | None = None,
     title: str | None,
@@ -82,12 +82,12 @@ def bar_chart(
         figure,
         heading=translate(kind.name) if title is None else title,
         notes=[*notes, caption or ""],
-        drawn=caption != "",
+        with_notes=caption != "",
         size=SIZE,
-        narrow={"least": BESIDE + (0 if flat else LETTER_HIGH * drawn_labels(len(labels)))},
+        narrow={"least": BESIDE + (0 if flat else LETTER_HIGH * label_count(len(labels)))},
         below=26 if flat else 20 + int(max(map(width, labels)) * 6.7),
         alt=alt,
-        shown=shown | ({"pooled": f"{'min' if kind.least else 'max'} over {step} words"} if step > 1 else {}),
+        fields=fields | ({"pooled": f"{'min' if kind.least else 'max'} over {step} words"} if step > 1 else {}),
     )
 
 
@@ -95,10 +95,10 @@ def first_words(kind: Kind, values: np.ndarray, texts: Sequence[str], translate:
     """The highest bars in words (the lowest, where those count), best first."""
     order = np.argsort(values if kind.least else -np.nan_to_num(values), kind="stable")
     best = [place for place in order[:most] if np.isfinite(values[place]) and (kind.least or values[place] > 0)]
-    return named(kind, values, texts, best) or translate(phrases.NOTHING)
+    return bar_texts(kind, values, texts, best) or translate(phrases.NOTHING)
 
 
-def named(kind: Kind, values: np.ndarray, texts: Sequence[str], places: Sequence[int]) -> str:
+def bar_texts(kind: Kind, values: np.ndarray, texts: Sequence[str], places: Sequence[int]) -> str:
     """Some bars in words: the word and its number."""
     numbers = (percent(float(values[place])) if kind.share else f"{values[place]:.1f}" for place in places)
     return ", ".join(f"“{isolated(shorten(texts[i]))}” {n}" for i, n in zip(places, numbers, strict=True))

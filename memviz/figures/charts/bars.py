@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from memviz import measures
 from memviz.errors import TraceError
 from memviz.figures.charts.bar_chart import Kind, bar_chart, first_words
-from memviz.figures.data.averages import mean_known
 from memviz.figures.data.captions import named_keys, which_head
+from memviz.figures.data.cells import known_mean
 from memviz.figures.style import phrases
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory, positions
@@ -43,13 +43,13 @@ def received_bars(
     Raises `TraceError` for a head or position that is not there, and for words of another text.
     """
     memory.require_head(layer or 0, head or 0)
-    taken = positions(without, len(memory.keys))
+    removed = positions(without, len(memory.keys))
     values = measures.received(memory).copy()
-    values[:, :, taken] = np.nan
+    values[:, :, removed] = np.nan
     notes = [which_head(memory, layer, head, translate), translate(phrases.RECEIVED_NOTE)]
-    if len(taken):
-        notes.append(say(translate, phrases.TAKEN_OUT_BARS, keys=named_keys(memory, taken.tolist(), translate)))
-    bars, top = chosen(by_word(values, words, total=True), layer, head)
+    if len(removed):
+        notes.append(say(translate, phrases.TAKEN_OUT_BARS, keys=named_keys(memory, removed.tolist(), translate)))
+    bars, top = select_heads(by_word(values, words, total=True), layer, head)
     texts = [word.text for word in words]
     most = first_words(_RECEIVED, bars, texts, translate)
     return bar_chart(
@@ -59,7 +59,7 @@ def received_bars(
         top=top * 1.05,
         notes=notes,
         alt=say(translate, phrases.RECEIVED_ALT, count=len(words), head=notes[0], most=most),
-        shown=which(memory, layer, head) | {"view": "attention received", "between": "words"},
+        fields=head_fields(memory, layer, head) | {"view": "attention received", "between": "words"},
         title=title,
         caption=caption,
         translate=translate,
@@ -83,7 +83,7 @@ def slots_bars(
     ``head`` is ``None``. Scale, pooling and errors as in `received_bars`.
     """
     memory.require_head(layer or 0, head or 0)
-    bars, top = chosen(by_word(measures.slots(memory), words, total=False), layer, head)
+    bars, top = select_heads(by_word(measures.slots(memory), words, total=False), layer, head)
     texts, name = [word.text for word in words], which_head(memory, layer, head, translate)
     most = first_words(_SLOTS, bars, texts, translate)
     return bar_chart(
@@ -93,7 +93,7 @@ def slots_bars(
         top=top * 1.05,
         notes=[name],
         alt=say(translate, phrases.SLOTS_ALT, count=len(words), head=name, most=most),
-        shown=which(memory, layer, head) | {"view": "effective slots", "between": "words"},
+        fields=head_fields(memory, layer, head) | {"view": "effective slots", "between": "words"},
         title=title,
         caption=caption,
         translate=translate,
@@ -109,21 +109,21 @@ def by_word(values: np.ndarray, words: Sequence[Word], *, total: bool) -> np.nda
             words=len(words),
             tokens=values.shape[-1],
         )
-    known = np.isfinite(values)
-    parts = [mean_known(values[:, :, list(word.tokens)], axis=-1) for word in words]
-    counted = [known[:, :, list(word.tokens)].sum(axis=-1) for word in words]
-    return np.stack(parts, axis=-1) * (np.stack(counted, axis=-1) if total else 1)
+    finite = np.isfinite(values)
+    parts = [known_mean(values[:, :, list(word.tokens)], axis=-1) for word in words]
+    counts = [finite[:, :, list(word.tokens)].sum(axis=-1) for word in words]
+    return np.stack(parts, axis=-1) * (np.stack(counts, axis=-1) if total else 1)
 
 
-def chosen(values: np.ndarray, layer: int | None, head: int | None) -> tuple[np.ndarray, float]:
+def select_heads(values: np.ndarray, layer: int | None, head: int | None) -> tuple[np.ndarray, float]:
     """(the chosen bars, the largest of all that could be chosen in their place)."""
-    axes = tuple(axis for axis, wanted in enumerate((layer, head)) if wanted is None)
-    alike = mean_known(values, axis=axes) if axes else values
-    place = tuple(wanted for wanted in (layer, head) if wanted is not None)
-    return alike[place], float(np.nanmax(alike)) if np.isfinite(alike).any() else 1.0
+    axes = tuple(axis for axis, index in enumerate((layer, head)) if index is None)
+    comparable = known_mean(values, axis=axes) if axes else values
+    place = tuple(index for index in (layer, head) if index is not None)
+    return comparable[place], float(np.nanmax(comparable)) if np.isfinite(comparable).any() else 1.0
 
 
-def which(memory: Memory, layer: int | None, head: int | None) -> dict[str, str]:
+def head_fields(memory: Memory, layer: int | None, head: int | None) -> dict[str, str]:
     """Which head, or which mean, for a record."""
     return {
         "layer": f"mean over {memory.layers} layers" if layer is None else str(layer),

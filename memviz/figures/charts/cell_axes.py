@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from memviz.figures.charts.layout import label_axis
 from memviz.figures.data.view import Side
-from memviz.figures.style.labels import LETTER_HIGH, drawn_labels, escape, width
+from memviz.figures.style.labels import LETTER_HIGH, escape, label_count, width
 
 LONGEST = 600  # pixels of the longer side of a large picture
 LARGEST_CELL = 30
@@ -54,7 +54,7 @@ class Field:
     def narrow(self, *, beside: int = 0) -> dict[str, int]:
         """What a page with less room must know: the width of the cells, of what is beside them, the least of all."""
         room = self._beside(beside)
-        labels = max(drawn_labels(len(side)) for side in (self.across, self.down))
+        labels = max(label_count(len(side)) for side in (self.across, self.down))
         return {"cells": int(self.cell * len(self.across)), "beside": room, "least": room + LETTER_HIGH * labels}
 
     def _beside(self, right: int) -> int:
@@ -62,12 +62,12 @@ class Field:
         leaning = self.above // 2  # the last label leans out over the edge
         return labels + max(right, leaning) + 24
 
-    def axes(self, figure: go.Figure, *, found: tuple[list[int], list[int]] = ([], [])) -> None:
-        """Rows run downwards, columns have their labels above, cells stay square; those ``found`` are bold."""
+    def axes(self, figure: go.Figure, *, matches: tuple[list[int], list[int]] = ([], [])) -> None:
+        """Rows run downwards, columns have their labels above, cells stay square; those of ``matches`` are bold."""
         flat = max(map(width, self.across)) * 8 < self.cell
         row, col = self.first
         figure.update_xaxes(
-            **label_axis([*map(escape, self.across)], first=col, keep=found[1]),
+            **label_axis([*map(escape, self.across)], first=col, keep=matches[1]),
             side="top",
             tickangle=0 if flat else -60,
             range=[col - 0.5, col + len(self.across) - 0.5],
@@ -75,7 +75,7 @@ class Field:
             constraintoward="left",
         )
         figure.update_yaxes(
-            **label_axis([*map(escape, self.down)], first=row, keep=found[0]),
+            **label_axis([*map(escape, self.down)], first=row, keep=matches[0]),
             range=[row + len(self.down) - 0.5, row - 0.5],
             scaleanchor="x",
             constrain="domain",

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from memviz import measures
 from memviz.figures.charts.layout import finish
-from memviz.figures.data.averages import mean_known
 from memviz.figures.data.captions import which_head
+from memviz.figures.data.cells import known_mean
 from memviz.figures.style import palette, phrases
 from memviz.figures.style.palette import times
 from memviz.figures.style.phrases import Translate, say
@@ -33,7 +33,7 @@ def by_distance(
     """Does the model look this far back more than chance would?
 
     Curves of attention over the uniform baseline (×, logarithmic) against the distance in tokens
-    (logarithmic): thick the chosen head, or the mean over layers or heads where ``layer`` or
+    (logarithmic): thick the selected head, or the mean over layers or heads where ``layer`` or
     ``head`` is ``None``; grey the mean of all heads; faint the mean of each layer. 1 is a uniform
     look. The scale is the whole trace's. Distances with fewer than 5 pairs of tokens are grey and
     dotted; beyond 64 tokens neighbouring distances share a point, weighted by their pairs. The
@@ -46,28 +46,28 @@ def by_distance(
     pairs = _pairs(memory, head)[1:]
     at, ratios, pairs = _grouped(ratios, pairs)
     figure, name = go.Figure(), which_head(memory, layer, head, translate)
-    chosen = _mean(ratios, layer, head)
+    selected = _mean(ratios, layer, head)
     every = _mean(ratios, None, None)
     _uniform(figure, at, translate)
-    _layers(figure, at, mean_known(ratios, axis=1), enough=pairs >= FEW, translate=translate)
+    _layers(figure, at, known_mean(ratios, axis=1), enough=pairs >= FEW, translate=translate)
     if layer is not None or head is not None:
         label = translate(phrases.EVERY_HEAD)
         _line(figure, at, every, enough=pairs >= FEW, name=label, colour=palette.GREY, translate=translate)
-    _line(figure, at, chosen, enough=pairs >= FEW, name=name, colour=palette.BLUE, translate=translate)
+    _line(figure, at, selected, enough=pairs >= FEW, name=name, colour=palette.BLUE, translate=translate)
     _axes(figure, at, ratios, translate=translate)
-    said = [name, translate(phrases.FIRST_LEFT_OUT)]
-    said += [say(translate, phrases.FEW_PAIRS, pairs=FEW)] if (pairs < FEW).any() else []
-    said += [say(translate, phrases.THINNED, exact=EXACT)] if len(at) and at[-1] > EXACT else []
+    notes = [name, translate(phrases.FIRST_LEFT_OUT)]
+    notes += [say(translate, phrases.FEW_PAIRS, pairs=FEW)] if (pairs < FEW).any() else []
+    notes += [say(translate, phrases.THINNED, exact=EXACT)] if len(at) and at[-1] > EXACT else []
     return finish(
         figure,
         heading=translate(phrases.BY_DISTANCE) if title is None else title,
-        notes=[*said, caption or ""],
-        drawn=caption != "",
+        notes=[*notes, caption or ""],
+        with_notes=caption != "",
         size=SIZE,
         above=44,
         below=52,
-        alt=_told(name, at, chosen, enough=pairs >= FEW, translate=translate),
-        shown={"layer": str(layer) if layer is not None else "mean over layers"}
+        alt=_alt_text(name, at, selected, enough=pairs >= FEW, translate=translate),
+        fields={"layer": str(layer) if layer is not None else "mean over layers"}
         | {"head": str(head) if head is not None else "mean over heads"}
         | {"view": "attention by distance over the uniform baseline"},
     )
@@ -77,7 +77,7 @@ def _pairs(memory: Memory, head: int | None) -> np.ndarray:
     """How many pairs of tokens are this far apart, in the layer and head where they are most? [distance]."""
     heads = range(memory.heads) if head is None and memory.forget is not None else (head or 0,)
     return np.maximum.reduce(
-        [measures.pairs_by_distance(memory, one, each) for one in range(memory.layers) for each in heads]
+        [measures.pairs_by_distance(memory, index, each) for index in range(memory.layers) for each in heads]
     )
 
 
@@ -88,9 +88,9 @@ def _grouped(ratios: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndar
     if used <= EXACT:
         return np.arange(1, used + 1), ratios, pairs
     starts = np.unique(np.concatenate([np.arange(EXACT), np.geomspace(EXACT, used, POINTS + 1)[:-1].astype(int)]))
-    known = np.isfinite(ratios) * pairs
+    weights = np.isfinite(ratios) * pairs
     sums = np.add.reduceat(np.nan_to_num(ratios) * pairs, starts, axis=-1)
-    weight = np.add.reduceat(known, starts, axis=-1)
+    weight = np.add.reduceat(weights, starts, axis=-1)
     out = np.divide(sums, weight, out=np.full_like(sums, np.nan), where=weight > 0)
     ends = np.append(starts[1:], used)
     return (starts + ends + 1) // 2, out, np.add.reduceat(pairs, starts)
@@ -99,7 +99,7 @@ def _grouped(ratios: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndar
 def _mean(ratios: np.ndarray, layer: int | None, head: int | None) -> np.ndarray:
     part = ratios if layer is None else ratios[layer : layer + 1]
     part = part if head is None else part[:, head : head + 1]
-    return mean_known(part, axis=(0, 1))
+    return known_mean(part, axis=(0, 1))
 
 
 def _uniform(figure: go.Figure, at: np.ndarray, translate: Translate) -> None:
@@ -180,7 +180,7 @@ def _axes(figure: go.Figure, at: np.ndarray, ratios: np.ndarray, *, translate: T
         figure.add_annotation(text=translate(phrases.TOO_SHORT), **middle)
 
 
-def _told(name: str, at: np.ndarray, values: np.ndarray, *, enough: np.ndarray, translate: Translate) -> str:
+def _alt_text(name: str, at: np.ndarray, values: np.ndarray, *, enough: np.ndarray, translate: Translate) -> str:
     good = np.flatnonzero(enough & np.isfinite(values))
     if not len(good):
         return f"{translate(phrases.BY_DISTANCE)}. {translate(phrases.TOO_SHORT)}"

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 
 from memviz.figures.charts.cell_axes import BAR, Field, colour_bar
 from memviz.figures.charts.layout import finish
-from memviz.figures.data.captions import UNITS, looks, notes, record, told
-from memviz.figures.data.cells import shown
-from memviz.figures.data.view import FLOOR, Shown, Values, View, Window
+from memviz.figures.data.captions import UNITS, alt_text, cell_template, notes, provenance_fields
+from memviz.figures.data.cells import pattern_data
+from memviz.figures.data.view import FLOOR, PatternData, PatternView, Values, Window
 from memviz.figures.style import palette, phrases
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory
@@ -63,7 +63,7 @@ def pattern(
     `TraceError` for a head, position or window that is not there, `MeasureError` where value norms
     are not known, and for a shift of anything but cross-attention.
     """
-    how = View(
+    selection = PatternView(
         layer=layer,
         head=head,
         values=view,
@@ -75,89 +75,94 @@ def pattern(
         shift=shift,
         largest=largest,
     )
-    return drawn(shown(memory, how), find=find, title=title, caption=caption, translate=translate)
+    return heatmap(pattern_data(memory, selection), find=find, title=title, caption=caption, translate=translate)
 
 
-def drawn(
-    what: Shown, *, find: str = "", title: str | None = None, caption: str | None = None, translate: Translate = str
+def heatmap(
+    data: PatternData,
+    *,
+    find: str = "",
+    title: str | None = None,
+    caption: str | None = None,
+    translate: Translate = str,
 ) -> go.Figure:
     """The heatmap of numbers that are already there; see `pattern`."""
-    said = notes(what, translate)
-    found = what.rows.found(find), what.cols.found(find)
+    lines = notes(data, translate)
+    matches = data.rows.matching(find), data.cols.matching(find)
     if find:
-        said.append(say(translate, phrases.MARKED, count=len(found[0]) + len(found[1]), find=find))
-    if what.mass is not None:
-        said.append(translate(phrases.PAIR))
-    field, beside = Field.of(what.rows, what.cols), 0 if what.mass is None else 96
-    cells = {**_numbers(what), **field.places()}
-    figure = go.Figure(go.Heatmap(**cells, **_colours(what, translate), **_hover(what, translate)))
-    field.axes(figure, found=found)
-    _frames(figure, field.first, found=found)
-    if what.mass is not None:
-        _pair(figure, what, what.mass)
+        lines.append(say(translate, phrases.MARKED, count=len(matches[0]) + len(matches[1]), find=find))
+    if data.mass is not None:
+        lines.append(translate(phrases.PAIR))
+    field, beside = Field.of(data.rows, data.cols), 0 if data.mass is None else 96
+    cells = {**_numbers(data), **field.places()}
+    figure = go.Figure(go.Heatmap(**cells, **_colours(data, translate), **_hover(data, translate)))
+    field.axes(figure, matches=matches)
+    _frames(figure, field.first, matches=matches)
+    if data.mass is not None:
+        _pair(figure, data, data.mass)
     return finish(
         figure,
-        heading=said[0] if title is None else title,
-        notes=[*said, caption or ""],
-        drawn=caption != "",
+        heading=lines[0] if title is None else title,
+        notes=[*lines, caption or ""],
+        with_notes=caption != "",
         size=field.size(beside=beside),
         narrow=field.narrow(beside=beside),
         above=field.above,
         below=BAR,
-        alt=told(what, translate),
-        shown=record(what),
+        alt=alt_text(data, translate),
+        fields=provenance_fields(data),
     )
 
 
-def _numbers(what: Shown) -> dict[str, Any]:
+def _numbers(data: PatternData) -> dict[str, Any]:
     """The numbers and their range. On a logarithmic scale the weights themselves are in ``customdata``."""
-    if what.view.values != "log":
-        return {"z": what.values, "zmin": 0, "zmax": what.high}
-    logs = np.log10(np.maximum(what.values, FLOOR), dtype=np.float32)
-    return {"z": logs, "zmin": np.log10(FLOOR), "zmax": 0, "customdata": what.values}
+    if data.view.values != "log":
+        return {"z": data.values, "zmin": 0, "zmax": data.high}
+    logs = np.log10(np.maximum(data.values, FLOOR), dtype=np.float32)
+    return {"z": logs, "zmin": np.log10(FLOOR), "zmax": 0, "customdata": data.values}
 
 
-def _colours(what: Shown, translate: Translate) -> dict[str, Any]:
-    title = UNITS[what.view.values]
+def _colours(data: PatternData, translate: Translate) -> dict[str, Any]:
+    title = UNITS[data.view.values]
     scale: dict[str, Any] = {"nticks": 5}
-    if what.view.values == "log":
+    if data.view.values == "log":
         steps = np.arange(np.log10(FLOOR), 1)
         scale = {"tickvals": steps.tolist(), "ticktext": [f"{10.0**step:g}" for step in steps]}
-    elif what.view.values != "value norm":
+    elif data.view.values != "value norm":
         scale = {"tickvals": [0, 0.25, 0.5, 0.75, 1]}
-    colours = palette.ramp(even=what.view.values == "log")
+    colours = palette.ramp(even=data.view.values == "log")
     return {"colorscale": colours, "colorbar": colour_bar(translate(title), **scale)}
 
 
-def _hover(what: Shown, translate: Translate) -> dict[str, Any]:
-    number = "<b>%{customdata:.4g}</b>" if what.view.values == "log" else "<b>%{z:.4g}</b>"
-    said = say(translate, looks(what.memory), query="%{y}", key="%{x}")
-    if what.rows.step > 1 or what.cols.step > 1:
-        value = say(translate, phrases.HOVER_POOLED, down=what.rows.step, across=what.cols.step, value=number)
+def _hover(data: PatternData, translate: Translate) -> dict[str, Any]:
+    number = "<b>%{customdata:.4g}</b>" if data.view.values == "log" else "<b>%{z:.4g}</b>"
+    sentence = say(translate, cell_template(data.memory), query="%{y}", key="%{x}")
+    if data.rows.step > 1 or data.cols.step > 1:
+        value = say(translate, phrases.HOVER_POOLED, down=data.rows.step, across=data.cols.step, value=number)
     else:
-        norm = what.view.values == "value norm"
+        norm = data.view.values == "value norm"
         value = say(translate, phrases.HOVER_NORM if norm else phrases.HOVER_WEIGHT, value=number)
-    return {"hovertemplate": f"{said}<br>{value}<extra></extra>", "hoverongaps": False}
+    return {"hovertemplate": f"{sentence}<br>{value}<extra></extra>", "hoverongaps": False}
 
 
-def _frames(figure: go.Figure, first: tuple[int, int], *, found: tuple[list[int], list[int]]) -> None:
+def _frames(figure: go.Figure, first: tuple[int, int], *, matches: tuple[list[int], list[int]]) -> None:
     """A frame around each row and column that holds a word that was looked for."""
     line = {"color": palette.ORANGE, "width": 1.5}
-    for row in found[0] if len(found[0]) <= MARKS else ():
+    for row in matches[0] if len(matches[0]) <= MARKS else ():
         edges = {"y0": first[0] + row - 0.5, "y1": first[0] + row + 0.5}
         figure.add_shape(type="rect", xref="x domain", x0=0, x1=1, **edges, line=line)
-    for col in found[1] if len(found[1]) <= MARKS else ():
+    for col in matches[1] if len(matches[1]) <= MARKS else ():
         edges = {"x0": first[1] + col - 0.5, "x1": first[1] + col + 0.5}
         figure.add_shape(type="rect", yref="y domain", y0=0, y1=1, **edges, line=line)
 
 
-def _pair(figure: go.Figure, what: Shown, mass: np.ndarray) -> None:
+def _pair(figure: go.Figure, data: PatternData, mass: np.ndarray) -> None:
     """Lines between the two texts of a pair, and beside them what each text gives to each."""
     line = {"color": palette.GREY, "width": 2}
-    down, across = what.rows.edge - 0.5, what.cols.edge - 0.5
+    down, across = data.rows.edge - 0.5, data.cols.edge - 0.5
     figure.add_shape(type="line", xref="x domain", x0=0, x1=1, y0=down, y1=down, line=line)
     figure.add_shape(type="line", yref="y domain", y0=0, y1=1, x0=across, x1=across, line=line)
-    ends = (-0.5, down, what.rows.cells - 0.5)
+    ends = (-0.5, down, data.rows.cells - 0.5)
     for number, name in enumerate("AB"):
         shares = [f"{name}→{to} <b>{palette.percent(mass[number, place])}</b>" for place, to in enumerate("AB")]
         figure.add_annotation(

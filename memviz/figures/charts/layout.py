@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from memviz.figures.style import palette
-from memviz.figures.style.labels import READABLE, THINNED, escape, ticks, wrapped
+from memviz.figures.style.labels import READABLE, THINNED, escape, ticks, wrap
 
 LINE = 17  # pixels of a line of notes
 LETTER = 6.6  # pixels of a narrow letter in notes and labels
@@ -21,8 +21,8 @@ def label_axis(labels: Sequence[str], *, first: int = 0, keep: Sequence[int] = (
     numbers, so that hovering names every place even where too many labels are thinned out, and
     zooming in brings them back. ``keep`` are places whose labels are bold and always drawn.
     """
-    kept = set(keep)
-    alias = {str(first + i): f"<b>{label}</b>" if i in kept else label for i, label in enumerate(labels)}
+    fixed = set(keep)
+    alias = {str(first + i): f"<b>{label}</b>" if i in fixed else label for i, label in enumerate(labels)}
     axis: dict[str, Any] = {
         "labelalias": alias,
         "exponentformat": "none",
@@ -36,8 +36,8 @@ def label_axis(labels: Sequence[str], *, first: int = 0, keep: Sequence[int] = (
     }
     if len(labels) <= READABLE:
         return {**axis, "tickmode": "linear", "tick0": first, "dtick": 1}
-    if kept:
-        return {**axis, "tickmode": "array", "tickvals": (first + ticks(len(labels), keep=sorted(kept))).tolist()}
+    if fixed:
+        return {**axis, "tickmode": "array", "tickvals": (first + ticks(len(labels), keep=sorted(fixed))).tolist()}
     return {**axis, "tickmode": "auto", "nticks": THINNED}
 
 
@@ -46,10 +46,10 @@ def finish(
     *,
     heading: str,
     notes: Sequence[str],
-    drawn: bool,
+    with_notes: bool,
     size: tuple[int, int],
     alt: str,
-    shown: dict[str, str],
+    fields: dict[str, str],
     above: int = 0,
     below: int = 40,
     narrow: dict[str, int] | None = None,
@@ -57,13 +57,13 @@ def finish(
     """Title, notes below the picture, size and background; the same in words in ``layout.meta``.
 
     ``size`` is the width of everything and the height of the plotted area; ``above`` and ``below``
-    are what its own labels and colour bar need, in pixels. ``notes`` are plain text; ``drawn``
+    are what its own labels and colour bar need, in pixels. ``notes`` are plain text; ``with_notes``
     says whether to draw them. ``narrow`` is what a page must know that has less room, in pixels:
     ``least``, the width below which labels cannot be read, and where cells are square the width of
     all ``cells`` and of what is ``beside`` them. It stands in ``layout.meta["narrow"]``.
     """
     text = " · ".join(filter(None, notes))
-    lines = wrapped(text, int((size[0] - 24) / LETTER)) if drawn else []
+    lines = wrap(text, int((size[0] - 24) / LETTER)) if with_notes else []
     top, bottom = above + (44 if heading else 12), below + (LINE * len(lines) + 10 if lines else 0)
     if lines:
         figure.add_annotation(
@@ -78,7 +78,7 @@ def finish(
         width=size[0],
         height=size[1] + top + bottom,
         margin={"l": 12, "r": 12, "t": top, "b": bottom, "pad": 2},
-        meta={"alt": alt, "caption": text, "shown": shown} | ({"narrow": narrow} if narrow else {}),
+        meta={"alt": alt, "caption": text, "fields": fields} | ({"narrow": narrow} if narrow else {}),
     )
     if heading:
         place = {"x": 0, "xanchor": "left", "xref": "container", "y": 1, "yanchor": "top", "yref": "container"}
@@ -91,6 +91,6 @@ def alt(figure: go.Figure) -> str:
     return (figure.layout.meta or {}).get("alt", "")
 
 
-def record(figure: go.Figure) -> dict[str, str]:
-    """What was chosen and done to get this figure? For `provenance`: ``provenance(trace, **record(figure))``."""
-    return dict((figure.layout.meta or {}).get("shown", {}))
+def provenance_fields(figure: go.Figure) -> dict[str, str]:
+    """What was chosen and done to get this figure? For ``provenance(trace, **provenance_fields(figure))``."""
+    return dict((figure.layout.meta or {}).get("fields", {}))

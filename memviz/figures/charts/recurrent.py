@@ -36,25 +36,25 @@ def recurrent(
     sums to one. This is no attention: nothing is looked up, what was written fades. More than 256 steps are
     max-pooled. Raises `TraceError` for a layer or a unit that is not there.
     """
-    held, left = recurrent.pattern(layer, unit), recurrent.remainder(layer, unit)
-    step = -(-len(held) // LARGEST)
-    starts = np.arange(0, len(held), step)
+    share, left = recurrent.pattern(layer, unit), recurrent.remainder(layer, unit)
+    step = -(-len(share) // LARGEST)
+    starts = np.arange(0, len(share), step)
     texts = ([token.text for token in tokens] for tokens in (recurrent.queries, recurrent.keys))
-    down, across = (pooled_labels(one, starts.tolist(), step=step) for one in texts)
+    down, across = (pooled_labels(names, starts.tolist(), step=step) for names in texts)
     field = Field(down, [translate(phrases.EMPTY_START), *across])
     name = say(translate, phrases.MEAN_UNITS, layer=layer, units=recurrent.units)
     if unit is not None:
         name = say(translate, phrases.ONE_UNIT, layer=layer, unit=unit, units=recurrent.units)
     notes = [name, translate(phrases.RECURRENT_ROWS), translate(phrases.FADES)]
     notes += [say(translate, phrases.POOLED_STEPS, down=step, across=step)] if step > 1 else []
-    figure = go.Figure([_cells(left[:, None], starts[:1], rows=starts), _cells(_seen(held), starts, rows=starts)])
+    figure = go.Figure([_cells(left[:, None], starts[:1], rows=starts), _cells(_until_now(share), starts, rows=starts)])
     figure.data[0].update(**field.places(), showscale=False, hovertemplate=_hover(phrases.START_HOVER, translate))
     figure.data[1].update(**{**field.places(), "x0": 1}, hovertemplate=_hover(phrases.RECURRENT_HOVER, translate))
     figure.data[1].colorbar = colour_bar(translate(phrases.RECURRENT_WEIGHT), tickvals=[0, 0.25, 0.5, 0.75, 1])
     field.axes(figure)
     figure.add_vline(x=0.5, line={"color": palette.GREY, "width": 2})
-    newest = float(np.diagonal(held).mean())
-    shown = {
+    newest = float(np.diagonal(share).mean())
+    fields = {
         "layer": str(layer),
         "unit": f"mean over {recurrent.units} units" if unit is None else f"unit {unit}",
         "view": "recurrent memory: share of what is held after each step",
@@ -64,7 +64,7 @@ def recurrent(
         figure,
         heading=translate(phrases.RECURRENT) if title is None else title,
         notes=[*notes, caption or ""],
-        drawn=caption != "",
+        with_notes=caption != "",
         size=field.size(),
         narrow=field.narrow(),
         above=field.above,
@@ -73,18 +73,18 @@ def recurrent(
             translate,
             phrases.RECURRENT_ALT,
             units=name,
-            rows=len(held),
+            rows=len(share),
             newest=percent(newest),
             left=percent(float(left[-1])),
         ),
-        shown=shown | ({"pooled": f"max over {step} × {step}"} if step > 1 else {}),
+        fields=fields | ({"pooled": f"max over {step} × {step}"} if step > 1 else {}),
     )
 
 
-def _seen(held: np.ndarray) -> np.ndarray:
+def _until_now(share: np.ndarray) -> np.ndarray:
     """The weights of what had come in by then; NaN for later steps."""
-    step = np.arange(len(held))
-    return np.where(step[:, None] >= step, held, np.nan)
+    step = np.arange(len(share))
+    return np.where(step[:, None] >= step, share, np.nan)
 
 
 def _cells(values: np.ndarray, cols: np.ndarray, *, rows: np.ndarray) -> go.Heatmap:
@@ -121,16 +121,16 @@ def half_lives(
     figure.update_layout(showlegend=False)
     beyond = ((lives < ENDS[0]) | (lives > ENDS[1])).any()
     notes = [translate(phrases.HALF_LIFE_NOTE), translate(phrases.HALF_LIFE_ENDS) if beyond else ""]
-    said = ", ".join(f"L{layer} {_tokens(float(median))}" for layer, median in enumerate(medians))
+    medians_text = ", ".join(f"L{layer} {_tokens(float(median))}" for layer, median in enumerate(medians))
     return finish(
         figure,
         heading=translate(phrases.HALF_LIVES) if title is None else title,
         notes=[*notes, caption or ""],
-        drawn=caption != "",
+        with_notes=caption != "",
         size=(WIDTH, EACH * recurrent.layers),
         below=52,
-        alt=say(translate, phrases.HALF_LIFE_ALT, units=recurrent.units, layers=recurrent.layers, medians=said),
-        shown={"view": "half-lives of the recurrent units, in tokens"},
+        alt=say(translate, phrases.HALF_LIFE_ALT, units=recurrent.units, layers=recurrent.layers, medians=medians_text),
+        fields={"view": "half-lives of the recurrent units, in tokens"},
     )
 
 
@@ -156,8 +156,8 @@ def _bars(lives: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def _median(figure: go.Figure, layer: int, median: float, translate: Translate) -> None:
     """A line at the median, with its number."""
     at, line = float(np.clip(median, *ENDS)), {"color": palette.GREY, "width": 2}
-    said = say(translate, phrases.MEDIAN, value=_tokens(median))
-    label = {"text": said, "textposition": "end", "textangle": 0, "xanchor": "left", "yanchor": "top", "padding": 6}
+    text = say(translate, phrases.MEDIAN, value=_tokens(median))
+    label = {"text": text, "textposition": "end", "textangle": 0, "xanchor": "left", "yanchor": "top", "padding": 6}
     figure.add_vline(x=at, line=line, label={**label, "font": {"size": 12}}, row=layer + 1, col=1)
 
 

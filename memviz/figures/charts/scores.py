@@ -46,32 +46,32 @@ def scores(
         figure,
         heading=label if title is None else title,
         notes=[f"{label}, {unit}", translate(measure.caveat), caption or ""],
-        drawn=caption != "",
+        with_notes=caption != "",
         size=(int(max(360, cell * memory.heads)) + 70, int(cell * memory.layers)),
         above=24,
         below=74,
-        alt=_told(values, label=label, unit=unit, translate=translate),
-        shown={"view": f"{measure.label} ({measure.unit}) of every head"},
+        alt=_alt_text(values, label=label, unit=unit, translate=translate),
+        fields={"view": f"{measure.label} ({measure.unit}) of every head"},
     )
 
 
 def _of_heads(name: str) -> Measure:
     """The measure of that name, if it gives one number a head."""
-    fit = [one for one, measure in MEASURES.items() if measure.axes == ("layer", "head")]
-    if name not in fit:
+    names = [key for key, measure in MEASURES.items() if measure.axes == ("layer", "head")]
+    if name not in names:
         raise MeasureError(
             "“{name}” does not give one number for each head.",
             todo="Choose one of: {names}.",
             name=name,
-            names=", ".join(sorted(fit, key=lambda one: -difflib.SequenceMatcher(None, one, name).ratio())),
+            names=", ".join(sorted(names, key=lambda key: -difflib.SequenceMatcher(None, key, name).ratio())),
         )
     return MEASURES[name]
 
 
 def _colours(measure: Measure, values: np.ndarray, unit: str) -> dict:
-    known = values[np.isfinite(values)]
+    finite = values[np.isfinite(values)]
     low = 0.0 if measure.low is None else measure.low
-    high = measure.high if measure.high is not None else float(known.max(initial=low)) or 1.0
+    high = measure.high if measure.high is not None else float(finite.max(initial=low)) or 1.0
     bar = {"orientation": "h", "thickness": 10, "lenmode": "pixels", "len": 240, "outlinewidth": 0, "ticks": ""}
     place = {"x": 0, "xanchor": "left", "xpad": 0, "y": 0, "yanchor": "top", "ypad": 14, "nticks": 6}
     title = {"text": unit, "side": "top", "font": {"size": 12}}
@@ -84,10 +84,10 @@ def _hover(label: str, unit: str) -> dict:
     return {"hovertemplate": text, "hoverongaps": False, "xgap": 1, "ygap": 1}
 
 
-def _told(values: np.ndarray, *, label: str, unit: str, translate: Translate) -> str:
+def _alt_text(values: np.ndarray, *, label: str, unit: str, translate: Translate) -> str:
     flat = np.nan_to_num(values, nan=-np.inf).ravel()
     best = [int(place) for place in np.argsort(-flat, kind="stable")[:3] if np.isfinite(flat[place])]
-    named = [f"{head_name(*divmod(place, values.shape[1]))} {flat[place]:.3g}" for place in best]
+    highest = [f"{head_name(*divmod(place, values.shape[1]))} {flat[place]:.3g}" for place in best]
     layers, heads = values.shape
-    most = ", ".join(named) or translate(phrases.NOTHING)
+    most = ", ".join(highest) or translate(phrases.NOTHING)
     return say(translate, phrases.SCORES_ALT, label=label, layers=layers, heads=heads, unit=unit, most=most)

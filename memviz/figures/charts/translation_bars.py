@@ -7,12 +7,12 @@ import plotly.graph_objects as go
 
 from memviz import measures
 from memviz.errors import TraceError
-from memviz.figures.charts.bar_chart import Kind, bar_chart, first_words, named
-from memviz.figures.charts.bars import by_word, chosen, which
+from memviz.figures.charts.bar_chart import Kind, bar_chart, bar_texts, first_words
+from memviz.figures.charts.bars import by_word, head_fields, select_heads
 from memviz.figures.charts.layout import LETTER
 from memviz.figures.data.captions import which_head
 from memviz.figures.style import palette, phrases
-from memviz.figures.style.labels import escape, isolated, shorten, width, wrapped
+from memviz.figures.style.labels import escape, isolated, shorten, width, wrap
 from memviz.figures.style.palette import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.measures.cross import Sides
@@ -57,11 +57,11 @@ def coverage_bars(
     """
     memory.require_head(layer or 0, head or 0)
     words = sides[1]
-    bars, _ = chosen(by_word(measures.coverage(memory), words, total=True), layer, head)
+    bars, _ = select_heads(by_word(measures.coverage(memory), words, total=True), layer, head)
     texts, name = [word.text for word in words], which_head(memory, layer, head, translate)
     total = say(translate, phrases.COVERAGE_TOTAL, words=len(words), tokens=len(memory.queries))
     grey = [translate(phrases.ADDED_BARS)] if any(word.special for word in words) else []
-    values = named(_COVERAGE, bars, texts, range(len(words))[:NAMED]) + (", …" if len(words) > NAMED else "")
+    values = bar_texts(_COVERAGE, bars, texts, range(len(words))[:NAMED]) + (", …" if len(words) > NAMED else "")
     figure = bar_chart(
         _COVERAGE,
         bars,
@@ -69,7 +69,7 @@ def coverage_bars(
         top=max(LOWEST_TOP, float(bars.max()) * 1.05),
         notes=[name, total, *grey, translate(measures.MEASURES["coverage"].caveat)],
         alt=say(translate, phrases.COVERAGE_ALT, count=len(words), head=name, values=values),
-        shown=which(memory, layer, head) | {"view": "coverage", "between": "words"},
+        fields=head_fields(memory, layer, head) | {"view": "coverage", "between": "words"},
         muted=[word.special for word in words],
         title=title,
         caption=caption,
@@ -80,7 +80,7 @@ def coverage_bars(
 
 def _line_at_one(figure: go.Figure, translate: Translate) -> go.Figure:
     """What a word translated by one token has, named beside the bars."""
-    lines = wrapped(translate(phrases.COVERAGE_ONE), 12)
+    lines = wrap(translate(phrases.COVERAGE_ONE), 12)
     place = {"xref": "x domain", "x": 1, "xanchor": "left", "xshift": 6, "y": 1, "align": "left", "showarrow": False}
     figure.add_annotation(text="<br>".join(map(escape, lines)), **place, font={"size": 12})
     figure.update_layout(margin_r=18 + int(max(map(width, lines)) * LETTER))
@@ -109,7 +109,7 @@ def probability_bars(
         top=1.05,
         notes=[translate(phrases.PROBABILITY_NOTE), *grey],
         alt=say(translate, phrases.PROBABILITY_ALT, count=len(texts), least=least),
-        shown={"view": "probability of each target token", "between": "tokens"},
+        fields={"view": "probability of each target token", "between": "tokens"},
         muted=[token.special for token in trace.targets],
         more=_alternatives(trace, translate) if trace.steps else None,
         title=title,
@@ -120,9 +120,11 @@ def probability_bars(
 
 def _alternatives(trace: Trace, translate: Translate) -> list[str]:
     """What else could have been written at each step, likeliest first."""
-    found = []
+    texts = []
     for token, step in zip(trace.targets, trace.steps, strict=True):
-        others = [one for one in step if one.id != token.id][:OTHERS]
-        said = ", ".join(f"“{isolated(shorten(one.text))}” {percent(one.probability)}" for one in others)
-        found.append(say(translate, phrases.INSTEAD, others=said or translate(phrases.NOTHING)))
-    return found
+        others = [option for option in step if option.id != token.id][:OTHERS]
+        alternatives = ", ".join(
+            f"“{isolated(shorten(option.text))}” {percent(option.probability)}" for option in others
+        )
+        texts.append(say(translate, phrases.INSTEAD, others=alternatives or translate(phrases.NOTHING)))
+    return texts

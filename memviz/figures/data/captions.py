@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from memviz.figures.data.view import Shown
+from memviz.figures.data.view import PatternData
 from memviz.figures.style import phrases
 from memviz.figures.style.labels import isolated, shorten
 from memviz.figures.style.palette import head_name, percent
 from memviz.figures.style.phrases import Translate, say
-from memviz.figures.style.provenance import kept, shifted, taken_out
+from memviz.figures.style.provenance import removal_text, shift_text, threshold_text
 from memviz.memory import Memory
 
 _VALUES = {
@@ -39,36 +39,37 @@ def named_keys(memory: Memory, keys: tuple[int, ...] | list[int], translate: Tra
     return ", ".join(f"“{isolated(shorten(memory.keys[key].text))}”" for key in keys)
 
 
-def notes(shown: Shown, translate: Translate = str) -> list[str]:
+def notes(data: PatternData, translate: Translate = str) -> list[str]:
     """Everything that was done to the numbers, a phrase each; the first says which head it is."""
-    view, memory, rows, cols = shown.view, shown.memory, shown.rows, shown.cols
+    view, memory, rows, cols = data.view, data.memory, data.rows, data.cols
     first = which_head(memory, view.layer, view.head, translate)
     if view.values == "rollout":
         first = say(translate, phrases.EVERY_LAYER, layers=memory.layers)
-    found = [first, translate(_VALUES[view.values])]
+    parts = [first, translate(_VALUES[view.values])]
     if rows.by_word or cols.by_word:
-        found.append(translate(phrases.BETWEEN_WORDS))
+        parts.append(translate(phrases.BETWEEN_WORDS))
     if view.shift:
-        found.append(say(translate, phrases.SHIFTED, steps=view.shift))
+        parts.append(say(translate, phrases.SHIFTED, steps=view.shift))
     if len(view.without):
         template = phrases.TAKEN_OUT_NORM if view.values == "value norm" else phrases.TAKEN_OUT
-        found.append(say(translate, template, keys=named_keys(memory, list(view.without), translate)))
+        parts.append(say(translate, template, keys=named_keys(memory, list(view.without), translate)))
     if view.cumulative < 1:
-        found.append(say(translate, phrases.STRONGEST, share=percent(view.cumulative)))
-    if not (rows.whole and cols.whole):
-        found.append(_window(shown, translate))
+        parts.append(say(translate, phrases.STRONGEST, share=percent(view.cumulative)))
+    if not (rows.is_whole and cols.is_whole):
+        parts.append(_window(data, translate))
     if rows.step > 1 or cols.step > 1:
         template = phrases.POOLED_WORDS if rows.by_word or cols.by_word else phrases.POOLED_TOKENS
-        found.append(say(translate, template, down=rows.step, across=cols.step))
+        parts.append(say(translate, template, down=rows.step, across=cols.step))
     if memory.has_sink_logits and view.values != "value norm" and not len(view.without):
-        found.append(translate(phrases.SINK))
+        parts.append(translate(phrases.SINK))
     if memory.forget is not None:
-        found.append(say(translate, phrases.FORGOTTEN, count=len(memory.forget.keys)))
-    return found
+        keys = {key for part in memory.forget.members for key in part.keys}
+        parts.append(say(translate, phrases.FORGOTTEN, count=len(keys)))
+    return parts
 
 
-def _window(shown: Shown, translate: Translate) -> str:
-    rows, cols = shown.rows, shown.cols
+def _window(data: PatternData, translate: Translate) -> str:
+    rows, cols = data.rows, data.cols
     return say(
         translate,
         phrases.WINDOW,
@@ -81,54 +82,54 @@ def _window(shown: Shown, translate: Translate) -> str:
     )
 
 
-def record(shown: Shown) -> dict[str, str]:
-    """The same for `provenance`, in English and without any text: ``provenance(trace, memory, **record)``."""
-    view, memory, rows, cols = shown.view, shown.memory, shown.rows, shown.cols
+def provenance_fields(data: PatternData) -> dict[str, str]:
+    """The same in English and without any text, for ``provenance(trace, memory, **provenance_fields(data))``."""
+    view, memory, rows, cols = data.view, data.memory, data.rows, data.cols
     every = "all" if view.values == "rollout" else "mean over"
-    found = {
+    fields = {
         "layer": f"{every} {memory.layers} layers" if view.layer is None else str(view.layer),
         "head": f"{every} {memory.heads} heads" if view.head is None else str(view.head),
         "view": view.values,
         "between": "words" if rows.by_word or cols.by_word else "tokens",
-        "taken out": taken_out(view.without),
-        "kept": kept(view.cumulative),
-        "shift": shifted(view.shift),
-        "window": "" if rows.whole and cols.whole else _window(shown, str),
+        "taken out": removal_text(view.without),
+        "kept": threshold_text(view.cumulative),
+        "shift": shift_text(view.shift),
+        "window": "" if rows.is_whole and cols.is_whole else _window(data, str),
         "pooled": f"max over {rows.step} × {cols.step}" if rows.step > 1 or cols.step > 1 else "",
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
-def looks(memory: Memory) -> str:
+def cell_template(memory: Memory) -> str:
     """The template for what one cell says: a word looks at another, or was read from it."""
     return phrases.READ_FROM if memory.kind == "cross" else phrases.LOOKS
 
 
-def written(value: float, *, norm: bool) -> str:
+def cell_text(value: float, *, norm: bool) -> str:
     """A cell in words: a share, or a length."""
     return f"{value:.2f}" if norm else percent(value)
 
 
-def told(shown: Shown, translate: Translate = str) -> str:
+def alt_text(data: PatternData, translate: Translate = str) -> str:
     """The picture for someone who cannot see it: which head, how large, and its strongest looks."""
-    cross, down, across = shown.memory.kind == "cross", shown.rows.labels, shown.cols.labels
+    cross, down, across = data.memory.kind == "cross", data.rows.labels, data.cols.labels
     strongest = [
         say(
             translate,
-            looks(shown.memory),
+            cell_template(data.memory),
             query=down[row],
             key=across[col],
         )
-        + f" ({written(float(shown.values[row, col]), norm=shown.view.values == 'value norm')})"
-        for row, col in _top(shown.values)
+        + f" ({cell_text(float(data.values[row, col]), norm=data.view.values == 'value norm')})"
+        for row, col in _top(data.values)
     ]
-    first, *rest = notes(shown, translate)
+    first, *rest = notes(data, translate)
     return say(
         translate,
         phrases.CROSS_ALT if cross else phrases.PATTERN_ALT,
         head=first,
-        rows=len(shown.values),
-        cols=shown.values.shape[1],
+        rows=len(data.values),
+        cols=data.values.shape[1],
         values=", ".join(rest),
         strongest="; ".join(strongest) or translate(phrases.NOTHING),
     )

@@ -7,13 +7,14 @@ Rows are computed in blocks, so a long text never holds its whole pattern at onc
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from memviz.errors import MeasureError
-from memviz.figures.data.view import Shown, Side, Values, View, side
+from memviz.figures.data.view import PatternData, PatternView, Side, Values, side
 from memviz.measures.pairs import without_keys
 from memviz.measures.read import rollout, value_norms
 from memviz.memory import Memory, positions
@@ -22,7 +23,7 @@ from memviz.tokens import Token, merge
 BLOCK = 4_000_000  # weights held at once
 
 
-def shown(memory: Memory, view: View) -> Shown:
+def pattern_data(memory: Memory, view: PatternView) -> PatternData:
     """Which numbers does this view of a memory show?
 
     Raises:
@@ -33,18 +34,18 @@ def shown(memory: Memory, view: View) -> Shown:
     window = view.window or (slice(None), slice(None))
     rows = side(memory.queries, view.query_words, window=window[0], largest=view.largest)
     cols = side(memory.keys, view.key_words, window=window[1], largest=view.largest)
-    paired = rows.border is not None and cols.border is not None and rows.whole and cols.whole
+    is_pair = rows.border is not None and cols.border is not None and rows.is_whole and cols.is_whole
     parts, mass = [], np.zeros((2, 2))
     for units, block in _blocks(memory, view, heads=heads, rows=rows, cols=cols):
-        if paired:
+        if is_pair:
             mass += _quadrants(block, units, rows=rows, cols=cols)
-        block = _drawn(memory, block, units, view=view, heads=heads, rows=rows, cols=cols)
+        block = _masked(memory, block, units, view=view, heads=heads, rows=rows, cols=cols)
         block = block[:, cols.first : cols.stop]
         parts.append(np.fmax.reduceat(block, np.arange(0, block.shape[1], cols.step), axis=1))
     values = np.concatenate(parts)
     values = np.fmax.reduceat(values, np.arange(0, len(values), rows.step), axis=0)
-    share = mass / mass.sum(axis=1, keepdims=True) if paired and mass.sum(axis=1).all() else None
-    return Shown(memory, view, rows, cols, values, _high(memory, view), share)
+    share = mass / mass.sum(axis=1, keepdims=True) if is_pair and mass.sum(axis=1).all() else None
+    return PatternData(memory, view, rows, cols, values, _high(memory, view), share)
 
 
 def weights(
@@ -64,11 +65,11 @@ def weights(
     of each row is renormalised, value norms are not. ``shift=1`` takes each row from the step after
     it; NaN where there is none.
     """
-    chosen = View(layer=layer, head=head, values=view, without=without, shift=shift)
-    return _tokens(memory, chosen, heads=_heads(memory, chosen), rows=np.arange(len(memory.queries)))
+    selection = PatternView(layer=layer, head=head, values=view, without=without, shift=shift)
+    return _tokens(memory, selection, heads=_heads(memory, selection), rows=np.arange(len(memory.queries)))
 
 
-def _heads(memory: Memory, view: View) -> list[tuple[int, int]]:
+def _heads(memory: Memory, view: PatternView) -> list[tuple[int, int]]:
     """The heads that are shown; raises where the view is none of this memory."""
     if view.shift and memory.kind != "cross":
         raise MeasureError(
@@ -84,7 +85,7 @@ def _heads(memory: Memory, view: View) -> list[tuple[int, int]]:
 
 
 def _blocks(
-    memory: Memory, view: View, *, heads: list[tuple[int, int]], rows: Side, cols: Side
+    memory: Memory, view: PatternView, *, heads: list[tuple[int, int]], rows: Side, cols: Side
 ) -> Iterator[tuple[range, np.ndarray]]:
     """(units, their values [unit, column unit]) of the rows in the window, some at a time."""
     queries, keys = _readers(memory.queries, rows), _readers(memory.keys, cols)
@@ -94,11 +95,11 @@ def _blocks(
         if tokens * len(memory.keys) < BLOCK and unit + 1 < rows.stop:
             continue
         units = range(first, unit + 1)
-        index = np.array([place for one in units for place in rows.tokens[one]])
+        index = np.array([place for row in units for place in rows.tokens[row]])
         values = _tokens(memory, view, heads=heads, rows=index)
         if rows.by_word or cols.by_word:
-            unit_of = np.repeat(np.arange(len(units)), [len(rows.tokens[one]) for one in units])
-            values = _merged(values, unit_of, [queries[place] for place in index], keys)
+            unit_of = np.repeat(np.arange(len(units)), [len(rows.tokens[row]) for row in units])
+            values = _merge_rows(values, unit_of, [queries[place] for place in index], keys)
         yield units, values
         tokens, first = 0, unit + 1
 
@@ -110,18 +111,18 @@ def _readers(tokens: Sequence[Token], side: Side) -> list[Token]:
     return [replace(token, word=place, special=True) for place, token in enumerate(tokens)]
 
 
-def _merged(values: np.ndarray, unit_of: np.ndarray, queries: Sequence[Token], keys: Sequence[Token]) -> np.ndarray:
+def _merge_rows(values: np.ndarray, unit_of: np.ndarray, queries: Sequence[Token], keys: Sequence[Token]) -> np.ndarray:
     """Values between words: the mean over those tokens of a unit that have a row, NaN where none has."""
-    known = ~np.isnan(values).any(axis=1)
-    if known.all():
+    defined = ~np.isnan(values).any(axis=1)
+    if defined.all():
         return merge(values, queries, keys)
-    part = merge(values[known], [token for token, there in zip(queries, known, strict=True) if there], keys)
+    part = merge(values[defined], [token for token, there in zip(queries, defined, strict=True) if there], keys)
     out = np.full((unit_of[-1] + 1, part.shape[1]), np.nan, dtype=np.float32)
-    out[np.unique(unit_of[known])] = part
+    out[np.unique(unit_of[defined])] = part
     return out
 
 
-def _tokens(memory: Memory, view: View, *, heads: list[tuple[int, int]], rows: np.ndarray) -> np.ndarray:
+def _tokens(memory: Memory, view: PatternView, *, heads: list[tuple[int, int]], rows: np.ndarray) -> np.ndarray:
     """Values between tokens, the mean over the heads: float32 [query, key]; NaN where a shift leads outside."""
     if view.shift:
         there = (rows + view.shift >= 0) & (rows + view.shift < len(memory.queries))
@@ -134,22 +135,22 @@ def _tokens(memory: Memory, view: View, *, heads: list[tuple[int, int]], rows: n
     else:
         total = np.zeros((len(rows), len(memory.keys)), dtype=np.float32)
         for layer, head in heads:
-            one = memory.pattern(layer, head, rows=rows)
-            total += one if norms is None else one * norms[layer, head]
+            pattern = memory.pattern(layer, head, rows=rows)
+            total += pattern if norms is None else pattern * norms[layer, head]
         total /= np.float32(len(heads))
-    taken = positions(view.without, len(memory.keys))
-    if len(taken) and norms is None:
-        return without_keys(total, taken)
-    total[:, taken] = 0.0
+    removed = positions(view.without, len(memory.keys))
+    if len(removed) and norms is None:
+        return without_keys(total, removed)
+    total[:, removed] = 0.0
     return total
 
 
-def _drawn(
+def _masked(
     memory: Memory,
     block: np.ndarray,
     units: range,
     *,
-    view: View,
+    view: PatternView,
     heads: list[tuple[int, int]],
     rows: Side,
     cols: Side,
@@ -157,10 +158,10 @@ def _drawn(
     """The block with NaN where nothing is to be drawn."""
     if view.cumulative < 1:
         block = np.where(strongest(block, view.cumulative), block, np.nan)
-    block = np.where(_seen(memory, heads, units, rows=rows, cols=cols), block, np.nan).astype(np.float32)
-    taken = set(positions(view.without, len(memory.keys)).tolist())
-    if taken:
-        block[:, [taken.issuperset(unit) for unit in cols.tokens]] = np.nan
+    block = np.where(_visible(memory, heads, units, rows=rows, cols=cols), block, np.nan).astype(np.float32)
+    removed = set(positions(view.without, len(memory.keys)).tolist())
+    if removed:
+        block[:, [removed.issuperset(unit) for unit in cols.tokens]] = np.nan
     return block
 
 
@@ -175,7 +176,7 @@ def strongest(values: np.ndarray, share: float) -> np.ndarray:
     return keep
 
 
-def _seen(memory: Memory, heads: list[tuple[int, int]], units: range, *, rows: Side, cols: Side) -> np.ndarray:
+def _visible(memory: Memory, heads: list[tuple[int, int]], units: range, *, rows: Side, cols: Side) -> np.ndarray:
     """Which units can each row see in any of the layers shown? bool [unit, column unit]."""
     spans = np.stack([memory.visible(layer) for layer in sorted({layer for layer, _ in heads})])
     low, high = spans[:, :, 0].min(axis=0), spans[:, :, 1].max(axis=0)
@@ -192,7 +193,7 @@ def _quadrants(block: np.ndarray, units: range, *, rows: Side, cols: Side) -> np
     return np.array([[half[: cols.border].sum(), half[cols.border :].sum()] for half in halves])
 
 
-def _high(memory: Memory, view: View) -> float:
+def _high(memory: Memory, view: PatternView) -> float:
     """Where does the colour scale end, for every picture of this memory alike?
 
     The largest value norm is taken over the strongest key of every head and token and over the first key.
@@ -203,3 +204,13 @@ def _high(memory: Memory, view: View) -> float:
     weight = np.where(summary.top_key >= 0, summary.top_weight, 0.0)
     strongest = np.take_along_axis(norms, summary.top_key.clip(min=0), axis=2) * weight
     return float(max(strongest.max(initial=0.0), (summary.first * norms[:, :, :1]).max(initial=0.0))) or 1.0
+
+
+def known_mean(values: np.ndarray, *, axis: int | tuple[int, ...]) -> np.ndarray:
+    """What is the mean of the numbers that are known?
+
+    Along ``axis``, one or several, without what is NaN; NaN where nothing is known.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # "mean of empty slice" is an answer here
+        return np.nanmean(values, axis=axis)

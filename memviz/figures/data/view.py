@@ -20,7 +20,7 @@ FLOOR = 1e-4  # the smallest weight that a logarithmic picture tells apart
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class View:
+class PatternView:
     """How is a pattern to be seen?
 
     layer, head   ``None`` for a mean over all of them
@@ -109,19 +109,19 @@ class Side:
         return float("nan") if self.border is None else (self.border - self.first) / self.step
 
     @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         """Is everything inside the window?"""
         return self.first == 0 and self.stop == len(self.texts)
 
-    def found(self, text: str) -> list[int]:
+    def matching(self, text: str) -> list[int]:
         """The cells that hold a unit containing this text, whatever its case."""
-        wanted = text.casefold()
-        units = [u for u in range(self.first, self.stop) if wanted and wanted in self.texts[u].casefold()]
+        needle = text.casefold()
+        units = [u for u in range(self.first, self.stop) if needle and needle in self.texts[u].casefold()]
         return sorted({(unit - self.first) // self.step for unit in units})
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class PatternData:
     """The numbers of one picture.
 
     values   float32 [row, column]: weights (also where the scale is logarithmic) or value norms;
@@ -132,7 +132,7 @@ class Shown:
     """
 
     memory: Memory
-    view: View
+    view: PatternView
     rows: Side
     cols: Side
     values: np.ndarray
@@ -143,30 +143,30 @@ class Shown:
 def side(tokens: Sequence[Token], words: Sequence[Word] | None, *, window: slice, largest: int) -> Side:
     """The rows or columns that a window leaves of some tokens, or of their words, at most ``largest`` cells of them."""
     parts: Sequence[Token] | Sequence[Word] = tokens if words is None else words
-    held = tuple((place,) for place in range(len(tokens))) if words is None else tuple(w.tokens for w in words)
-    if sorted(place for unit in held for place in unit) != list(range(len(tokens))):
+    members = tuple((place,) for place in range(len(tokens))) if words is None else tuple(w.tokens for w in words)
+    if sorted(place for unit in members for place in unit) != list(range(len(tokens))):
         raise TraceError(
             "These {words} words are not made of the {tokens} tokens on this side of the memory.",
             todo="Take both sides from `trace.sides(kind)`.",
-            words=len(held),
+            words=len(members),
             tokens=len(tokens),
         )
-    chosen = range(len(held))[window]
-    if not chosen or chosen.step != 1:
+    places = range(len(members))[window]
+    if not places or places.step != 1:
         raise TraceError(
             "The window {first}:{stop} holds nothing: this side has {count} positions.",
             todo="Give a slice inside 0:{count}, without a step.",
             first=window.start,
             stop=window.stop,
-            count=len(held),
+            count=len(members),
         )
     segments = [part.segment for part in parts]
     return Side(
         texts=tuple(part.text for part in parts),
-        tokens=held,
-        first=chosen.start,
-        stop=chosen.stop,
-        step=-(-len(chosen) // largest),
+        tokens=members,
+        first=places.start,
+        stop=places.stop,
+        step=-(-len(places) // largest),
         by_word=words is not None,
         border=segments.index(1) if 0 in segments and 1 in segments else None,
     )

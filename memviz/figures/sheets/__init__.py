@@ -1,1 +1,1 @@
-"""Drawings of our own: all heads, words and links on one sheet."""
+"""Drawings as SVG and as PNG: one head, all heads, words and links on one sheet."""

@@ -1,27 +1,26 @@
-"""What stands around the words of a translation and their links? A heading, names, widths, where it comes from."""
+"""A translation as two rows of words joined by lines: what stands around them, and the sheet as SVG and as PNG."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from xml.etree.ElementTree import SubElement
 
 import numpy as np
 
-from memviz.figures.sheets.canvas import Anchor
-from memviz.figures.sheets.crossing import MOST_WORDS, Crossing, Link
-from memviz.figures.sheets.lettering import footer, measure
-from memviz.figures.sheets.word_places import Point
+from memviz.figures.sheets.crossing import MOST_WORDS, THICK, Crossing, Link, Unit, crossing
+from memviz.figures.sheets.drawing import Anchor, Drawing, Point, number, write_text, written_as
+from memviz.figures.sheets.lettering import LINE, SMALL, footer, measure
 from memviz.figures.style import phrases
 from memviz.figures.style.labels import isolated, shorten
-from memviz.figures.style.palette import Colour, Theme, mixed, percent, strength
+from memviz.figures.style.palette import Colour, Theme, ThemeName, mixed, percent, strength
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import caption
 
 MARGIN = 34
 NARROWEST = 460
-LINE = 17  # of the notes
-SMALL, HEADING = 12, 19  # of letters
+HEADING = 19  # of letters
 SAMPLES = (0.1, 0.5, 1.0)  # weights whose line width is shown
 SAMPLE = 34  # pixels of such a line
 STRONG = 0.25  # lines from this weight on keep a margin of paper where they cross others
@@ -40,78 +39,148 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A crossing with everything around it: the field begins at ``at``; ``samples`` are lines (left end, weight)."""
+class Frame:
+    """What stands around a crossing whose field begins at ``at``; ``samples`` are lines (left end, weight)."""
 
-    what: Crossing
     at: Point
     width: float
     height: float
     labels: tuple[Label, ...]
     samples: tuple[tuple[Point, float], ...]
-    alt: str
+    notes_at: Point
+    notes: tuple[str, ...]
 
 
-def sheet(
-    what: Crossing,
+def cross_sheet(
+    sources: Sequence[Unit],
+    targets: Sequence[Unit],
+    weights: np.ndarray,
+    *,
+    keep: float = 1.0,
+    right_to_left: tuple[bool, bool] = (False, False),
+    title: str = "",
+    provenance: Mapping[str, str] | None = None,
+    theme: ThemeName = "light",
+    translate: Translate = str,
+) -> Drawing:
+    """Which source word was each target word read from, as a drawing? See `cross_svg`."""
+    layout = crossing(sources, targets, weights, keep=keep, right_to_left=right_to_left)
+    provenance = dict(provenance or {})
+    notes = _notes(layout, keep=keep, is_shifted=bool(provenance.get("shift")), translate=translate)
+    frame = _frame(layout, title=title, notes=notes, provenance=provenance, translate=translate)
+    drawing = Drawing(
+        (frame.width, frame.height),
+        title=title or translate(phrases.WHICH_SOURCE),
+        alt_text=_alt_text(layout, translate),
+        provenance=provenance,
+        theme=theme,
+        translate=translate,
+    )
+    inks = drawing.theme
+    for label in frame.labels:
+        colour = inks.ink if label.bold else inks.muted
+        drawing.text(label.at, label.text, size=label.size, bold=label.bold, colour=colour, anchor=label.anchor)
+    for (left, top), weight in frame.samples:
+        drawing.path(f"M{number(left)} {number(top)}h{SAMPLE}", width=THICK * weight, colour=tint(weight, inks))
+    drawing.notes(frame.notes_at, frame.notes)
+    _draw_field(drawing, layout, frame.at, translate)
+    return drawing
+
+
+@written_as(cross_sheet)
+def cross_svg(drawing: Drawing) -> str:
+    """Which source word was each target word read from? Both sentences, joined by lines as wide as the weight.
+
+    One SVG file that needs nothing else: text stays text, and there is no script in it. ``weights`` are float32
+    [target word, source word], 0..1, as from `measures.word_weights`; a row of NaN has no lines. ``sources`` and
+    ``targets`` are words, or tokens. Short sentences stand in two rows, the source above; where either is too long
+    for a line, in two columns, the source on the left.
+
+    keep      keep of each target word only the strongest links, up to this share of it
+    right_to_left   whether (sources, targets) are in a script that runs from right to left
+    title     above the picture, "" for none
+    provenance   as from `memviz.figures.style.provenance`; written into ``<metadata>`` as JSON and, in short, below
+    translate   turns an English template of `PHRASES` into the reader's language
+
+    Each line is a ``path`` with ``data-source``, ``data-target`` (places, from 0) and ``data-weight`` in full
+    precision. Lines to added tokens are grey. At most 400 words a side and 10,000 lines are drawn, the strongest;
+    the picture says what was left out.
+
+    Raises `TraceError` where the weights do not fit the words, `MeasureError` for weights that are not 0 to 1 and for
+    a share that is none.
+    """
+    return drawing.svg()
+
+
+@written_as(cross_sheet)
+def cross_png(drawing: Drawing) -> bytes:
+    """Which source word was each target word read from, as a PNG?
+
+    The same picture as `memviz.figures.cross_svg`, which explains the options. ``provenance`` is written into the
+    file and, in short, below the picture. Characters that no font on this computer has are drawn as boxes with their
+    number, and named. Same errors.
+    """
+    return drawing.png()
+
+
+def _frame(
+    layout: Crossing,
     *,
     title: str,
     notes: Sequence[str],
     provenance: Mapping[str, str],
     translate: Translate,
-) -> Sheet:
+) -> Frame:
     """Where does everything stand around this crossing?"""
     names = translate(phrases.SOURCE_WORDS), translate(phrases.TARGET_WORDS)
-    over = _overhang(what, names)
-    width = ceil(max(what.width + sum(over) + 2 * MARGIN, NARROWEST))
-    left = (width - what.width - sum(over)) / 2 + over[0]
+    over = _overhang(layout, names)
+    width = ceil(max(layout.width + sum(over) + 2 * MARGIN, NARROWEST))
+    left = (width - layout.width - sum(over)) / 2 + over[0]
     heading = footer([title], width=width - 2 * MARGIN, size=HEADING, bold=True) if title else []
     labels = [Label(line, (MARGIN, MARGIN + 14 + 25 * n), size=HEADING, bold=True) for n, line in enumerate(heading)]
     top = MARGIN + (15 + 25 * len(heading) if heading else 0) + SMALL + 14
-    below = top + what.height
-    if what.in_rows:
+    below = top + layout.height
+    if layout.in_rows:
         below += SMALL + 16
         labels += [Label(names[0], (MARGIN, top - 14)), Label(names[1], (MARGIN, below - 2))]
     else:
-        labels.append(Label(names[0], (left + what.edges[0], top - 14), "right"))
-        labels.append(Label(names[1], (left + what.edges[1], top - 14)))
+        labels.append(Label(names[0], (left + layout.edges[0], top - 14), "right"))
+        labels.append(Label(names[1], (left + layout.edges[1], top - 14)))
     samples, legend = _legend(below + 32, translate)
-    said = {name: value for name, value in provenance.items() if name not in ("kept", "shift")}  # the notes say it
-    lines = footer([" · ".join(notes), caption(said)], width=width - 2 * MARGIN)
-    first = below + 60
-    labels += [*legend, *(Label(line, (MARGIN, first + number * LINE)) for number, line in enumerate(lines))]
-    height = ceil(first + LINE * (len(lines) - 1) + MARGIN - 8)
-    return Sheet(what, (left, top), width, height, tuple(labels), samples, _told(what, translate))
+    rest = {name: value for name, value in provenance.items() if name not in ("kept", "shift")}  # the notes say it
+    lines = footer([" · ".join(notes), caption(rest)], width=width - 2 * MARGIN)
+    height = ceil(below + 60 + LINE * (len(lines) - 1) + MARGIN - 8)
+    return Frame((left, top), width, height, (*labels, *legend), samples, (MARGIN, below + 60), tuple(lines))
 
 
-def _overhang(what: Crossing, names: tuple[str, str]) -> tuple[float, float]:
+def _overhang(layout: Crossing, names: tuple[str, str]) -> tuple[float, float]:
     """How far do the names of two columns reach beyond their words, on the left and on the right?"""
-    if what.in_rows:
+    if layout.in_rows:
         return 0.0, 0.0
-    rooms = what.edges[0], what.width - what.edges[1]
+    rooms = layout.edges[0], layout.width - layout.edges[1]
     left, right = (max(0.0, measure(name, size=SMALL) - room) for name, room in zip(names, rooms, strict=True))
     return left, right
 
 
-def notes(what: Crossing, *, keep: float, shifted: bool, translate: Translate) -> list[str]:
+def _notes(layout: Crossing, *, keep: float, is_shifted: bool, translate: Translate) -> list[str]:
     """Everything that was done to the links, a phrase each."""
-    found = [translate(phrases.LATER_STEP)] if shifted else []
-    found += [say(translate, phrases.STRONGEST_LINKS, share=percent(keep))] if keep < 1 else []
-    if what.links_left_out:
-        count = len(what.links)
-        found.append(say(translate, phrases.FEWER_LINKS, count=count, total=count + what.links_left_out))
-    if what.words_left_out:
-        found.append(say(translate, phrases.FEWER_WORDS, count=MOST_WORDS))
-    if any(link.muted for link in what.links):
-        found.append(translate(phrases.ADDED_LINKS))
-    return found
+    parts = [translate(phrases.LATER_STEP)] if is_shifted else []
+    parts += [say(translate, phrases.STRONGEST_LINKS, share=percent(keep))] if keep < 1 else []
+    if layout.links_left_out:
+        count = len(layout.links)
+        parts.append(say(translate, phrases.FEWER_LINKS, count=count, total=count + layout.links_left_out))
+    if layout.words_left_out:
+        parts.append(say(translate, phrases.FEWER_WORDS, count=MOST_WORDS))
+    if any(link.muted for link in layout.links):
+        parts.append(translate(phrases.ADDED_LINKS))
+    return parts
 
 
-def read_from(what: Crossing, link: Link, translate: Translate) -> str:
+def read_from(layout: Crossing, link: Link, translate: Translate) -> str:
     """One link in words."""
-    texts = {"query": what.targets[link.target].text, "key": what.sources[link.source].text}
-    said = say(translate, phrases.READ_FROM, **{name: isolated(text) for name, text in texts.items()})
-    return f"{said} ({percent(link.weight)})"
+    texts = {"query": layout.targets[link.target].text, "key": layout.sources[link.source].text}
+    sentence = say(translate, phrases.READ_FROM, **{name: isolated(text) for name, text in texts.items()})
+    return f"{sentence} ({percent(link.weight)})"
 
 
 def tint(weight: float, theme: Theme, *, muted: bool = False) -> Colour:
@@ -133,18 +202,48 @@ def _legend(top: float, translate: Translate) -> tuple[tuple[tuple[Point, float]
     return tuple(samples), labels
 
 
-def _told(what: Crossing, translate: Translate) -> str:
+def _draw_field(drawing: Drawing, layout: Crossing, at: Point, translate: Translate) -> None:
+    """The lines, weak ones first, and the words; a strong line keeps a margin of paper where it crosses others."""
+    theme = drawing.theme
+    field = drawing.group(transform=f"translate({number(at[0])} {number(at[1])})")
+    lines = drawing.group(field, **{"class": "links"})
+    for link in layout.links:
+        start, *rest = (" ".join(map(number, point)) for point in (link.start, *layout.bend(link), link.stop))
+        curve = f"M{start}C{' '.join(rest)}"
+        if link.weight >= STRONG:
+            drawing.path(curve, width=link.width + 3, colour=theme.paper, group=lines)
+        data = {"data-source": str(link.source), "data-target": str(link.target), "data-weight": repr(link.weight)}
+        colour = tint(link.weight, theme, muted=link.muted)
+        line = drawing.path(curve, width=link.width, colour=colour, group=lines, **data)
+        write_text(SubElement(line, "title"), read_from(layout, link, translate))
+    for name, places in (("sources", layout.sources), ("targets", layout.targets)):
+        group = drawing.group(field, **{"class": name})
+        for place in places:
+            ink, turns = theme.muted if place.special else theme.ink, place.right_to_left
+            drawing.text(
+                place.base,
+                place.text,
+                size=layout.size,
+                colour=ink,
+                anchor=place.anchor,
+                right_to_left=turns,
+                group=group,
+            )
+
+
+def _alt_text(layout: Crossing, translate: Translate) -> str:
     """The picture for someone who cannot see it."""
-    best: dict[int, Link] = {link.target: link for link in what.links}  # the strongest comes last
-    said = [
-        f"“{isolated(shorten(what.targets[place].text))}” ← “{isolated(shorten(what.sources[link.source].text))}” "
+    best: dict[int, Link] = {link.target: link for link in layout.links}  # the strongest comes last
+    sentences = [
+        f"“{isolated(shorten(layout.targets[place].text))}” ← “{isolated(shorten(layout.sources[link.source].text))}” "
         f"({percent(link.weight)})"
         for place, link in sorted(best.items())
     ]
     return say(
         translate,
         phrases.JOINED_ALT,
-        sources=len(what.sources),
-        targets=len(what.targets),
-        strongest=", ".join(said[:NAMED]) + (", …" if len(said) > NAMED else "") or translate(phrases.NOTHING),
+        sources=len(layout.sources),
+        targets=len(layout.targets),
+        strongest=", ".join(sentences[:NAMED]) + (", …" if len(sentences) > NAMED else "")
+        or translate(phrases.NOTHING),
     )

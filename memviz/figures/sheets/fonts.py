@@ -6,8 +6,11 @@ for reading, then one by one whatever else is installed, until one has the chara
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,6 +60,16 @@ class Face:
         """The font at a size in pixels; a font of bitmaps comes in one size only, whatever is asked for."""
         return _font(self, size)
 
+    @property
+    def family(self) -> str:
+        """The name by which programs ask for it."""
+        return self.at(_SAMPLE).getname()[0] or ""
+
+    @property
+    def file(self) -> str:
+        """Where its file lies; the one inside Pillow is written out for those who read files only."""
+        return self.path or _built_in_file()
+
     def has(self, text: str) -> bool:
         """Has it a shape for every character that needs one?"""
         return all(_drawable(self, char) for char in text if not _needs_none(char))
@@ -70,19 +83,19 @@ def runs(text: str, *, bold: bool = False) -> list[tuple[Face | None, str]]:
 
     What belongs together (a letter and its marks, an emoji with its joiners) stays together.
     """
-    found: list[tuple[Face | None, str]] = []
+    out: list[tuple[Face | None, str]] = []
     for piece in regex.findall(r"\X", text):
-        previous, face = found[-1][0] if found else None, _face(piece, bold)
+        previous, face = out[-1][0] if out else None, _face(piece, bold)
         # a script's own font keeps its signs and spaces; letters go back to the font for reading
         if previous and not previous.colour and face not in _preferred(_READING[bold])[:1] and previous.has(piece):
             face = previous
         elif previous and piece.isspace():
             face = previous
-        if found and face == previous and face is not None:
-            found[-1] = face, found[-1][1] + piece
+        if out and face == previous and face is not None:
+            out[-1] = face, out[-1][1] + piece
         else:
-            found.append((face, piece))
-    return found
+            out.append((face, piece))
+    return out
 
 
 @lru_cache(maxsize=4096)
@@ -107,8 +120,8 @@ def _needs_none(char: str) -> bool:
 @cache
 def _preferred(names: tuple[str, ...]) -> tuple[Face, ...]:
     files = _files()
-    found = [files[name.lower()] for name in names if name.lower() in files]
-    return tuple(Face(str(path), _chinese(path), colour=path.stem in _EMOJI) for path in found)
+    paths = [files[name.lower()] for name in names if name.lower() in files]
+    return tuple(Face(str(path), _chinese(path), colour=path.stem in _EMOJI) for path in paths)
 
 
 @cache
@@ -123,12 +136,12 @@ def _others() -> tuple[tuple[Face, ...], tuple[Face, ...]]:
 @cache
 def _files() -> dict[str, Path]:
     """Every font file by its name in small letters; the first folder wins."""
-    found: dict[str, Path] = {}
+    out: dict[str, Path] = {}
     for folder in _folders():
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() in (".ttf", ".otf", ".ttc"):
-                found.setdefault(path.stem.lower(), path)
-    return found
+                out.setdefault(path.stem.lower(), path)
+    return out
 
 
 def _folders() -> Iterator[Path]:
@@ -157,6 +170,17 @@ def _chinese(path: Path) -> int:
     return 0
 
 
+@cache
+def _built_in_file() -> str:
+    """A file with Pillow's own font, for as long as the process lives."""
+    font = cast(Font, ImageFont.load_default(_SAMPLE))
+    folder = tempfile.mkdtemp(prefix="memviz-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "built-in.ttf"
+    path.write_bytes(font.font_bytes)
+    return str(path)
+
+
 @lru_cache(maxsize=256)
 def _font(face: Face, size: int) -> Font:
     if not face.path:
@@ -165,8 +189,8 @@ def _font(face: Face, size: int) -> Font:
         try:
             return ImageFont.truetype(face.path, pixels, index=face.index)
         except OSError as problem:
-            failed = problem
-    raise failed
+            reason = problem
+    raise reason
 
 
 @lru_cache(maxsize=65536)

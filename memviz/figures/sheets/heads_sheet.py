@@ -1,16 +1,17 @@
-"""Heatmaps as PNG bytes, drawn without a browser, with their provenance drawn below and written inside."""
+"""Heatmaps as SVG and PNG, drawn without a browser, with their provenance drawn below and written inside."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from memviz.figures.data.captions import UNITS, notes
-from memviz.figures.data.cells import shown
-from memviz.figures.data.view import FLOOR, Shown, Values, View, Window
-from memviz.figures.sheets.canvas import Canvas
-from memviz.figures.sheets.lettering import boxed_note, footer, measure
+from memviz.figures.data.captions import UNITS, alt_text, notes
+from memviz.figures.data.cells import pattern_data
+from memviz.figures.data.view import FLOOR, PatternData, PatternView, Values, Window
+from memviz.figures.sheets.drawing import Drawing, Point, written_as
+from memviz.figures.sheets.lettering import LINE, SMALL, footer, measure
 from memviz.figures.style import phrases
 from memviz.figures.style.labels import LETTER_HIGH, ticks
 from memviz.figures.style.palette import Theme, ThemeName, mixed, percent, strength
@@ -22,12 +23,13 @@ from memviz.tokens import Word
 MARGIN = 28
 LONGEST = 620  # of a field of cells
 LARGEST_CELL = 34
-LINE = 17  # of the notes
-LABEL = 13
+LABEL = 13  # letters of the labels
+HEADING = 19
+SCALE_LENGTH = 240  # pixels of the colour scale
 GAP = 5  # between the heads of a grid
 
 
-def pattern_png(
+def pattern_sheet(
     memory: Memory,
     layer: int | None = None,
     head: int | None = None,
@@ -44,14 +46,9 @@ def pattern_png(
     title: str | None = None,
     theme: ThemeName = "light",
     translate: Translate = str,
-) -> bytes:
-    """How hard does each word look at each other word, as a PNG?
-
-    The same numbers, scale and notes as `memviz.figures.pattern`, which explains the options.
-    ``provenance`` is written into the file and, in short, below the picture. Characters that no
-    font on this computer has are drawn as boxes with their number, and named. Same errors.
-    """
-    how = View(
+) -> Drawing:
+    """How hard does each word look at each other word, as a drawing? See `pattern_svg`."""
+    selection = PatternView(
         layer=layer,
         head=head,
         values=view,
@@ -63,118 +60,144 @@ def pattern_png(
         shift=shift,
         largest=largest,
     )
-    what = shown(memory, how)
-    said = notes(what, translate)
-    heading = said[0] if title is None else title
-    if what.mass is not None:
-        said.append(translate(phrases.PAIR))
-    return _Field(what, heading=heading, said=said, provenance=provenance, theme=theme, translate=translate).png()
+    data = pattern_data(memory, selection)
+    lines = notes(data, translate)
+    heading = lines[0] if title is None else title
+    if data.mass is not None:
+        lines.append(translate(phrases.PAIR))
+    below = [" · ".join(lines), " · ".join(origin(provenance))]
+    frame = _Frame.of(data, heading=heading, below=below)
+    drawing = Drawing(
+        (frame.width, frame.height),
+        title=heading or lines[0],
+        alt_text=alt_text(data, translate),
+        provenance=provenance,
+        theme=theme,
+        translate=translate,
+    )
+    drawing.text((MARGIN, MARGIN + 14), heading, size=HEADING, bold=True)
+    drawing.cells(frame.at, frame.size, _cell_colours(data, drawing.theme), gap=1 if frame.cell >= 8 else 0)
+    _draw_labels(drawing, frame, down=data.rows.labels, across=data.cols.labels)
+    _draw_scale(drawing, data, (frame.at[0], frame.scale_top), translate)
+    if data.mass is not None:
+        _draw_pair(drawing, data, frame, data.mass)
+    drawing.notes((MARGIN, frame.scale_top + 66), frame.lines)
+    return drawing
 
 
-class _Field:
-    """One heatmap on its sheet: where everything stands, and how it is drawn."""
+@written_as(pattern_sheet)
+def pattern_svg(drawing: Drawing) -> str:
+    """How hard does each word look at each other word, as an SVG?
 
-    def __init__(
-        self,
-        what: Shown,
-        *,
-        heading: str,
-        said: Sequence[str],
-        provenance: Mapping[str, str],
-        theme: ThemeName,
-        translate: Translate,
-    ) -> None:
-        self.what, self.heading, self.provenance, self.translate = what, heading, provenance, translate
-        self.down, self.across = what.rows.labels, what.cols.labels
-        rows, cols = what.values.shape
-        self.cell = min(LARGEST_CELL, LONGEST / max(rows, cols))
-        self.size = cols * self.cell, rows * self.cell
-        self.flat = max(measure(label, size=LABEL) for label in self.across) < self.cell - 2
-        beside = max(measure(label, size=LABEL) for label in self.down) + 10
-        above = max(measure(label, size=LABEL) for label in self.across) * 0.87 + 14
-        top = MARGIN + (34 if heading else 0) + (22 if self.flat else above)
-        self.at = MARGIN + beside, top
-        right = 96 if what.mass is not None else 0 if self.flat else above * 0.6
-        self.width = max(self.at[0] + max(self.size[0], 260) + right + MARGIN, 420)
-        below = [" · ".join(said), " · ".join(origin(provenance))]
-        below += boxed_note([*self.down, *self.across, heading, *below], translate)
-        self.lines = footer(below, width=self.width - 2 * MARGIN)
-        self.bar_top = self.at[1] + self.size[1] + 22
-        height = self.bar_top + 62 + LINE * len(self.lines) + MARGIN - 10
-        self.canvas = Canvas(self.width, height, theme=theme)
-
-    def png(self) -> bytes:
-        canvas, what = self.canvas, self.what
-        canvas.text((MARGIN, MARGIN + 14), self.heading, size=19, bold=True)
-        canvas.cells(self.at, self.size, _coloured(what, canvas.theme), gap=1 if self.cell >= 8 else 0)
-        self._labels()
-        self._bar()
-        if what.mass is not None:
-            self._pair(what.mass)
-        for number, line in enumerate(self.lines):
-            place = MARGIN, self.bar_top + 66 + number * LINE
-            canvas.text(place, line, size=12, colour=canvas.theme.muted)
-        return canvas.png(self.provenance)
-
-    def _labels(self) -> None:
-        canvas, (left, top), cell = self.canvas, self.at, self.cell
-        size = max(9.0, min(LABEL, cell * 0.8))
-        room = max(1, int(LONGEST / LETTER_HIGH))
-        for row in ticks(len(self.down), room=room):
-            middle = top + (row + 0.5) * cell + size * 0.36
-            canvas.text((left - 7, middle), self.down[row], size=size, anchor="right")
-        for col in ticks(len(self.across), room=room):
-            place = left + (col + 0.5) * cell, top - 7
-            if self.flat:
-                canvas.text(place, self.across[col], size=size, anchor="middle")
-            else:
-                canvas.text(place, self.across[col], size=size, turned=True)
-
-    def _bar(self) -> None:
-        """The colour scale with its range and unit."""
-        canvas, what = self.canvas, self.what
-        left, top, long = self.at[0], self.bar_top, 240
-        canvas.text((left, top + 8), self.translate(UNITS[what.view.values]), size=12, colour=canvas.theme.muted)
-        steps = np.linspace(0, 1, long)
-        shares = steps if what.view.values == "log" else strength(steps)
-        ramp = mixed(canvas.theme.panel, canvas.theme.blue, shares)[None]
-        canvas.cells((left, top + 16), (long, 9), ramp)
-        for share, text in _marks(what):
-            canvas.text((left + share * long, top + 40), text, size=12, colour=canvas.theme.muted, anchor="middle")
-
-    def _pair(self, mass: np.ndarray) -> None:
-        """Lines between the two texts of a pair, and beside them what each text gives to each."""
-        canvas, (left, top), cell = self.canvas, self.at, self.cell
-        down, across = self.what.rows.edge * cell, self.what.cols.edge * cell
-        canvas.box((left, top + down - 1), (self.size[0], 2), fill=canvas.theme.muted)
-        canvas.box((left + across - 1, top), (2, self.size[1]), fill=canvas.theme.muted)
-        for number, (start, stop) in enumerate(((0, down), (down, self.size[1]))):
-            for place in range(2):
-                text = f"{'AB'[number]}→{'AB'[place]} {percent(mass[number, place])}"
-                canvas.text((left + self.size[0] + 10, top + (start + stop) / 2 + 18 * place), text, size=13)
+    The same numbers, scale and notes as `memviz.figures.pattern`, which explains the options. One file that needs
+    nothing else: text stays text, and there is no script in it. ``provenance`` is written into ``<metadata>`` as JSON
+    and, in short, below the picture. Same errors.
+    """
+    return drawing.svg()
 
 
-def _coloured(what: Shown, theme: Theme) -> np.ndarray:
+@written_as(pattern_sheet)
+def pattern_png(drawing: Drawing) -> bytes:
+    """How hard does each word look at each other word, as a PNG?
+
+    The same numbers, scale and notes as `memviz.figures.pattern`, which explains the options.
+    ``provenance`` is written into the file and, in short, below the picture. Characters that no
+    font on this computer has are drawn as boxes with their number, and named. Same errors.
+    """
+    return drawing.png()
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where does everything stand around the cells of a heatmap? ``at`` is their corner, on whole pixels."""
+
+    at: Point
+    size: tuple[float, float]
+    cell: float
+    flat: bool  # labels above the columns lie, because they fit
+    scale_top: float
+    width: float
+    height: float
+    lines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, data: PatternData, *, heading: str, below: Sequence[str]) -> _Frame:
+        """The frame of this heatmap; ``below`` are the paragraphs of its notes."""
+        down, across = ([measure(label, size=LABEL) for label in side.labels] for side in (data.rows, data.cols))
+        rows, cols = data.values.shape
+        cell = min(LARGEST_CELL, LONGEST / max(rows, cols))
+        flat = max(across) < cell - 2
+        above = max(across) * 0.87 + 14
+        top = MARGIN + (34 if heading else 0) + (22 if flat else above)
+        at = float(round(MARGIN + max(down) + 10)), float(round(top))
+        right = 96 if data.mass is not None else 0 if flat else above * 0.6
+        width = max(at[0] + max(cols * cell, 260) + right + MARGIN, 420)
+        lines = footer(below, width=width - 2 * MARGIN)
+        scale_top = at[1] + rows * cell + 22
+        height = scale_top + 62 + LINE * len(lines) + MARGIN - 10
+        return cls(at, (cols * cell, rows * cell), cell, flat, scale_top, width, height, tuple(lines))
+
+
+def _draw_labels(drawing: Drawing, frame: _Frame, *, down: Sequence[str], across: Sequence[str]) -> None:
+    (left, top), cell = frame.at, frame.cell
+    size = max(9.0, min(LABEL, cell * 0.8))
+    room = max(1, int(LONGEST / LETTER_HIGH))
+    for row in ticks(len(down), room=room):
+        middle = top + (row + 0.5) * cell + size * 0.36
+        drawing.text((left - 7, middle), down[row], size=size, anchor="right")
+    for col in ticks(len(across), room=room):
+        place = left + (col + 0.5) * cell, top - 7
+        if frame.flat:
+            drawing.text(place, across[col], size=size, anchor="middle")
+        else:
+            drawing.text(place, across[col], size=size, turned=True)
+
+
+def _draw_scale(drawing: Drawing, data: PatternData, at: Point, translate: Translate) -> None:
+    """The colour scale with its range and unit."""
+    (left, top), theme = at, drawing.theme
+    drawing.text((left, top + 8), translate(UNITS[data.view.values]), size=SMALL, colour=theme.muted)
+    steps = np.linspace(0, 1, SCALE_LENGTH)
+    shares = steps if data.view.values == "log" else strength(steps)
+    drawing.cells((left, top + 16), (SCALE_LENGTH, 9), mixed(theme.panel, theme.blue, shares)[None])
+    for share, text in _marks(data):
+        place = left + share * SCALE_LENGTH, top + 40
+        drawing.text(place, text, size=SMALL, colour=theme.muted, anchor="middle")
+
+
+def _draw_pair(drawing: Drawing, data: PatternData, frame: _Frame, mass: np.ndarray) -> None:
+    """Lines between the two texts of a pair, and beside them what each text gives to each."""
+    (left, top), (wide, high), muted = frame.at, frame.size, drawing.theme.muted
+    down, across = data.rows.edge * frame.cell, data.cols.edge * frame.cell
+    drawing.box((left, top + down - 1), (wide, 2), fill=muted)
+    drawing.box((left + across - 1, top), (2, high), fill=muted)
+    for number, (start, stop) in enumerate(((0, down), (down, high))):
+        for place in range(2):
+            text = f"{'AB'[number]}→{'AB'[place]} {percent(mass[number, place])}"
+            drawing.text((left + wide + 10, top + (start + stop) / 2 + 18 * place), text, size=LABEL)
+
+
+def _cell_colours(data: PatternData, theme: Theme) -> np.ndarray:
     """The colour of every cell: uint8 [row, column, 3]; paper where nothing is drawn."""
-    values = np.nan_to_num(what.values, nan=0.0)
-    if what.view.values == "log":
+    values = np.nan_to_num(data.values, nan=0.0)
+    if data.view.values == "log":
         share = 1 - np.log10(np.maximum(values, FLOOR)) / np.log10(FLOOR)
     else:
-        share = strength(values / what.high)
+        share = strength(values / data.high)
     colours = mixed(theme.panel, theme.blue, share)
-    colours[np.isnan(what.values)] = theme.paper
+    colours[np.isnan(data.values)] = theme.paper
     return colours
 
 
-def _marks(what: Shown) -> list[tuple[float, str]]:
+def _marks(data: PatternData) -> list[tuple[float, str]]:
     """(place, 0..1, and text) of the numbers under the colour scale."""
-    if what.view.values == "log":
+    if data.view.values == "log":
         steps = int(-np.log10(FLOOR))
         return [(step / steps, f"{FLOOR * 10**step:g}") for step in range(steps + 1)]
-    return [(share, f"{share * what.high:.3g}") for share in (0, 0.25, 0.5, 0.75, 1)]
+    return [(share, f"{share * data.high:.3g}") for share in (0, 0.25, 0.5, 0.75, 1)]
 
 
-def grid_png(
+def grid_sheet(
     memory: Memory,
     *,
     provenance: Mapping[str, str],
@@ -182,49 +205,70 @@ def grid_png(
     title: str | None = None,
     theme: ThemeName = "light",
     translate: Translate = str,
-) -> bytes:
+) -> Drawing:
+    """Which heads do what: all of them as small pictures, as a drawing? See `grid_svg`."""
+    layers, heads, rows, cols = memory.summary.thumbnail.shape
+    if selected is not None:
+        memory.require_head(*selected)
+    tile = min(48.0, max(18.0, 860 / heads - GAP))
+    parts = [translate(phrases.GRID_RANGE)]
+    pool = -(-len(memory.queries) // rows), -(-len(memory.keys) // cols)
+    if max(pool) > 1:
+        parts.append(say(translate, phrases.GRID_POOLED, down=pool[0], across=pool[1]))
+    heading = translate(phrases.ALL_HEADS) if title is None else title
+    at, pitch = (MARGIN + 34.0, MARGIN + (38.0 if heading else 0.0) + 22), tile + GAP
+    width = max(at[0] + heads * pitch + MARGIN - GAP, 460)
+    lines = footer([" ".join(parts), " · ".join(origin(provenance))], width=width - 2 * MARGIN)
+    bottom = at[1] + layers * pitch + 22
+    drawing = Drawing(
+        (width, bottom + LINE * len(lines) + MARGIN - 12),
+        title=heading or translate(phrases.ALL_HEADS),
+        alt_text=parts[0],
+        provenance=provenance,
+        theme=theme,
+        translate=translate,
+    )
+    drawing.text((MARGIN, MARGIN + 14), heading, size=HEADING, bold=True)
+    _draw_tiles(drawing, memory.summary.thumbnail, at=at, tile=tile, selected=selected)
+    drawing.notes((MARGIN, bottom), lines)
+    return drawing
+
+
+@written_as(grid_sheet)
+def grid_svg(drawing: Drawing) -> str:
+    """Which heads do what: all of them as small pictures, as an SVG?
+
+    Each tile is a head's thumbnail from the summary: max-pooled to at most 32 × 32 cells, coloured by the
+    square root of the weight from 0 to 1. ``selected`` is (layer, head), framed. ``provenance`` as in `pattern_svg`.
+    """
+    return drawing.svg()
+
+
+@written_as(grid_sheet)
+def grid_png(drawing: Drawing) -> bytes:
     """Which heads do what: all of them as small pictures, as a PNG?
 
     Each tile is a head's thumbnail from the summary: max-pooled to at most 32 × 32 cells, coloured by the
     square root of the weight from 0 to 1. ``selected`` is (layer, head), framed. ``provenance`` as in `pattern_png`.
     """
-    layers, heads, rows, cols = memory.summary.thumbnail.shape
-    if selected is not None:
-        memory.require_head(*selected)
-    tile = min(48.0, max(18.0, 860 / heads - GAP))
-    said = [translate(phrases.GRID_RANGE)]
-    pooled = -(-len(memory.queries) // rows), -(-len(memory.keys) // cols)
-    if max(pooled) > 1:
-        said.append(say(translate, phrases.GRID_POOLED, down=pooled[0], across=pooled[1]))
-    heading = translate(phrases.ALL_HEADS) if title is None else title
-    at, pitch = (MARGIN + 34.0, MARGIN + (38.0 if heading else 0.0) + 22), tile + GAP
-    width = max(at[0] + heads * pitch + MARGIN - GAP, 460)
-    below = [" ".join(said), " · ".join(origin(provenance))]
-    lines = footer([*below, *boxed_note([heading, *below], translate)], width=width - 2 * MARGIN)
-    bottom = at[1] + layers * pitch + 22
-    canvas = Canvas(width, bottom + LINE * len(lines) + MARGIN - 12, theme=theme)
-    canvas.text((MARGIN, MARGIN + 14), heading, size=19, bold=True)
-    _tiles(canvas, memory.summary.thumbnail, at=at, tile=tile, selected=selected)
-    for number, line in enumerate(lines):
-        canvas.text((MARGIN, bottom + number * LINE), line, size=12, colour=canvas.theme.muted)
-    return canvas.png(provenance)
+    return drawing.png()
 
 
-def _tiles(
-    canvas: Canvas, thumbnails: np.ndarray, *, at: tuple[float, float], tile: float, selected: tuple[int, int] | None
+def _draw_tiles(
+    drawing: Drawing, thumbnails: np.ndarray, *, at: Point, tile: float, selected: tuple[int, int] | None
 ) -> None:
     """The heads with their numbers, and a frame around one of them."""
     layers, heads = thumbnails.shape[:2]
-    (left, top), pitch = at, tile + GAP
-    ramp = mixed(canvas.theme.panel, canvas.theme.blue, np.linspace(0, 1, 256))
-    muted = canvas.theme.muted
+    (left, top), pitch, theme = at, tile + GAP, drawing.theme
+    ramp = mixed(theme.panel, theme.blue, np.linspace(0, 1, 256))
     for head in range(0, heads, 1 if pitch >= 28 else 2):
-        canvas.text((left + head * pitch + tile / 2, top - 8), f"H{head}", size=12, colour=muted, anchor="middle")
+        place = left + head * pitch + tile / 2, top - 8
+        drawing.text(place, f"H{head}", size=SMALL, colour=theme.muted, anchor="middle")
     for layer in range(layers):
         down = top + layer * pitch
-        canvas.text((left - 8, down + tile / 2 + 4), f"L{layer}", size=12, colour=muted, anchor="right")
+        drawing.text((left - 8, down + tile / 2 + 4), f"L{layer}", size=SMALL, colour=theme.muted, anchor="right")
         for head in range(heads):
-            canvas.cells((left + head * pitch, down), (tile, tile), ramp[thumbnails[layer, head]])
+            drawing.cells((left + head * pitch, down), (tile, tile), ramp[thumbnails[layer, head]])
     if selected is not None:
         corner = left + selected[1] * pitch - GAP / 2, top + selected[0] * pitch - GAP / 2
-        canvas.box(corner, (pitch, pitch), line=canvas.theme.ink, width=2.5)
+        drawing.box(corner, (pitch, pitch), line=theme.ink, width=2.5)

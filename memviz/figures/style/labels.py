@@ -46,19 +46,19 @@ def shorten(text: str, at_most: int = WIDTH) -> str:
         return text
     pieces = regex.findall(r"\X", text[: 40 * at_most]), regex.findall(r"\X", text[-40 * at_most :])
     room = at_most - 1
-    start = _fitting(pieces[0], room - room // 3)
-    end = _fitting(pieces[1][::-1], room // 3)[::-1]
+    start = _prefix(pieces[0], room - room // 3)
+    end = _prefix(pieces[1][::-1], room // 3)[::-1]
     return "".join(start) + "…" + "".join(end)
 
 
-def _fitting(pieces: Sequence[str], room: int) -> list[str]:
-    kept = []
+def _prefix(pieces: Sequence[str], room: int) -> list[str]:
+    out = []
     for piece in pieces:
         room -= width(piece)
         if room < 0:
             break
-        kept.append(piece)
-    return kept
+        out.append(piece)
+    return out
 
 
 def pooled_labels(texts: Sequence[str], starts: Sequence[int], *, step: int) -> list[str]:
@@ -68,7 +68,7 @@ def pooled_labels(texts: Sequence[str], starts: Sequence[int], *, step: int) -> 
     return [f"{unit} {isolated(shorten(texts[unit], WIDTH - 6))}…" for unit in starts]
 
 
-def drawn_labels(count: int) -> int:
+def label_count(count: int) -> int:
     """How many labels are drawn at most, of so many?"""
     return count if count <= READABLE else THINNED
 
@@ -78,17 +78,17 @@ def ticks(count: int, *, keep: Sequence[int] = (), room: int | None = None) -> n
 
     Every k-th, and not right beside one that is kept; of too many to keep, again every k-th.
     """
-    room = drawn_labels(count) if room is None else room
-    kept = np.unique(np.asarray(keep, dtype=np.int64))
-    kept = kept[:: -(-len(kept) // room) or 1]
-    step = -(-count // max(1, room - len(kept))) if count > room else 1
+    room = label_count(count) if room is None else room
+    fixed = np.unique(np.asarray(keep, dtype=np.int64))
+    fixed = fixed[:: -(-len(fixed) // room) or 1]
+    step = -(-count // max(1, room - len(fixed))) if count > room else 1
     every = np.arange(0, count, step)
-    if step > 1 and len(kept):
-        every = every[np.abs(every[:, None] - kept).min(axis=1) >= step]
-    return np.union1d(every, kept)
+    if step > 1 and len(fixed):
+        every = every[np.abs(every[:, None] - fixed).min(axis=1) >= step]
+    return np.union1d(every, fixed)
 
 
-def wrapped(text: str, columns: int) -> list[str]:
+def wrap(text: str, columns: int) -> list[str]:
     """The lines of a text that is so many narrow letters wide; East Asian text breaks anywhere but before a sign."""
     lines, current = [], ""
     for piece in regex.findall(r"(?:[^\s\p{Han}\p{Kana}]+|.)[，。、；：？！）”]*\s*", text):

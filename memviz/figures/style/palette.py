@@ -2,7 +2,8 @@
 
 Blue is what is addressed, orange is who remembers it, grey is what was forgotten. Plotly figures
 are drawn on any background, so their colours hold on light and on dark paper (contrast of the
-full colours ≥ 3 : 1 on both); pictures that bring their own paper have a `Theme`.
+full colours ≥ 3 : 1 on both); pictures that bring their own paper have a `Theme`, and so have the
+components and exported pages, whose custom properties are written here (`css`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ CLEAR = "rgba(0, 0, 0, 0)"
 HOVER = {"bgcolor": "#171d24", "bordercolor": "#171d24", "font": {"color": "#ffffff", "size": 14}, "align": "left"}
 
 GAMMA = 0.5  # the square root, as in the thumbnails: weak weights stay visible
+FULL_TINT = 0.92  # behind a word; still paler than the full colour
+TINT_POWER = 0.65  # weak links stay visible, strong ones stay apart: between linear and the square root
 NO_BREAK = "\u00a0"
 
 
@@ -38,6 +41,7 @@ class Theme:
     chip: Colour
     blue: Colour
     orange: Colour
+    focus: Colour
 
 
 THEMES: dict[str, Theme] = {
@@ -49,7 +53,8 @@ THEMES: dict[str, Theme] = {
         line=(223, 227, 232),
         chip=(234, 238, 242),
         blue=(11, 98, 184),
-        orange=(188, 77, 8),
+        orange=(181, 71, 8),
+        focus=(11, 98, 184),
     ),
     "dark": Theme(
         paper=(15, 19, 24),
@@ -60,6 +65,7 @@ THEMES: dict[str, Theme] = {
         chip=(37, 46, 56),
         blue=(105, 177, 255),
         orange=(255, 160, 102),
+        focus=(140, 196, 255),
     ),
 }
 
@@ -97,6 +103,44 @@ def readable(behind: Colour) -> Colour:
 def hexadecimal(colour: Colour) -> str:
     """The colour as it is written in SVG and CSS."""
     return "#" + bytes(colour).hex()
+
+
+def word_tint(share: float) -> float:
+    """How strongly is a word tinted for a link of this share? 0..0.92 for 0..1, as in ``tints.js``."""
+    return FULL_TINT * min(1.0, share) ** TINT_POWER
+
+
+def css(name: str) -> str:
+    """The colour of this name as CSS writes it, for light and for dark pages: ``light-dark(#0b62b8, #69b1ff)``."""
+    return f"light-dark({', '.join(hexadecimal(getattr(THEMES[theme], name)) for theme in ('light', 'dark'))})"
+
+
+def component_css() -> str:
+    """The colours of every component, as custom properties of ``.memviz``.
+
+    Paper and ink are Streamlit's own, so that any theme fits, and what lies between them is mixed of both;
+    ``light-dark()`` follows Streamlit's scheme.
+    """
+    return f""".memviz {{
+  --paper: var(--st-background-color, {css("paper")});
+  --ink: var(--st-text-color, {css("ink")});
+  --panel: color-mix(in srgb, var(--ink) 4%, var(--paper));
+  --chip: color-mix(in srgb, var(--ink) 8%, var(--paper));
+  --line: color-mix(in srgb, var(--ink) 16%, var(--paper));
+  --muted: color-mix(in srgb, var(--ink) 76%, var(--paper));
+  --focus: {css("focus")};
+  --blue: {css("blue")};
+  --orange: {css("orange")};
+  --ramp-low: var(--panel);
+  --ramp-high: var(--blue);
+}}
+"""
+
+
+def page_css() -> str:
+    """The colours of a page of its own, as custom properties: paper, panel, ink and muted ink."""
+    lines = "".join(f"  --{name}: {css(name)};\n" for name in ("paper", "panel", "ink", "muted"))
+    return f":root {{\n  color-scheme: light dark;\n{lines}}}\n"
 
 
 def percent(share: float, *, digits: int = 0) -> str:

@@ -10,14 +10,17 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
+from memviz.figures.style.palette import component_css
+
 HERE = Path(__file__).parent
 
 
 def register(folder: Path, *, name: str) -> Callable[..., Any]:
     """Which function mounts the component kept in this folder?
 
-    All its ``.html``, ``.css`` and ``.js`` files, after the colours (``palette.css``) and the
-    few functions (``shared.js``) that every component needs; the scripts together are one module.
+    All its ``.html``, ``.css`` and ``.js`` files, after what every component needs: the colours
+    (`palette.component_css`), the style (``base.css``) and a few functions (``shared.js``); the scripts
+    together are one module.
     Call it once, when the Python module is imported: a name registered twice is a warning.
     """
     html, css, js = read_sources(folder)
@@ -27,7 +30,7 @@ def register(folder: Path, *, name: str) -> Callable[..., Any]:
 def read_sources(folder: Path) -> tuple[str, str, str]:
     """The markup, the style and the script of a component, the shared parts first."""
     html, css, js = (_join(HERE, kind) + _join(folder, kind) for kind in ("html", "css", "js"))
-    return html, css, js
+    return html, component_css() + css, js
 
 
 def _join(folder: Path, kind: str) -> str:

@@ -22,15 +22,9 @@ class Shared(Protocol):
     def csv(self) -> str: ...
     def npz(self) -> bytes: ...
     def png(self) -> bytes: ...
+    def svg(self) -> str: ...
     def html(self) -> str: ...
     def code(self) -> str: ...
-
-
-@runtime_checkable
-class Drawn(Protocol):
-    """A view that is a drawing as well: lines and words that stay sharp at any size."""
-
-    def svg(self) -> str: ...
 
 
 @runtime_checkable
@@ -41,10 +35,10 @@ class Compared(Protocol):
 
 
 @runtime_checkable
-class Typed(Protocol):
+class WithTexts(Protocol):
     """A view of more than one text: what was typed into which box of its page."""
 
-    def typed(self) -> dict[str, str]: ...
+    def texts(self) -> dict[str, str]: ...
 
 
 def bar(view: Shared) -> None:
@@ -61,38 +55,35 @@ def bar(view: Shared) -> None:
 def _link(view: Shared) -> None:
     here, state = (st.context.url or "").partition("?")[0], st.query_params.to_dict()
     trace = view.trace
-    text = view.typed() if isinstance(view, Typed) else {"text": trace.text, "pair": trace.pair or ""}
+    texts = view.texts() if isinstance(view, WithTexts) else {"text": trace.text, "pair": trace.pair or ""}
     for name in ("text", "pair", "target", "gold"):
         state.pop(name, None)
     state = {"translator" if view.name == "translate" else "model": trace.model.name, "lang": language()} | state
     st.caption(t("This view, without the text"))
     st.code(f"{here}?{urlencode(state)}", language=None, wrap_lines=True)
     st.caption(t("With the text inside the link: whoever has the link can read it"))
-    given = {name: typed for name, typed in text.items() if typed}
-    st.code(f"{here}?{urlencode({**state, **given})}", language=None, wrap_lines=True)
+    parameters = state | {name: text for name, text in texts.items() if text}
+    st.code(f"{here}?{urlencode(parameters)}", language=None, wrap_lines=True)
 
 
 def _files(view: Shared) -> None:
-    offered = view.others() if isinstance(view, Compared) else {}
-    if offered:
-        chosen = st.radio(
-            t("Which translation?"), range(len(offered)), format_func=list(offered).__getitem__, key="which"
-        )
-        view = list(offered.values())[chosen]
-    files = [
+    views = view.others() if isinstance(view, Compared) else {}
+    if views:
+        place = st.radio(t("Which translation?"), range(len(views)), format_func=list(views).__getitem__, key="which")
+        view = list(views.values())[place]
+    files: list[tuple[str, Callable[[], str | bytes], str]] = [
         ("CSV", view.csv, "text/csv"),
         ("npz", view.npz, "application/octet-stream"),
         ("PNG", view.png, "image/png"),
+        ("SVG", view.svg, "image/svg+xml"),
         ("HTML", view.html, "text/html"),
     ]
-    if isinstance(view, Drawn):
-        files.append(("SVG", view.svg, "image/svg+xml"))
     st.caption(t("Every file says which model, layer and head it shows, and what was left out."))
     row = st.container(horizontal=True)
     for name, make, mime in files:
         row.download_button(
             name,
-            data=partial(_encoded, make, language()),
+            data=partial(_file_bytes, make, language()),
             file_name=f"memviz-{view.name}.{name.lower()}",
             mime=mime,
             key=f"export_{name}",
@@ -100,8 +91,10 @@ def _files(view: Shared) -> None:
         )
 
 
-def _encoded(make: Callable[[], str | bytes], spoken: str) -> bytes:
+def _file_bytes(make: Callable[[], str | bytes], code: str) -> bytes:
     """A file's bytes in the reader's language; text with the mark by which spreadsheets know that it is UTF-8."""
-    with use_language(spoken):
-        made = make()
-    return made if isinstance(made, bytes) else made.encode("utf-8-sig" if not made.startswith("<") else "utf-8")
+    with use_language(code):
+        content = make()
+    if isinstance(content, bytes):
+        return content
+    return content.encode("utf-8" if content.startswith("<") else "utf-8-sig")

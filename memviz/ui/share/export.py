@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from memviz.figures import caption
+from memviz.figures.style.palette import page_css
 from memviz.measures import Links
 from memviz.tokens import Word
 from memviz.ui.components import assets, cross, words
@@ -101,6 +102,7 @@ def _page(
         title=html.escape(title),
         hint=html.escape(hint),
         caption=html.escape(caption(provenance)),
+        colours=page_css(),
         style=style,
         markup=markup,
         script=script.replace("export default function", "const mount = function", 1),

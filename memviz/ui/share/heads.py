@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from memviz import figures, tables
 from memviz.figures import provenance
+from memviz.figures.style.phrases import Translate
+from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui.parts import heads as heads_page
 from memviz.ui.share.reading_code import reading
 from memviz.ui.shell.i18n import language_tag, t
 
 MOST_ROWS = 1_000_000  # of a CSV; a longer text is exported by its strongest weights, and the file says so
+
+
+class SheetOptions(heads_page.PictureOptions):
+    """What the sheets of a view are drawn with."""
+
+    provenance: Mapping[str, str]
+    translate: Translate
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,8 @@ class Heads:
     view: heads_page.HeadsView
     name: str = "heads"
 
-    def said(self) -> dict[str, str]:
+    def provenance_fields(self) -> dict[str, str]:
+        """Where it comes from, and what it shows."""
         view = self.view
         return provenance(
             self.trace,
@@ -38,7 +49,7 @@ class Heads:
             window=view.window,
         )
 
-    def said_of_tokens(self) -> dict[str, str]:
+    def token_provenance(self) -> dict[str, str]:
         """Where the exact weights come from: between tokens, and none of them left out."""
         view = self.view
         return provenance(
@@ -52,12 +63,12 @@ class Heads:
         )
 
     def csv(self) -> str:
-        memory, weights, said = self.view.memory, self.weights(), self.said_of_tokens()
+        memory, weights, fields = self.view.memory, self.weights(), self.token_provenance()
         name = {"value norm": "value_norm", "rollout": "rollout"}.get(self.view.values, "weight")
         if weights.size > MOST_ROWS:
             frame = tables.top_weights_table(weights, memory, count=MOST_ROWS, name=name)
-            return tables.csv(frame, said | {"kept": f"the {MOST_ROWS:,} largest"})
-        return tables.csv(tables.tidy(weights, ("query", "key"), memory, name=name), said)
+            return tables.csv(frame, fields | {"kept": f"the {MOST_ROWS:,} largest"})
+        return tables.csv(tables.tidy(weights, ("query", "key"), memory, name=name), fields)
 
     def npz(self) -> bytes:
         memory = self.view.memory
@@ -66,23 +77,28 @@ class Heads:
             "queries": np.array([token.text for token in memory.queries]),
             "keys": np.array([token.text for token in memory.keys]),
         }
-        return tables.npz(arrays, self.said_of_tokens())
+        return tables.npz(arrays, self.token_provenance())
 
     def png(self) -> bytes:
-        view = self.view
-        return figures.pattern_png(
-            view.memory,
-            view.layer,
-            view.head,
-            **heads_page.picture_options(self.trace, view),
-            provenance=self.said(),
-            translate=t,
-        )
+        return figures.pattern_png(*self._head(), **self._options())
+
+    def svg(self) -> str:
+        return figures.pattern_svg(*self._head(), **self._options())
+
+    def _head(self) -> tuple[Memory, int | None, int | None]:
+        return self.view.memory, self.view.layer, self.view.head
+
+    def _options(self) -> SheetOptions:
+        options = heads_page.picture_options(self.trace, self.view)
+        return {**options, "provenance": self.provenance_fields(), "translate": t}
 
     def html(self) -> str:
-        chart = heads_page.pattern_figure(self.trace, self.view)
         return figures.html(
-            [chart], title=t("Which heads do what?"), provenance=self.said(), language=language_tag(), translate=t
+            [heads_page.pattern_figure(self.trace, self.view)],
+            title=t("Which heads do what?"),
+            provenance=self.provenance_fields(),
+            language=language_tag(),
+            translate=t,
         )
 
     def code(self) -> str:
@@ -102,8 +118,8 @@ class Heads:
         plain = "".join(f", {option}" for option in options if option.startswith(("view=", "without=")))
         exact = f"memviz.figures.weights(memory, {view.layer}, {view.head}{plain})"
         if not plain:
-            one = view.layer is not None and view.head is not None
-            exact = f"memory.pattern({view.layer}, {view.head})" if one else f"memory.mean({view.layer})"
+            one_head = view.layer is not None and view.head is not None
+            exact = f"memory.pattern({view.layer}, {view.head})" if one_head else f"memory.mean({view.layer})"
         return f"""{reading(self.trace)}
 memory = trace.memory({view.memory.kind!r})
 queries, keys = trace.sides({view.memory.kind!r})

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 
 from memviz import figures, tables
 from memviz.figures import provenance
+from memviz.figures.style.phrases import Translate
 from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui.parts import words
 from memviz.ui.share import export
 from memviz.ui.share.reading_code import reading
 from memviz.ui.shell.i18n import t
+
+
+class SheetOptions(TypedDict):
+    """What the sheets of a view are drawn with."""
+
+    word: int | None
+    provenance: Mapping[str, str]
+    tint: Literal["weight", "excess"]
+    translate: Translate
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class Home:
         """What the words are coloured by, as on the page."""
         return words.tint(self.layer)
 
-    def said(self) -> dict[str, str]:
+    def provenance_fields(self) -> dict[str, str]:
         """Where it comes from, and what it shows."""
         return provenance(
             self.trace,
@@ -53,26 +63,23 @@ class Home:
         return words.links_of(self.trace, without=self.without, layer=self.layer, head=self.head)
 
     def csv(self) -> str:
-        return tables.csv(tables.links_table(self.links()[0], *self.trace.sides()), self.said())
+        return tables.csv(tables.links_table(self.links()[0], *self.trace.sides()), self.provenance_fields())
 
     def npz(self) -> bytes:
         remembers, remembered_by = self.links()
         arrays = {f"remembers.{name}": array for name, array in vars(remembers).items()}
         arrays |= {f"remembered_by.{name}": array for name, array in vars(remembered_by).items()}
         arrays["words"] = np.array([word.text for word in self.trace.words])
-        return tables.npz(arrays, self.said())
+        return tables.npz(arrays, self.provenance_fields())
 
     def png(self) -> bytes:
-        remembers, remembered_by = self.links()
-        return figures.words_png(
-            self.trace.words,
-            remembers,
-            remembered_by,
-            word=self.word,
-            provenance=self.said(),
-            tint=self.tint,
-            translate=t,
-        )
+        return figures.words_png(self.trace.words, *self.links(), **self._options())
+
+    def svg(self) -> str:
+        return figures.words_svg(self.trace.words, *self.links(), **self._options())
+
+    def _options(self) -> SheetOptions:
+        return {"word": self.word, "provenance": self.provenance_fields(), "tint": self.tint, "translate": t}
 
     def html(self) -> str:
         remembers, remembered_by = self.links()
@@ -81,7 +88,7 @@ class Home:
             remembers,
             remembered_by,
             word=self.word,
-            provenance=self.said(),
+            provenance=self.provenance_fields(),
             tint=self.tint,
         )
 

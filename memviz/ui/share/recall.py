@@ -48,14 +48,17 @@ class Recall:
     def png(self) -> bytes:
         return self._as_words.png()
 
-    def said(self) -> dict[str, str]:
+    def svg(self) -> str:
+        return self._as_words.svg()
+
+    def provenance_fields(self) -> dict[str, str]:
         """What the charts of the page show, over all heads or in one."""
         shows = "attention received by each word, and attention by distance over the uniform baseline"
-        said = provenance(
+        fields = provenance(
             self.trace, self.trace.memory(), layer=self.view.layer, head=self.view.head, without=self.view.without
         )
-        taken = {"taken out": f"{said['taken out']}; of the bars only"} if "taken out" in said else {}
-        return said | {"shows": shows} | taken
+        bars_only = {"taken out": f"{fields['taken out']}; of the bars only"} if "taken out" in fields else {}
+        return fields | {"shows": shows} | bars_only
 
     def html(self) -> str:
         memory, view = self.trace.memory(), self.view
@@ -68,7 +71,7 @@ class Recall:
         return figures.html(
             charts,
             title=t("What does this word remember, and who remembers it?"),
-            provenance=self.said(),
+            provenance=self.provenance_fields(),
             language=language_tag(),
             translate=t,
         )

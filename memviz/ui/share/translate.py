@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 
 from memviz import figures, tables
 from memviz.figures import provenance
-from memviz.tokens import right_to_left
+from memviz.figures.style import phrases
+from memviz.tokens import Word, right_to_left
 from memviz.trace import Trace
 from memviz.ui.components.cross import Pin
 from memviz.ui.parts import translation
 from memviz.ui.parts.translation.graph import graph_labels, graph_payload
 from memviz.ui.share import export
 from memviz.ui.shell.i18n import t
+
+
+class SheetOptions(TypedDict):
+    """What the sheets of a view are drawn with."""
+
+    keep: float
+    right_to_left: tuple[bool, bool]
+    title: str
+    provenance: Mapping[str, str]
+    translate: phrases.Translate
 
 
 @dataclass(frozen=True)
@@ -28,10 +41,10 @@ class Translate:
     covered_run: translation.CoveredRun | None = None
     name: str = "translate"
 
-    def said(self, *, cumulative: float = 1.0) -> dict[str, str]:
+    def provenance_fields(self, *, cumulative: float = 1.0) -> dict[str, str]:
         """Where it comes from, and what it shows; ``cumulative``: up to which share weights are kept."""
         view, choices = self.view, self.job.options
-        said = provenance(
+        fields = provenance(
             view.part,
             view.memory,
             layer=view.layer,
@@ -40,16 +53,16 @@ class Translate:
             cumulative=cumulative,
             shift=view.shift,
         )
-        said["translation"] = view.part.output or ""
+        fields["translation"] = view.part.output or ""
         if choices.target is not None and view.part.output == choices.target:
-            said["written by"] = "a person: it was given, not chosen by the model"
+            fields["written by"] = "a person: it was given, not chosen by the model"
         if choices.languages:
-            said["languages"] = " → ".join(choices.languages)
+            fields["languages"] = " → ".join(choices.languages)
         if choices.task:
-            said["task"] = choices.task
+            fields["task"] = choices.task
         if self.number is not None:
-            said["sentence"] = f"{self.number + 1} of {len(self.trace.parts)}"
-        return said
+            fields["sentence"] = f"{self.number + 1} of {len(self.trace.parts)}"
+        return fields
 
     @property
     def number(self) -> int | None:
@@ -72,7 +85,7 @@ class Translate:
         )
         return {before: first, after: second}
 
-    def typed(self) -> dict[str, str]:
+    def texts(self) -> dict[str, str]:
         """What was typed, by the name of its box: the text without its task, what is to be written, an alignment."""
         return {
             "text": self.job.text,
@@ -81,7 +94,7 @@ class Translate:
         }
 
     def csv(self) -> str:
-        return tables.csv(tables.weights_table(self.view.weights, self.view.sides), self.said())
+        return tables.csv(tables.weights_table(self.view.weights, self.view.sides), self.provenance_fields())
 
     def npz(self) -> bytes:
         view = self.view
@@ -101,7 +114,7 @@ class Translate:
             "logprobs": view.part.logprobs,
         }
         every = "attention of every head between tokens, [layer, head, target token, source token], not shifted"
-        return tables.npz(arrays, self.said() | {"cross": every})
+        return tables.npz(arrays, self.provenance_fields() | {"cross": every})
 
     def png(self) -> bytes:
         return figures.cross_png(*self._graph(), **self._options())
@@ -110,22 +123,22 @@ class Translate:
         return figures.cross_svg(*self._graph(), **self._options())
 
     def html(self) -> str:
-        said = self.said(cumulative=self.view.keep)
+        fields = self.provenance_fields(cumulative=self.view.keep)
         return export.cross_page(
-            **graph_payload(self.view), labels=graph_labels(self.view), pinned=self.pinned, provenance=said
+            **graph_payload(self.view), labels=graph_labels(self.view), pinned=self.pinned, provenance=fields
         )
 
-    def _graph(self) -> tuple:
+    def _graph(self) -> tuple[Sequence[Word], Sequence[Word], np.ndarray]:
         targets, sources = self.view.sides
         return sources, targets, self.view.weights
 
-    def _options(self) -> dict:
+    def _options(self) -> SheetOptions:
         part = self.view.part
         return {
             "keep": self.view.keep,
             "right_to_left": (right_to_left(part.text), right_to_left(part.output or "")),
             "title": t("What did the decoder read to write this word?"),
-            "provenance": self.said(cumulative=self.view.keep),
+            "provenance": self.provenance_fields(cumulative=self.view.keep),
             "translate": t,
         }
 
@@ -142,7 +155,7 @@ class Translate:
         shift = ", shift=1" if view.shift else ""
         sentence = "" if self.number is None else f"trace = trace.parts[{self.number}]  # each has its own memory\n"
         if not view.by_word:
-            return self._tokens(options, sentence, where) + self._again()
+            return self._tokens(options, sentence, where) + self._covered_code()
         return f"""import memviz
 
 trace = memviz.translate({self.job.text!r}, model={self.job.model!r}{options})
@@ -154,7 +167,7 @@ found = memviz.measures.alignment(memory, sides{where}{shift})
 for word, source, weight in zip(sides[0], found.source, found.weight):
     if source >= 0:
         print(f"{{word.text}} <- {{sides[1][source].text}}  {{weight:.3f}}")
-{self._again()}"""
+{self._covered_code()}"""
 
     def _tokens(self, options: str, sentence: str, where: str) -> str:
         """The code of a view between tokens."""
@@ -176,15 +189,15 @@ weights = {exact}  # [target token, source token]
     print(f"{{token.text}} <- {{memory.keys[row.argmax()].text}}  {{row.max():.3f}}")
 """
 
-    def _again(self) -> str:
+    def _covered_code(self) -> str:
         if self.covered_run is None:
             return ""
         keys = translation.edges_to_forget(self.first, self.covered_run.word, self.covered_run.way).keys
         languages = self.job.options.languages
         call = "read" if languages is None else "translate"
-        told = "" if languages is None else f", languages={languages!r}"
+        language_option = "" if languages is None else f", languages={languages!r}"
         return f"""
 reader = memviz.load({self.job.model!r})
-again = reader.{call}({self.view.part.text!r}, forget=memviz.Forget(keys={tuple(keys)!r}){told})
+again = reader.{call}({self.view.part.text!r}, forget=memviz.Forget(keys={tuple(keys)!r}){language_option})
 print(again.output)
 """
