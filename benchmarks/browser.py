@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from benchmarks.text import prose
-from tests.browser.serving import chromium, serving, settled
+from tests.browser.serving import chromium, serving, wait_until_idle
 
 LENGTHS = (64, 128, 512, 1024)
 BERTVIZ_UP_TO = 128
@@ -110,7 +110,7 @@ def _grid(browser: Any, address: str, text: str) -> dict[str, float]:
     box.fill(text)
     received.clear()
     seconds = pasted(page, "memviz-grid", DRAWN, before)
-    settled(page, 120_000)
+    wait_until_idle(page, 120_000)
     figures = {
         "bytes": float(sum(received)),
         "nodes": float(page.locator("*").count()),  # a locator looks into the components, too
@@ -155,7 +155,7 @@ def opened(browser: Any, address: str) -> Any:
     page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
     page.goto(address)
     page.wait_for_selector("[data-testid^=memviz-]", timeout=120_000)
-    settled(page, 120_000)
+    wait_until_idle(page, 120_000)
     return page
 
 

@@ -22,6 +22,18 @@ CROSS = "[data-testid=memviz-cross][data-drawn=true]"
 DRAWN = {"": WORDS, "home": WORDS, "recall": WORDS, "heads": GRID, "translate": CROSS, "glossary": "h1"}
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first
 PATIENCE = 40_000
+REST = """([done, patience]) => new Promise((resolve, reject) => {
+  const start = performance.now();
+  let since = start;
+  const look = () => {
+    const now = performance.now();
+    if (!document.querySelector(done)) since = now;
+    if (now - since > 300) resolve();
+    else if (now - start > patience) reject(new Error('the page is still at work'));
+    else setTimeout(look, 20);
+  };
+  look();
+})"""
 
 
 class AppPage:
@@ -69,11 +81,7 @@ class AppPage:
 
     def at_rest(self) -> AppPage:
         """Waits until the page has had nothing to run for a moment."""
-        quiet = 0
-        while quiet < 5:
-            self.page.wait_for_selector(DONE)
-            self.page.wait_for_timeout(60)
-            quiet = quiet + 1 if self.page.locator(DONE).count() else 0
+        self.page.evaluate(REST, [DONE, PATIENCE])
         return self
 
     def go(self, page: str) -> AppPage:
@@ -130,7 +138,7 @@ class AppPage:
         self.page.wait_for_timeout(150)
         return self.at_rest()
 
-    def chosen(self, label: str) -> str:
+    def choice(self, label: str) -> str:
         """What a select box shows."""
         return self.page.get_by_role("combobox", name=label, exact=True).input_value()
 
@@ -158,7 +166,7 @@ class AppPage:
 
     def rows(self, card: str) -> list[dict[str, Any]]:
         """The rows of a card: every digit (``index``, ``weight``, ``lift``, ``layer``, ``head``), and as read."""
-        found = self.page.locator(CARDS[card]).locator("[data-testid=memviz-row]").evaluate_all(
+        result = self.page.locator(CARDS[card]).locator("[data-testid=memviz-row]").evaluate_all(
             "all => all.map(row => [{...row.dataset}, [...row.children].map(cell => cell.textContent)])"
         )  # fmt: skip
         return [
@@ -170,17 +178,17 @@ class AppPage:
                 "head": int(data["column"]),
                 "read": [cell for cell in cells if cell],
             }
-            for data, cells in found
+            for data, cells in result
         ]
 
     # -- the pictures -----------------------------------------------------------------------------
 
     def cells(self, plot: int = 0) -> np.ndarray:
         """All numbers of a heatmap as the browser holds them; NaN where a cell is empty."""
-        found = self.page.locator(PLOT).nth(plot).evaluate(
+        result = self.page.locator(PLOT).nth(plot).evaluate(
             "plot => plot.calcdata[0][0].z.map(row => Array.from(row, value => value ?? null))"
         )  # fmt: skip
-        return np.array([[np.nan if value is None else value for value in row] for row in found], dtype=np.float64)
+        return np.array([[np.nan if value is None else value for value in row] for row in result], dtype=np.float64)
 
     def point_at(self, row: int, col: int, *, shape: tuple[int, int]) -> str:
         """The text that appears when the pointer rests on a cell of the heatmap."""
@@ -188,14 +196,14 @@ class AppPage:
         plot.scroll_into_view_if_needed()
         box = plot.locator(".nsewdrag").bounding_box()
         across, down = (col + 0.5) / shape[1], (row + 0.5) / shape[0]
-        told = plot.locator(".hoverlayer")
+        tooltip = plot.locator(".hoverlayer")
         self.page.mouse.move(box["x"] - 30, box["y"] - 5)
-        self.wait_until(lambda: not told.text_content(), "the cell before is let go")
+        self.wait_until(lambda: not tooltip.text_content(), "the cell before is let go")
 
         def said() -> str:
             self.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
             self.page.wait_for_timeout(80)
-            return told.text_content() or ""
+            return tooltip.text_content() or ""
 
         self.wait_until(lambda: bool(said()), "the cell is told")
         return said()

@@ -16,8 +16,8 @@ from tests.conftest import CAT
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """The address of the app."""
-    with serving() as found:
-        yield found
+    with serving() as result:
+        yield result
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def eager() -> Callable[[str], np.ndarray]:
 
     def weights(text: str) -> np.ndarray:
         with torch.inference_mode():
-            given = tokenizer(text, return_tensors="pt")
-            found = model(**given, output_attentions=True).attentions
-        return torch.cat(found).numpy()
+            inputs = tokenizer(text, return_tensors="pt")
+            result = model(**inputs, output_attentions=True).attentions
+        return torch.cat(result).numpy()
 
     return weights
 

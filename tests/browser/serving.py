@@ -60,17 +60,17 @@ def chromium() -> Iterator[Any]:
     """The browser of this machine."""
     from playwright.sync_api import sync_playwright
 
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
+    result = shutil.which("chromium") or shutil.which("google-chrome")
+    if not result:
         raise RuntimeError("no Chromium on this machine")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=result, args=FLAGS)
         try:
             yield browser
         finally:
             browser.close()
 
 
-def settled(page: Any, timeout: float = 60_000) -> None:
+def wait_until_idle(page: Any, timeout: float = 60_000) -> None:
     """Waits until the page has nothing left to run."""
     page.wait_for_selector(DONE, timeout=timeout)

@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from tests.browser.serving import ROOT, chromium, serving, settled
+from tests.browser.serving import ROOT, chromium, serving, wait_until_idle
 
 PAGES = {
     "home": "/?word=8",
@@ -66,10 +66,10 @@ def take(browser: Any, address: str, shot: Shot, *, path: Path) -> None:
     )
     page = context.new_page()
     page.goto(address + shot.address)
-    settled(page)
+    wait_until_idle(page)
     if shot.page in DRAWN:
         page.wait_for_selector(f"[data-testid={DRAWN[shot.page]}][data-drawn=true]", timeout=60_000)
-    settled(page)
+    wait_until_idle(page)
     page.wait_for_load_state("networkidle")
     tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": shot.width, "height": min(max(tall, 1000), TALLEST)})

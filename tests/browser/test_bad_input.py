@@ -123,7 +123,7 @@ def test_what_is_pasted_is_read_or_explained_and_stays(visitor: Visitor, model: 
     if says:
         assert len(boxes) == 1
         assert says in boxes[0]
-    assert all("never seen" in said for said in boxes) or says
+    assert all("never seen" in line for line in boxes) or says
     assert words or says
     if "This text has" in says:
         assert visitor.page.get_by_role("button", name="Read the first").is_visible()
@@ -138,7 +138,7 @@ def test_what_is_pasted_to_be_translated_is_drawn_or_explained(visitor: Visitor,
     assert visitor.paste(text) == text
     visitor.nothing_broke()
     _, words, boxes = visitor.shown
-    assert [says in said for said in boxes] == [True] * bool(says)
+    assert [says in line for line in boxes] == [True] * bool(says)
     assert bool(words) == bool(text)
 
 
@@ -164,7 +164,7 @@ def test_a_bad_name_for_a_model_is_explained(visitor: Visitor, name: str) -> Non
     box.click()
     box.fill(name)
     box.press("Enter")
-    visitor.here.wait_until(lambda: any(NAMES[name] in said for said in visitor.boxes), name).at_rest()
+    visitor.here.wait_until(lambda: any(NAMES[name] in line for line in visitor.boxes), name).at_rest()
     assert len(visitor.boxes) == 1
     assert visitor.here.words() == []
     assert visitor.box == text
@@ -191,7 +191,7 @@ def local(shelf: Path, browser: Any) -> Iterator[Visitor]:
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_dangerous_or_broken_folder_is_refused(local: Visitor, shelf: Path, name: str) -> None:
     local.page.goto(f"{local.here.address}/?model=./{name}&text=It was tired.")
-    local.here.wait_until(lambda: any(FOLDERS[name] in said for said in local.boxes), name).at_rest()
+    local.here.wait_until(lambda: any(FOLDERS[name] in line for line in local.boxes), name).at_rest()
     assert len(local.boxes) == 1
     assert local.here.words() == []
     assert local.box == "It was tired."

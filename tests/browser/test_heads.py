@@ -49,7 +49,7 @@ def test_grid_and_keyboard_choose_and_the_heatmap_tells_the_models_own_weights(v
     here = visit("heads")
     for layer, head in [(3, 1), (5, 11)]:
         pick(here, layer, head)
-        assert (here.chosen("Layer"), here.chosen("Head")) == (f"L{layer}", f"H{head}")
+        assert (here.choice("Layer"), here.choice("Head")) == (f"L{layer}", f"H{head}")
         np.testing.assert_allclose(here.cells(), cat.memory().pattern(layer, head), atol=1e-6)
         np.testing.assert_allclose(here.cells(), cat_eager[layer, head], atol=1e-5)
         for row, col in [(8, 2), (0, 0), (12, 12), (1, 11)]:
@@ -118,11 +118,11 @@ def test_a_threshold_keeps_the_strongest_and_a_word_can_be_found(visit, cat_eage
     here, exact = visit("heads", layer=3, head=1, keep=80, find="cat"), cat_eager[3, 1]
     cells = here.cells()
     for row in range(13):
-        kept = ~np.isnan(cells[row])
+        is_drawn = ~np.isnan(cells[row])
         order = np.argsort(-exact[row])
         needed = int(np.searchsorted(np.cumsum(exact[row][order]), 0.8 - 1e-6)) + 1
-        assert set(np.flatnonzero(kept)) == set(order[:needed])
-        np.testing.assert_allclose(cells[row][kept], exact[row][kept], atol=1e-5)
+        assert set(np.flatnonzero(is_drawn)) == set(order[:needed])
+        np.testing.assert_allclose(cells[row][is_drawn], exact[row][is_drawn], atol=1e-5)
     here.says("80 %")
     bold = here.page.locator(f"{PLOT} .xtick, {PLOT} .ytick").locator("tspan[style*=bold]").all_text_contents()
     assert bold == ["cat", "cat"]
@@ -165,8 +165,8 @@ def test_a_sentence_pair_shows_what_each_gives_to_each(visit, minilm) -> None:
 
 def test_a_link_to_a_window_of_a_long_text_shows_its_exact_weights(visit, smollm2) -> None:
     text = " ".join(f"Lamp {number} burned along the river." for number in range(40))
-    asked = {"layer": 18, "head": 6, "by_word": "false", "zoom": "true", "zoom_rows": 150, "zoom_cols": 90}
-    here = visit("heads", text=text, model="smollm2", **asked)
+    request = {"layer": 18, "head": 6, "by_word": "false", "zoom": "true", "zoom_rows": 150, "zoom_cols": 90}
+    here = visit("heads", text=text, model="smollm2", **request)
     exact = smollm2.read(text).memory().pattern(18, 6)
     assert len(exact) > 256
     cells = np.nan_to_num(here.cells())

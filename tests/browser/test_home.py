@@ -68,7 +68,7 @@ def test_it_leads_to_the_cat_and_the_name_of_its_head_opens_it(visit, cat) -> No
     assert row["weight"] == pytest.approx(cat.memory().pattern(3, 1)[IT, CAT_WORD], abs=1e-6)
     here.page.locator("[data-testid=memviz-remembers] button.tag", has_text="L3.H1").click()
     here.drawn("heads")
-    assert (here.chosen("Layer"), here.chosen("Head")) == ("L3", "H1")
+    assert (here.choice("Layer"), here.choice("Head")) == ("L3", "H1")
     assert here.page.locator("[data-testid=memviz-grid]").get_attribute("data-selected") == "L3.H1"
     assert {"layer=3", "head=1"} <= set(here.query.split("&"))
 
@@ -108,19 +108,19 @@ def test_the_strongest_links_are_said_in_words_and_open_their_heads(visit, cat) 
     here = visit()
     remembers, _ = memviz.measures.links(cat.memory(), *cat.sides())
     sentences = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").all_inner_texts()
-    named = [re.match(r"In (L\d+\.H\d+) ", one).group(1) for one in sentences]
+    named = [re.match(r"In (L\d+\.H\d+) ", entry).group(1) for entry in sentences]
     assert len(named) == len(set(named)) == 5, "five links, each in another head"
     first = sentences[0]
-    said = first.replace("“", '"').replace("”", '"').split('"')
+    line = first.replace("“", '"').replace("”", '"').split('"')
     names = [word.text for word in cat.words]
-    query, key = names.index(said[1]), names.index(said[3])
+    query, key = names.index(line[1]), names.index(line[3])
     rank = list(remembers.index[query]).index(key)
     assert f"{remembers.weight[query, rank]:.0%}".replace("%", "") in first
     layer, head = remembers.layer[query, rank], remembers.head[query, rank]
     assert named[0] == f"L{layer}.H{head}"
     here.press(f"L{layer}.H{head}")
     here.drawn("heads")
-    assert (here.chosen("Layer"), here.chosen("Head")) == (f"L{layer}", f"H{head}")
+    assert (here.choice("Layer"), here.choice("Head")) == (f"L{layer}", f"H{head}")
 
 
 def test_resting_places_can_be_hidden_and_the_page_says_what_that_does(visit, cat, cat_eager) -> None:

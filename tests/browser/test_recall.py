@@ -22,8 +22,10 @@ PASSWORD = (
 def metrics(here) -> dict[str, str]:
     """The large figures of the page, by name."""
     return {
-        one.locator("[data-testid=stMetricLabel]").inner_text(): one.locator("[data-testid=stMetricValue]").inner_text()
-        for one in here.page.locator("[data-testid=stMetric]").all()
+        item.locator("[data-testid=stMetricLabel]").inner_text(): item.locator(
+            "[data-testid=stMetricValue]"
+        ).inner_text()
+        for item in here.page.locator("[data-testid=stMetric]").all()
     }
 
 
@@ -35,11 +37,11 @@ def bars(here, plot: int) -> list[float]:
 
 def test_the_figures_of_a_word_are_the_librarys(visit, cat) -> None:
     here, memory = visit("recall", word=IT), cat.memory()
-    found = metrics(here)
-    assert found["Effective slots"] == f"{memviz.measures.slots(memory)[:, :, IT].mean():.1f}"
-    assert found["On the first token"] == percent(float(memory.summary.first[:, :, IT].mean()))
-    assert found["Attention received"] == percent(float(memviz.measures.received(memory)[:, :, IT].mean()), digits=1)
-    assert "Probability beforehand" not in found, "MiniLM expects nothing"
+    result = metrics(here)
+    assert result["Effective slots"] == f"{memviz.measures.slots(memory)[:, :, IT].mean():.1f}"
+    assert result["On the first token"] == percent(float(memory.summary.first[:, :, IT].mean()))
+    assert result["Attention received"] == percent(float(memviz.measures.received(memory)[:, :, IT].mean()), digits=1)
+    assert "Probability beforehand" not in result, "MiniLM expects nothing"
     expected = memviz.measures.received(memory).mean(axis=(0, 1))
     np.testing.assert_allclose(bars(here, 0), expected, atol=1e-5)
     for name in ("What “it” looks at, as a table", "Who looks at “it”, as a table"):
@@ -74,8 +76,8 @@ def test_a_decoder_tells_what_it_expected(visit, smollm2) -> None:
     words = [word.text for word in trace.words]
     last = len(words) - 1
     here = visit("recall", model="smollm2", text=PASSWORD, word=last)
-    known = trace.logprobs[list(trace.words[last].tokens)]
-    assert metrics(here)["Probability beforehand"] == percent(float(np.exp(known.sum())), digits=1)
+    cached = trace.logprobs[list(trace.words[last].tokens)]
+    assert metrics(here)["Probability beforehand"] == percent(float(np.exp(cached.sum())), digits=1)
     remembers, _ = memviz.measures.links(trace.memory(), *trace.sides())
     same_rows(here.rows("remembers"), rows_of(remembers, last))
     half = np.nanmedian(memviz.measures.span(trace.memory(), 0.5))
@@ -94,8 +96,8 @@ def test_the_glossary_prints_every_measure_and_role(visit) -> None:
     here = visit("glossary")
     text = here.page.locator("[data-testid=stMain]").inner_text()
     for measure in MEASURES.values():
-        for said in (measure.label, measure.question, measure.caveat, measure.source):
-            assert said in text, (measure.name, said)
+        for line in (measure.label, measure.question, measure.caveat, measure.source):
+            assert line in text, (measure.name, line)
     assert here.page.locator(".katex-error").count() == 0
     assert here.page.locator(".katex-display").count() == len(MEASURES)
     for role, meaning in ROLES.items():

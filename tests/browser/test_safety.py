@@ -29,11 +29,11 @@ def test_markup_in_a_text_is_shown_as_text(visit, page: str) -> None:
     plain = here.page.evaluate(PARTS)
     for name in MARKUP:
         here.open(page, text=ODD[name], word=1, model="smollm2")
-        found = here.page.evaluate(PARTS)
-        assert (found["script"], found["img"], found["iframe"]) == (plain["script"], plain["img"], plain["iframe"])
-        assert found['a[href^="javascript"]'] == 0
-        assert found[".katex"] == plain[".katex"], name
-        assert found["h1"] == plain["h1"], name
+        result = here.page.evaluate(PARTS)
+        assert (result["script"], result["img"], result["iframe"]) == (plain["script"], plain["img"], plain["iframe"])
+        assert result['a[href^="javascript"]'] == 0
+        assert result[".katex"] == plain[".katex"], name
+        assert result["h1"] == plain["h1"], name
         if page != "heads":
             assert squeezed("".join(here.words())) == squeezed(ODD[name]), name
 
@@ -43,10 +43,10 @@ def test_markup_in_sentences_and_tables_of_words(visit) -> None:
         "The <b>cat</b> saw :red[x] and $$y$$ and [z](javascript:alert(1)) and <img src=x onerror=alert(1)> `c` **d**"
     )
     here = visit("", text=text)
-    said = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").all()
-    assert said
-    for one in said:
-        assert one.locator("img, a, code, .katex, span[style*=color]").count() == 0
+    line = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").all()
+    assert line
+    for item in line:
+        assert item.locator("img, a, code, .katex, span[style*=color]").count() == 0
     words = here.words()
     for number in [n for n, word in enumerate(words) if not word.isalnum()][:4]:
         here.open("recall", text=text, word=number)

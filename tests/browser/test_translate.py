@@ -32,8 +32,8 @@ def black_cat(reader):
 
 def drawn(here: AppPage, graph: int = 0) -> dict[tuple[int, int], float]:
     """The links on the page, every digit, by (target word, source word)."""
-    found = here.page.locator(GRAPH).nth(graph).locator(LINK).evaluate_all("all => all.map(one => ({...one.dataset}))")
-    return {(int(one["target"]), int(one["source"])): float(one["weight"]) for one in found}
+    result = here.page.locator(GRAPH).nth(graph).locator(LINK).evaluate_all("all => all.map(one => ({...one.dataset}))")
+    return {(int(item["target"]), int(item["source"])): float(item["weight"]) for item in result}
 
 
 def seen(here: AppPage) -> set[int]:
@@ -47,14 +47,14 @@ def seen(here: AppPage) -> set[int]:
     )
 
 
-def same(found: dict[tuple[int, int], float], weights: np.ndarray, *, keep: float = 0.9) -> None:
+def same(result: dict[tuple[int, int], float], weights: np.ndarray, *, keep: float = 0.9) -> None:
     """Every link has the library's weight, and no weight that belongs is missing."""
-    assert found
-    for (target, source), weight in found.items():
+    assert result
+    for (target, source), weight in result.items():
         assert weight == pytest.approx(float(weights[target, source]), abs=1e-6)
     for target, row in enumerate(weights):
-        there = sum(weight for (at, _), weight in found.items() if at == target)
-        assert there >= keep * np.nansum(row) - 1e-5 or sum(at == target for at, _ in found) == 16
+        there = sum(weight for (at, _), weight in result.items() if at == target)
+        assert there >= keep * np.nansum(row) - 1e-5 or sum(at == target for at, _ in result) == 16
 
 
 def weights(trace, *, layer: int | None = 1, head: int | None = 0, shift: int = 0) -> np.ndarray:
@@ -65,21 +65,21 @@ def weights(trace, *, layer: int | None = 1, head: int | None = 0, shift: int = 
 
 def word(here: AppPage, side: str, index: int, graph: int = 0):
     """A word of the graph."""
-    found = here.page.locator(GRAPH).nth(graph)
-    return found.locator(f"[data-testid=memviz-cross-word][data-side={side}][data-index='{index}']")
+    result = here.page.locator(GRAPH).nth(graph)
+    return result.locator(f"[data-testid=memviz-cross-word][data-side={side}][data-index='{index}']")
 
 
 def test_a_newcomer_finds_it_and_sees_which_word_wrote_gato(visit, black_cat) -> None:
     here = visit("").go("translate")
     assert here.page.locator("textarea").first.input_value() == BLACK_CAT
-    found = drawn(here)
-    same(found, weights(black_cat))
-    strongest = max((pair for pair in found if pair[0] == GATO), key=found.get)
+    result = drawn(here)
+    same(result, weights(black_cat))
+    strongest = max((pair for pair in result if pair[0] == GATO), key=result.get)
     assert strongest == (GATO, CAT)
     boxes = {side: [word(here, side, index).bounding_box()["x"] for index in (1, 2)] for side in ("source", "target")}
     assert boxes["source"][0] < boxes["source"][1]
     assert boxes["target"][0] < boxes["target"][1]
-    assert max((pair for pair in found if pair[0] == 2), key=found.get) == (2, 1), "preto from black: they cross"
+    assert max((pair for pair in result if pair[0] == 2), key=result.get) == (2, 1), "preto from black: they cross"
 
 
 def test_layer_head_shift_and_means_change_the_links(visit, black_cat) -> None:
@@ -102,8 +102,8 @@ def test_hover_pin_and_the_address(visit, black_cat) -> None:
     here = visit("translate", text=BLACK_CAT)
     word(here, "target", GATO).hover()
     here.page.locator(f"{GRAPH}[data-shown='target {GATO}']").wait_for()
-    written = here.page.get_by_test_id("memviz-cross-read").first.inner_text()
-    assert f"{weights(black_cat)[GATO, CAT]:.0%}".rstrip("%") in written
+    card = here.page.get_by_test_id("memviz-cross-read").first.inner_text()
+    assert f"{weights(black_cat)[GATO, CAT]:.0%}".rstrip("%") in card
     word(here, "target", GATO).click()
     here.wait_until(lambda: f"cross_word=t{GATO}" in here.query, "the word is in the address")
     again = visit("translate", text=BLACK_CAT, cross_word=f"t{GATO}")
@@ -187,11 +187,11 @@ def test_every_file_holds_the_weights(visit, black_cat, tmp_path) -> None:
             here.page.get_by_role("button", name=kind, exact=True).click()
         files[kind] = tmp_path / waiting.value.suggested_filename
         waiting.value.save_as(files[kind])
-    table, said = read_csv(files["CSV"].read_bytes().decode("utf-8-sig"))
+    table, line = read_csv(files["CSV"].read_bytes().decode("utf-8-sig"))
     back = np.zeros_like(exact)
     back[table["target"], table["source"]] = table["weight"]
     np.testing.assert_allclose(back, exact, atol=1e-6)
-    assert (said["model"], said["layer"], said["head"]) == ("firefox-en-pt", "1", "0")
+    assert (line["model"], line["layer"], line["head"]) == ("firefox-en-pt", "1", "0")
     with np.load(files["npz"], allow_pickle=False) as archive:
         np.testing.assert_allclose(archive["weights"], exact, atol=1e-6)
         np.testing.assert_allclose(archive["cross"][1, 0], black_cat.memory("cross").pattern(1, 0), atol=1e-6)
@@ -213,10 +213,10 @@ def test_the_page_file_opens_offline_and_shows_the_same_links(visit, browser, bl
     page = context.new_page()
     page.goto((tmp_path / "page.html").as_uri())
     page.locator(GRAPH).wait_for()
-    found = page.locator(LINK).evaluate_all(
+    result = page.locator(LINK).evaluate_all(
         "all => all.map(one => [one.dataset.target, one.dataset.source, one.dataset.weight].map(Number))"
     )
-    same({(target, source): weight for target, source, weight in found}, weights(black_cat))
+    same({(target, source): weight for target, source, weight in result}, weights(black_cat))
     context.close()
 
 

@@ -33,8 +33,8 @@ def _opened_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     start = PagesManager.__init__
 
-    def known(self: PagesManager, *given: object, **more: object) -> None:
-        start(self, *given, **more)
+    def known(self: PagesManager, *inputs: object, **more: object) -> None:
+        start(self, *inputs, **more)
         PagesManager.uses_pages_directory = False
 
     monkeypatch.setattr(PagesManager, "__init__", known)
@@ -60,5 +60,5 @@ def visit() -> Iterator[Callable[..., Visit]]:
         return visits[-1]
 
     yield opened
-    for one in visits:
-        one.nothing_broke()
+    for item in visits:
+        item.nothing_broke()

@@ -23,11 +23,11 @@ def options(here) -> dict[str, object]:
 
 
 def test_a_link_restores_the_heads_page(visit) -> None:
-    asked = {"layer": "3", "head": "1", "values": "log", "by_word": "false", "sinkless": "true", "keep": "80"}
-    here = visit("heads", text=CAT, lang="zh", shown="head", find="it", model="minilm", **asked)
-    chosen = options(here)
-    assert (chosen["layer"], chosen["head"], chosen["shown"], chosen["values"]) == (3, 1, "head", "log")
-    assert (chosen["by_word"], chosen["sinkless"], chosen["keep"], chosen["find"]) == (False, True, 80, "it")
+    request = {"layer": "3", "head": "1", "values": "log", "by_word": "false", "sinkless": "true", "keep": "80"}
+    here = visit("heads", text=CAT, lang="zh", shown="head", find="it", model="minilm", **request)
+    choices = options(here)
+    assert (choices["layer"], choices["head"], choices["shown"], choices["values"]) == (3, 1, "head", "log")
+    assert (choices["by_word"], choices["sinkless"], choices["keep"], choices["find"]) == (False, True, 80, "it")
     assert here.state("lang") == "zh"
     assert here.app.title[0].value == "哪些头做什么？"
 
@@ -36,9 +36,9 @@ def test_a_link_restores_the_window_that_was_zoomed_into(visit) -> None:
     here = visit(
         "heads", text=LONG, model="smollm2", layer="18", head="6", zoom="true", zoom_rows="150", zoom_cols="90"
     )
-    chosen = options(here)
-    assert (chosen["zoom"], chosen["zoom_rows"], chosen["zoom_cols"]) == (True, 150, 90)
-    link, _, code = (one.value for one in here.app.get("code"))
+    choices = options(here)
+    assert (choices["zoom"], choices["zoom_rows"], choices["zoom_cols"]) == (True, 150, 90)
+    link, _, code = (item.value for item in here.app.get("code"))
     assert (
         parse_qs(urlsplit(link).query).items() >= {"zoom": ["true"], "zoom_rows": ["150"], "zoom_cols": ["90"]}.items()
     )
@@ -63,8 +63,8 @@ def test_the_table_of_a_head_holds_what_the_picture_shows(visit, values: str, sh
     exact = np.nan_to_num(figures.weights(memory, layer, head, view=values, without=without))
     table = here.app.dataframe[-1].value
     np.testing.assert_allclose(table[values], np.sort(exact, axis=None)[::-1][: len(table)], atol=1e-6)
-    found = exact[table["query"].to_numpy(), table["key"].to_numpy()]
-    np.testing.assert_allclose(table[values], found, atol=1e-6)
+    result = exact[table["query"].to_numpy(), table["key"].to_numpy()]
+    np.testing.assert_allclose(table[values], result, atol=1e-6)
     assert not without or not set(without) & set(table["key"][table[values] > 0])
 
 
@@ -83,8 +83,8 @@ def test_the_grid_is_a_table_too(visit) -> None:
 
 def test_the_order_and_the_role_of_the_grid_stand_in_the_address(visit) -> None:
     here = visit("heads", text=CAT, model="minilm", order="induction", role="previous token")
-    kept = [here.app.query_params[name] for name in ("order", "role")]
-    assert kept == ["induction", "previous token"]
+    choices_now = [here.app.query_params[name] for name in ("order", "role")]
+    assert choices_now == ["induction", "previous token"]
     junk = visit("heads", text=CAT, model="minilm", order="<b>", role="--5")
     assert not {"order", "role"} & set(junk.app.query_params)
 
@@ -95,7 +95,7 @@ def test_a_rollout_is_shown_for_encoders_only(visit) -> None:
     exact = measures.rollout(memory)
     table = here.app.dataframe[-1].value
     np.testing.assert_allclose(table["rollout"], np.sort(exact, axis=None)[::-1][: len(table)], atol=1e-6)
-    assert measures.MEASURES["rollout"].caveat in here.said
+    assert measures.MEASURES["rollout"].caveat in here.sentences
     code = here.app.get("code")[2].value
     assert "memviz.figures.weights(memory, None, None, view='rollout')" in code
     exec(compile(code, "page", "exec"), {})
@@ -130,7 +130,7 @@ def test_a_link_restores_the_word_and_the_one_head_of_recall(visit) -> None:
     here = visit("recall", text=CAT, word="8", one_head="true", layer="3", head="1")
     assert here.state("word") == 8
     assert (options(here)["layer"], options(here)["head"]) == (3, 1)
-    assert any("it" in one.label for one in here.app.expander), "the card of the word"
+    assert any("it" in item.label for item in here.app.expander), "the card of the word"
 
 
 def test_a_link_with_a_text_and_its_pair_reads_them(visit) -> None:
@@ -194,8 +194,8 @@ def test_a_new_text_leaves_the_address(visit) -> None:
 
 
 def test_another_language_keeps_every_choice(visit) -> None:
-    asked = {"layer": "3", "head": "1", "shown": "layer", "values": "log", "sinkless": "true"}
-    here = visit("heads", text=CAT, **asked)
+    request = {"layer": "3", "head": "1", "shown": "layer", "values": "log", "sinkless": "true"}
+    here = visit("heads", text=CAT, **request)
     before = options(here)
     here.app.get("button_group")[0].set_value("zh").run()
     assert here.app.title[0].value == "哪些头做什么？"

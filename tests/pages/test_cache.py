@@ -63,10 +63,10 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Reader:
     """A stand-in for a model."""
-    made = Reader()
+    reader = Reader()
     monkeypatch.setattr(cache, "_readers", LRUCache(maxsize=2))
-    cache._readers["stand-in"] = made
-    return made
+    cache._readers["stand-in"] = reader
+    return reader
 
 
 def read(text: str, pair: str | None = None, *, progress=silent, on_wait=patient):
@@ -96,7 +96,7 @@ def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:
 
 def test_a_full_queue_refuses_new_texts_and_still_shows_read_ones(model: Reader, monkeypatch) -> None:
     monkeypatch.setattr(cache, "RUNNING", Gate(runs=1, places=0))
-    known = read("known")
+    cached = read("known")
     model.inside.acquire()
     model.go.clear()
     crowd = Crowd()
@@ -104,7 +104,7 @@ def test_a_full_queue_refuses_new_texts_and_still_shows_read_ones(model: Reader,
     model.inside.acquire()
     with pytest.raises(BusyError):
         read("new")
-    assert read("known") is known
+    assert read("known") is cached
     model.go.set()
     assert crowd.join()[0].text == "slow"
     assert read("new").text == "new"
@@ -175,17 +175,17 @@ class Door:
 @pytest.fixture
 def door(monkeypatch: pytest.MonkeyPatch) -> Door:
     """No model is open, and each takes long to open."""
-    made = Door()
+    slow_door = Door()
     monkeypatch.setattr(cache, "_readers", LRUCache(maxsize=2))
-    monkeypatch.setattr("memviz.load", made.load, raising=False)
-    return made
+    monkeypatch.setattr("memviz.load", slow_door.load, raising=False)
+    return slow_door
 
 
 def opens(name: str, *, on_wait=patient, progress=silent) -> Reader:
     return cache.open_reader(name, on_wait=on_wait, progress=progress)
 
 
-def leaves(*heard: object) -> None:
+def leaves(*counts: object) -> None:
     raise GoneError
 
 
@@ -200,12 +200,12 @@ def test_a_model_is_opened_once_by_many(door: Door) -> None:
 
 
 def test_those_who_wait_for_a_model_to_open_hear_how_many_are_before_them(door: Door) -> None:
-    crowd, heard = Crowd(), {number: [] for number in range(4)}
-    for number in heard:
-        crowd.send(lambda number=number: read("a", on_wait=heard[number].append))
+    crowd, counts = Crowd(), {number: [] for number in range(4)}
+    for number in counts:
+        crowd.send(lambda number=number: read("a", on_wait=counts[number].append))
         until(lambda number=number: len(cache.OPENING._queue) == number + 1)
-    until(lambda: all(heard[number] for number in (1, 2, 3)))
-    assert [heard[number][:1] for number in heard] == [[], [1], [2], [3]]
+    until(lambda: all(counts[number] for number in (1, 2, 3)))
+    assert [counts[number][:1] for number in counts] == [[], [1], [2], [3]]
     door.go.set()
     assert {trace.text for trace in crowd.join()} == {"a"}
 
@@ -295,16 +295,16 @@ def test_who_leaves_a_real_reading_in_the_middle_does_not_spoil_the_next(minilm,
     cache._readers["minilm"] = minilm
     alone = minilm.read(TEXTS[0])
     for last in range(1, 6):
-        heard = []
+        counts = []
 
-        def leave(fraction: float, label: str, last: int = last, heard: list[str] = heard) -> None:
-            heard.append(label)
-            if len(heard) == last:
+        def leave(fraction: float, label: str, last: int = last, counts: list[str] = counts) -> None:
+            counts.append(label)
+            if len(counts) == last:
                 raise GoneError
 
         with pytest.raises(GoneError):
             cache.read("minilm", TEXTS[0], None, on_wait=patient, progress=leave)
-        assert heard[-1].startswith(str(last))
+        assert counts[-1].startswith(str(last))
         assert len(cache._traces) == 0
         assert cache.RUNNING._queue == []
     same(cache.read("minilm", TEXTS[0], None, on_wait=patient, progress=silent), alone)

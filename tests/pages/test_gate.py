@@ -39,11 +39,11 @@ def test_so_many_at_once_and_no_more() -> None:
 
 @pytest.mark.parametrize(("runs", "places"), [(1, 0), (1, 3), (2, 0), (2, 3)])
 def test_a_full_queue_says_how_many_and_is_full_only_then(runs: int, places: int) -> None:
-    gate, go, heard = Gate(runs=runs, places=places), threading.Event(), []
+    gate, go, calls = Gate(runs=runs, places=places), threading.Event(), []
     crowd = Crowd()
 
     def wait() -> None:
-        with gate.enter(heard.append):
+        with gate.enter(calls.append):
             pass
 
     with ExitStack() as held:
@@ -64,20 +64,20 @@ def test_a_full_queue_says_how_many_and_is_full_only_then(runs: int, places: int
 
 def test_those_who_wait_hear_how_many_are_before_them_and_enter_in_order() -> None:
     gate, crowd, order = Gate(runs=1, places=5), Crowd(), []
-    heard: dict[int, list[int]] = {number: [] for number in range(3)}
+    calls: dict[int, list[int]] = {number: [] for number in range(3)}
 
     def wait(number: int) -> None:
-        with gate.enter(heard[number].append):
+        with gate.enter(calls[number].append):
             order.append(number)
 
     with gate.enter(nobody_waits):
         for number in range(3):
             crowd.send(lambda number=number: wait(number))
-            until(lambda number=number: heard[number])
+            until(lambda number=number: calls[number])
     crowd.join()
     assert order == [0, 1, 2]
-    assert [counts[0] for counts in heard.values()] == [1, 2, 3]
-    assert all(counts == sorted(counts, reverse=True) for counts in heard.values())
+    assert [counts[0] for counts in calls.values()] == [1, 2, 3]
+    assert all(counts == sorted(counts, reverse=True) for counts in calls.values())
 
 
 def test_who_leaves_the_queue_frees_the_place() -> None:

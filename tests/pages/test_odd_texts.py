@@ -25,7 +25,7 @@ def everywhere(visit, text: str, *, model: str, pair: str = "") -> None:
         assert here.errors == [], page
         assert sorted(here.pictures) == sorted(pictures), page
         assert here.input == text, page
-        assert not any(re.search(r"\bnan\b", said) for said in here.said), page
+        assert not any(re.search(r"\bnan\b", line) for line in here.sentences), page
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def test_they_are_told_in_the_readers_language(visit) -> None:
 def test_a_sample_says_what_there_is_to_see_in_it(visit) -> None:
     here = visit("home", model="minilm")
     first, second = samples("minilm")[:2]
-    assert any(first.hint in said for said in here.said)
+    assert any(first.hint in line for line in here.sentences)
     here.press("sample_1")
-    assert any(second.hint in said for said in here.said)
+    assert any(second.hint in line for line in here.sentences)
     here.read("A text of my own.")
-    assert not any(sample.hint in said for sample in samples("minilm") for said in here.said)
+    assert not any(sample.hint in line for sample in samples("minilm") for line in here.sentences)
 
 
 def test_a_sample_fills_both_boxes(visit) -> None:

@@ -52,7 +52,7 @@ def plain(sentences: list[str]) -> list[str]:
 
 def metric(here) -> dict[str, str]:
     """The large figures of the page, by name."""
-    return {one.label: one.value for one in here.app.metric}
+    return {item.label: item.value for item in here.app.metric}
 
 
 def test_a_given_translation_beyond_the_servers_limit_is_refused(visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_a_text_is_translated_at_once(visit, reader) -> None:
     assert here.pictures == ["cross_view", "chart"]
     assert here.errors == []
     assert next(code.value for code in here.app.code) == reader.translate(BLACK_CAT).output
-    assert "This model is made for en → pt." in here.said
+    assert "This model is made for en → pt." in here.sentences
 
 
 def test_the_text_comes_along_and_goes_back(visit) -> None:
@@ -130,7 +130,7 @@ def test_odd_texts_are_translated(visit, name: str) -> None:
     here.nothing_broke()
     assert here.pictures[0] == "cross_view"
     assert here.input == ODD_TO_TRANSLATE[name]
-    assert not any(re.search(r"\bnan\b", said) for said in here.said)
+    assert not any(re.search(r"\bnan\b", said) for said in here.sentences)
 
 
 @pytest.mark.parametrize("name", NOTHING)
@@ -148,7 +148,7 @@ def test_unknown_characters_are_said(visit) -> None:
 def test_several_sentences_have_a_memory_each(visit) -> None:
     here = visit("translate", text="The cat sat. A white dog ran.", sentence="1")
     assert here.app.selectbox(key="sentence").value == 1
-    assert "O gato sentou-se. Um cão branco correu." in plain(here.said)
+    assert "O gato sentou-se. Um cão branco correu." in plain(here.sentences)
     assert next(code.value for code in here.app.code) == "Um cão branco correu."
     here.choose("sentence", 0)
     here.nothing_broke()
@@ -175,9 +175,9 @@ def test_five_thousand_words_are_translated_sentence_by_sentence(visit, reader) 
     here.nothing_broke()
     assert here.pictures[0] == "cross_view"
     assert here.input == text
-    assert here.app.selectbox(key="sentence").options == [f"{n} · {one}" for n, one in enumerate(sentences, start=1)]
+    assert here.app.selectbox(key="sentence").options == [f"{n} · {item}" for n, item in enumerate(sentences, start=1)]
     first, second, middle, last = (reader.write(sentences[place]) for place in (0, 1, 120, -1))
-    whole = next(said for said in plain(here.said) if said.startswith(f"{first} {second} "))
+    whole = next(said for said in plain(here.sentences) if said.startswith(f"{first} {second} "))
     assert f" {middle} " in whole
     assert whole.endswith(f" {last}")
     assert next(code.value for code in here.app.code) == first
@@ -232,23 +232,23 @@ def test_capitals_are_pointed_out(visit) -> None:
 
 def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, reader) -> None:
     here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
-    found = here.app.radio(key="which")
-    assert found.options == ["Every word was read", "“black” was covered"]
+    result = here.app.radio(key="which")
+    assert result.options == ["Every word was read", "“black” was covered"]
     trace = reader.translate(BLACK_CAT)
     covered = reader.translate(BLACK_CAT, forget=Forget(keys=trace.words[1].tokens))
     view = TranslationView(trace, layer=1, head=0, keep=0.9)
     job = TranslationJob(BLACK_CAT, "firefox-en-pt", TranslationOptions())
     both = Translate(trace, view=view, job=job, covered_run=CoveredRun(trace.words[1], "cover", trace, covered, None))
     first, second = both.others().values()
-    for one, part in ((first, trace), (second, covered)):
-        table, said = read_csv(one.csv())
+    for item, part in ((first, trace), (second, covered)):
+        table, said = read_csv(item.csv())
         exact = measures.word_weights(part.memory("cross"), part.sides("cross"), layer=1, head=0)
         np.testing.assert_allclose(table["weight"], exact.ravel(), atol=1e-6)
         assert said["translation"] == part.output
         assert "kept" not in said, "a file of numbers leaves none out"
         assert ("forgotten" in said) == (part is covered)
-        assert "up to 90" in one.svg().replace("\u00a0", " ")
-        with np.load(io.BytesIO(one.npz()), allow_pickle=False) as archive:
+        assert "up to 90" in item.svg().replace("\u00a0", " ")
+        with np.load(io.BytesIO(item.npz()), allow_pickle=False) as archive:
             about = json.loads(str(archive["provenance"]))
             np.testing.assert_allclose(archive["cross"][0, 5], part.memory("cross").pattern(0, 5), atol=1e-6)
         assert "every head" in about["cross"]
@@ -260,7 +260,7 @@ def test_the_code_between_tokens_is_of_tokens(visit, reader, capsys: pytest.Capt
         here = visit(
             "translate", text=BLACK_CAT, cross_words="false", cross_layer="0", cross_head="5", cross_shift=shift
         )
-        code = next(one.value for one in here.app.code if one.value.startswith("import memviz"))
+        code = next(item.value for item in here.app.code if item.value.startswith("import memviz"))
         exec(compile(code, "page", "exec"), {})
         trace = reader.translate(BLACK_CAT)
         rows = trace.memory("cross").pattern(0, 5)[1 if shift == "true" else 0 :]
@@ -278,20 +278,20 @@ def test_a_covered_word_changes_the_translation(visit, reader) -> None:
     covered = reader.translate(BLACK_CAT, forget=Forget(keys=black))
     assert "preto" in trace.output
     assert "preto" not in covered.output
-    assert any(covered.output in said for said in plain(here.said))
+    assert any(covered.output in said for said in plain(here.sentences))
     assert here.pictures == ["cross_view", "cross_view", "cross_view", "chart"]
     forced = reader.translate(BLACK_CAT, trace.output, forget=Forget(keys=black))
     preto = [word.text for word in trace.target_words].index("preto")
     places = list(trace.target_words[preto].tokens)
-    before, after = (percent(float(np.exp(one.logprobs[places].sum()))) for one in (trace, forced))
-    sentence = next(said for said in here.said if "loses most" in said)
+    before, after = (percent(float(np.exp(item.logprobs[places].sum()))) for item in (trace, forced))
+    sentence = next(said for said in here.sentences if "loses most" in said)
     assert "preto" in sentence
     assert f"**{before}** to **{after}**" in sentence
 
 
 def test_only_one_word_read_runs_to_the_cap_and_says_so(visit) -> None:
     here = visit("translate", text=BLACK_CAT, again="only", again_word="2")
-    assert any("gato gato gato" in said for said in here.said)
+    assert any("gato gato gato" in said for said in here.sentences)
     assert any("was stopped after 20 tokens" in said for said in here.notes)
 
 
@@ -305,11 +305,11 @@ def test_a_model_that_cannot_translate_is_refused_and_the_right_ones_offered(vis
 
 
 def test_the_hub_id_of_a_known_model_is_refused_before_anything_is_asked(visit, monkeypatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr("memviz.models.hub.plan", asked.append)
+    request: list[str] = []
+    monkeypatch.setattr("memviz.models.hub.plan", request.append)
     here = visit("translate", text=BLACK_CAT, translator="openai-community/gpt2")
     assert [said.startswith("GPT-2") for said in plain([box.value for box in here.app.warning])] == [True]
-    assert (here.errors, asked) == ([], [])
+    assert (here.errors, request) == ([], [])
     assert "take_firefox-en-pt" in [button.key for button in here.app.button]
 
 
@@ -321,8 +321,10 @@ def test_a_sample_moves_with_the_direction(visit) -> None:
 
 
 def test_a_link_restores_the_view(visit) -> None:
-    asked = {"cross_layer": "0", "cross_head": "5", "cross_shift": "true", "cross_words": "false", "cross_keep": "70"}
-    here = visit("translate", text=BLACK_CAT, **asked, details="coverage", cross_word="t1", translator="firefox-en-pt")
+    request = {"cross_layer": "0", "cross_head": "5", "cross_shift": "true", "cross_words": "false", "cross_keep": "70"}
+    here = visit(
+        "translate", text=BLACK_CAT, **request, details="coverage", cross_word="t1", translator="firefox-en-pt"
+    )
     assert (here.app.selectbox(key="cross_layer").value, here.app.selectbox(key="cross_head").value) == (0, 5)
     assert here.app.toggle(key="cross_shift").value is True
     assert here.app.toggle(key="cross_words").value is False
@@ -330,7 +332,7 @@ def test_a_link_restores_the_view(visit) -> None:
     assert here.state("cross_word") == "t1"
     assert here.pictures == ["cross_view", "chart"]
     links = [code.value for code in here.app.code if code.value.startswith("?") or "?" in code.value]
-    link = parse_qs(urlsplit(next(one for one in links if "text=" in one)).query)
+    link = parse_qs(urlsplit(next(item for item in links if "text=" in item)).query)
     assert link["text"] == [BLACK_CAT]
     assert link["translator"] == ["firefox-en-pt"]
 
@@ -347,7 +349,7 @@ def test_every_picture_of_every_view(visit, details: str, shown: str) -> None:
 
 def test_the_code_of_the_page_runs_and_says_the_same(visit, capsys: pytest.CaptureFixture[str]) -> None:
     here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
-    code = next(one.value for one in here.app.code if one.value.startswith("import memviz"))
+    code = next(item.value for item in here.app.code if item.value.startswith("import memviz"))
     exec(compile(code, "page", "exec"), {})
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "O gato preto bebe leite frio."
@@ -361,15 +363,15 @@ def test_a_given_translation_in_the_wrong_language_is_read_all_the_same(visit, r
     assert here.errors == []
     assert here.pictures == ["cross_view"] * 3
     assert next(code.value for code in here.app.code) == target
-    known = reader.tokenizer(target)["input_ids"].count(reader.tokenizer.unk_token_id) == 0
-    assert any("tokens of the given translation stand for" in said for said in here.notes) != known
-    compared = next(said for said in plain(here.said) if said.startswith("**Every word was read**"))
+    cached = reader.tokenizer(target)["input_ids"].count(reader.tokenizer.unk_token_id) == 0
+    assert any("tokens of the given translation stand for" in said for said in here.notes) != cached
+    compared = next(said for said in plain(here.sentences) if said.startswith("**Every word was read**"))
     assert "O gato preto bebe leite frio." in compared, "what it writes by itself stands beside the covered one"
 
 
 def test_a_covered_full_stop_is_no_loss_of_words(visit) -> None:
     here = visit("translate", text=BLACK_CAT, again="cover", again_word="6")
-    assert "No word of the first translation becomes noticeably less probable." in here.said
+    assert "No word of the first translation becomes noticeably less probable." in here.sentences
 
 
 def test_a_model_that_writes_nothing_is_shown_too(visit) -> None:
@@ -403,7 +405,7 @@ def test_the_entropy_of_every_step_is_the_librarys(visit, reader, shown: str, wh
     memory = reader.translate(BLACK_CAT).memory("cross")
     table = next(frame.value for frame in here.app.dataframe if "entropy" in frame.value)
     np.testing.assert_allclose(table["entropy"], measures.entropy(memory)[where].mean(axis=(0, 1)), atol=1e-5)
-    assert ("Of several heads it is the mean of their entropies." in " ".join(here.said)) == (shown != "head")
+    assert ("Of several heads it is the mean of their entropies." in " ".join(here.sentences)) == (shown != "head")
 
 
 def test_one_step_is_a_word_or_a_token(visit) -> None:
@@ -414,10 +416,10 @@ def test_one_step_is_a_word_or_a_token(visit) -> None:
 
 def test_only_what_the_file_tells_is_said_of_the_taught_head(visit) -> None:
     here = visit("translate", text=BLACK_CAT)
-    told = "its settings name this layer, whose first head Marian trains on word alignments."
-    assert any(told in text for text in said(here.app))
+    claim = "its settings name this layer, whose first head Marian trains on word alignments."
+    assert any(claim in text for text in said(here.app))
     here.choose("cross_head", 3)
-    assert not any(told in text for text in said(here.app))
+    assert not any(claim in text for text in said(here.app))
 
 
 BROKEN = {

@@ -51,7 +51,7 @@ def test_it_translates_and_a_word_can_be_covered(translate, saved: Saved, name: 
     wishes.pop("task", None)  # it stands in the text now
     second = [word for word in trace.words if not word.special and word.text.strip("␣⏎⇥")][1]
     covered = reader.translate(trace.text, forget=Forget(keys=second.tokens), **wishes)
-    compared = [said for said in here.said if said.startswith("**“")]
+    compared = [line for line in here.sentences if line.startswith("**“")]
     assert len(compared) == 1
     assert compared[0].split("  \n", 1)[1] == literal((covered.output or "").strip())
 
@@ -66,20 +66,20 @@ def test_the_languages_can_be_chosen(translate, saved: Saved, name: str) -> None
 
 def test_no_task_may_be_chosen(translate, saved: Saved) -> None:
     here = translate("t5")
-    asked = output(here)
+    request = output(here)
     here.choose("task", "")
     assert shown(output(here)) == shown(saved.reader("t5").translate(TEXT).output)
-    assert output(here) != asked
+    assert output(here) != request
 
 
 @pytest.mark.parametrize("name", ["t5", "mbart", "m2m-100"])
 def test_the_code_of_a_covered_word_runs_and_says_the_same(translate, saved: Saved, capsys, name: str) -> None:
     languages = dict(zip(("from", "into"), TRANSLATORS[name].languages or (), strict=False))
     here = translate(name, again="cover", again_word="1", **languages)
-    code = next(one.value for one in here.app.code if one.value.startswith("import memviz"))
+    code = next(item.value for item in here.app.code if item.value.startswith("import memviz"))
     assert ("task=" in code, "languages=" in code) == (name == "t5", name != "t5")
     exec(compile(code, "page", "exec"), {})
-    said = capsys.readouterr().out
-    assert shown(said).startswith(shown(output(here)))
-    compared = next(one for one in here.said if one.startswith("**“"))
-    assert literal(said.splitlines()[-1].strip()) == compared.split("  \n", 1)[1]
+    line = capsys.readouterr().out
+    assert shown(line).startswith(shown(output(here)))
+    compared = next(item for item in here.sentences if item.startswith("**“"))
+    assert literal(line.splitlines()[-1].strip()) == compared.split("  \n", 1)[1]

@@ -19,10 +19,10 @@ class Visit:
         self.app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT)
         for name, value in address.items():
             self.app.query_params[name] = value
-        self.page, self.text, self.pair = "home", text, pair
+        self.page, self.text, self.pair = page, text, pair
+        self.app.switch_page(f"pages/{page}.py")  # by its address: no page was seen before
         self._write()
         self._run()
-        self.go(page)
 
     def go(self, page: str) -> Visit:
         """Another page. The harness forgets what was typed when it changes the page; a browser does not."""
@@ -70,7 +70,7 @@ class Visit:
     @property
     def pictures(self) -> list[str]:
         """The components and charts on the page."""
-        named = [one.proto.component_name.removeprefix("memviz.") for one in self.app.get("bidi_component")]
+        named = [item.proto.component_name.removeprefix("memviz.") for item in self.app.get("bidi_component")]
         return [name for name in named if name != "page_language"] + ["chart"] * len(self.app.get("plotly_chart"))
 
     @property
@@ -84,10 +84,10 @@ class Visit:
         return [box.value for box in self.app.info]
 
     @property
-    def said(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """All sentences and figures on the page."""
         kinds = ("markdown", "caption", "metric", "subheader", "title", "info", "error")
-        return [str(one.value) for kind in kinds for one in self.app.get(kind)]
+        return [str(item.value) for kind in kinds for item in self.app.get(kind)]
 
     def state(self, name: str) -> Any:
         """What the session remembers under this name."""
@@ -95,4 +95,4 @@ class Visit:
 
     def nothing_broke(self) -> None:
         """No run ended in a stack trace."""
-        assert [(self.page, one.message, one.stack_trace) for one in self.app.exception] == []
+        assert [(self.page, item.message, item.stack_trace) for item in self.app.exception] == []

@@ -17,15 +17,15 @@ ALL_NODES = """() => {
 }"""
 
 
-def chosen(page, text: str) -> None:
+def wait_for_text(page, text: str) -> None:
     """Waits until Python says so."""
     page.get_by_text(text, exact=True).wait_for(timeout=20_000)
 
 
 def axe_finds_nothing(page) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    found = axe.run(page, context={"include": [[".stBidiComponent"]]})
+    result = axe.run(page, context={"include": [[".stBidiComponent"]]})
     assert [
-        (one["id"], one["help"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]
+        (item["id"], item["help"], [node["html"] for node in item["nodes"]]) for item in result.response["violations"]
     ] == []
-    assert found.response["passes"], "axe saw nothing to check"
+    assert result.response["passes"], "axe saw nothing to check"

@@ -26,15 +26,15 @@ def words(name: str) -> list[dict]:
     """The words of a sample; ``medium`` and ``long`` are 260 and 8,192 words."""
     if name in ("medium", "long"):
         return _repeated(260 if name == "medium" else 8_192)
-    found, lines = [], 0
+    result, lines = [], 0
     for line in TEXTS[name].split("\n"):
         for i, text in enumerate(line.split(" ") if line else []):
             special = text in ("[CLS]", "[SEP]")
             newline = lines if i == 0 else 0
             space = not special and not newline and not (name == "chinese") and text not in (",", ".", ";", "?", "!")
-            found.append({"text": text, "special": special, "space": space, "newline": newline})
+            result.append({"text": text, "special": special, "space": space, "newline": newline})
         lines = 1 if line else lines + 1
-    return found
+    return result
 
 
 def _repeated(count: int) -> list[dict]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.serving import serving, settled
+from tests.browser.serving import serving, wait_until_idle
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # component_samples and cross_samples, whichever way pytest imports this folder
@@ -49,7 +49,7 @@ def visit(demo: str, browser: Any) -> Iterator[Callable]:
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.goto(f"{demo}/?{query}")
-        settled(page)
+        wait_until_idle(page)
         for name in ("grid", "words"):
             hidden = f"{'text' if name == 'words' else 'grid'}=no" in query
             if not hidden:

@@ -33,13 +33,13 @@ def word(page, side: str, index: int):
 
 def links(page, of: str = LINK) -> dict[tuple[int, int], float]:
     """All links that are drawn: (target, source) to weight, every digit."""
-    drawn = page.locator(of).evaluate_all("all => all.map(one => ({...one.dataset}))")
-    found = {(int(one["target"]), int(one["source"])): float(one["weight"]) for one in drawn}
-    assert len(found) == len(drawn), "no link is drawn twice"
-    return found
+    drawing = page.locator(of).evaluate_all("all => all.map(one => ({...one.dataset}))")
+    result = {(int(item["target"]), int(item["source"])): float(item["weight"]) for item in drawing}
+    assert len(result) == len(drawing), "no link is drawn twice"
+    return result
 
 
-def shown(page) -> str | None:
+def spotlight(page) -> str | None:
     return page.locator(CROSS).get_attribute("data-shown")
 
 
@@ -47,7 +47,7 @@ def step(page, name: str) -> None:
     page.locator(f"[data-testid=memviz-cross-steps] [data-do={name}]").click()
 
 
-def seen(page, side: str = "target") -> list[bool]:
+def visible_words(page, side: str = "target") -> list[bool]:
     """Which words of a row can be seen?"""
     return page.locator(f"{CROSS_WORD}[data-side={side}]").evaluate_all(
         "all => all.map(one => getComputedStyle(one).visibility === 'visible')"

@@ -10,28 +10,28 @@ from memviz.ui.components import cross_view, heads_grid, words_view
 from memviz.ui.components.cross import Pin
 
 st.set_page_config(page_title="Components", layout="wide")
-chosen = st.query_params
-size, text = chosen.get("grid", "6x12"), chosen.get("text", "english")
-pinned = int(chosen["pinned"]) if "pinned" in chosen else None
-chinese = chosen.get("lang") == "zh"
+choices = st.query_params
+size, text = choices.get("grid", "6x12"), choices.get("text", "english")
+pinned = int(choices["pinned"]) if "pinned" in choices else None
+chinese = choices.get("lang") == "zh"
 
-if "cross" in chosen:
+if "cross" in choices:
     st.title("What did the decoder read to write this word?")
     st.session_state.setdefault("page_pin", None if pinned is None else Pin("target", pinned))
     if st.button("Page chooses source word 2"):
         st.session_state.page_pin = Pin("source", 2)
-    made = crossing(chosen["cross"])
+    sentence = crossing(choices["cross"])
     pin = cross_view(
-        made.sources,
-        made.targets,
-        made.weights,
+        sentence.sources,
+        sentence.targets,
+        sentence.weights,
         labels={"read_from": "“{word}” 译自"} if chinese else {},
         pinned=st.session_state.page_pin,
         key="cross",
-        keep=float(chosen.get("keep", 1)),
-        right_to_left=made.right_to_left,
+        keep=float(choices.get("keep", 1)),
+        right_to_left=sentence.right_to_left,
         note="These weights were measured.",
-        steps=chosen.get("steps") != "no",
+        steps=choices.get("steps") != "no",
     )
     st.text(f"pin {pin.side} {pin.index}" if pin else "pin None")
     if pin != st.session_state.page_pin:
@@ -64,15 +64,15 @@ if size != "no":
     if st.button("Page chooses L1.H2"):
         st.session_state.page_head = (1, 2)
     layers, heads = (int(part) for part in size.split("x"))
-    made = samples.heads(layers, heads, cells=int(chosen.get("cells", 32)))
+    arrays = samples.heads(layers, heads, cells=int(choices.get("cells", 32)))
     head, arranged = heads_grid(
-        made["thumbnails"],
-        scores=made["scores"],
-        roles=made["roles"],
+        arrays["thumbnails"],
+        scores=arrays["scores"],
+        roles=arrays["roles"],
         labels={"previous token": "前一个词"} if chinese else {},
         score_labels={"previous token": "前一个词"} if chinese else {},
-        order=chosen.get("order", ""),
-        role=chosen.get("role", ""),
+        order=choices.get("order", ""),
+        role=choices.get("role", ""),
         selected=st.session_state.page_head,
         range_note="0 to 0.98, the largest weight in this text; square-root scale.",
         key="grid",

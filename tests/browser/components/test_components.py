@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from component_page import ALL_NODES, VIEW, WORD, axe_finds_nothing, chosen
+from component_page import ALL_NODES, VIEW, WORD, axe_finds_nothing, wait_for_text
 
 pytestmark = pytest.mark.browser
 
@@ -31,12 +31,12 @@ def test_axe_finds_nothing(visit, query: str, scheme: str) -> None:
 def test_both_keep_their_choice_when_the_other_is_used(visit) -> None:
     page = visit("pinned=8")
     page.locator(WORD).nth(4).click()
-    chosen(page, "word 4")
+    wait_for_text(page, "word 4")
     page.locator(VIEW).focus()
     page.keyboard.press("Home")
     page.keyboard.press("Enter")
-    chosen(page, "head L0.H0")
-    chosen(page, "word 4")
+    wait_for_text(page, "head L0.H0")
+    wait_for_text(page, "word 4")
     page.get_by_text("Page chooses L1.H2").click()
-    chosen(page, "head L1.H2")
-    chosen(page, "word 4")
+    wait_for_text(page, "head L1.H2")
+    wait_for_text(page, "word 4")

@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 import pytest
-from component_page import chosen
-from cross_page import ALONE, CAT_WORD, CROSS, CROSS_WORD, GATO, HERE, LINK, OWN, WHERE, links, rows, shown, word
+from component_page import wait_for_text
+from cross_page import ALONE, CAT_WORD, CROSS, CROSS_WORD, GATO, HERE, LINK, OWN, WHERE, links, rows, spotlight, word
 from cross_samples import CAT
 
 pytestmark = pytest.mark.browser
@@ -27,8 +27,8 @@ def test_the_wider_link_is_the_heavier_and_the_weakest_are_nearly_invisible(visi
     )
     looks.sort()
     for column in (1, 2):
-        drawn = [look[column] for look in looks]
-        assert drawn == sorted(drawn)
+        drawing = [look[column] for look in looks]
+        assert drawing == sorted(drawing)
     assert looks[0][1] < 1
     assert looks[0][2] < 0.05
     assert looks[-1][1] > 9
@@ -51,9 +51,9 @@ def test_links_end_at_the_middle_of_their_words(visit) -> None:
 
 def test_only_what_reaches_the_share_is_drawn_and_the_rest_is_said(visit) -> None:
     page = visit(f"{ALONE}&cross=cat&keep=0.9")
-    drawn = links(page)
-    assert {pair for pair in drawn if pair[0] < 7} == {(0, 0), (1, 2), (2, 1), (3, 3), (4, 5), (4, 4), (5, 4), (6, 6)}
-    assert sum(weight for (target, _), weight in drawn.items() if target == 7) >= 0.9
+    drawing = links(page)
+    assert {pair for pair in drawing if pair[0] < 7} == {(0, 0), (1, 2), (2, 1), (3, 3), (4, 5), (4, 4), (5, 4), (6, 6)}
+    assert sum(weight for (target, _), weight in drawing.items() if target == 7) >= 0.9
     word(page, "target", 4).hover()
     assert rows(page, "read") == [("milk", "", "81 %"), ("cold", "", "14 %"), ("all others", "", "5 %")]
 
@@ -76,7 +76,7 @@ def test_pointing_at_a_word_isolates_its_links_and_says_their_weights(visit) -> 
     everything = page.locator(f"{CROSS} svg.all")
     assert float(everything.evaluate("all => getComputedStyle(all).opacity")) == 1
     word(page, "target", GATO).hover()
-    assert shown(page) == "target 1"
+    assert spotlight(page) == "target 1"
     assert links(page, OWN) == {(GATO, s): float(CAT[GATO, s]) for s in range(8)}
     assert float(everything.evaluate("all => getComputedStyle(all).opacity")) < 0.2
     marks = page.locator(f"{CROSS} .mark").evaluate_all("all => all.map(one => [one.dataset.index, one.textContent])")
@@ -89,7 +89,7 @@ def test_pointing_at_a_word_isolates_its_links_and_says_their_weights(visit) -> 
         ("cat", "", "0.1 %"),
     ]
     page.locator(WHERE).hover()
-    assert shown(page) is None
+    assert spotlight(page) is None
     assert page.locator(OWN).count() == 0
 
 
@@ -121,37 +121,37 @@ def test_each_token_says_its_probability_and_what_else_could_have_been(visit) ->
 
 def test_a_pin_reaches_python_and_stays_until_escape(visit) -> None:
     page = visit(f"{ALONE}&cross=cat")
-    chosen(page, "pin None")
+    wait_for_text(page, "pin None")
     word(page, "target", GATO).click()
-    chosen(page, "pin target 1")
+    wait_for_text(page, "pin target 1")
     assert word(page, "target", GATO).get_attribute("aria-pressed") == "true"
     word(page, "source", 5).hover()
-    assert shown(page) == "target 1", "a pin stays while the pointer wanders"
+    assert spotlight(page) == "target 1", "a pin stays while the pointer wanders"
     word(page, "source", 5).click()
-    chosen(page, "pin source 5")
+    wait_for_text(page, "pin source 5")
     assert page.locator(f"{CROSS_WORD}[aria-pressed=true]").count() == 1
     page.keyboard.press("Escape")
-    chosen(page, "pin None")
+    wait_for_text(page, "pin None")
     word(page, "source", 5).click()
-    chosen(page, "pin source 5")
+    wait_for_text(page, "pin source 5")
     word(page, "source", 5).click()
-    chosen(page, "pin None")
+    wait_for_text(page, "pin None")
 
 
 def test_the_page_can_pin_and_the_same_nodes_stay(visit) -> None:
     page = visit(f"{ALONE}&cross=cat&pinned=3")
-    assert shown(page) == "target 3"
+    assert spotlight(page) == "target 3"
     word(page, "target", 5).evaluate("node => { node.mark = 'mine' }")
     word(page, "target", 5).click()
-    chosen(page, "pin target 5")
+    wait_for_text(page, "pin target 5")
     page.get_by_text("Page chooses source word 2").click()
-    chosen(page, "pin source 2")
+    wait_for_text(page, "pin source 2")
     page.locator(f"{CROSS}[data-shown='source 2']").wait_for()
     assert word(page, "target", 5).evaluate("node => node.mark") == "mine"
     word(page, "target", 5).click()
-    chosen(page, "pin target 5")
+    wait_for_text(page, "pin target 5")
     time.sleep(0.3)
-    assert shown(page) == "target 5"
+    assert spotlight(page) == "target 5"
 
 
 def test_keyboard_walks_along_the_rows_and_across_the_heaviest_links(visit) -> None:
@@ -171,10 +171,10 @@ def test_keyboard_walks_along_the_rows_and_across_the_heaviest_links(visit) -> N
         page.keyboard.press(key)
         assert page.evaluate(HERE) == text, key
     page.keyboard.press("ArrowRight")
-    assert shown(page) == "target 1", "the keyboard isolates as the pointer does"
+    assert spotlight(page) == "target 1", "the keyboard isolates as the pointer does"
     assert page.locator("[data-testid=memviz-cross-spoken]").inner_text() == "“gato” was read most from “cat”, 91 %."
     page.keyboard.press("Enter")
-    chosen(page, "pin target 1")
+    wait_for_text(page, "pin target 1")
     page.keyboard.press("Escape")
-    chosen(page, "pin None")
+    wait_for_text(page, "pin None")
     assert page.locator(CROSS_WORD).evaluate_all("all => all.filter(one => one.tabIndex === 0).length") == 1

@@ -21,8 +21,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> dict:
 
 
 def view(sample: Crossing, **changes: object) -> Pin | None:
-    given = {"labels": {}, "pinned": None, "key": "c", "right_to_left": sample.right_to_left}
-    return cross_view(sample.sources, sample.targets, sample.weights, **{**given, **changes})
+    inputs = {"labels": {}, "pinned": None, "key": "c", "right_to_left": sample.right_to_left}
+    return cross_view(sample.sources, sample.targets, sample.weights, **{**inputs, **changes})
 
 
 def test_2000_by_2000_words_are_less_than_a_megabyte(sent: dict) -> None:
@@ -61,9 +61,9 @@ def test_at_most_sixteen_links_are_sent_and_the_rest_is_their_sum() -> None:
     weights = crossing("100x30").weights
     links = select_links(weights)
     assert links["weight"].shape == (30, LINKS)
-    for row, kept, rest in zip(weights, links["weight"], links["rest"], strict=True):
+    for row, drawn_weights, rest in zip(weights, links["weight"], links["rest"], strict=True):
         ordered = np.sort(row.astype(np.float64))[::-1]
-        np.testing.assert_array_equal(kept, ordered[:LINKS].astype(np.float32))
+        np.testing.assert_array_equal(drawn_weights, ordered[:LINKS].astype(np.float32))
         assert rest == pytest.approx(ordered[LINKS:].sum(), abs=1e-6)
 
 

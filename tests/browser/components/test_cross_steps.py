@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 import pytest
-from component_page import chosen
-from cross_page import ALONE, CROSS, CROSS_WORD, LINK, OWN, WHERE, links, rows, seen, shown, step, word
+from component_page import wait_for_text
+from cross_page import ALONE, CROSS, CROSS_WORD, LINK, OWN, WHERE, links, rows, spotlight, step, visible_words, word
 
 pytestmark = pytest.mark.browser
 
@@ -16,13 +16,13 @@ def test_stepping_shows_the_translation_being_written(visit) -> None:
     page = visit(f"{ALONE}&cross=cat")
     boxes = [word(page, "target", i).bounding_box() for i in range(8)]
     assert page.locator(WHERE).inner_text() == "Whole translation"
-    assert seen(page) == [True] * 8
+    assert visible_words(page) == [True] * 8
     for expected in (1, 2, 3):
         step(page, "forward")
         assert page.locator(CROSS).get_attribute("data-step") == str(expected)
         assert page.locator(WHERE).inner_text() == f"Word {expected} of 8"
-        assert seen(page) == [True] * expected + [False] * (8 - expected)
-        assert shown(page) == f"target {expected - 1}"
+        assert visible_words(page) == [True] * expected + [False] * (8 - expected)
+        assert spotlight(page) == f"target {expected - 1}"
     visible = page.locator(f"{LINK}:visible").evaluate_all(
         "all => all.filter(one => getComputedStyle(one).visibility === 'visible').map(one => one.dataset.target)"
     )
@@ -30,14 +30,14 @@ def test_stepping_shows_the_translation_being_written(visit) -> None:
     assert rows(page, "written")[0] == ("preto", "", "97 %")
     assert [word(page, "target", i).bounding_box() for i in range(3)] == boxes[:3], "no word moves"
     step(page, "back")
-    assert shown(page) == "target 1"
+    assert spotlight(page) == "target 1"
     word(page, "source", 0).hover()
     assert {target for target, _ in links(page, OWN)} == {0, 1}, "later words have not read it yet"
     step(page, "first")
     assert page.locator(CROSS).get_attribute("data-step") == "1"
     step(page, "last")
     assert page.locator(CROSS).get_attribute("data-step") is None
-    assert seen(page) == [True] * 8
+    assert visible_words(page) == [True] * 8
     step(page, "back")
     assert page.locator(WHERE).inner_text() == "Word 8 of 8"
     page.keyboard.press("Escape")
@@ -47,16 +47,16 @@ def test_stepping_shows_the_translation_being_written(visit) -> None:
 def test_a_step_lets_go_of_the_pin_and_a_pin_holds_within_a_step(visit) -> None:
     page = visit(f"{ALONE}&cross=cat&pinned=6")
     step(page, "forward")
-    chosen(page, "pin None")
-    assert shown(page) == "target 0"
+    wait_for_text(page, "pin None")
+    assert spotlight(page) == "target 0"
     step(page, "forward")
     word(page, "target", 0).click()
-    chosen(page, "pin target 0")
-    assert (shown(page), page.locator(CROSS).get_attribute("data-step")) == ("target 0", "2")
+    wait_for_text(page, "pin target 0")
+    assert (spotlight(page), page.locator(CROSS).get_attribute("data-step")) == ("target 0", "2")
     page.keyboard.press("Escape")
-    chosen(page, "pin None")
+    wait_for_text(page, "pin None")
     page.locator(WHERE).hover()
-    assert shown(page) == "target 1", "first the pin goes, the step stays"
+    assert spotlight(page) == "target 1", "first the pin goes, the step stays"
 
 
 def test_play_writes_a_word_at_a_time_and_stops_at_the_end(visit) -> None:

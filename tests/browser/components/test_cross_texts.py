@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from component_page import axe_finds_nothing
-from cross_page import ALONE, CAT_WORD, CONTRAST, CROSS, CROSS_WORD, GATO, HERE, links, rows, shown, step, word
+from cross_page import ALONE, CAT_WORD, CONTRAST, CROSS, CROSS_WORD, GATO, HERE, links, rows, spotlight, step, word
 from cross_samples import CAT, crossing
 
 from memviz.ui.components.cross import LABELS, LINKS, Pin
@@ -65,15 +65,15 @@ def test_a_hundred_words_stand_in_columns(visit) -> None:
     page = visit(f"{ALONE}&cross=100x100")
     assert page.locator(CROSS).get_attribute("data-layout") == "columns"
     weights = crossing("100x100").weights
-    drawn = links(page)
-    assert all(weight == float(weights[pair]) for pair, weight in drawn.items())
+    drawing = links(page)
+    assert all(weight == float(weights[pair]) for pair, weight in drawing.items())
     for target in (0, 41, 99):
-        wanted = np.argsort(-weights[target], kind="stable")[:LINKS]
-        assert {s for t, s in drawn if t == target} == {int(s) for s in wanted if weights[target, s] > 0}
+        expected_names = np.argsort(-weights[target], kind="stable")[:LINKS]
+        assert {s for t, s in drawing if t == target} == {int(s) for s in expected_names if weights[target, s] > 0}
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     y = [word(page, side, 50).bounding_box()["y"] for side in ("source", "target")]
     assert abs(y[0] - y[1]) < 40
-    top = max((weight, pair) for pair, weight in drawn.items() if pair[0] == 50)[1]
+    top = max((weight, pair) for pair, weight in drawing.items() if pair[0] == 50)[1]
     word(page, "target", 50).focus()
     page.keyboard.press("ArrowLeft")
     here = "document.activeElement.shadowRoot.activeElement.dataset"
@@ -151,40 +151,40 @@ def test_hover_asks_nobody_and_is_quick_in_a_hundred_words(visit, record_propert
     record_property("hover_ms_median", float(np.median(times)))
     record_property("hover_ms_worst", float(max(times)))
     print(f"hover in 100 × 100 words: median {np.median(times):.2f} ms, worst {max(times):.2f} ms")
-    assert shown(page) == "target 98"
+    assert spotlight(page) == "target 98"
     assert page.evaluate("window.sent") == 0
 
 
 def test_the_graph_as_a_file_answers_the_pointer_offline(browser, tmp_path) -> None:
     sample = crossing("cat")
     path = tmp_path / "cross.html"
-    given = {"model": "firefox-en-pt", "MemViz": "0.1.0", "evil": "</script><script>alert(1)</script>"}
-    written = export.cross_page(
+    inputs = {"model": "firefox-en-pt", "MemViz": "0.1.0", "evil": "</script><script>alert(1)</script>"}
+    html = export.cross_page(
         sample.sources,
         sample.targets,
         sample.weights,
         labels=LABELS,
         pinned=Pin("source", 2),
-        provenance=given,
+        provenance=inputs,
         keep=0.9,
     )
-    path.write_text(written, encoding="utf-8")
+    path.write_text(html, encoding="utf-8")
     context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
-    page, asked = context.new_page(), []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: asked.append(f"error: {error}"))
+    page, urls = context.new_page(), []
+    page.on("request", lambda request: urls.append(request.url))
+    page.on("pageerror", lambda error: urls.append(f"error: {error}"))
     page.goto(path.as_uri())
     page.locator(f"{CROSS}[data-drawn=true][data-shown='source 2']").wait_for()
-    drawn = links(page)
-    assert drawn[GATO, CAT_WORD] == float(CAT[GATO, CAT_WORD])
-    assert (GATO, 1) not in drawn
+    drawing = links(page)
+    assert drawing[GATO, CAT_WORD] == float(CAT[GATO, CAT_WORD])
+    assert (GATO, 1) not in drawing
     page.keyboard.press("Tab")
     page.keyboard.press("Escape")
     word(page, "target", 4).hover()
     assert rows(page, "read")[-1] == ("all others", "", "5 %")
     step(page, "forward")
-    assert shown(page) == "target 0"
-    assert page.evaluate("JSON.parse(document.getElementById('provenance').textContent)") == given
+    assert spotlight(page) == "target 0"
+    assert page.evaluate("JSON.parse(document.getElementById('provenance').textContent)") == inputs
     assert "firefox-en-pt" in page.locator(".caption").inner_text()
-    assert asked == [path.as_uri()]
+    assert urls == [path.as_uri()]
     context.close()

@@ -7,7 +7,7 @@ import time
 import component_samples as samples
 import numpy as np
 import pytest
-from component_page import GRID, VIEW, chosen
+from component_page import GRID, VIEW, wait_for_text
 
 pytestmark = pytest.mark.browser
 
@@ -40,24 +40,24 @@ def grid_tile(page, layer: int, head: int) -> tuple[float, float]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_cell_of_a_tile_has_the_colour_of_its_number(visit, scheme: str) -> None:
     page = visit("text=no&cells=13", scheme=scheme)
-    made = samples.heads(6, 12, cells=13)["thumbnails"]
+    thumbnails = samples.heads(6, 12, cells=13)["thumbnails"]
     for layer, head in [(0, 9), (3, 2), (5, 11)]:
-        drawn = page.locator(GRID).evaluate(PIXELS, [layer, head, 13, 13])
-        low, high = np.array(drawn["low"]), np.array(drawn["high"])
-        share = made[layer, head].reshape(-1, 1) / 255
-        np.testing.assert_allclose(np.array(drawn["cells"])[:, :3], low + (high - low) * share, atol=1.5)
+        drawing = page.locator(GRID).evaluate(PIXELS, [layer, head, 13, 13])
+        low, high = np.array(drawing["low"]), np.array(drawing["high"])
+        share = thumbnails[layer, head].reshape(-1, 1) / 255
+        np.testing.assert_allclose(np.array(drawing["cells"])[:, :3], low + (high - low) * share, atol=1.5)
 
 
 def test_the_tooltip_names_the_head_and_its_exact_scores(visit) -> None:
     page = visit("text=no")
-    made = samples.heads(6, 12)
+    arrays = samples.heads(6, 12)
     for layer, head in [(0, 0), (2, 7), (5, 11)]:
         page.mouse.move(*grid_tile(page, layer, head))
         tip = page.locator("[data-testid=memviz-grid-tip]")
         assert tip.get_attribute("data-head") == f"L{layer}.H{head}"
-        assert made["roles"][layer, head] in tip.inner_text()
+        assert arrays["roles"][layer, head] in tip.inner_text()
         shown = tip.locator("dd").evaluate_all("all => all.map(one => [one.dataset.score, one.textContent])")
-        for (exact, text), values in zip(shown, made["scores"].values(), strict=True):
+        for (exact, text), values in zip(shown, arrays["scores"].values(), strict=True):
             value = float(values[layer, head])
             assert (exact, text) == ("NaN", "–") if np.isnan(value) else float(exact) == pytest.approx(value, rel=1e-12)
             assert np.isnan(value) or text == f"{value:.2f}"
@@ -65,15 +65,15 @@ def test_the_tooltip_names_the_head_and_its_exact_scores(visit) -> None:
 
 def test_a_click_reaches_python_and_the_page_can_choose_too(visit) -> None:
     page = visit("text=no")
-    chosen(page, "head L5.H11")
+    wait_for_text(page, "head L5.H11")
     page.mouse.click(*grid_tile(page, 3, 1))
     assert page.locator(GRID).get_attribute("data-selected") == "L3.H1"
-    chosen(page, "head L3.H1")
+    wait_for_text(page, "head L3.H1")
     page.get_by_text("Page chooses L1.H2").click()
-    chosen(page, "head L1.H2")
+    wait_for_text(page, "head L1.H2")
     page.locator(f"{GRID}[data-selected='L1.H2']").wait_for()
     page.mouse.click(*grid_tile(page, 3, 1))
-    chosen(page, "head L3.H1")
+    wait_for_text(page, "head L3.H1")
     assert page.locator(GRID).get_attribute("data-selected") == "L3.H1"
 
 
@@ -81,11 +81,11 @@ def test_a_page_that_follows_its_grid_does_not_fight_it(visit) -> None:
     page = visit("text=no")
     for layer, head in [(3, 1), (0, 4), (3, 1)]:
         page.mouse.click(*grid_tile(page, layer, head))
-        chosen(page, f"head L{layer}.H{head}")
+        wait_for_text(page, f"head L{layer}.H{head}")
         time.sleep(0.3)
         assert page.locator(GRID).get_attribute("data-selected") == f"L{layer}.H{head}"
     page.get_by_text("Page chooses L1.H2").click()
-    chosen(page, "head L1.H2")
+    wait_for_text(page, "head L1.H2")
     page.locator(f"{GRID}[data-selected='L1.H2']").wait_for()
 
 
@@ -108,10 +108,10 @@ def test_arrows_move_and_enter_chooses(visit) -> None:
         assert readout.locator("b").inner_text() == head, key
     assert page.locator(GRID).get_attribute("data-selected") == "L5.H11", "moving is not choosing"
     page.keyboard.press("Enter")
-    chosen(page, "head L5.H10")
+    wait_for_text(page, "head L5.H10")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Space")
-    chosen(page, "head L4.H10")
+    wait_for_text(page, "head L4.H10")
 
 
 def test_focus_is_seen(visit) -> None:
@@ -156,7 +156,7 @@ def test_order_by_a_score_puts_the_highest_first_and_undefined_last(visit) -> No
     assert readout.inner_text().endswith("induction –")
     page.keyboard.press("Home")
     page.keyboard.press("Enter")
-    chosen(page, f"head L{best[0]}.H{best[1]}")
+    wait_for_text(page, f"head L{best[0]}.H{best[1]}")
     assert (
         page.locator("[data-testid=memviz-grid-order]").evaluate("node => node.selectedOptions[0].text") == "induction"
     )
@@ -164,25 +164,25 @@ def test_order_by_a_score_puts_the_highest_first_and_undefined_last(visit) -> No
 
 def test_order_and_role_are_reported_and_stand_as_the_page_wants(visit) -> None:
     page = visit("text=no")
-    chosen(page, "by none, only none")
+    wait_for_text(page, "by none, only none")
     page.locator("[data-testid=memviz-grid-order]").select_option(label="induction")
-    chosen(page, "by induction, only none")
+    wait_for_text(page, "by induction, only none")
     page.locator("[data-testid=memviz-grid-role]", has_text="first token").click()
-    chosen(page, "by induction, only first token")
+    wait_for_text(page, "by induction, only first token")
     there = visit("text=no&order=entropy&role=itself")
     assert (
         there.locator("[data-testid=memviz-grid-order]").evaluate("node => node.selectedOptions[0].text") == "entropy"
     )
     assert there.locator("[data-testid=memviz-grid-role][aria-pressed=true]").inner_text().startswith("itself")
     there.locator("[data-testid=memviz-grid-role]", has_text="itself").click()
-    chosen(there, "by entropy, only none")
+    wait_for_text(there, "by entropy, only none")
 
 
 def test_the_canvas_follows_the_theme(visit) -> None:
     page = visit("text=no&cells=13")
     before = page.locator(GRID).evaluate(PIXELS, [0, 0, 1, 1])["cells"][0]
     page.mouse.click(*grid_tile(page, 2, 2))
-    chosen(page, "head L2.H2")
+    wait_for_text(page, "head L2.H2")
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(
         "before => { const c = document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot"

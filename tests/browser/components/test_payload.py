@@ -23,14 +23,14 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> dict:
 
 
 def view(text: list[dict], **changes: object) -> int | None:
-    given = {
+    inputs = {
         "remembers": samples.links(len(text), seed=1),
         "remembered_by": samples.links(len(text), seed=2),
         "labels": {},
         "pinned": None,
         "key": "w",
     }
-    return words_view(text, **{**given, **changes})
+    return words_view(text, **{**inputs, **changes})
 
 
 def bytes_on_the_wire(data: dict) -> int:
@@ -52,9 +52,9 @@ def test_8192_words_are_less_than_a_megabyte(sent: dict) -> None:
 
 @pytest.mark.parametrize("shape", [(6, 12), (30, 9), (32, 32)])
 def test_the_grid_sends_little_more_than_its_thumbnails(sent: dict, shape: tuple[int, int]) -> None:
-    made = samples.heads(*shape)
-    heads_grid(**made, labels={}, score_labels={}, selected=(0, 0), key="g")
-    assert bytes_on_the_wire(sent) < made["thumbnails"].size * 1.05 + 4_000
+    arrays = samples.heads(*shape)
+    heads_grid(**arrays, labels={}, score_labels={}, selected=(0, 0), key="g")
+    assert bytes_on_the_wire(sent) < arrays["thumbnails"].size * 1.05 + 4_000
 
 
 def test_links_are_sent_in_the_order_given_and_exact(sent: dict) -> None:
@@ -123,9 +123,9 @@ def test_arrays_of_another_shape_are_refused(wrong: dict) -> None:
 
 
 def test_scores_of_another_shape_are_refused_by_name() -> None:
-    made = samples.heads(2, 3) | {"scores": {"induction": np.zeros((3, 2))}}
+    arrays = samples.heads(2, 3) | {"scores": {"induction": np.zeros((3, 2))}}
     with pytest.raises(ValueError, match="induction"):
-        heads_grid(**made, labels={}, score_labels={}, selected=(0, 0), key="g")
+        heads_grid(**arrays, labels={}, score_labels={}, selected=(0, 0), key="g")
 
 
 def test_links_must_fit_the_text() -> None:
@@ -151,11 +151,11 @@ def test_a_reported_head_that_is_none_is_not_believed(monkeypatch: pytest.Monkey
 
 def steps(*runs: tuple) -> list[tuple]:
     """Answer and turn after each run of (subject, page_value, report)."""
-    choice, seen = None, []
+    choice, history = None, []
     for subject, page_value, report in runs:
         choice = settle(choice, subject=subject, page_value=page_value, report=report)
-        seen.append((choice.value, choice.turn, choice.sent_value))
-    return seen
+        history.append((choice.value, choice.turn, choice.sent_value))
+    return history
 
 
 def test_a_click_wins_and_its_echo_sends_nothing() -> None:

@@ -7,7 +7,7 @@ import time
 import component_samples as samples
 import numpy as np
 import pytest
-from component_page import CARDS, WORD, WORDS, chosen
+from component_page import CARDS, WORD, WORDS, wait_for_text
 
 pytestmark = pytest.mark.browser
 
@@ -49,9 +49,9 @@ def test_cards_show_exactly_the_numbers_given(visit) -> None:
         page.locator(WORD).nth(word).hover()
         for name, links in tables.items():
             assert f"“{text[word]['text']}”" in page.locator(f"{CARDS[name]} h2").inner_text()
-            shown, wanted = rows(page, name), expected(links, word)
-            assert len(shown) == len(wanted) >= 6
-            for row, (index, weight, lift, head) in zip(shown, wanted, strict=True):
+            shown, expected_names = rows(page, name), expected(links, word)
+            assert len(shown) == len(expected_names) >= 6
+            for row, (index, weight, lift, head) in zip(shown, expected_names, strict=True):
                 assert (int(row["index"]), row["head"], row["text"][4]) == (index, head, head)
                 assert row["text"][0] == text[index]["text"]
                 assert float(row["weight"]) == weight
@@ -101,35 +101,35 @@ def test_tinted_words_can_be_read(visit, scheme: str) -> None:
 
 def test_pin_reaches_python_and_stays_until_escape(visit) -> None:
     page = visit("grid=no")
-    chosen(page, "word None")
+    wait_for_text(page, "word None")
     word = page.locator(WORD)
     word.nth(4).click()
-    chosen(page, "word 4")
+    wait_for_text(page, "word 4")
     assert word.nth(4).get_attribute("aria-pressed") == "true"
     word.nth(7).hover()
     assert page.locator(WORDS).get_attribute("data-shown") == "4", "a pin stays while the pointer wanders"
     word.nth(7).click()
-    chosen(page, "word 7")
+    wait_for_text(page, "word 7")
     assert word.nth(4).get_attribute("aria-pressed") == "false"
     page.keyboard.press("Escape")
-    chosen(page, "word None")
+    wait_for_text(page, "word None")
     word.nth(7).click()
-    chosen(page, "word 7")
+    wait_for_text(page, "word 7")
     word.nth(7).click()
-    chosen(page, "word None")
+    wait_for_text(page, "word None")
 
 
 def test_the_page_can_pin_and_the_same_nodes_stay(visit) -> None:
     page = visit("grid=no")
     page.locator(WORD).nth(5).evaluate("node => { node.mark = 'mine' }")
     page.locator(WORD).nth(5).click()
-    chosen(page, "word 5")
+    wait_for_text(page, "word 5")
     page.get_by_text("Page chooses word 3").click()
-    chosen(page, "word 3")
+    wait_for_text(page, "word 3")
     page.locator(f"{WORDS}[data-shown='3']").wait_for()
     assert page.locator(WORD).nth(5).evaluate("node => node.mark") == "mine"
     page.locator(WORD).nth(5).click()
-    chosen(page, "word 5")
+    wait_for_text(page, "word 5")
     time.sleep(0.3)
     assert page.locator(WORDS).get_attribute("data-shown") == "5"
 
@@ -137,7 +137,7 @@ def test_the_page_can_pin_and_the_same_nodes_stay(visit) -> None:
 def test_a_pin_outlives_a_change_of_theme(visit) -> None:
     page = visit("grid=no&pinned=8")
     page.locator(WORD).nth(5).click()
-    chosen(page, "word 5")
+    wait_for_text(page, "word 5")
     paper = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
     before = page.evaluate(paper)
     page.emulate_media(color_scheme="dark")
@@ -151,7 +151,7 @@ def test_a_word_in_a_card_leads_to_that_word(visit) -> None:
     page = visit("grid=no&pinned=8")
     target = expected(samples.links(13, seed=1), 8)[0][0]
     page.locator(f"{CARDS['remembers']} .link").first.click()
-    chosen(page, f"word {target}")
+    wait_for_text(page, f"word {target}")
     assert page.locator(WORDS).get_attribute("data-shown") == str(target)
     focused = "document.activeElement.shadowRoot?.activeElement?.dataset.index"
     assert page.evaluate(focused) == str(target), "the keyboard goes on from there"
@@ -177,9 +177,9 @@ def test_keyboard_walks_the_words(visit) -> None:
         assert page.evaluate(here) == text, key
     assert "“In” looks most at “" in page.locator("[data-testid=memviz-words-spoken]").inner_text()
     page.keyboard.press("Enter")
-    chosen(page, "word 7")
+    wait_for_text(page, "word 7")
     page.keyboard.press("Escape")
-    chosen(page, "word None")
+    wait_for_text(page, "word None")
     assert words.evaluate_all("all => all.filter(one => one.tabIndex === 0).length") == 1
 
 
@@ -228,7 +228,7 @@ def test_odd_texts_are_drawn(visit, text: str, words: int) -> None:
     page = visit(f"grid=no&text={text}")
     texts = page.locator(WORD).all_inner_texts()
     assert len(texts) == words
-    assert all(one.strip() for one in texts), "every word can be seen"
+    assert all(item.strip() for item in texts), "every word can be seen"
     assert "�" not in "".join(texts)
 
 
