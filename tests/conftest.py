@@ -9,6 +9,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("tests", deadline=None)  # a deadline would measure how busy this machine is
+settings.load_profile("tests")
 
 CAT = "The cat sat on the mat because it was tired."
 

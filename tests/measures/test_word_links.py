@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -52,10 +53,13 @@ MEMORIES = {
 @pytest.fixture(params=MEMORIES)
 def sample(request: pytest.FixtureRequest) -> Text:
     """A memory with the words along its two sides."""
-    options = MEMORIES[request.param]
-    memory, _ = memory_of(**options)
-    looked_at = words_of(memory.keys)
-    return memory, words_of(options["queries"]), looked_at
+    return sample_of(request.param)
+
+
+@cache
+def sample_of(kind: str) -> Text:
+    memory, _ = memory_of(**MEMORIES[kind])
+    return memory, words_of(memory.queries), words_of(memory.keys)
 
 
 # -- the definitions, worked through ------------------------------------------------------------------
@@ -69,7 +73,8 @@ def itself(memory: Memory, word: Word, looked_at: Sequence[Word]) -> int:
     return next((number for number, other in enumerate(looked_at) if place in other.tokens), -1)
 
 
-def in_one_head(sample: Text, layer: int, head: int, without: Sequence[int] = ()) -> dict[Pair, Numbers]:
+@cache
+def in_one_head(sample: Text, layer: int, head: int, without: tuple[int, ...] = ()) -> dict[Pair, Numbers]:
     """Weight, lift and excess of every pair of words that has a link."""
     memory, asking, looked_at = sample
     weights = memory.pattern(layer, head).tolist()
@@ -111,7 +116,7 @@ def heads(memory: Memory) -> list[tuple[int, int]]:
     return list(np.ndindex(memory.layers, memory.heads))
 
 
-def best_heads(sample: Text, chosen: list[tuple[int, int]], without: Sequence[int] = ()) -> dict[Pair, tuple]:
+def best_heads(sample: Text, chosen: list[tuple[int, int]], without: tuple[int, ...] = ()) -> dict[Pair, tuple]:
     """Every pair in the head where its excess is largest: (weight, lift, excess, layer, head)."""
     best: dict[Pair, tuple] = {}
     for layer, head in chosen:
@@ -234,7 +239,7 @@ def test_an_edge_has_the_same_weight_whatever_it_is_looked_up_with() -> None:
 def test_words_of_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = "·".join("abcdefghijklmnopqrst") + " x y " + "·".join("abcdefghij") + " z"
     sample = memory_of(spec, window=(None, 9), seed=11)[0], words_of(spec), words_of(spec)
-    expected = best_heads(sample, heads(sample[0]), without=[0, 3])
+    expected = best_heads(sample, heads(sample[0]), without=(0, 3))
     agree(listed(links(*sample, without=[0, 3], count=50)[0]), expected)
     monkeypatch.setattr(importlib.import_module("memviz.measures.side"), "FEW", 99)
     agree(listed(links(*sample, without=[0, 3], count=50)[0]), expected)

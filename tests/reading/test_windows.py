@@ -50,9 +50,8 @@ def reader(request: pytest.FixtureRequest) -> Reader:
 def test_every_window_fits_and_cuts_no_character(reader: Reader, text: str, pair: str | None) -> None:
     total = reader.count(text)
     edges = {0, *(found.end() for found in regex.finditer(r"\X", text))}
-    step = next(
-        step for step in itertools.count(max(5, total // 14)) if math.gcd(step, 6) == 1
-    )  # characters of 3 bytes
+    sizes = itertools.count(max(5, total // 14))
+    step = next(size for size in sizes if math.gcd(size, 6) == 1)  # also inside of characters of two and three bytes
     for start in range(0, total - 2, step):
         begin, end = reader.stretch(text, start, pair=pair)
         window = reader.window(text, start, pair=pair)

@@ -170,7 +170,7 @@ def test_half_characters_are_refused(byte_level: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This sequence already has </s>")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=texts, pair=st.one_of(st.none(), texts))
 def test_laws_of_tokens_and_words(tokenizer: Any, text: str, pair: str | None) -> None:
     try:
@@ -216,7 +216,7 @@ def check_words(tokens: tuple[Token, ...], text: str, pair: str | None) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This sequence already has </s>")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=texts)
 def test_written_ids_find_the_same_places(tokenizer: Any, text: str) -> None:
     """Aligning the ids of a text gives tokens that obey the same laws, whatever the text."""
