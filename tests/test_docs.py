@@ -71,6 +71,8 @@ def test_a_public_name_says_what_it_is() -> None:
 def in_docstring(name: str, thing: Any) -> Iterator[str]:
     """What is wrong with the docstring of a public name."""
     text = inspect.cleandoc(thing.__doc__ or "")
+    for other in re.findall(r"`memviz\.([\w.]+)`,\s+which explains the options", text):
+        text += "\n" + inspect.cleandoc(DESCRIBED[other].__doc__ or "")
     opening = text.split("\n\n")[0].rstrip()
     if not text:
         yield f"{name} has no docstring"
@@ -138,10 +140,7 @@ CONVENTIONS = {
 }
 """Parameters that name and type explain, the same everywhere: `docs/vocabulary.md` has the words."""
 
-UNDOCUMENTED = {
-    "figures": "alt by_distance caption coverage_bars cross_png half_lives html pattern_png percent "
-    "probability_bars received_bars recurrent scores slots_bars times words_png",
-}
+UNDOCUMENTED: dict[str, str] = {}
 """Names that are still to be documented, by room. Nothing new comes in here."""
 
 
@@ -165,6 +164,8 @@ def undocumented(thing: Any) -> list[str]:
     beside it.
     """
     text = inspect.cleandoc(thing.__doc__ or "")
+    for other in re.findall(r"`memviz\.([\w.]+)`,\s+which explains the options", text):
+        text += "\n" + inspect.cleandoc(DESCRIBED[other].__doc__ or "")
     if inspect.isclass(thing):
         init = vars(thing).get("__init__")
         text += (inspect.getdoc(init) or "") if init else ""

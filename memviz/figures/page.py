@@ -28,7 +28,7 @@ def html(
     language: str = "en",
     translate: Translate = str,
 ) -> str:
-    """Figures in one self-contained page: it loads nothing, opens offline, and follows the reader's theme.
+    """The ``figures`` in one self-contained page: it loads nothing, opens offline, and follows the reader's theme.
 
     Plotly is inside once (about 5 MB). ``title`` and ``intro`` are plain text, in the ``language`` of that
     code. ``provenance`` can be read at the foot of the page, and by programs in ``<script type="application/json"

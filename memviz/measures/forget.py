@@ -146,15 +146,15 @@ def _cut_distances(mask: EdgeMask, visible: np.ndarray) -> Iterator[tuple[np.nda
     """
     query = np.arange(len(visible))
     nothing = np.full(len(visible), -1)
-    for queries, gone in mask.groups:
-        for key in np.flatnonzero(gone[1:] == 0) + 1:
-            lost = queries & (visible[:, 0] <= key) & (key < visible[:, 1])
-            yield np.where(lost, np.abs(query - key), 0), np.where(lost, np.abs(query - key), nothing)
-        leaving = np.flatnonzero((gone > 0) & (gone < len(visible)))
+    for queries, expiry in mask.groups:
+        for key in np.flatnonzero(expiry[1:] == 0) + 1:
+            losing = queries & (visible[:, 0] <= key) & (key < visible[:, 1])
+            yield np.where(losing, np.abs(query - key), 0), np.where(losing, np.abs(query - key), nothing)
+        leaving = np.flatnonzero((expiry > 0) & (expiry < len(visible)))
         leaving = leaving[leaving > 0]
-        stays = gone[leaving] - leaving
+        stays = expiry[leaving] - leaving
         ends = np.flatnonzero((np.diff(leaving) != 1) | (np.diff(stays) != 0)) + 1
         for run in np.split(leaving, ends) if len(leaving) else ():
-            low = np.maximum(gone[run[0]] - run[0], query - run[-1])
+            low = np.maximum(expiry[run[0]] - run[0], query - run[-1])
             high = query - np.maximum(run[0], visible[:, 0])
             yield low.clip(min=0), np.where(queries, high, nothing)

@@ -58,12 +58,12 @@ class Pairs:
         spans, mask = self.visible(layer)[query], self.memory.edge_mask(layer, head)
         if mask is None:
             return (spans[..., 0] <= self.last[key]) & (spans[..., 1] > self.first[key])
-        seen = np.zeros(np.broadcast(query, key).shape, dtype=bool)
-        for queries, gone in mask.groups:
-            first, last, until = self._left(gone)
+        visible = np.zeros(np.broadcast(query, key).shape, dtype=bool)
+        for queries, expiry in mask.groups:
+            first, last, until = self._left(expiry)
             inside = (spans[..., 0] <= last[key]) & (spans[..., 1] > first[key]) & (query < until[key])
-            seen |= queries[query] & inside
-        return seen
+            visible |= queries[query] & inside
+        return visible
 
     def viewers(self, layer: int, head: int) -> np.ndarray:
         """How many tokens may look at some token of each key word? int [key word]."""
@@ -71,8 +71,8 @@ class Pairs:
         if mask is None:
             return _viewers(visible, self.first, self.last)
         viewers = np.zeros(len(self.keys), dtype=np.int64)
-        for queries, gone in mask.groups:
-            first, last, until = self._left(gone)
+        for queries, expiry in mask.groups:
+            first, last, until = self._left(expiry)
             some = last >= 0
             if (until[some] >= len(queries)).all():
                 viewers[some] += _viewers(visible[queries], first, last)[some]
@@ -80,13 +80,13 @@ class Pairs:
                 viewers[some] += _viewers_until(visible, queries, first, last, until)[some]
         return viewers
 
-    def _left(self, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _left(self, expiry: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of each key word, the tokens that are not forgotten: the first, the last, and until which query it is seen.
 
         Past the end, −1 and 0 where none is left.
         """
         tokens, starts = self.keys.tokens, self.keys.starts
-        until = gone[tokens]
+        until = expiry[tokens]
         first = np.minimum.reduceat(np.where(until == 0, len(self.memory.keys), tokens), starts)
         last = np.maximum.reduceat(np.where(until == 0, -1, tokens), starts)
         return first, last, np.maximum.reduceat(until, starts)

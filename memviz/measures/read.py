@@ -116,10 +116,10 @@ def lift(memory: Memory, layer: int, head: int) -> np.ndarray:
     count = (memory.queries_seeing(layer)[head] - 1).astype(np.float32)
     mean = np.divide(others, count, out=np.full_like(weights, np.nan), where=count > 0)
     visible, column = memory.visible(layer), np.arange(len(memory.keys))
-    seen = (column >= visible[:, :1]) & (column < visible[:, 1:])
+    edges = (column >= visible[:, :1]) & (column < visible[:, 1:])
     if (mask := memory.edge_mask(layer, head)) is not None:
-        seen &= ~mask.among(np.arange(len(memory.queries)), column)
-    return np.divide(weights, mean, out=np.full_like(weights, np.nan), where=seen & (mean > 0))
+        edges &= ~mask.among(np.arange(len(memory.queries)), column)
+    return np.divide(weights, mean, out=np.full_like(weights, np.nan), where=edges & (mean > 0))
 
 
 @measure(

@@ -24,14 +24,14 @@ class EdgeCut:
 
     heads     bool [head]
     queries   bool [query]
-    gone      int32 [key]: the position of the query from which on a key is no longer seen; `NEVER` for none, 0 for all
+    expiry    int32 [key]: the position of the query from which on a key is no longer seen; `NEVER` for none, 0 for all
     lenient   a query that would be left with nothing to read is spared this cut
     named     such a query is an error
     """
 
     heads: np.ndarray
     queries: np.ndarray
-    gone: np.ndarray
+    expiry: np.ndarray
     lenient: bool = False
     named: bool = False
 
@@ -50,27 +50,27 @@ class EdgeMask:
     def among(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """Which edges between the queries ``rows`` and the keys ``cols`` are cut? bool [row, column]."""
         cut = np.zeros((len(rows), len(cols)), dtype=bool)
-        for queries, gone in self.cuts:
-            cut |= queries[rows, None] & (rows[:, None] + self.first >= gone[cols])
+        for queries, expiry in self.cuts:
+            cut |= queries[rows, None] & (rows[:, None] + self.first >= expiry[cols])
         return cut
 
     def at(self, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """Which of these single edges, ``queries[k]`` → ``keys[k]``, are cut? bool [edge]."""
         cut = np.zeros(np.broadcast(queries, keys).shape, dtype=bool)
-        for losing, gone in self.cuts:
-            cut |= losing[queries] & (queries + self.first >= gone[keys])
+        for losing, expiry in self.cuts:
+            cut |= losing[queries] & (queries + self.first >= expiry[keys])
         return cut
 
     @cached_property
     def groups(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Every query once, with those that lose the same keys: (queries as bool [query], gone as int32 [key])."""
+        """Every query once, with those that lose the same keys: (queries as bool [query], expiry as int32 [key])."""
         length = len(self.cuts[0][0])
         signature = np.zeros(length, dtype=np.int64)
         for number, (queries, _) in enumerate(self.cuts):
             signature |= queries.astype(np.int64) << number
         groups = []
         for which in np.unique(signature):
-            losses = [gone for number, (_, gone) in enumerate(self.cuts) if which >> number & 1]
+            losses = [expiry for number, (_, expiry) in enumerate(self.cuts) if which >> number & 1]
             nothing = np.full(len(self.cuts[0][1]), NEVER, dtype=np.int32)
             groups.append((signature == which, np.minimum.reduce([nothing, *losses])))
         return groups
@@ -78,15 +78,15 @@ class EdgeMask:
     def keys_left(self, spans: np.ndarray) -> np.ndarray:
         """How many keys are left to each query? int [query]; ``spans`` as in `edge_masks`."""
         left = np.zeros(len(spans), dtype=np.int64)
-        for queries, gone in self.groups:
-            left[queries] = _keys_left(gone, spans, first=self.first)[queries]
+        for queries, expiry in self.groups:
+            left[queries] = _keys_left(expiry, spans, first=self.first)[queries]
         return left
 
     def queries_left(self, spans: np.ndarray) -> np.ndarray:
         """How many queries are left to each key? int [key]; ``spans`` as in `edge_masks`."""
         left = np.zeros(len(self.cuts[0][1]), dtype=np.int64)
-        for queries, gone in self.groups:
-            left += _queries_left(queries, gone, spans, first=self.first)
+        for queries, expiry in self.groups:
+            left += _queries_left(queries, expiry, spans, first=self.first)
         return left
 
 
@@ -121,7 +121,7 @@ def heads_by_mask(masks: Sequence[EdgeMask | None]) -> Iterator[tuple[EdgeMask, 
 
 
 def _mask(cuts: list[EdgeCut], spans: np.ndarray, first: int) -> EdgeMask:
-    mask = EdgeMask(tuple((cut.queries, cut.gone) for cut in cuts), first)
+    mask = EdgeMask(tuple((cut.queries, cut.expiry) for cut in cuts), first)
     empty = mask.keys_left(spans) == 0
     named = np.logical_or.reduce([np.zeros_like(empty), *(cut.queries for cut in cuts if cut.named)])
     if (empty & named).any():
@@ -132,38 +132,38 @@ def _mask(cuts: list[EdgeCut], spans: np.ndarray, first: int) -> EdgeMask:
         )
     if not empty.any():
         return mask
-    return replace(mask, cuts=tuple((cut.queries & ~(empty & cut.lenient), cut.gone) for cut in cuts))
+    return replace(mask, cuts=tuple((cut.queries & ~(empty & cut.lenient), cut.expiry) for cut in cuts))
 
 
-def _keys_left(gone: np.ndarray, spans: np.ndarray, *, first: int) -> np.ndarray:
+def _keys_left(expiry: np.ndarray, spans: np.ndarray, *, first: int) -> np.ndarray:
     """How many keys of each span are not gone yet? int [query]."""
-    length = len(gone)
+    length = len(expiry)
     start, stop = spans[:, 0].astype(np.int64), spans[:, 1].astype(np.int64)
-    always = np.concatenate([[0], np.cumsum(gone == 0)])
+    always = np.concatenate([[0], np.cumsum(expiry == 0)])
     left = stop - start - (always[stop] - always[start])
-    leaving = (gone > 0) & (gone < NEVER)
+    leaving = (expiry > 0) & (expiry < NEVER)
     if not leaving.any():
         return left
     # a key that leaves was seen before, so at a query it is gone, or out of the span, or still there
     rows = np.arange(len(spans)) + first
     out = _first_query(start, np.arange(length)) + first  # from which query on a key lies before the span
     counts = np.zeros(rows[-1] + 2, dtype=np.int64)
-    both = np.minimum(gone[leaving], out[leaving])
+    both = np.minimum(expiry[leaving], out[leaving])
     np.add.at(counts, np.minimum(both, rows[-1] + 1), 1)
     lost = np.cumsum(counts)[rows]  # leaving keys that are gone or before the span
     before = np.concatenate([[0], np.cumsum(leaving)])[start]
     return left - (lost - before)
 
 
-def _queries_left(queries: np.ndarray, gone: np.ndarray, spans: np.ndarray, *, first: int) -> np.ndarray:
+def _queries_left(queries: np.ndarray, expiry: np.ndarray, spans: np.ndarray, *, first: int) -> np.ndarray:
     """How many of these queries see each key before it is gone? int [key]."""
-    length = len(gone)
-    if ((gone == 0) | (gone == NEVER)).all():
-        return np.where(gone == 0, 0, overlaps(spans[queries], length))
+    length = len(expiry)
+    if ((expiry == 0) | (expiry == NEVER)).all():
+        return np.where(expiry == 0, 0, overlaps(spans[queries], length))
     keys = np.arange(length)
     counts = np.concatenate([[0], np.cumsum(queries)])
     enters = _first_query(spans[:, 1], keys)
-    leaves = np.minimum(_first_query(spans[:, 0], keys), np.maximum(gone.astype(np.int64) - first, 0))
+    leaves = np.minimum(_first_query(spans[:, 0], keys), np.maximum(expiry.astype(np.int64) - first, 0))
     return np.maximum(counts[np.minimum(leaves, len(queries))] - counts[enters], 0)
 
 

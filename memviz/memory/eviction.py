@@ -16,9 +16,11 @@ from memviz.memory.places import is_integer
 class Eviction:
     """What if only part of the past were kept? The rule by which a KV cache lets keys go.
 
-    Every rule is one fact about each key: the query from which on it is no longer seen (`gone`). ``recent`` is how many
-    of the latest keys are kept, the query's own among them (``None``: all); ``first`` how many of the first tokens stay
-    for good. In all layers and heads alike. Made by `window`, `sinks` and `none`.
+    Every rule is one fact about each key: the query from which on it is no longer seen (`expiry`), in all layers and
+    heads alike. Made by `window`, `sinks` and `none`.
+
+    recent   how many of the latest keys are kept, the query's own among them; ``None``: all
+    first    how many of the first tokens stay for good
 
     Xiao et al. 2023, Efficient Streaming Language Models with Attention Sinks.
     """
@@ -54,15 +56,17 @@ class Eviction:
         """The ``first`` tokens, where attention rests, and the latest ``recent`` keys are kept (StreamingLLM)."""
         return cls(recent=recent, first=first)
 
-    def gone(self, keys: int) -> np.ndarray:
+    def expiry(self, keys: int) -> np.ndarray:
         """From which query on is each of so many ``keys`` no longer seen? int32 [layer or 1, key-value head or 1, key].
 
         `memviz.memory.edges.NEVER` for a key that stays. Linear in the text.
         """
-        gone = np.full(keys, NEVER, dtype=np.int32)
+        expiry = np.full(keys, NEVER, dtype=np.int32)
         if self.recent is not None:
-            gone[self.first :] = np.arange(self.first, keys, dtype=np.int64).clip(max=NEVER - self.recent) + self.recent
-        return gone[None, None]
+            expiry[self.first :] = (
+                np.arange(self.first, keys, dtype=np.int64).clip(max=NEVER - self.recent) + self.recent
+            )
+        return expiry[None, None]
 
     def cuts(
         self, layer: int, *, heads: int, kv_heads: int, queries: int, keys: int, first: int = 0
@@ -71,10 +75,10 @@ class Eviction:
 
         ``first`` is the position of the first query.
         """
-        gone = self.gone(keys)
-        if (gone[min(layer, len(gone) - 1)] >= first + queries).all():
+        expiry = self.expiry(keys)
+        if (expiry[min(layer, len(expiry) - 1)] >= first + queries).all():
             return
-        by_kv_head = gone[min(layer, len(gone) - 1)]
+        by_kv_head = expiry[min(layer, len(expiry) - 1)]
         owners = np.arange(heads) // (heads // kv_heads)
         for number, row in enumerate(by_kv_head):
             covered = np.ones(heads, dtype=bool) if len(by_kv_head) == 1 else owners == number

@@ -83,15 +83,15 @@ class Forget:
         for member in self.members:
             if not _touches(member, layer):
                 continue
-            gone = np.full(keys, NEVER, dtype=np.int32)
-            gone[positions(member.keys, keys)] = 0
+            expiry = np.full(keys, NEVER, dtype=np.int32)
+            expiry[positions(member.keys, keys)] = 0
             losing = np.ones(queries, dtype=bool)
             if member.queries is not None:
                 places = positions(member.queries, first + queries) - first
                 losing[:] = False
                 losing[places[places >= 0]] = True
             covered = np.array([member.heads is None or head in member.heads for head in range(heads)])
-            yield EdgeCut(covered, losing, gone, lenient=member.queries is None, named=member.queries is not None)
+            yield EdgeCut(covered, losing, expiry, lenient=member.queries is None, named=member.queries is not None)
 
     def upto(self, length: int) -> Forget:
         """The same without the queries from position ``length`` on, which were never written."""

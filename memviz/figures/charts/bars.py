@@ -38,7 +38,8 @@ def received_bars(
     token that can see it; a split word adds up its tokens. The mean over layers or heads where
     ``layer`` or ``head`` is ``None``. ``without`` are keys (token positions) that get no bar; the
     others keep their share. More than 256 words share bars, and the largest of them counts. The
-    scale is the whole trace's: the same for every head, and the same for every layer's mean.
+    scale is the whole trace's: the same for every head, and the same for every layer's mean. ``caption``
+    stands after the notes on what is shown; "" leaves both out of the picture.
 
     Raises `TraceError` for a head or position that is not there, and for words of another text.
     """
@@ -80,7 +81,7 @@ def slots_bars(
 
     One bar a word (``words`` are those of the queries): the effective number of slots, e^entropy,
     from 1; the mean over the tokens of a split word, and over layers or heads where ``layer`` or
-    ``head`` is ``None``. Scale, pooling and errors as in `received_bars`.
+    ``head`` is ``None``. ``caption``, scale, pooling and errors as in `received_bars`.
     """
     memory.require_head(layer or 0, head or 0)
     bars, top = select_heads(by_word(measures.slots(memory), words, total=False), layer, head)

@@ -37,7 +37,8 @@ def by_distance(
     ``head`` is ``None``; grey the mean of all heads; faint the mean of each layer. 1 is a uniform
     look. The scale is the whole trace's. Distances with fewer than 5 pairs of tokens are grey and
     dotted; beyond 64 tokens neighbouring distances share a point, weighted by their pairs. The
-    first token and distance 0 are left out.
+    first token and distance 0 are left out. ``caption`` stands after the notes on what is shown; ""
+    leaves both out of the picture.
 
     Raises `MeasureError` in cross-attention, `TraceError` for a head that is not there.
     """

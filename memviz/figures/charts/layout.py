@@ -87,7 +87,7 @@ def finish(
 
 
 def alt(figure: go.Figure) -> str:
-    """What does this figure show, in plain words, for someone who cannot see it? "" for a foreign figure."""
+    """What does this ``figure`` show, in plain words, for someone who cannot see it? "" for a foreign figure."""
     return (figure.layout.meta or {}).get("alt", "")
 
 

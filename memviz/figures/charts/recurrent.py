@@ -31,10 +31,11 @@ def recurrent(
 ) -> go.Figure:
     """How much of what is held after each step came in at each step?
 
-    A heatmap of exact weights (0..1) of one unit, or their mean over all units of the layer: rows are the steps, named
-    by the token written; columns the tokens that came in; in front of them, what is still the empty start. Every row
-    sums to one. This is no attention: nothing is looked up, what was written fades. More than 256 steps are
-    max-pooled. Raises `TraceError` for a layer or a unit that is not there.
+    A heatmap of exact weights (0..1) of one ``unit``, or their mean over all units of the layer: rows are the steps,
+    named by the token written; columns the tokens that came in; in front of them, what is still the empty start. Every
+    row sums to one. This is no attention: nothing is looked up, what was written fades. More than 256 steps are
+    max-pooled. ``caption`` stands after the notes on what is shown; "" leaves both out of the picture.
+    Raises `TraceError` for a layer or a unit that is not there.
     """
     share, left = recurrent.pattern(layer, unit), recurrent.remainder(layer, unit)
     step = -(-len(share) // LARGEST)
@@ -104,7 +105,8 @@ def half_lives(
 
     A histogram of `Recurrent.half_lives` for each layer, over tokens on a logarithmic axis that all layers share, with
     the median. What is shorter than 0.05 tokens or longer than 200 (a gate that never closes never forgets) is
-    counted in the first and the last bar.
+    counted in the first and the last bar. ``caption`` stands after the notes on what is shown; "" leaves both out of
+    the picture.
     """
     lives = recurrent.half_lives()
     edges = np.geomspace(*ENDS, BARS + 1)

@@ -31,7 +31,8 @@ def scores(
 
     A heatmap of one of `MEASURES` that gives a number for each head ([layer, head]): layers are
     rows, heads columns. The scale is the measure's range, or the trace's largest where it is open;
-    empty cells are undefined. Raises `MeasureError` for another name, or where it means nothing.
+    empty cells are undefined. ``caption`` stands after the notes on what is shown; "" leaves both out of
+    the picture. Raises `MeasureError` for another name, or where it means nothing.
     """
     measure = _of_heads(name)
     values = np.asarray(measure.compute(memory), dtype=np.float32)

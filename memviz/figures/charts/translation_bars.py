@@ -50,7 +50,7 @@ def coverage_bars(
     ``head`` is ``None``. ``sides`` are those of ``trace.sides("cross")``. Added tokens are grey. The line at 1 is what
     a word translated by one token would have; the axis ends above the highest bar of this picture, since most heads
     rest on one token, and next to those a head that aligns could not be read. More than 256 words share bars, and the
-    largest of them counts.
+    largest of them counts. ``caption`` stands after the notes on what is shown; "" leaves both out of the picture.
 
     Raises `MeasureError` for anything but cross-attention, `TraceError` for a head that is not there and for words of
     another text.
@@ -95,7 +95,8 @@ def probability_bars(
 
     One bar a target token: the probability (0..1) that the model gave it at the step that wrote it; the likeliest
     alternatives on hovering, where the trace has them. Added tokens are grey. More than 256 tokens share bars, and
-    the least sure of them counts. Raises `TraceError` where nothing was written.
+    the least sure of them counts. ``caption`` stands after the notes on what is shown; "" leaves both out of the
+    picture. Raises `TraceError` where nothing was written.
     """
     if not trace.targets:
         raise TraceError("{model} wrote nothing here.", todo="Translate a text.", model=trace.model.name)

@@ -96,7 +96,7 @@ def words_sheet(
 def words_svg(drawing: Drawing) -> str:
     """What does a word remember, and who remembers it, in the text itself, as an SVG?
 
-    ``remembers`` and ``remembered_by`` are `measures.links` of the text, ``word`` the one whose
+    ``remembers`` and ``remembered_by`` are `measures.links` of the text and its ``words``, ``word`` the one whose
     links are shown (``None``: only the text). Blue behind a word: the chosen one looks at it; an
     orange line below it: it looks at the chosen one; both as strong as the ``tint`` of their link.
     ``note`` is one line below the cards. Of a long text the 400 words around the chosen one are

@@ -144,7 +144,7 @@ def page_css() -> str:
 
 
 def percent(share: float, *, digits: int = 0) -> str:
-    """A share of one, in words: 71 %, 4 %, 0.4 %, <0.1 %; never "0 %" for something, "–" for undefined.
+    """A ``share`` of one, in words: 71 %, 4 %, 0.4 %, <0.1 %; never "0 %" for something, "–" for undefined.
 
     ``digits`` after the point; what is too small for them gets one more.
     """
@@ -159,7 +159,7 @@ def percent(share: float, *, digits: int = 0) -> str:
 
 
 def times(ratio: float) -> str:
-    """How many times as much: 3.7 ×, 12 ×, <0.1 ×; "–" for undefined."""
+    """How many times as much (``ratio``): 3.7 ×, 12 ×, <0.1 ×; "–" for undefined."""
     if np.isnan(ratio):
         return "–"
     if 0 < ratio < 0.05:

@@ -51,7 +51,7 @@ def provenance(
 
 
 def caption(provenance: Mapping[str, str]) -> str:
-    """Where a picture comes from and what it shows, in one line."""
+    """Where a picture comes from and what it shows, in one line, from its ``provenance``."""
     fields = dict(provenance)
     layer, head = fields.get("layer", ""), fields.get("head", "")
     if layer.isdigit() and head.isdigit():

@@ -29,8 +29,8 @@ class HeadCuts:
         for mask, heads in heads_by_mask(masks):
             positions = torch.arange(len(mask.cuts[0][0]), device=device, dtype=torch.int32) + mask.first
             cuts = [
-                (torch.from_numpy(queries).to(device), torch.from_numpy(gone).to(device), positions)
-                for queries, gone in mask.cuts
+                (torch.from_numpy(queries).to(device), torch.from_numpy(expiry).to(device), positions)
+                for queries, expiry in mask.cuts
             ]
             self._groups.append((heads, cuts))
 
@@ -38,8 +38,8 @@ class HeadCuts:
         """Sets the scores [head, query, key] of the edges that are cut to `MASKED`; see `Cut`."""
         rows, cols = slice(start, start + scores.shape[1]), slice(first, first + scores.shape[2])
         for heads, cuts in self._groups:
-            for queries, gone, positions in cuts:
-                lost = positions[rows, None] >= gone[None, cols]
+            for queries, expiry, positions in cuts:
+                lost = positions[rows, None] >= expiry[None, cols]
                 lost &= queries[rows, None]
                 if len(heads) == self._heads:
                     scores.masked_fill_(lost, MASKED)
