@@ -1,7 +1,7 @@
 # make run      install, fetch the default weights, open the app in the browser
 # make test     install, pass all tests: two processes, each on one thread
 # make fast     the tests that need neither a browser nor the real models (daily work), in two processes too
-# make check    style, of the scripts too where node is there
+# make check    style and types, of the scripts too where node is there
 # make lint-js  style of the scripts that are sent to the browser
 # make bench    speed, memory and bytes, as tables
 # make shots    pictures of every page, for the README and for looking at
@@ -27,6 +27,7 @@ fast: setup-dev
 check: setup-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
 	@if command -v npm >/dev/null; then $(MAKE) lint-js; else echo "npm is not here: the scripts were not checked"; fi
 
 lint-js: tools/lint-js/node_modules/.installed

@@ -125,14 +125,14 @@ def _ask_before_fetching(model: str, place: DeltaGenerator) -> None:
     plan = preview(model, policy=Policy.server())
     if plan.here:
         return
-    message = t(
+    offer = t(
         "{title} is not on this machine yet: {size:.2f} GB to download, licence {licence}.",
         title=literal(plan.title),
         size=plan.size / 1e9,
         licence=literal(plan.licence or t("unknown")),
     )
     box = place.container()
-    box.info(message, icon=":material/download:")
+    box.info(offer, icon=":material/download:")
     if not box.button(t("Fetch it"), type="primary", key="fetch"):
         st.stop()
 

@@ -156,8 +156,8 @@ def _refuse_others(model: str) -> None:
 
 def _offer_others(title: str) -> None:
     """Says that a model cannot translate, offers those that can, and stops the page."""
-    message = t("{model} is no encoder-decoder model, so it cannot translate. Choose one that can:", model=title)
-    st.warning(message, icon=":material/translate:")
+    warning = t("{model} is no encoder-decoder model, so it cannot translate. Choose one that can:", model=title)
+    st.warning(warning, icon=":material/translate:")
     row = st.container(horizontal=True, gap="small")
     for name in [name for name in frame.translator_names() if name in CATALOGUE][:4]:
         row.button(CATALOGUE[name].title, key=f"take_{name}", on_click=state.put, args=(frame.TRANSLATOR, name))

@@ -52,10 +52,12 @@ def show_graph(view: TranslationView, *, key: str = "cross", steps: bool = True)
 def graph_payload(view: TranslationView) -> GraphPayload:
     """What is drawn of a view: words, weights and how they stand."""
     targets, sources = view.sides
-    gone = set(view.part.forget.keys or ()) if view.part.forget is not None else set()
+    members = () if view.part.forget is None else view.part.forget.members
+    forgotten = {key for member in members for key in member.keys}
     return {
         "sources": [
-            {"text": word.text, "special": word.special, "forgotten": gone.issuperset(word.tokens)} for word in sources
+            {"text": word.text, "special": word.special, "forgotten": forgotten.issuperset(word.tokens)}
+            for word in sources
         ],
         "targets": [
             {"text": word.text, "special": word.special, "steps": token_steps(view.part, word)} for word in targets
