@@ -15,6 +15,7 @@ from memviz.errors import TraceError
 from memviz.memory import Ablate, Eviction, Forget, Kind, Memory, read_only
 from memviz.memory.recurrent import Recurrent
 from memviz.note import Note
+from memviz.sources import Picture, Sound, Source, Text, Units, tokens_of, words_of_units
 from memviz.tokens import Token, Word, words
 
 FORMAT = 4
@@ -86,6 +87,7 @@ class Trace:
     notes        what a reader of the trace should know, such as an output that was cut
     parts        of a text translated sentence by sentence: one whole trace each. The tokens, targets, probabilities
                  and steps here are theirs, one after the other; the memories are only in the parts
+    source       what was read where it is not a text: a sound or a picture
     forget, eviction, ablations   what was changed in the reading: edges, a cache, heads that wrote nothing
     """
 
@@ -106,6 +108,7 @@ class Trace:
     parts: tuple[Trace, ...] = ()
     eviction: Eviction | None = None
     ablations: tuple[Ablate, ...] = ()
+    source: Sound | Picture | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memories", MappingProxyType(dict(self.memories)))
@@ -150,8 +153,27 @@ class Trace:
         return memories + recurrent + sum(part.nbytes for part in self.parts)
 
     @property
+    def units(self) -> Units:
+        """What was read, unit by unit: the tokens of a text, the frames of a sound, the patches of a picture."""
+        return self.tokens if self.source is None else self.source.units
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What was read and written, each stretch with its units: text, pair, sound or picture, output."""
+        read: list[Source] = [self.source] if self.source is not None else []
+        if self.source is None:
+            for segment, (role, text) in enumerate((("text", self.text), ("pair", self.pair))):
+                if text is not None:
+                    read.append(Text(role, text, tuple(t for t in self.tokens if t.segment == segment)))  # type: ignore
+        if self.output is not None:
+            read.append(Text("output", self.output, self.targets))
+        return tuple(read)
+
+    @property
     def words(self) -> tuple[Word, ...]:
-        """The words of the text, each with the tokens it is made of."""
+        """The words of the text, each with the tokens it is made of; a sound's moments, a picture's patches."""
+        if self.source is not None:
+            return words_of_units(self.source.units)
         return words(self.tokens, self.text, self.pair)
 
     @property
@@ -166,8 +188,9 @@ class Trace:
             return self.words, self.words
         if memory.kind == "cross":
             return self.target_words, self.words
-        entered = (self.output or "")[: max(token.end for token in memory.keys)]  # the last token is never entered
-        return self.target_words, words(memory.keys, entered)
+        inputs = tokens_of(memory.keys)
+        entered = (self.output or "")[: max(token.end for token in inputs)]  # the last token is never entered
+        return self.target_words, words(inputs, entered)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the whole trace to one file at ``path``: arrays as npz, the rest as json, no pickle. Returns its path.

@@ -125,11 +125,15 @@ def summary_of(
     value_norm: np.ndarray | None = None,
     normaliser: np.ndarray | None = None,
 ) -> Summary:
-    """The summary of these weights [layer, head, query, key]; what they do not tell is NaN or empty."""
+    """The summary of these weights [layer, head, query, key]; what they do not tell is NaN or empty.
+
+    ``cross``: queries and keys are two sources, or stand in a grid, so that nothing is far from anything.
+    """
     weights = weights.astype(np.float64)
     layers, heads, rows, _ = weights.shape
     others = without_special(weights, keys)
-    duplicate, induction, count = repeats(weights, [token.id for token in keys]) if not cross else (None, None, 0)
+    tokens = not cross and isinstance(keys[0], Token)
+    duplicate, induction, count = repeats(weights, [token.id for token in keys]) if tokens else (None, None, 0)
     real = {
         "mass": mass(weights),
         "entropy": entropy(weights),
@@ -137,8 +141,8 @@ def summary_of(
         "first": weights[..., 0],
         "top_weight": others.max(axis=3),
         "distance": np.zeros((layers, heads, 0)) if cross else distance(weights),
-        "duplicate": np.zeros((layers, heads)) if cross else duplicate,
-        "induction": np.zeros((layers, heads)) if cross else induction,
+        "duplicate": duplicate if tokens else np.zeros((layers, heads)),
+        "induction": induction if tokens else np.zeros((layers, heads)),
         "value_norm": np.zeros((layers, heads, 0)) if value_norm is None else value_norm,
     }
     return Summary(
@@ -151,7 +155,7 @@ def summary_of(
 
 def check_summary(memory: Memory, weights: np.ndarray, *, cut: np.ndarray | None = None) -> None:
     """The memory's summary equals what its weights say; ``cut`` are the forgotten edges [layer, head, query, key]."""
-    summary, wanted = memory.summary, summary_of(weights, memory.keys, cross=memory.kind == "cross")
+    summary, wanted = memory.summary, summary_of(weights, memory.keys, cross=memory.geometry != "line")
     close = {"rtol": 0, "atol": 2e-5}
     np.testing.assert_allclose(summary.mass, wanted.mass, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(summary.entropy, wanted.entropy, rtol=0, atol=2e-4)

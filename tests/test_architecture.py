@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted([ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "memviz").rglob("*.py")])
 
 EVERYWHERE = {"note", "progress", "version"}  # how MemViz says a sentence, how far work is, which MemViz this is
-DATA = {"errors", "tokens", "memory", "trace"}
+DATA = {"errors", "tokens", "sources", "memory", "trace"}
 MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides those that all may
     "version": set(),
     "note": set(),
@@ -21,10 +22,11 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "errors": set(),
     "settings": {"errors"},
     "tokens": {"errors"},
-    "memory": {"errors", "tokens"},
+    "sources": {"errors", "tokens"},
+    "memory": {"errors", "tokens", "sources"},
     "archive": set(),
     "trace_format_3": set(),
-    "trace": {"errors", "tokens", "memory", "archive", "trace_format_3"},
+    "trace": {"errors", "tokens", "sources", "memory", "archive", "trace_format_3"},
     "measures": DATA,
     "tables": DATA | {"measures"},
     "figures": DATA | {"measures", "tables"},
@@ -35,7 +37,7 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "ui": DATA | {"settings", "models", "reading", "measures", "tables", "figures", "experiments", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it
-    "reading": ["attention", "engine", "writing", "firefox", "texts", "windows", "decompose", "reader", "__init__"],
+    "reading": "attention engine writing firefox texts pictures sounds windows decompose reader __init__".split(),
     "figures": ["style", "data", "charts", "sheets", "page", "__init__"],
     "ui": ["components", "shell", "parts", "share", "__init__"],
 }
@@ -176,3 +178,17 @@ def test_the_public_names_are_complete_and_sorted() -> None:
         assert getattr(memviz, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         memviz.nothing  # noqa: B018
+
+
+def test_the_tree_in_contributing_is_the_one_on_disk() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    tree = text.split("```")[1]
+    written = set(re.findall(r"^ {2,4}([a-z_0-9]+(?:/|\.py))", tree, re.MULTILINE)) | set(
+        re.findall(r"([a-z_0-9]+\.py)", tree)
+    )
+    there = {f"{path.name}/" for path in (ROOT / "memviz").glob("*") if path.is_dir() and path.name != "__pycache__"}
+    there |= {path.name for path in (ROOT / "memviz").glob("[a-z]*.py")}
+    for room in WINGS:
+        inside = (ROOT / "memviz" / room).glob("[a-z]*")
+        there |= {f"{path.name}/" if path.is_dir() else path.name for path in inside if path.suffix in ("", ".py")}
+    assert there == written - {"app.py"}

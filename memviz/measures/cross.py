@@ -14,6 +14,7 @@ from memviz.errors import MeasureError
 from memviz.measures.registry import measure
 from memviz.memory import Memory
 from memviz.note import Note
+from memviz.sources import special_places
 from memviz.tokens import Word
 
 Sides = tuple[Sequence[Word], Sequence[Word]]
@@ -58,7 +59,8 @@ def confidence(memory: Memory) -> np.ndarray:
     cross-attention.
     """
     _cross(memory, "Alignment confidence")
-    places = [place for place, token in enumerate(memory.queries) if not token.special]
+    special = set(special_places(memory.queries))
+    places = [place for place in range(len(memory.queries)) if place not in special]
     if not places:
         return np.full((memory.layers, memory.heads), np.nan, dtype=np.float32)
     top = memory.summary.top_weight

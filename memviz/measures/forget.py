@@ -27,7 +27,7 @@ def distance(memory: Memory) -> np.ndarray:
     forward, by absolute distance). 1 is a uniform look. The first key is left out, as it is
     where attention rests; NaN where no pair of tokens is that far apart.
     """
-    memory.require_one_sequence("Attention by distance")
+    memory.require_line("Attention by distance")
     total, expected = _sums(memory)
     return np.divide(total, expected, out=np.full_like(total, np.nan), where=expected > 0)
 
@@ -46,7 +46,7 @@ def mean_distance(memory: Memory) -> np.ndarray:
 
     float32 [layer, head], in tokens, the first token included.
     """
-    memory.require_one_sequence("Mean distance")
+    memory.require_line("Mean distance")
     keys = len(memory.keys)
     apart = np.abs(np.arange(memory.summary.distance.shape[-1]) - (keys - 1)).astype(np.float32)
     return memory.summary.distance @ apart / np.float32(len(memory.queries))
@@ -67,7 +67,7 @@ def span(memory: Memory, share: float = 0.5) -> np.ndarray:
     float32 [layer, head], in tokens: the smallest distance that holds ``share`` of the weight,
     the first token left out. NaN for a head that looks at nothing but the first token.
     """
-    memory.require_one_sequence("Span")
+    memory.require_line("Span")
     total, _ = _sums(memory)
     reached = np.cumsum(total, axis=-1)
     whole = reached[..., -1:]

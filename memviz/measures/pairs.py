@@ -206,7 +206,7 @@ class Block:
         self.removed = pairs.removed[pairs.keys.tokens]
         self.foreign = pairs.same_word[words, None] != np.arange(len(pairs.keys))
         self.distances = None
-        if pairs.memory.kind != "cross":
+        if pairs.memory.geometry == "line":
             self.distances = Distances(pairs.memory, self.words.tokens[:, None], pairs.keys.tokens[None, :])
         self._visible = self._viewers_cache = np.zeros(0)
 

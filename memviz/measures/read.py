@@ -7,14 +7,14 @@ import numpy as np
 from memviz.errors import MeasureError
 from memviz.measures.registry import measure
 from memviz.memory import Memory
+from memviz.sources import special_places
 
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
 
 
 def sink_positions(memory: Memory) -> tuple[int, ...]:
     """Which keys are where attention rests when there is nothing to look up? The first key, and special tokens."""
-    special = {position for position, token in enumerate(memory.keys) if token.special}
-    return tuple(sorted(special | {0}))
+    return tuple(sorted({0, *special_places(memory.keys)}))
 
 
 @measure(

@@ -10,7 +10,7 @@ from memviz.memory import Memory
 
 def at_distance(memory: Memory, distance: int, what: str) -> np.ndarray:
     """The mean weight at one distance (query − key), over the queries that have a key there. [layer, head]."""
-    memory.require_one_sequence(what)
+    memory.require_line(what)
     keys = len(memory.keys)
     pairs = min(len(memory.queries), keys + distance) - max(distance, 0)
     place = distance + keys - 1
@@ -132,5 +132,5 @@ def induction(memory: Memory) -> np.ndarray:
 
 
 def _where_repeated(memory: Memory, score: np.ndarray, what: str) -> np.ndarray:
-    memory.require_one_sequence(what)
+    memory.require_tokens(what)
     return score if memory.summary.repeats else np.full_like(score, np.nan)

@@ -28,7 +28,7 @@ def top_key_pairs(pairs: Pairs, layer: int, head: int) -> tuple[np.ndarray, np.n
 
     weights = pairs.weights_at(layer, head, rows, cols)
     near = np.zeros(1, dtype=np.float32)
-    if memory.kind != "cross":
+    if memory.geometry == "line":
         near = Distances(memory, rows, cols).mean_of_others(pairs.at_distance(layer, head), weights)
         near = merged(np.where(pairs.removed[cols], np.float32(0), near))
     weight = merged(weights)

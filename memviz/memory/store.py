@@ -17,6 +17,7 @@ from memviz.memory.places import Index, is_all, is_integer, positions, resolve_i
 from memviz.memory.scores import Scores
 from memviz.memory.summary import Summary
 from memviz.note import Note
+from memviz.sources import Geometry, Units
 from memviz.tokens import Token
 
 
@@ -36,8 +37,8 @@ class Memory:
     """
 
     kind: Kind
-    queries: tuple[Token, ...]
-    keys: tuple[Token, ...]
+    queries: Units
+    keys: Units
     layers: int
     heads: int
     causal: bool
@@ -177,6 +178,31 @@ class Memory:
                 head=head,
                 last_layer=self.layers - 1,
                 last_head=self.heads - 1,
+            )
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """How do its units stand: in a line or in a grid? ``None`` where queries and keys belong to two sources."""
+        return None if self.kind == "cross" else self.keys[0].geometry
+
+    def require_line(self, what: str) -> None:
+        """Raises `MeasureError`, naming ``what`` is measured, unless queries and keys stand in one line."""
+        self.require_one_sequence(what)
+        if self.geometry != "line":
+            raise MeasureError(
+                "“{what}” asks how far apart two places in a line are, but the patches of a picture stand in a grid.",
+                todo="Choose a measure that asks nothing of distance, such as attention received.",
+                what=Note(what),
+            )
+
+    def require_tokens(self, what: str) -> None:
+        """Raises `MeasureError`, naming ``what`` is measured, unless its positions are tokens."""
+        self.require_one_sequence(what)
+        if not isinstance(self.keys[0], Token):
+            raise MeasureError(
+                "“{what}” asks for earlier copies of a token, but a sound or a picture has no tokens.",
+                todo="Choose another measure, such as attention received.",
+                what=Note(what),
             )
 
     def require_one_sequence(self, what: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from memviz.memory import Ablate, Eviction, Forget, interventions
 from memviz.progress import Progress
-from memviz.reading import texts, windows
+from memviz.reading import pictures, sounds, texts, windows
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.engine.engine import Engine, TransformersEngine
 from memviz.reading.engine.probe import Plan
@@ -28,7 +28,8 @@ class Reader:
     ``Reader(model, tokenizer)`` takes any transformers model you already hold; its configuration is put back
     after every reading. `memviz.load` opens one by name. A reader may be shared by threads.
 
-    model, tokenizer   as given
+    model, tokenizer   as given; in the tokenizer's place, for pictures an image processor, for sounds a processor that
+                       has a feature extractor and a tokenizer
     info               which model this is, and how it is read
     owned              the model is nobody else's: it stays as readings need it, and several can run at once
     engine, writer     what runs the model, and what writes with it; see `memviz.reading.engine` and `.writing`
@@ -37,7 +38,7 @@ class Reader:
     def __init__(
         self,
         model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
+        tokenizer: Any,
         *,
         info: ModelInfo | None = None,
         owned: bool = False,
@@ -149,6 +150,46 @@ class Reader:
         target = None if target is None else require_text(target)
         request = TranslationRequest(target, changes, beam, max_new_tokens, languages, task)
         return translate.translate(self.engine, self.writer, text, request, split=split, progress=progress)
+
+    def look(
+        self,
+        image: Any,
+        forget: Forget | None = None,
+        *,
+        ablate: Ablate | Sequence[Ablate] | None = None,
+        progress: Progress | None = None,
+    ) -> Trace:
+        """What does the model look at in this picture?
+
+        ``image`` is a PIL image, or an array [height, width, 3] of whole numbers from 0 to 255; the reader was made
+        with an image processor. The trace has the memory "self", whose units are patches (`trace.source`). ``forget``
+        names them by position; ``ablate`` and ``progress`` as in `read`, which says what is raised.
+        """
+        return pictures.look(self.engine, image, interventions(forget, None, ablate, usual="self"), progress=progress)
+
+    def transcribe(
+        self,
+        samples: Any,
+        rate: int,
+        target: str | None = None,
+        forget: Forget | None = None,
+        *,
+        beam: int = 1,
+        max_new_tokens: int | None = None,
+        ablate: Ablate | Sequence[Ablate] | None = None,
+        progress: Progress | None = None,
+    ) -> Trace:
+        """What does the model write for this sound, and which moments does it read to write every token?
+
+        ``samples`` are the numbers of one channel, ``rate`` of them a second; the reader was made with a processor that
+        has a feature extractor and a tokenizer. The trace has the memories "encoder" (frames), "decoder" and "cross"
+        (tokens written × frames); the frames are in `trace.source`, those of added silence special. ``target``,
+        ``forget``, ``beam``, ``max_new_tokens``, ``ablate`` and ``progress`` as in `translate`, which says what is
+        raised.
+        """
+        changes = interventions(forget, None, ablate, usual="cross")
+        request = TranslationRequest(target, changes, beam, max_new_tokens)
+        return sounds.transcribe(self.engine, samples, rate, request, progress=progress)
 
     def write(self, text: str, *, beam: int = 1, max_new_tokens: int | None = None) -> str:
         """What does the model write for this text as one? Nothing is recorded.

@@ -14,7 +14,7 @@ from memviz.memory import Interventions
 from memviz.progress import Progress
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import budget, notes
-from memviz.reading.engine.engine import Engine
+from memviz.reading.engine.engine import Engine, require_kind
 from memviz.reading.engine.inputs import require_known, token_ids
 from memviz.reading.engine.predictions import token_logprobs, top_candidates
 from memviz.tokens import Token, align, clean, require_text, tokenise
@@ -33,6 +33,7 @@ def read_text(
 
     Raises `EmptyTextError`, `TextTooLongError`, `MemoryBudgetError` and other `ReadingError`.
     """
+    require_kind(engine, "text")
     require_text(text)
     text, pair = clean(text), None if pair is None else clean(pair)
     tokens, inputs = tokenise(engine.tokenizer, text, pair)
@@ -43,6 +44,7 @@ def read_ids(
     engine: Engine, ids: Sequence[int], interventions: Interventions, *, progress: Progress | None = None
 ) -> Trace:
     """The trace of exactly these tokens; its text is what they decode to. Raises as `read_text` does."""
+    require_kind(engine, "text")
     ids = token_ids(ids)
     if engine.model.config.is_encoder_decoder:
         raise ReadingError(

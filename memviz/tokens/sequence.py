@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from memviz.errors import EmptyTextError
 from memviz.tokens.alignment import MARKS, without_word_marks
@@ -19,6 +19,8 @@ class Token:
     ``start``/``end`` are character offsets in the text of its ``segment`` (0 = the text, 1 = its pair), without white
     space at the edges. ``special`` = added by the tokenizer; a "[SEP]" that a person typed is a token like any other.
     """
+
+    geometry: ClassVar[Literal["line"]] = "line"
 
     text: str  # what a person sees; never empty
     id: int  # in the vocabulary of the tokenizer

@@ -71,8 +71,20 @@ def test_a_model_that_fails_on_a_short_text_is_refused_with_its_own_words() -> N
             raise IndexError("needs a picture")
 
     config = BertConfig(vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=1, num_attention_heads=4)
-    with pytest.raises(UnsupportedModelError, match=r"does not give its attention away \(needs a picture\)"):
+    with pytest.raises(UnsupportedModelError, match=r"could not read a short source \(needs a picture\)"):
         Reader(Broken(config), tokenizer("pair"))
+
+
+def test_a_model_that_fails_only_when_it_is_asked_for_its_attention_is_refused_for_that() -> None:
+    class Silent(BertModel):
+        def forward(self, *args: object, output_attentions: bool = False, **kwargs: object) -> object:
+            if output_attentions:
+                raise IndexError("no weights to give")
+            return super().forward(*args, **kwargs)
+
+    config = BertConfig(vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=1, num_attention_heads=4)
+    with pytest.raises(UnsupportedModelError, match=r"does not give its attention away \(no weights to give\)"):
+        Reader(Silent(config), tokenizer("plain"))
 
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_refused() -> None:

@@ -18,6 +18,7 @@ from memviz.figures.data.view import PatternData, PatternView, Side, Values, sid
 from memviz.measures.pairs import without_keys
 from memviz.measures.read import rollout, value_norms
 from memviz.memory import Memory, positions
+from memviz.sources import tokens_of
 from memviz.tokens import Token, merge
 
 BLOCK = 4_000_000  # weights held at once
@@ -32,8 +33,8 @@ def pattern_data(memory: Memory, view: PatternView) -> PatternData:
     """
     heads = _heads(memory, view)
     window = view.window or (slice(None), slice(None))
-    rows = side(memory.queries, view.query_words, window=window[0], largest=view.largest)
-    cols = side(memory.keys, view.key_words, window=window[1], largest=view.largest)
+    rows = side(tokens_of(memory.queries), view.query_words, window=window[0], largest=view.largest)
+    cols = side(tokens_of(memory.keys), view.key_words, window=window[1], largest=view.largest)
     is_pair = rows.border is not None and cols.border is not None and rows.is_whole and cols.is_whole
     parts, mass = [], np.zeros((2, 2))
     for units, block in _blocks(memory, view, heads=heads, rows=rows, cols=cols):
@@ -88,7 +89,7 @@ def _blocks(
     memory: Memory, view: PatternView, *, heads: list[tuple[int, int]], rows: Side, cols: Side
 ) -> Iterator[tuple[range, np.ndarray]]:
     """(units, their values [unit, column unit]) of the rows in the window, some at a time."""
-    queries, keys = _readers(memory.queries, rows), _readers(memory.keys, cols)
+    queries, keys = _readers(tokens_of(memory.queries), rows), _readers(tokens_of(memory.keys), cols)
     tokens, first = 0, rows.first
     for unit in range(rows.first, rows.stop):
         tokens += len(rows.tokens[unit])

@@ -38,6 +38,11 @@ class Eager:
         return {kind: layers[0].shape[0] for kind, layers in self.weights.items()}
 
     @property
+    def lengths(self) -> dict[Kind, tuple[int, ...]]:
+        """How many queries and keys each memory has."""
+        return {kind: layers[0].shape[1:] for kind, layers in self.weights.items()}
+
+    @property
     def causal(self) -> bool:
         return not any(np.triu(layer, k=1).any() for layer in self.weights.get("self", ()))
 
@@ -49,16 +54,18 @@ def eager_attentions(model: PreTrainedModel, inputs: dict[str, Any], lengths: Le
 
     Raises `UnsupportedModelError` when it gives none, or none that belong to the tokens.
     """
+    _check_inputs(model, inputs)
     try:
         model.set_attn_implementation("eager")
         with handled_by(None):
             outputs = model(**inputs, output_attentions=True, return_dict=True)
     except Exception as problem:  # whatever stops it on a dozen ordinary tokens would stop every reading
+        _check_runs(model, inputs)
         raise UnsupportedModelError(
             "{model} does not give its attention away ({problem}).",
             todo="Choose a Transformer whose attention can be read, such as minilm or smollm2.",
             model=type(model).__name__,
-            problem=str(problem).splitlines()[0] if str(problem) else type(problem).__name__,
+            problem=_first_line(problem),
         ) from problem
     _check_numbers(model, outputs)
     found: dict[Kind, list[np.ndarray]] = {}
@@ -71,6 +78,39 @@ def eager_attentions(model: PreTrainedModel, inputs: dict[str, Any], lengths: Le
             found[kind] = [layer.float().cpu().numpy() for layer in good]
     _check(model, found)
     return Eager(found, answer_of(outputs), partly)
+
+
+def _check_inputs(model: PreTrainedModel, inputs: dict[str, Any]) -> None:
+    """Raises `UnsupportedModelError` when the model takes something else than it is given."""
+    wanted = getattr(model, "main_input_name", "input_ids")
+    names = ", ".join(name for name in inputs if name != "use_cache")
+    if wanted not in inputs:
+        raise UnsupportedModelError(
+            "{model} takes {wanted}, but what was given to prepare its sources makes {given}.",
+            todo="Give the processor that belongs to the model: a tokenizer for texts, an image processor for pictures,"
+            " a feature extractor with a tokenizer for sounds.",
+            model=type(model).__name__,
+            wanted=wanted,
+            given=names,
+        )
+
+
+def _check_runs(model: PreTrainedModel, inputs: dict[str, Any]) -> None:
+    """Raises `UnsupportedModelError` when the model does not run on these inputs at all, whatever it is asked for."""
+    try:
+        with handled_by(None):
+            model(**inputs, return_dict=True)
+    except Exception as problem:
+        raise UnsupportedModelError(
+            "{model} could not read a short source ({problem}).",
+            todo="Check that its configuration, its weights and what prepares its sources belong together.",
+            model=type(model).__name__,
+            problem=_first_line(problem),
+        ) from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
 
 
 def _check_numbers(model: PreTrainedModel, outputs: Any) -> None:

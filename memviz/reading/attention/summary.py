@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from memviz.reading.attention.function import AttentionCall, Block
-from memviz.tokens import Token
+from memviz.sources import Units, special_places
 
 THUMBNAIL = 32  # cells a side
 FEW = 128  # pairs of copies for each query of a block: so many places are kept between layers
@@ -29,13 +29,13 @@ class Axes:
     ids             what stands at each position, where the same can stand at several; of one sequence only
     """
 
-    queries: tuple[Token, ...]
-    keys: tuple[Token, ...]
+    queries: Units
+    keys: Units
     one_sequence: bool = False
     ids: tuple[int, ...] = ()
 
     @classmethod
-    def of_sequence(cls, queries: tuple[Token, ...], keys: tuple[Token, ...], ids: Sequence[int] = ()) -> Axes:
+    def of_sequence(cls, queries: Units, keys: Units, ids: Sequence[int] = ()) -> Axes:
         """The axes of a memory whose queries and keys are positions of one sequence."""
         return cls(queries, keys, one_sequence=True, ids=tuple(ids))
 
@@ -47,7 +47,7 @@ class Axes:
     @cached_property
     def special(self) -> list[int]:
         """The keys that are left out when the strongest is looked for; the first where none was added."""
-        return [place for place, token in enumerate(self.keys) if token.special] or [0]
+        return special_places(self.keys) or [0]
 
 
 class Repeats:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import BaseImageProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 from memviz.reading.attention.eager import Lengths
 from memviz.reading.engine.inputs import vocabulary, vocabulary_written
@@ -31,6 +32,10 @@ class Probe:
 class Adapter(Protocol):
     """How a kind of source becomes what a model takes."""
 
+    @property
+    def kind(self) -> str:
+        """Which kind of source: "text", "sound" or "picture"."""
+
     def probe(self, model: PreTrainedModel) -> Probe:
         """A short source of this kind, as the model's inputs."""
 
@@ -40,6 +45,7 @@ class TextAdapter:
     """Texts, by a tokenizer."""
 
     tokenizer: PreTrainedTokenizerBase
+    kind = "text"
 
     def probe(self, model: PreTrainedModel) -> Probe:
         """About a dozen tokens, and fewer for a decoder, so that sides can be told apart."""
@@ -67,6 +73,60 @@ def without_cache(model: PreTrainedModel, inputs: dict[str, Any]) -> dict[str, A
     return {**inputs, "use_cache": False} if knows else inputs
 
 
-def as_tensors(inputs: dict[str, list[int]], device: torch.device) -> dict[str, Tensor]:
-    """Lists of numbers as a batch of one."""
-    return {name: torch.tensor([numbers], device=device) for name, numbers in inputs.items()}
+@dataclass(frozen=True)
+class SoundAdapter:
+    """Sounds, by a processor that has a ``feature_extractor`` and a ``tokenizer`` (Whisper)."""
+
+    processor: Any
+    kind = "sound"
+
+    @property
+    def rate(self) -> int:
+        """How many samples a second does the model take?"""
+        return int(self.processor.feature_extractor.sampling_rate)
+
+    @property
+    def window(self) -> float:
+        """How many seconds does it hear at once?"""
+        return float(self.processor.feature_extractor.n_samples) / self.rate
+
+    def inputs(self, samples: np.ndarray, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+        """The features of a sound, filled up with silence to the model's window."""
+        features = self.processor.feature_extractor(samples, sampling_rate=self.rate, return_tensors="pt")
+        return {"input_features": features["input_features"].to(device=device, dtype=dtype)}
+
+    def probe(self, model: PreTrainedModel) -> Probe:
+        """Half a window of noise, and a few tokens for the decoder."""
+        noise = np.random.default_rng(0).normal(size=int(self.rate * self.window / 2)).astype(np.float32)
+        inputs: dict[str, Any] = dict(self.inputs(noise, model.device, model.dtype))
+        count = min(4, vocabulary_written(model))
+        inputs["decoder_input_ids"] = torch.arange(count, device=model.device)[None]
+        lengths: Lengths = {"encoder": (None, None), "decoder": (count, count), "cross": (count, None)}
+        return Probe(without_cache(model, inputs), lengths)
+
+
+@dataclass(frozen=True)
+class PictureAdapter:
+    """Pictures, by an image processor of transformers."""
+
+    processor: Any
+    kind = "picture"
+
+    def inputs(self, pixels: np.ndarray, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+        """A picture [height, width, 3] as the model takes it."""
+        values = self.processor(images=pixels, return_tensors="pt")["pixel_values"]
+        return {"pixel_values": torch.as_tensor(values).to(device=device, dtype=dtype)}
+
+    def probe(self, model: PreTrainedModel) -> Probe:
+        """A picture of noise."""
+        noise = np.random.default_rng(0).integers(0, 256, size=(48, 64, 3), dtype=np.uint8)
+        return Probe(dict(self.inputs(noise, model.device, model.dtype)), {"self": (None, None)})
+
+
+def adapter_of(processor: Any) -> TextAdapter | SoundAdapter | PictureAdapter:
+    """The adapter for what this processor prepares: a tokenizer, an image processor, or one for sounds."""
+    if hasattr(processor, "feature_extractor") and hasattr(processor, "tokenizer"):
+        return SoundAdapter(processor)
+    if isinstance(processor, BaseImageProcessor):
+        return PictureAdapter(processor)
+    return TextAdapter(processor)

@@ -10,16 +10,18 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
+from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, Memory
+from memviz.note import Note
 from memviz.progress import Progress
 from memviz.reading.attention import dense
 from memviz.reading.attention.function import handled_by
 from memviz.reading.attention.recording import Recording
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import budget, refusals
-from memviz.reading.engine.adapters import Adapter, TextAdapter, without_cache
+from memviz.reading.engine.adapters import adapter_of, without_cache
 from memviz.reading.engine.borrowing import restoring_modules, temporarily_configured
 from memviz.reading.engine.inputs import tensors
 from memviz.reading.engine.model_info import describe
@@ -44,8 +46,10 @@ class Engine(Protocol):
     tokenizer   of the texts that it reads
     plan        how its attention is read
     info        which model it is
+    reads       which kind of source: "text", "sound" or "picture"
     """
 
+    reads: str
     model: Any
     tokenizer: Any
     plan: Plan
@@ -91,18 +95,19 @@ class TransformersEngine:
     def __init__(
         self,
         model: PreTrainedModel,
-        processor: PreTrainedTokenizerBase,
+        processor: Any,
         *,
         info: ModelInfo | None = None,
         owned: bool = False,
     ) -> None:
         self.model: Any = model
-        self.tokenizer: Any = processor
-        self.adapter: Adapter = TextAdapter(processor)
+        self.adapter = adapter_of(processor)
+        self.reads = self.adapter.kind
+        self.tokenizer: Any = processor if self.reads == "text" else getattr(processor, "tokenizer", None)
         self._owned = owned
         with nullcontext() if owned else temporarily_configured(model, ""), restoring_modules(model):
             self.plan = make_plan(model, self.adapter.probe(model))
-        self.info = describe(model, processor, plan=self.plan, known=info)
+        self.info = describe(model, self.tokenizer, plan=self.plan, known=info)
 
     def tensors(self, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
         """The tokenizer's lists as a batch of one. Raises `ModelError` when the model lacks one of the tokens."""
@@ -174,3 +179,18 @@ class TransformersEngine:
     def grams(self) -> dict[Kind, list[Tensor | None]]:
         """W_O · W_Oᵀ of every head, [head, dim, dim] a layer: turns values into the norm of what they write."""
         return grams(self.plan)
+
+
+def require_kind(engine: Engine, kind: str) -> None:
+    """Raises `ReadingError` unless the engine's model reads this ``kind`` of source."""
+    if engine.reads != kind:
+        raise ReadingError(
+            "{model} reads {reads}, not {wanted}.",
+            todo="Use read for texts, transcribe for sounds, look for pictures; or choose another model.",
+            model=engine.info.name,
+            reads=KINDS[engine.reads],
+            wanted=KINDS[kind],
+        )
+
+
+KINDS = {"text": Note("texts"), "sound": Note("sounds"), "picture": Note("pictures")}

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from memviz.reading.engine.probe import Plan
 from memviz.trace import ModelInfo
 
-LIMITS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length")
+LIMITS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "max_target_positions")
 """What configurations call the number of tokens that a model reads at once. BLOOM's ``seq_length`` limits nothing."""
 
 
-def describe(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, plan: Plan, known: ModelInfo | None
-) -> ModelInfo:
+def describe(model: PreTrainedModel, tokenizer: Any, *, plan: Plan, known: ModelInfo | None) -> ModelInfo:
     """What is known of the model (its name, revision, licence …), completed by what was found out."""
     config = model.config
     kind = "decoder-only" if plan.causal else "encoder-only"
@@ -36,7 +35,7 @@ def describe(
     )
 
 
-def context(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
+def context(model: PreTrainedModel, tokenizer: Any) -> int | None:
     """How many tokens can the model read at once? ``None`` when nothing limits it."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Embedding) and name.endswith("position_embeddings") and module.padding_idx is not None:

@@ -51,6 +51,7 @@ class Plan:
     implementation   the attention that transformers is asked for; "" where the model has only its own
     headed     the next-token logits are ``head(base_model(...))``, so they can be taken in pieces
     note       why the reading is dense, or what else a reader should know
+    lengths    how many queries and keys each memory had in the probe: always, where a source fills the model's window
     """
 
     places: Places
@@ -64,6 +65,7 @@ class Plan:
     implementation: str = "memviz"
     headed: bool = False
     note: Note | None = None
+    lengths: Mapping[Kind, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def causal_kinds(self) -> frozenset[Kind]:
@@ -177,6 +179,7 @@ def make_plan(model: PreTrainedModel, probe: Probe) -> Plan:
         projections={kind: [call.projection for call in seen] for kind, seen in calls.items()},
         headed=eager.causal and _headed(model, inputs),
         note=_missing_layers(model, calls),
+        lengths=eager.lengths,
     )
 
 
@@ -255,6 +258,7 @@ def _dense(model: PreTrainedModel, eager: Eager, why: Note) -> Plan:
         dense=True,
         implementation="eager" if model.config._attn_implementation == "eager" else "",
         note=Note("Read through the model's own eager weights, because {why}.", {"why": why}),
+        lengths=eager.lengths,
     )
 
 

@@ -43,6 +43,8 @@ class FirefoxEngine:
     info        what is known of the model
     """
 
+    reads = "text"
+
     def __init__(self, model: FirefoxModel, tokenizer: FirefoxTokenizer, *, info: ModelInfo | None = None) -> None:
         self.model = model
         self.tokenizer = tokenizer

@@ -24,7 +24,7 @@ from memviz.reading.attention.function import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import budget, notes, refusals
-from memviz.reading.engine.engine import TransformersEngine
+from memviz.reading.engine.engine import TransformersEngine, require_kind
 from memviz.reading.engine.inputs import require_known, vocabulary
 from memviz.reading.engine.predictions import writing_steps
 from memviz.reading.writing.languages import default_languages, language_codes, resolve_languages, task_prefixes
@@ -68,6 +68,7 @@ class TransformersWriter:
     def source(self, text: str, request: TranslationRequest, *, progress: Progress | None = None) -> Source:
         """The text as the model takes it. Raises, before anything is written, for what cannot be had."""
         engine = self.engine
+        require_kind(engine, "text")
         if not engine.model.config.is_encoder_decoder:
             raise ReadingError(
                 "{model} is no encoder-decoder model, so it cannot translate.",

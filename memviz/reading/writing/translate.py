@@ -18,6 +18,7 @@ from memviz.reading.writing.joining import join_sentences
 from memviz.reading.writing.request import TranslationRequest
 from memviz.reading.writing.sentences import LONGEST, sentence_parts
 from memviz.reading.writing.writer import Output, Reading, Source, Writer
+from memviz.sources import tokens_of
 from memviz.tokens import require_text, tokenise
 from memviz.trace import Trace
 
@@ -85,7 +86,7 @@ def translate_one(
     return Trace(
         text=source.text,
         output=output.text,
-        tokens=source.tokens,
+        tokens=tokens_of(source.tokens),
         targets=output.targets,
         model=engine.info,
         memories={**source.memories, **reading.memories},
@@ -129,7 +130,7 @@ def _notes(writer: Writer, source: Source, output: Output, reading: Reading, req
     cut = request.target is None and writer.was_cut(output, reading)
     return [
         *([notes.cut(len(output.ids))] if cut else []),
-        *notes.unknown(source.tokens, unknown_source),
+        *notes.unknown(tokens_of(source.tokens), unknown_source),
         *([] if request.target is None else notes.unknown_given(output.targets, unknown_target)),
         *notes.capitals(source.text),
         *notes.untold(source.text, writer.tasks),

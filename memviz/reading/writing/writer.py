@@ -11,6 +11,7 @@ from memviz.progress import Progress
 from memviz.reading.engine.predictions import Step
 from memviz.reading.writing.languages import Languages
 from memviz.reading.writing.request import TranslationRequest
+from memviz.sources import Units
 from memviz.tokens import Token
 
 
@@ -27,7 +28,7 @@ class Source:
     """
 
     text: str
-    tokens: tuple[Token, ...]
+    tokens: Units
     inputs: Mapping[str, Any]
     language: TargetLanguage | None = None
     encoded: Any = None
@@ -35,8 +36,8 @@ class Source:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """The ids of the tokens."""
-        return tuple(token.id for token in self.tokens)
+        """The ids of the tokens; none of a sound, where nothing stands twice."""
+        return tuple(unit.id for unit in self.tokens if isinstance(unit, Token))
 
 
 @dataclass(frozen=True)

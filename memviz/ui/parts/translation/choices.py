@@ -14,6 +14,7 @@ from memviz.figures import which_head
 from memviz.memory import Memory
 from memviz.models import CATALOGUE, entry_of
 from memviz.serving import cache
+from memviz.sources import tokens_of
 from memviz.tokens import Token, Word
 from memviz.trace import Trace
 from memviz.ui.shell import frame, runs, samples, show, state
@@ -57,7 +58,7 @@ class TranslationView:
         """(what was written, what was read), as words or as tokens."""
         if self.by_word:
             return self.part.sides("cross")
-        return words_of_tokens(self.memory.queries), words_of_tokens(self.memory.keys)
+        return words_of_tokens(tokens_of(self.memory.queries)), words_of_tokens(tokens_of(self.memory.keys))
 
     @property
     def weights(self) -> np.ndarray:

@@ -1,0 +1,85 @@
+"""What does a model look at in a picture?"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from memviz.errors import ReadingError, UnsupportedModelError
+from memviz.memory import Interventions, read_only
+from memviz.progress import Progress
+from memviz.reading.attention.summary import Axes
+from memviz.reading.engine import budget
+from memviz.reading.engine.adapters import PictureAdapter
+from memviz.reading.engine.engine import Engine, TransformersEngine, require_kind
+from memviz.sources import Picture
+from memviz.trace import Trace
+
+
+def look(engine: Engine, image: Any, interventions: Interventions, *, progress: Progress | None = None) -> Trace:
+    """The trace of one ``image``: a PIL image, or an array [height, width, 3] of whole numbers from 0 to 255.
+
+    Raises `ReadingError` for anything else, for a model that does not look at pictures, and as every reading does.
+    """
+    began = time.perf_counter()
+    require_kind(engine, "picture")
+    assert isinstance(engine, TransformersEngine)
+    assert isinstance(engine.adapter, PictureAdapter)
+    pixels = _pixels(image)
+    inputs = engine.adapter.inputs(pixels, engine.model.device, engine.model.dtype)
+    picture = _picture(engine, pixels, inputs["pixel_values"].shape[-2:])
+    count = len(picture.units)
+    budget.check_memory(engine.estimate(count, interventions), tokens=count, device=engine.model.device)
+    axes = Axes(picture.units, picture.units)
+    recorded = engine.record(inputs, {"self": axes}, interventions=interventions, progress=progress)
+    return Trace(
+        text="",
+        tokens=(),
+        model=engine.info,
+        memories=recorded.memories,
+        logprobs=read_only(np.zeros(0, dtype=np.float32)),
+        forget=interventions.forget,
+        ablations=interventions.ablations,
+        seconds={"model": recorded.seconds, "total": time.perf_counter() - began},
+        source=picture,
+    )
+
+
+def _pixels(image: Any) -> np.ndarray:
+    """The picture as uint8 [height, width, 3]. Raises `ReadingError` for what is not one."""
+    try:
+        pixels = np.asarray(image.convert("RGB") if hasattr(image, "convert") else image)
+    except (TypeError, ValueError, OSError) as problem:
+        raise _not_a_picture(type(image).__name__) from problem
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+        raise _not_a_picture(f"{type(image).__name__} {list(pixels.shape)}")
+    if pixels.dtype != np.uint8 and not (pixels.dtype.kind in "iu" and 0 <= pixels.min() and pixels.max() <= 255):
+        raise _not_a_picture(f"{pixels.dtype} from {pixels.min():.3g} to {pixels.max():.3g}")
+    return pixels.astype(np.uint8)
+
+
+def _not_a_picture(what: str) -> ReadingError:
+    return ReadingError(
+        "This is not a picture that can be looked at: {what}.",
+        todo="Give a PIL image, or an array [height, width, 3] of whole numbers from 0 to 255.",
+        what=what,
+    )
+
+
+def _picture(engine: Engine, pixels: np.ndarray, size: Any) -> Picture:
+    """Where each unit stands, told by the size of a patch and by how many units the model made of its probe."""
+    patch = getattr(engine.model.config, "patch_size", None)
+    down, across = patch if isinstance(patch, list | tuple) else (patch, patch)
+    if down and across:
+        rows, columns = int(size[0]) // int(down), int(size[1]) // int(across)
+        prefix = engine.plan.lengths["self"][0] - rows * columns
+        if prefix >= 0:
+            height, width = pixels.shape[:2]
+            return Picture.of(width, height, rows=rows, columns=columns, prefix=prefix)
+    raise UnsupportedModelError(
+        "{model} looks at a picture in a way that cannot be shown: where its patches lie is not known.",
+        todo="Choose a Vision Transformer with patches of one size, such as ViT or DINOv2.",
+        model=engine.info.name,
+    )

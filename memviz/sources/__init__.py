@@ -1,0 +1,26 @@
+"""What was read besides text: sounds and pictures, each as a source of units.
+
+A unit is one slot of a memory: a token with its characters, a frame with its seconds, a patch with its box. Each has a
+``text`` (what a person sees of it), is ``special`` or not, and belongs to a ``word`` (a word, a moment, a block), by
+its running number; its ``geometry`` says whether the units of its source stand in a line or in a grid.
+"""
+
+from memviz.sources.picture import Patch, Picture
+from memviz.sources.sound import Frame, Sound
+from memviz.sources.source import Geometry, Source, Unit, Units, special_places, tokens_of, words_of_units
+from memviz.sources.text import Text
+
+__all__ = [
+    "Frame",
+    "Geometry",
+    "Patch",
+    "Picture",
+    "Sound",
+    "Source",
+    "Text",
+    "Unit",
+    "Units",
+    "special_places",
+    "tokens_of",
+    "words_of_units",
+]

@@ -1,0 +1,52 @@
+"""What all sources have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from memviz.errors import TraceError
+from memviz.sources.picture import Patch, Picture
+from memviz.sources.sound import Frame, Sound
+from memviz.sources.text import Text
+from memviz.tokens import Token, Word
+
+Geometry = Literal["line", "grid"]
+"""How the units of a source stand: one after the other, or beside and below each other."""
+
+Units = tuple[Token, ...] | tuple[Frame, ...] | tuple[Patch, ...]
+"""The slots along one axis of a memory."""
+
+Unit = Token | Frame | Patch
+"""One slot of a memory."""
+
+Source = Text | Sound | Picture
+"""What was read or written, in one stretch."""
+
+
+def tokens_of(units: Sequence[Unit]) -> tuple[Token, ...]:
+    """The ``units`` of a text, which are tokens. Raises `TraceError` for those of a sound or a picture."""
+    tokens = tuple(unit for unit in units if isinstance(unit, Token))
+    if len(tokens) < len(units):
+        raise TraceError(
+            "These are not tokens of a text but {kind}s, which cannot be drawn here yet.",
+            todo="Read their memory in Python: trace.memory().pattern(layer, head).",
+            kind=type(units[0]).__name__.lower(),
+        )
+    return tokens
+
+
+def special_places(units: Sequence[Unit]) -> list[int]:
+    """Where do special ``units`` stand?"""
+    return [place for place, unit in enumerate(units) if unit.special]
+
+
+def words_of_units(units: Sequence[Frame | Patch]) -> tuple[Word, ...]:
+    """The ``units`` of a sound or a picture as words, which have no characters: one for each running number."""
+    members: dict[int, list[int]] = {}
+    for place, unit in enumerate(units):
+        members.setdefault(unit.word, []).append(place)
+    return tuple(
+        Word(units[places[0]].text, tuple(places), 0, 0, units[places[0]].special, 0, number > 0, False)
+        for number, places in enumerate(members.values())
+    )
