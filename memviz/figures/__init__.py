@@ -29,9 +29,9 @@ from memviz.figures.data.captions import which_head
 from memviz.figures.data.cells import weights
 from memviz.figures.page import html
 from memviz.figures.sheets.crossing_sheet import cross_png, cross_svg
-from memviz.figures.sheets.heads_sheet import grid_png, grid_svg, pattern_png, pattern_svg
+from memviz.figures.sheets.heatmap_sheet import grid_png, grid_svg, pattern_png, pattern_svg
 from memviz.figures.sheets.words_sheet import words_png, words_svg
-from memviz.figures.style.palette import head_name, percent, times
+from memviz.figures.style.colours import head_name, percent, times
 from memviz.figures.style.phrases import PHRASES
 from memviz.figures.style.provenance import caption, provenance
 

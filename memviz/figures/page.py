@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from memviz.figures.charts.layout import alt
 from memviz.figures.style import phrases
-from memviz.figures.style.palette import page_css
+from memviz.figures.style.colours import page_css
 from memviz.figures.style.phrases import Translate
 
 _HERE = Path(__file__).parent

@@ -15,9 +15,19 @@ from memviz.measures.cross import (
     word_coverage,
     word_weights,
 )
-from memviz.measures.forget import baseline, distance, mean_distance, pairs_by_distance, span
+from memviz.measures.distances import baseline, distance, mean_distance, pairs_by_distance, span
 from memviz.measures.links import Links, links
-from memviz.measures.read import (
+from memviz.measures.positions import (
+    duplicate_token,
+    first_token,
+    induction,
+    next_token,
+    previous_token,
+    self_attention,
+)
+from memviz.measures.registry import MEASURES, Measure, measure
+from memviz.measures.roles import ROLES, roles
+from memviz.measures.weights import (
     entropy,
     lift,
     received,
@@ -28,16 +38,6 @@ from memviz.measures.read import (
     value_norm,
     value_norms,
 )
-from memviz.measures.recall import (
-    duplicate_token,
-    first_token,
-    induction,
-    next_token,
-    previous_token,
-    self_attention,
-)
-from memviz.measures.registry import MEASURES, Measure, measure
-from memviz.measures.roles import ROLES, roles
 
 __all__ = [
     "MEASURES",

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from memviz.measures.read import ROUNDING
 from memviz.measures.side import Side
+from memviz.measures.weights import ROUNDING
 from memviz.memory import Memory
 
 LEAST_REST = 1e-4  # of a row: with less than this left, there is nothing to renormalise

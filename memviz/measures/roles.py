@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from memviz.errors import MeasureError
-from memviz.measures import read, recall
+from memviz.measures import positions, weights
 from memviz.memory import Memory
 
 ROLES: dict[str, str] = {
@@ -30,12 +30,12 @@ def roles(memory: Memory) -> np.ndarray:
     own, made for reading a picture, not for naming circuits.
     """
     tests = {
-        "previous token": _score(memory, recall.previous_token) >= 0.5,
-        "next token": _score(memory, recall.next_token) >= 0.5,
-        "itself": _score(memory, recall.self_attention) >= 0.5,
-        "induction": (_score(memory, recall.induction) >= 0.3) & (memory.summary.repeats >= REPEATS),
-        "duplicate token": (_score(memory, recall.duplicate_token) >= 0.3) & (memory.summary.repeats >= REPEATS),
-        "first token": _score(memory, recall.first_token) >= 0.5,
+        "previous token": _score(memory, positions.previous_token) >= 0.5,
+        "next token": _score(memory, positions.next_token) >= 0.5,
+        "itself": _score(memory, positions.self_attention) >= 0.5,
+        "induction": (_score(memory, positions.induction) >= 0.3) & (memory.summary.repeats >= REPEATS),
+        "duplicate token": (_score(memory, positions.duplicate_token) >= 0.3) & (memory.summary.repeats >= REPEATS),
+        "first token": _score(memory, positions.first_token) >= 0.5,
         "broad": _spread(memory) >= 0.5,
         "sharp": np.exp(memory.summary.entropy.mean(-1)) <= 2.5,
     }
@@ -59,5 +59,5 @@ def _spread(memory: Memory) -> np.ndarray:
     enough = keys_seen >= 4
     if not enough.any():
         return np.zeros((memory.layers, memory.heads), dtype=np.float32)
-    share = read.slots(memory) / np.maximum(keys_seen, 1)
+    share = weights.slots(memory) / np.maximum(keys_seen, 1)
     return np.where(enough, share, 0).sum(-1) / np.maximum(enough.sum(-1), 1)

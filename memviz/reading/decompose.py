@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from memviz.errors import MeasureError, TextTooLongError, TraceError
 from memviz.memory import Kind, Place, is_integer, read_only
 from memviz.note import Note
+from memviz.reading.attention.blockwise import handled_by
 from memviz.reading.attention.capture import BlockCapture, capturing
-from memviz.reading.attention.function import handled_by
 from memviz.reading.engine import budget, refusals
 from memviz.reading.engine.engine import Engine
 from memviz.reading.engine.projections import by_head

@@ -13,7 +13,7 @@ from transformers import GenerationMixin, StoppingCriteriaList
 from memviz.errors import EmptyTextError, ReadingError, TextTooLongError
 from memviz.memory import read_only
 from memviz.progress import Progress, progress_within
-from memviz.reading.attention.function import handled_by
+from memviz.reading.attention.blockwise import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
 from memviz.reading.engine import budget, refusals
 from memviz.reading.engine.adapters import SoundAdapter

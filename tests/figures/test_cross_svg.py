@@ -11,7 +11,7 @@ import pytest
 
 from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
-from memviz.figures.style.palette import THEMES, hexadecimal
+from memviz.figures.style.colours import THEMES, hexadecimal
 from tests.figures.drawn_crossings import SVG, Drawn, sides_of, weights_of
 from tests.memories import NASTY, memory_of, tokens, words_of
 

@@ -16,7 +16,7 @@ from memviz import figures, measures
 from memviz.figures.sheets import raster
 from memviz.figures.sheets.drawing import Drawing
 from memviz.figures.sheets.lettering import SCALE, measure
-from memviz.figures.style.palette import THEMES
+from memviz.figures.style.colours import THEMES
 from tests.figures.drawn_crossings import SVG, sides_of, weights_of
 from tests.memories import NASTY, memory_of, tokens, words_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from memviz import figures
-from memviz.figures.style.palette import THEMES
+from memviz.figures.style.colours import THEMES
 from tests.memories import NASTY, memory_of, tokens, words_of
 
 TITLE = "What <b>is</b> this? </script><script>window.broken = 1</script>"

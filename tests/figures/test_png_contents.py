@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from memviz import figures, measures
-from memviz.figures.sheets import heads_sheet, words_sheet
+from memviz.figures.sheets import heatmap_sheet, words_sheet
 from memviz.figures.sheets.lettering import SCALE
-from memviz.figures.style.palette import THEMES
+from memviz.figures.style.colours import THEMES
 from tests.figures.drawn_crossings import SVG
 from tests.memories import memory_of, tokens, words_of
 
@@ -109,16 +109,16 @@ def test_every_row_and_column_of_a_pattern_has_its_label_beside_it(cross: bool) 
     shown = pixels(figures.pattern_png(memory, 0, 1, provenance={}, title=""))
     written = writings(figures.pattern_svg(memory, 0, 1, provenance={}, title=""))
     cells = (shown != PAPER).any(axis=2)
-    top = int(np.flatnonzero(cells.sum(axis=1) > 9 * heads_sheet.LARGEST_CELL * SCALE)[0]) / SCALE
+    top = int(np.flatnonzero(cells.sum(axis=1) > 9 * heatmap_sheet.LARGEST_CELL * SCALE)[0]) / SCALE
     rows = [one for one in written if one.anchor == "end"]
     assert [one.text for one in rows] == [token.text for token in queries]
     for number, one in enumerate(rows):
-        assert one.at[1] - one.size * 0.36 == pytest.approx(top + (number + 0.5) * heads_sheet.LARGEST_CELL, abs=1)
+        assert one.at[1] - one.size * 0.36 == pytest.approx(top + (number + 0.5) * heatmap_sheet.LARGEST_CELL, abs=1)
     columns = [one for one in written if one.turned]
     assert [one.text for one in columns] == [token.text for token in TEXT]
-    left = int(np.flatnonzero(cells[int((top + 4) * SCALE)])[-1]) / SCALE - len(TEXT) * heads_sheet.LARGEST_CELL
+    left = int(np.flatnonzero(cells[int((top + 4) * SCALE)])[-1]) / SCALE - len(TEXT) * heatmap_sheet.LARGEST_CELL
     for number, one in enumerate(columns):
-        assert one.at[0] == pytest.approx(left + (number + 0.5) * heads_sheet.LARGEST_CELL, abs=1.5)
+        assert one.at[0] == pytest.approx(left + (number + 0.5) * heatmap_sheet.LARGEST_CELL, abs=1.5)
     assert all(one.inked(shown) for one in (*rows, *columns))
 
 
@@ -151,8 +151,8 @@ def test_the_grid_names_every_layer_and_every_head() -> None:
     layers = [one for one in written if one.anchor == "end"]
     assert [one.text for one in heads] == ["H0", "H1", "H2", "H3", "H4"]
     assert [one.text for one in layers] == ["L0", "L1", "L2"]
-    np.testing.assert_allclose(np.diff([one.at[0] for one in heads]), 48 + heads_sheet.GAP)
-    np.testing.assert_allclose(np.diff([one.at[1] for one in layers]), 48 + heads_sheet.GAP)
+    np.testing.assert_allclose(np.diff([one.at[0] for one in heads]), 48 + heatmap_sheet.GAP)
+    np.testing.assert_allclose(np.diff([one.at[1] for one in layers]), 48 + heatmap_sheet.GAP)
     assert all(one.inked(shown) for one in (*heads, *layers))
 
 

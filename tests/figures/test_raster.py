@@ -11,15 +11,15 @@ from PIL import Image
 
 from memviz import figures, measures
 from memviz.errors import TraceError
-from memviz.figures.sheets import fonts, heads_sheet
+from memviz.figures.sheets import fonts, heatmap_sheet
 from memviz.figures.sheets.lettering import SCALE, measure
-from memviz.figures.style.palette import THEMES
+from memviz.figures.style.colours import THEMES
 from tests.memories import NASTY, memory_of, tokens, words_of
 
 PAIR = tokens(
     ["[CLS]", "the", "un", "##believ", "##able", "cat", "[SEP]", "it", "sat", "[SEP]"], second=7, special=(0,)
 )
-CELL = heads_sheet.LARGEST_CELL * SCALE  # of a small picture, in pixels
+CELL = heatmap_sheet.LARGEST_CELL * SCALE  # of a small picture, in pixels
 SEVEN = tokens(list("abcdefg"))
 PROVENANCE = {"MemViz": "0.1.0", "model": "tiny 模型", "layer": "0", "text": "<b>猫</b>", "note": "x" * 500}
 
@@ -108,8 +108,8 @@ def test_a_long_text_is_pooled_and_stays_small() -> None:
 def test_the_grid_shows_every_thumbnail() -> None:
     memory, _ = memory_of(PAIR, layers=3, heads=4)
     shown = pixels(figures.grid_png(memory, provenance={}, title=""))
-    tile, pitch = 48 * SCALE, (48 + heads_sheet.GAP) * SCALE
-    left, top = (heads_sheet.MARGIN + 34) * SCALE, (heads_sheet.MARGIN + 22) * SCALE
+    tile, pitch = 48 * SCALE, (48 + heatmap_sheet.GAP) * SCALE
+    left, top = (heatmap_sheet.MARGIN + 34) * SCALE, (heatmap_sheet.MARGIN + 22) * SCALE
     light = THEMES["light"]
     for layer, head in np.ndindex(3, 4):
         picture = memory.summary.thumbnail[layer, head]

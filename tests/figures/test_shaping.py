@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from memviz.figures.sheets.crossing import curve_bend
-from memviz.figures.style.palette import THEMES, head_name, mixed, percent, readable, word_tint
+from memviz.figures.style.colours import THEMES, head_name, mixed, percent, readable, word_tint
 
 ROOT = Path(__file__).parents[2]
 COMPONENTS = ROOT / "memviz" / "ui" / "components"

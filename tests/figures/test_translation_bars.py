@@ -9,7 +9,7 @@ import pytest
 
 from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
-from memviz.figures.style import palette
+from memviz.figures.style import colours
 from memviz.trace import Candidate
 from tests.memories import NASTY, memory_of, tokens, trace_of, words_of
 
@@ -58,11 +58,11 @@ def test_the_line_at_one_is_named_and_always_inside() -> None:
 
 
 def test_added_tokens_are_grey() -> None:
-    assert list(figures.coverage_bars(MEMORY, SIDES).data[0].marker.color) == [palette.BLUE] * 3 + [palette.GREY]
-    assert list(figures.probability_bars(TRACE).data[0].marker.color) == [palette.BLUE] * 5 + [palette.GREY]
+    assert list(figures.coverage_bars(MEMORY, SIDES).data[0].marker.color) == [colours.BLUE] * 3 + [colours.GREY]
+    assert list(figures.probability_bars(TRACE).data[0].marker.color) == [colours.BLUE] * 5 + [colours.GREY]
     plain, _ = memory_of(WRITTEN[:5], READ[:4])
     figure = figures.coverage_bars(plain, (words_of(WRITTEN[:5]), words_of(READ[:4])))
-    assert figure.data[0].marker.color == palette.BLUE
+    assert figure.data[0].marker.color == colours.BLUE
     assert "grey" not in figure.layout.meta["caption"]
 
 

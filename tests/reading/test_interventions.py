@@ -16,7 +16,7 @@ from torch import nn
 from memviz import Ablate, Eviction, Forget
 from memviz.errors import ReadingError, TraceError
 from memviz.memory import Interventions, Place
-from memviz.reading.attention.function import BLOCK
+from memviz.reading.attention.blockwise import BLOCK
 from memviz.reading.attention.interventions import HeadCuts
 from memviz.reading.engine import budget
 from memviz.trace import Trace

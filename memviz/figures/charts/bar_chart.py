@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from memviz.figures.charts.layout import finish, label_axis
-from memviz.figures.style import palette, phrases
+from memviz.figures.style import colours, phrases
+from memviz.figures.style.colours import percent
 from memviz.figures.style.labels import (
     LETTER_HIGH,
     escape,
@@ -20,7 +21,6 @@ from memviz.figures.style.labels import (
     shorten,
     width,
 )
-from memviz.figures.style.palette import percent
 from memviz.figures.style.phrases import Translate, say
 
 LARGEST = 256  # bars; above it neighbours share one
@@ -64,8 +64,8 @@ def bar_chart(
     if step > 1:
         notes = [*notes, say(translate, kind.pooled, count=step)]
     grey = np.zeros(len(texts), dtype=bool) if muted is None else np.array(muted)
-    colours = np.where(np.logical_and.reduceat(grey, starts), palette.GREY, palette.BLUE)
-    bar = _bar(kind, bars, translate=translate, colours=colours.tolist(), more=more if step == 1 else None)
+    bar_colours = np.where(np.logical_and.reduceat(grey, starts), colours.GREY, colours.BLUE)
+    bar = _bar(kind, bars, translate=translate, colours=bar_colours.tolist(), more=more if step == 1 else None)
     figure = go.Figure(bar)
     flat = max(map(width, labels)) * 8 * len(labels) < PHONE
     figure.update_xaxes(**label_axis([*map(escape, labels)]), tickangle=0 if flat else -60)
@@ -74,7 +74,7 @@ def bar_chart(
         range=[0, top],
         tickformat=".0%" if kind.share and top > 0.05 else None,
         title={"text": translate(kind.unit), "font": {"size": 12}},
-        gridcolor=palette.FAINT,
+        gridcolor=colours.FAINT,
         zeroline=False,
         automargin=True,
     )

@@ -9,8 +9,8 @@ from memviz import measures
 from memviz.figures.charts.layout import finish
 from memviz.figures.data.captions import which_head
 from memviz.figures.data.cells import known_mean
-from memviz.figures.style import palette, phrases
-from memviz.figures.style.palette import times
+from memviz.figures.style import colours, phrases
+from memviz.figures.style.colours import times
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory
 
@@ -53,8 +53,8 @@ def by_distance(
     _layers(figure, at, known_mean(ratios, axis=1), enough=pairs >= FEW, translate=translate)
     if layer is not None or head is not None:
         label = translate(phrases.EVERY_HEAD)
-        _line(figure, at, every, enough=pairs >= FEW, name=label, colour=palette.GREY, translate=translate)
-    _line(figure, at, selected, enough=pairs >= FEW, name=name, colour=palette.BLUE, translate=translate)
+        _line(figure, at, every, enough=pairs >= FEW, name=label, colour=colours.GREY, translate=translate)
+    _line(figure, at, selected, enough=pairs >= FEW, name=name, colour=colours.BLUE, translate=translate)
     _axes(figure, at, ratios, translate=translate)
     notes = [name, translate(phrases.FIRST_LEFT_OUT)]
     notes += [say(translate, phrases.FEW_PAIRS, pairs=FEW)] if (pairs < FEW).any() else []
@@ -104,7 +104,7 @@ def _mean(ratios: np.ndarray, layer: int | None, head: int | None) -> np.ndarray
 
 
 def _uniform(figure: go.Figure, at: np.ndarray, translate: Translate) -> None:
-    line = {"color": palette.GREY, "width": 1.5, "dash": "dash"}
+    line = {"color": colours.GREY, "width": 1.5, "dash": "dash"}
     ends = [0.9, max(at[-1] if len(at) else 1, 2) * 1.1]
     figure.add_scatter(x=ends, y=[1, 1], mode="lines", line=line, name=translate(phrases.UNIFORM), hoverinfo="skip")
 
@@ -117,7 +117,7 @@ def _layers(figure: go.Figure, at: np.ndarray, means: np.ndarray, *, enough: np.
             y=np.where(enough & (mean > 0), mean, np.nan).astype(np.float32),
             mode="lines",
             name=label,
-            line={"color": palette.GREY, "width": 1},
+            line={"color": colours.GREY, "width": 1},
             opacity=min(0.4, 3 / len(means)),
             hovertemplate=f"{label}<br>{_hover(translate)}<extra></extra>",
             showlegend=False,
@@ -141,7 +141,7 @@ def _line(
     figure.add_scatter(x=at, y=np.where(enough, values, np.nan), line={"color": colour, "width": 3}, **style)
     touching = ~enough | np.append(~enough[1:], False)  # the last good point too, so that the ends meet
     if (~enough).any():
-        line = {"color": palette.GREY, "width": 1.5, "dash": "dot"}
+        line = {"color": colours.GREY, "width": 1.5, "dash": "dot"}
         style["marker"] = {"size": 4}
         figure.add_scatter(x=at, y=np.where(touching, values, np.nan), line=line, showlegend=False, **style)
 
@@ -161,7 +161,7 @@ def _axes(figure: go.Figure, at: np.ndarray, ratios: np.ndarray, *, translate: T
         tickvals=steps,
         ticktext=[f"{step:g} ×" for step in steps],
         title={"text": translate(phrases.OVER_UNIFORM), "font": {"size": 12}},
-        gridcolor=palette.FAINT,
+        gridcolor=colours.FAINT,
         zeroline=False,
         automargin=True,
     )

@@ -13,7 +13,7 @@ from memviz.figures.charts.layout import finish
 from memviz.figures.data.captions import UNITS, alt_text, cell_template, notes, provenance_fields
 from memviz.figures.data.cells import pattern_data
 from memviz.figures.data.view import FLOOR, PatternData, PatternView, Values, Window
-from memviz.figures.style import palette, phrases
+from memviz.figures.style import colours, phrases
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory
 from memviz.tokens import Word
@@ -130,8 +130,8 @@ def _colours(data: PatternData, translate: Translate) -> dict[str, Any]:
         scale = {"tickvals": steps.tolist(), "ticktext": [f"{10.0**step:g}" for step in steps]}
     elif data.view.values != "value norm":
         scale = {"tickvals": [0, 0.25, 0.5, 0.75, 1]}
-    colours = palette.ramp(even=data.view.values == "log")
-    return {"colorscale": colours, "colorbar": colour_bar(translate(title), **scale)}
+    scale_colours = colours.ramp(even=data.view.values == "log")
+    return {"colorscale": scale_colours, "colorbar": colour_bar(translate(title), **scale)}
 
 
 def _hover(data: PatternData, translate: Translate) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _hover(data: PatternData, translate: Translate) -> dict[str, Any]:
 
 def _frames(figure: go.Figure, first: tuple[int, int], *, matches: tuple[list[int], list[int]]) -> None:
     """A frame around each row and column that holds a word that was looked for."""
-    line = {"color": palette.ORANGE, "width": 1.5}
+    line = {"color": colours.ORANGE, "width": 1.5}
     for row in matches[0] if len(matches[0]) <= MARKS else ():
         edges = {"y0": first[0] + row - 0.5, "y1": first[0] + row + 0.5}
         figure.add_shape(type="rect", xref="x domain", x0=0, x1=1, **edges, line=line)
@@ -158,13 +158,13 @@ def _frames(figure: go.Figure, first: tuple[int, int], *, matches: tuple[list[in
 
 def _pair(figure: go.Figure, data: PatternData, mass: np.ndarray) -> None:
     """Lines between the two texts of a pair, and beside them what each text gives to each."""
-    line = {"color": palette.GREY, "width": 2}
+    line = {"color": colours.GREY, "width": 2}
     down, across = data.rows.edge - 0.5, data.cols.edge - 0.5
     figure.add_shape(type="line", xref="x domain", x0=0, x1=1, y0=down, y1=down, line=line)
     figure.add_shape(type="line", yref="y domain", y0=0, y1=1, x0=across, x1=across, line=line)
     ends = (-0.5, down, data.rows.cells - 0.5)
     for number, name in enumerate("AB"):
-        shares = [f"{name}→{to} <b>{palette.percent(mass[number, place])}</b>" for place, to in enumerate("AB")]
+        shares = [f"{name}→{to} <b>{colours.percent(mass[number, place])}</b>" for place, to in enumerate("AB")]
         figure.add_annotation(
             **{"xref": "x domain", "x": 1, "xanchor": "left", "xshift": 8, "align": "left", "showarrow": False},
             **{"yref": "y", "y": (ends[number] + ends[number + 1]) / 2, "text": "<br>".join(shares)},

@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from memviz.figures.style import palette
+from memviz.figures.style import colours
 from memviz.figures.style.labels import READABLE, THINNED, escape, ticks, wrap
 
 LINE = 17  # pixels of a line of notes
@@ -72,9 +72,9 @@ def finish(
             **{"yshift": -below, "align": "left", "showarrow": False, "font": {"size": 12}, "opacity": 0.85},
         )
     figure.update_layout(
-        paper_bgcolor=palette.CLEAR,
-        plot_bgcolor=palette.CLEAR,
-        hoverlabel=palette.HOVER,
+        paper_bgcolor=colours.CLEAR,
+        plot_bgcolor=colours.CLEAR,
+        hoverlabel=colours.HOVER,
         width=size[0],
         height=size[1] + top + bottom,
         margin={"l": 12, "r": 12, "t": top, "b": bottom, "pad": 2},

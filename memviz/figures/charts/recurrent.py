@@ -8,9 +8,9 @@ from plotly.subplots import make_subplots
 
 from memviz.figures.charts.cell_axes import BAR, Field, colour_bar
 from memviz.figures.charts.layout import finish
-from memviz.figures.style import palette, phrases
+from memviz.figures.style import colours, phrases
+from memviz.figures.style.colours import percent
 from memviz.figures.style.labels import pooled_labels
-from memviz.figures.style.palette import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory.recurrent import Recurrent
 
@@ -53,7 +53,7 @@ def recurrent(
     figure.data[1].update(**{**field.places(), "x0": 1}, hovertemplate=_hover(phrases.RECURRENT_HOVER, translate))
     figure.data[1].colorbar = colour_bar(translate(phrases.RECURRENT_WEIGHT), tickvals=[0, 0.25, 0.5, 0.75, 1])
     field.axes(figure)
-    figure.add_vline(x=0.5, line={"color": palette.GREY, "width": 2})
+    figure.add_vline(x=0.5, line={"color": colours.GREY, "width": 2})
     newest = float(np.diagonal(share).mean())
     fields = {
         "layer": str(layer),
@@ -91,7 +91,7 @@ def _until_now(share: np.ndarray) -> np.ndarray:
 def _cells(values: np.ndarray, cols: np.ndarray, *, rows: np.ndarray) -> go.Heatmap:
     """Cells, the largest of the steps that share one."""
     pooled = np.fmax.reduceat(np.fmax.reduceat(values, rows, axis=0), cols, axis=1).astype(np.float32)
-    return go.Heatmap(z=pooled, zmin=0, zmax=1, colorscale=palette.ramp(), hoverongaps=False)
+    return go.Heatmap(z=pooled, zmin=0, zmax=1, colorscale=colours.ramp(), hoverongaps=False)
 
 
 def _hover(template: str, translate: Translate) -> str:
@@ -116,7 +116,7 @@ def half_lives(
         figure.add_trace(_histogram(lives[layer], edges, name=f"L{layer}", translate=translate), row=layer + 1, col=1)
         _median(figure, layer, float(medians[layer]), translate)
         unit = {"text": f"L{layer} · {translate(phrases.UNITS)}", "font": {"size": 12}}
-        figure.update_yaxes(title=unit, gridcolor=palette.FAINT, zeroline=False, nticks=4, row=layer + 1, col=1)
+        figure.update_yaxes(title=unit, gridcolor=colours.FAINT, zeroline=False, nticks=4, row=layer + 1, col=1)
     ticks = {"tickvals": [0.1, 0.3, 1, 3, 10, 30, 100], "showgrid": False, "zeroline": False, "exponentformat": "none"}
     figure.update_xaxes(type="log", range=np.log10(ENDS).tolist(), **ticks)
     figure.update_xaxes(title={"text": translate(phrases.HALF_LIFE), "font": {"size": 12}}, row=recurrent.layers, col=1)
@@ -146,7 +146,7 @@ def _histogram(lives: np.ndarray, edges: np.ndarray, *, name: str, translate: Tr
         y=np.bincount(_bars(lives, edges), minlength=BARS),
         customdata=np.column_stack([edges[:-1], edges[1:]]),
         hovertemplate=f"{name}<br>{hover}<extra></extra>",
-        marker={"color": palette.BLUE, "line": {"width": 0}},
+        marker={"color": colours.BLUE, "line": {"width": 0}},
     )
 
 
@@ -157,7 +157,7 @@ def _bars(lives: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 def _median(figure: go.Figure, layer: int, median: float, translate: Translate) -> None:
     """A line at the median, with its number."""
-    at, line = float(np.clip(median, *ENDS)), {"color": palette.GREY, "width": 2}
+    at, line = float(np.clip(median, *ENDS)), {"color": colours.GREY, "width": 2}
     text = say(translate, phrases.MEDIAN, value=_tokens(median))
     label = {"text": text, "textposition": "end", "textangle": 0, "xanchor": "left", "yanchor": "top", "padding": 6}
     figure.add_vline(x=at, line=line, label={**label, "font": {"size": 12}}, row=layer + 1, col=1)

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from memviz.errors import MeasureError
 from memviz.figures.charts.layout import finish, label_axis
-from memviz.figures.style import palette, phrases
-from memviz.figures.style.palette import head_name
+from memviz.figures.style import colours, phrases
+from memviz.figures.style.colours import head_name
 from memviz.figures.style.phrases import Translate, say
 from memviz.measures import MEASURES, Measure
 from memviz.memory import Memory
@@ -76,7 +76,7 @@ def _colours(measure: Measure, values: np.ndarray, unit: str) -> dict:
     bar = {"orientation": "h", "thickness": 10, "lenmode": "pixels", "len": 240, "outlinewidth": 0, "ticks": ""}
     place = {"x": 0, "xanchor": "left", "xpad": 0, "y": 0, "yanchor": "top", "ypad": 14, "nticks": 6}
     title = {"text": unit, "side": "top", "font": {"size": 12}}
-    scale = palette.ramp(even=True)
+    scale = colours.ramp(even=True)
     return {"zmin": low, "zmax": high, "colorscale": scale, "colorbar": {**bar, **place, "title": title}}
 
 

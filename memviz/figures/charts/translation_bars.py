@@ -11,9 +11,9 @@ from memviz.figures.charts.bar_chart import Kind, bar_chart, bar_texts, first_wo
 from memviz.figures.charts.bars import by_word, head_fields, select_heads
 from memviz.figures.charts.layout import LETTER
 from memviz.figures.data.captions import which_head
-from memviz.figures.style import palette, phrases
+from memviz.figures.style import colours, phrases
+from memviz.figures.style.colours import percent
 from memviz.figures.style.labels import escape, isolated, shorten, width, wrap
-from memviz.figures.style.palette import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.measures.cross import Sides
 from memviz.memory import Memory
@@ -84,7 +84,7 @@ def _line_at_one(figure: go.Figure, translate: Translate) -> go.Figure:
     place = {"xref": "x domain", "x": 1, "xanchor": "left", "xshift": 6, "y": 1, "align": "left", "showarrow": False}
     figure.add_annotation(text="<br>".join(map(escape, lines)), **place, font={"size": 12})
     figure.update_layout(margin_r=18 + int(max(map(width, lines)) * LETTER))
-    line = {"color": palette.GREY, "width": 1.5, "dash": "dash"}
+    line = {"color": colours.GREY, "width": 1.5, "dash": "dash"}
     return figure.add_shape(type="line", xref="x domain", x0=0, x1=1, y0=1, y1=1, line=line)
 
 

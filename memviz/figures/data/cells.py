@@ -16,7 +16,7 @@ import numpy as np
 from memviz.errors import MeasureError
 from memviz.figures.data.view import PatternData, PatternView, Side, Values, side
 from memviz.measures.pairs import without_keys
-from memviz.measures.read import rollout, value_norms
+from memviz.measures.weights import rollout, value_norms
 from memviz.memory import Memory, positions
 from memviz.sources import tokens_of
 from memviz.tokens import Token, merge

@@ -18,7 +18,7 @@ from PIL import Image
 
 from memviz.figures.sheets.lettering import LINE, SMALL
 from memviz.figures.sheets.raster import rasterise
-from memviz.figures.style.palette import THEMES, Colour, ThemeName, hexadecimal
+from memviz.figures.style.colours import THEMES, Colour, ThemeName, hexadecimal
 from memviz.figures.style.phrases import Translate
 
 Anchor = Literal["left", "middle", "right"]

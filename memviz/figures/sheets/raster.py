@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from memviz.figures.sheets.fonts import Face, runs
 from memviz.figures.sheets.lettering import LINE, SCALE, SMALL, code_digits, footer, missing_note, run_length
-from memviz.figures.style.palette import Theme, hexadecimal
+from memviz.figures.style.colours import Theme, hexadecimal
 from memviz.figures.style.phrases import Translate
 
 Runs = list[tuple[Face | None, str]]

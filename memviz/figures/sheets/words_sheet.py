@@ -11,8 +11,17 @@ import numpy as np
 from memviz.figures.sheets.drawing import Drawing, Point, written_as
 from memviz.figures.sheets.lettering import LINE, SMALL, footer, measure
 from memviz.figures.style import phrases
+from memviz.figures.style.colours import (
+    Colour,
+    ThemeName,
+    head_name,
+    mixed,
+    percent,
+    readable,
+    times,
+    word_tint,
+)
 from memviz.figures.style.labels import isolated, shorten, wrap
-from memviz.figures.style.palette import Colour, ThemeName, head_name, mixed, percent, readable, times, word_tint
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import origin
 from memviz.measures import Links

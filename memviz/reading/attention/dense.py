@@ -13,8 +13,8 @@ from transformers import PreTrainedModel
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, Memory, Summary, read_only
 from memviz.progress import Progress
+from memviz.reading.attention.blockwise import AttentionCall, Block, blocks, handled_by
 from memviz.reading.attention.eager import EAGER_OUTPUTS, is_attention
-from memviz.reading.attention.function import AttentionCall, Block, blocks, handled_by
 from memviz.reading.attention.summary import Axes, BlockSummariser, Repeats, summary_fields
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memviz.reading.attention.function import AttentionCall, Block
+from memviz.reading.attention.blockwise import AttentionCall, Block
 from memviz.sources import Units, special_places
 
 THUMBNAIL = 32  # cells a side

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from memviz.errors import MemoryBudgetError, TextTooLongError
 from memviz.memory import Interventions
-from memviz.reading.attention.function import BLOCK
+from memviz.reading.attention.blockwise import BLOCK
 from memviz.reading.engine.predictions import CHUNK
 from memviz.reading.engine.probe import Plan
 from memviz.settings import number

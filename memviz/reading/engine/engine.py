@@ -17,7 +17,7 @@ from memviz.memory import Interventions, Kind, Memory
 from memviz.note import Note
 from memviz.progress import Progress
 from memviz.reading.attention import dense
-from memviz.reading.attention.function import handled_by
+from memviz.reading.attention.blockwise import handled_by
 from memviz.reading.attention.recording import Recording
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import budget, refusals

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from memviz.memory import Interventions, Kind
 from memviz.progress import Progress
-from memviz.reading.attention.function import handled_by
+from memviz.reading.attention.blockwise import handled_by
 from memviz.reading.attention.recording import Recording
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import budget, inputs

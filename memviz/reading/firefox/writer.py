@@ -12,7 +12,7 @@ from torch import Tensor
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, Recurrent, recurrent_memory
 from memviz.progress import Progress
-from memviz.reading.attention.function import handled_by
+from memviz.reading.attention.blockwise import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import budget

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
-from memviz.figures.style.palette import component_css
+from memviz.figures.style.colours import component_css
 
 HERE = Path(__file__).parent
 

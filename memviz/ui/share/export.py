@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from memviz.figures import caption
-from memviz.figures.style.palette import page_css
+from memviz.figures.style.colours import page_css
 from memviz.measures import Links
 from memviz.tokens import Word
 from memviz.ui.components import assets, cross, words

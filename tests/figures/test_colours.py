@@ -10,8 +10,8 @@ import pytest
 
 import memviz
 from memviz import figures
-from memviz.figures.style import palette
-from memviz.figures.style.palette import THEMES, head_name, mixed, percent, ramp, readable, strength, times
+from memviz.figures.style import colours
+from memviz.figures.style.colours import THEMES, head_name, mixed, percent, ramp, readable, strength, times
 from memviz.ui.components import assets
 
 
@@ -61,12 +61,12 @@ def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
 @pytest.mark.parametrize("name", ["BLUE", "ORANGE", "GREY"])
 @pytest.mark.parametrize("theme", THEMES)
 def test_plotly_colours_can_be_told_from_any_paper(name: str, theme: str) -> None:
-    red, green, blue = (int(getattr(palette, name)[place : place + 2], 16) for place in (1, 3, 5))
+    red, green, blue = (int(getattr(colours, name)[place : place + 2], 16) for place in (1, 3, 5))
     assert contrast((red, green, blue), THEMES[theme].paper) >= 3
 
 
 @pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
-def test_text_can_be_read_on_its_paper(theme: palette.Theme) -> None:
+def test_text_can_be_read_on_its_paper(theme: colours.Theme) -> None:
     for ink in (theme.ink, theme.muted, theme.blue, theme.orange):
         for paper in (theme.paper, theme.panel):
             assert contrast(ink, paper) >= 4.5
@@ -105,7 +105,7 @@ def test_no_colour_is_written_outside_the_palette() -> None:
     other = [
         f"{file.relative_to(room)}: {colour}"
         for file in sorted(files)
-        if file != Path(palette.__file__)
+        if file != Path(colours.__file__)
         for colour in WRITTEN.findall(file.read_text(encoding="utf-8"))
         if colour.lower() not in PLAIN
     ]
@@ -120,5 +120,5 @@ def test_the_style_sheets_have_the_colours_of_the_palette() -> None:
         for name in names:
             pair = ", ".join("#" + bytes(getattr(theme, name)).hex() for theme in (light, dark))
             assert style.count(f"light-dark({pair})") >= 1, name
-    used = set(re.findall(r"var\((--[a-z-]+)\)", palette.component_css()))
-    assert used <= set(re.findall(r"^  (--[a-z-]+):", palette.component_css(), re.MULTILINE))
+    used = set(re.findall(r"var\((--[a-z-]+)\)", colours.component_css()))
+    assert used <= set(re.findall(r"^  (--[a-z-]+):", colours.component_css(), re.MULTILINE))
