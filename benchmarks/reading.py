@@ -1,9 +1,9 @@
-"""How much does a reading cost over a plain forward pass? `python -m benchmarks.reading [--long]`
+"""How much does a reading cost over a plain forward pass? `python -m benchmarks.reading [--long] [--times]`
 
 Times are taken in turn in one process (plain, reading, eager, plain, …) and printed as ratios,
 as machines are noisy: the median over the rounds, by the clock and by the processor's own time,
-which neighbours on the machine disturb less. Memory is the peak of a process of its own, above
-what it holds once the model is loaded.
+which neighbours on the machine disturb less, and the fastest round of each by the clock. Short texts
+take more rounds. Memory is the peak of a process of its own, above what it holds once the model is loaded.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
-LENGTHS = (128, 512, 1024, 2048)
-EAGER_UP_TO = 1024
-TARGET_RATIO = {512: 1.3, 1024: 1.3, 2048: 1.3}
+LENGTHS = (64, 128, 512, 1024, 2048)
+EAGER_UP_TO = 2048
+TARGET_RATIO = {64: 1.15, 128: 1.15, 512: 1.2, 1024: 1.2, 2048: 1.2}
 TARGET_MEMORY = {1024: 0.25, 8192: 3.0}
 TARGET_HEAD_MS = 60
 TARGET_LOAD_S = 3
@@ -31,7 +31,8 @@ TARGET_LOAD_S = 3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="also 8,192 tokens (minutes)")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--times", action="store_true", help="only the times, at every length; no memory")
+    parser.add_argument("--rounds", type=int, default=7, help="at 1,024 tokens and more; shorter texts take more")
     parser.add_argument("--single", nargs=2, metavar=("WAY", "TOKENS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.single:
@@ -43,34 +44,43 @@ def main() -> None:
     seconds = time.perf_counter() - began
     print(f"SmolLM2-135M on {reader.info.device}, {reader.info.precision}, {threads()} threads\n")
     print(f"load from cache: {seconds:.1f} s (target ≤ {TARGET_LOAD_S} s)")
-    head(reader)
-    print(
-        "\n  tokens   plain     reading   ratio  processor  target   eager ratio   memory +plain  +reading   +eager",
-        end="",
-    )
-    print("   target")
-    for tokens in LENGTHS + ((8192,) if arguments.long else ()):
-        row(reader, tokens, arguments.rounds if tokens < 8192 else 1)
+    lengths = LENGTHS + ((8192,) if arguments.long else ())
+    if not arguments.times:
+        head(reader)
+    heading = "\n  tokens  rounds    plain  reading  ratio  processor  fastest  target"
+    heading += "   eager ratio  processor  fastest"
+    print(heading if arguments.times else heading + "   memory +plain  +reading   +eager   target")
+    for tokens in lengths:
+        rounds = 1 if tokens >= 8192 else arguments.rounds * max(1, 1024 // tokens)
+        line = times_of(reader, tokens, rounds)
+        print(line if arguments.times else line + memory_of(tokens), flush=True)
 
 
-def row(reader, tokens: int, rounds: int) -> None:
-    """One line of the table."""
+def times_of(reader, tokens: int, rounds: int) -> str:
+    """The times of one length, as a line of the table."""
     ids, text = cut(reader, tokens)
     ways = {"plain": plain(reader, ids), "reading": lambda: reader.read(text)}
     if tokens <= EAGER_UP_TO:
         ways["eager"] = eager(reader, ids)
     times = in_turn(ways, rounds)
     clock, processor = ratios(times, "reading")
-    slow = f"{ratios(times, 'eager')[0]:.2f} ×" if "eager" in times else "–"
-    peaks = {way: measured(way, tokens) for way in ways}
-    memory = TARGET_MEMORY.get(tokens)
-    eager_peak = f"{peaks['eager']:.2f} GB" if "eager" in peaks else "–"
-    print(
-        f"{tokens:8,}  {middle(times['plain']):6.2f} s  {middle(times['reading']):6.2f} s  "
-        f"{clock:5.2f}  {processor:9.2f}  {at_most(TARGET_RATIO.get(tokens)):>6}   {slow:>11}   "
-        f"{peaks['plain']:10.2f} GB  {peaks['reading']:5.2f} GB  {eager_peak:>8}   {at_most(memory, ' GB')}",
-        flush=True,
+    target = at_most(TARGET_RATIO.get(tokens))
+    line = (
+        f"{tokens:8,}  {rounds:6}  {middle(times['plain']):5.2f} s  {middle(times['reading']):5.2f} s  "
+        f"{clock:5.2f}  {processor:9.2f}  {fastest_ratio(times, 'reading'):7.2f}  {target:>6}"
     )
+    if "eager" not in times:
+        return f"{line}   {'–':>11}  {'–':>9}  {'–':>7}"
+    clock, processor = ratios(times, "eager")
+    return f"{line}   {clock:11.2f}  {processor:9.2f}  {fastest_ratio(times, 'eager'):7.2f}"
+
+
+def memory_of(tokens: int) -> str:
+    """The memory that each way takes at one length, as the rest of that line."""
+    peaks = {way: measured(way, tokens) for way in ("plain", "reading", *(["eager"] if tokens <= EAGER_UP_TO else []))}
+    eager_peak = f"{peaks['eager']:.2f} GB" if "eager" in peaks else "–"
+    target = at_most(TARGET_MEMORY.get(tokens), " GB")
+    return f"   {peaks['plain']:10.2f} GB  {peaks['reading']:5.2f} GB  {eager_peak:>8}   {target}"
 
 
 def at_most(target: float | None, unit: str = "") -> str:
@@ -83,6 +93,11 @@ def ratios(times: dict[str, list[tuple[float, float]]], way: str) -> tuple[float
     pairs = list(zip(times["plain"], times[way], strict=True))
     clock, processor = (statistics.median(b[n] / a[n] for a, b in pairs) for n in (0, 1))
     return clock, processor
+
+
+def fastest_ratio(times: dict[str, list[tuple[float, float]]], way: str) -> float:
+    """How long does the fastest round of a way take over the fastest plain one, by the clock?"""
+    return min(times[way])[0] / min(times["plain"])[0]
 
 
 def middle(times: list[tuple[float, float]]) -> float:
