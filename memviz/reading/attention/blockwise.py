@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,7 +27,7 @@ MASKED = torch.finfo(torch.float32).min / 2  # weight exactly 0 after the softma
 BLOCK = 128  # queries at a time: their scores stay in the processor's cache
 
 
-class Cut(Protocol):
+class CutEdges(Protocol):
     """Which edges may not be used, told block by block, so that nothing is ever as large as the text squared."""
 
     def hide(self, scores: Tensor, *, start: int, first: int) -> None:
@@ -53,7 +54,7 @@ class AttentionCall:
     bias: Tensor | None = None
     softcap: float | None = None
     sink: Tensor | None = None
-    cut: Cut | None = None  # the edges that may not be used
+    cut: CutEdges | None = None  # the edges that may not be used
     item: int = 0  # which text of a batch
 
     @property
@@ -131,7 +132,8 @@ def attention(
             item=item,
         )
         outputs.append(attend(call) if handler is None else handler.attend(module, call))
-    return torch.stack(outputs).transpose(1, 2).contiguous(), None
+    stacked = outputs[0][None] if len(outputs) == 1 else torch.stack(outputs)
+    return stacked.transpose(1, 2).contiguous(), None
 
 
 AttentionInterface.register(NAME, attention)
@@ -194,14 +196,13 @@ def attend(
     heads, rows, _ = call.query.shape
     kv_heads, cols, depth = call.value.shape
     groups = heads // kv_heads
-    output = torch.empty(heads, rows, depth, dtype=call.value.dtype, device=call.value.device)
+    output = torch.empty(rows, heads, depth, dtype=call.value.dtype, device=call.value.device).transpose(0, 1)
     visible = call.visible.cpu().numpy()
     ranges = list(blocks(rows, cell[0]))
     longest = max(stop - start for start, stop in ranges)
     scores_buffer = torch.empty(heads * longest * cols, dtype=torch.float32, device=output.device)
     weights_buffer = torch.empty_like(scores_buffer) if watch is not None and call.plain else scores_buffer
-    query = call.query * call.scale if call.query.dtype == torch.float32 else call.query
-    query = query.reshape(kv_heads, groups, rows, -1)
+    query = call.query.view(kv_heads, groups, rows, -1)
     for start, stop in ranges:
         first = int(visible[start:stop, 0].min()) // cell[1] * cell[1]
         last = int(visible[start:stop, 1].max())
@@ -254,7 +255,7 @@ def _scores(
     query_block = query[:, :, start:stop].reshape(kv_heads, groups * height, dim)
     keys = call.key[:, first:last].transpose(1, 2)
     if query_block.dtype == scores.dtype:
-        torch.bmm(query_block, keys, out=scores)
+        torch.baddbmm(scores, query_block, keys, beta=0, alpha=call.scale, out=scores)
     else:  # half precision: scale in float32, so that nothing more is rounded than in the model
         scores.copy_(torch.bmm(query_block, keys)).mul_(call.scale)
     scores = scores.view(heads, height, width)
@@ -263,17 +264,28 @@ def _scores(
     if call.bias is not None:
         scores.add_(call.bias[:, start:stop, first:last])
     latest_begin, earliest_end = int(visible[start:stop, 0].max()), int(visible[start:stop, 1].min())
-    column = torch.arange(first, last, device=scores.device)
-    span = call.visible[start:stop]
     if earliest_end < last:  # only the columns that some query of the block may not see
-        tail = earliest_end - first
-        scores[:, :, tail:].masked_fill_(column[tail:] >= span[:, 1:], MASKED)
+        ends = (visible[start:stop, 1] - earliest_end).tobytes()
+        scores[:, :, earliest_end - first :].add_(_penalty(ends, last - earliest_end, True, scores.device))
     if latest_begin > first:
-        lead = latest_begin - first
-        scores[:, :, :lead].masked_fill_(column[:lead] < span[:, :1], MASKED)
+        begins = (visible[start:stop, 0] - first).tobytes()
+        scores[:, :, : latest_begin - first].add_(_penalty(begins, latest_begin - first, False, scores.device))
     if call.cut is not None:
         call.cut.hide(scores, start=start, first=first)
     return scores
+
+
+@lru_cache(maxsize=8)
+def _penalty(bounds: bytes, width: int, after: bool, device: torch.device) -> Tensor:
+    """`MASKED` from a bound of each query on (``after``) or before it, 0 elsewhere: float32 [query, column].
+
+    The blocks of a causal text all have the same triangle, in every layer. Added to a score, `MASKED` leaves nothing
+    of it; one addition for all heads takes a third of the time of filling in.
+    """
+    bound = torch.from_numpy(np.frombuffer(bounds, dtype=np.int64).copy()).to(device)[:, None]
+    column = torch.arange(width, device=device)
+    hidden = column >= bound if after else column < bound
+    return torch.where(hidden, MASKED, 0.0)
 
 
 def _normalise(call: AttentionCall, scores: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from memviz.reading.attention.blockwise import MASKED, AttentionCall, attend
 
 
 class HeadCuts:
-    """The edges that are cut in some heads of one layer, as `memviz.reading.attention.blockwise.Cut`.
+    """The edges that are cut in some heads of one layer, as `memviz.reading.attention.blockwise.CutEdges`.
 
     Holds a few numbers for each query and each key, and makes one mask of a block at a time: [query, key], for heads
     that lose the same together.
@@ -35,7 +35,7 @@ class HeadCuts:
             self._groups.append((heads, cuts))
 
     def hide(self, scores: Tensor, *, start: int, first: int) -> None:
-        """Sets the scores [head, query, key] of the edges that are cut to `MASKED`; see `Cut`."""
+        """Sets the scores [head, query, key] of the edges that are cut to `MASKED`; see `CutEdges`."""
         rows, cols = slice(start, start + scores.shape[1]), slice(first, first + scores.shape[2])
         for heads, cuts in self._groups:
             for queries, expiry, positions in cuts:

@@ -148,10 +148,11 @@ class Recording:
         [layer and head, 0] when the projection of any layer is not known.
         """
         grams, heads = self.grams.get(kind) or [None], call.query.shape[0]
-        if any(gram is None for gram in grams):
+        known = [gram for gram in grams if gram is not None]
+        if len(known) < len(grams):
             return np.zeros((heads, 0), dtype=np.float32)
         value = call.value.float().repeat_interleave(heads // call.value.shape[0], dim=0)
-        square = (torch.bmm(value, torch.cat(grams[which])) * value).sum(-1)
+        square = (torch.bmm(value, torch.cat(known[which])) * value).sum(-1)
         return square.clamp_min_(0.0).sqrt_().cpu().numpy()
 
 
@@ -179,8 +180,8 @@ def _stacked(layers: Sequence[AttentionCall]) -> AttentionCall:
     """Layers as one, whose heads are those of the first, then those of the second, and so on."""
     if len(layers) == 1:
         return layers[0]
-    parts = {name: torch.cat([getattr(layer, name) for layer in layers]) for name in ("query", "key", "value")}
-    return replace(layers[0], **parts)
+    query, key, value = (torch.cat([getattr(layer, name) for layer in layers]) for name in ("query", "key", "value"))
+    return replace(layers[0], query=query, key=key, value=value)
 
 
 def to_numpy(name: str, tensor: Tensor) -> np.ndarray:

@@ -59,17 +59,16 @@ class Repeats:
 
     def __init__(self, ids: Sequence[int], device: torch.device) -> None:
         self.ids = torch.tensor(ids, dtype=torch.int64, device=device)
-        seen: set[int] = set()
-        self.queries = sum(1 for token in ids if token in seen or seen.add(token))  # type: ignore[func-returns-value]
-        self._found: dict[tuple[int, int, int, int], tuple[Tensor, Tensor] | None] = {}  # None: too many
+        self.queries = len(ids) - len(set(ids))
+        self._places_of: dict[tuple[int, int, int, int], tuple[Tensor, Tensor] | None] = {}  # None: too many
 
     def sums(self, block: Block) -> tuple[Tensor, Tensor]:
         """The weights on copies of the query's token, and on the tokens after the copies: [head] each."""
         flat = block.weights.view(len(block.weights), -1)
         where = (block.start, block.stop, block.first, block.last)
-        if where not in self._found:
-            self._found[where] = self._places(block)
-        if (places := self._found[where]) is not None:
+        if where not in self._places_of:
+            self._places_of[where] = self._places(block)
+        if (places := self._places_of[where]) is not None:
             return flat[:, places[0]].sum(1), flat[:, places[1]].sum(1)
         copy, after = self._masks(block)
         return flat @ copy.view(-1).to(flat.dtype), flat @ after.view(-1).to(flat.dtype)
@@ -83,11 +82,11 @@ class Repeats:
         """(copies of the query's token, tokens after the copies), as bool [query, key]."""
         row = torch.arange(block.start, block.stop, device=self.ids.device)[:, None]
         col = torch.arange(block.first, block.last, device=self.ids.device)[None, :]
-        asked = self.ids[block.start : block.stop, None]
-        copy = (asked == self.ids[None, block.first : block.last]) & (col < row)
+        tokens = self.ids[block.start : block.stop, None]
+        copy = (tokens == self.ids[None, block.first : block.last]) & (col < row)
         before = self.ids[max(block.first - 1, 0) : block.last - 1]  # what stands just before each key
         after = torch.zeros_like(copy)
-        after[:, block.last - block.first - len(before) :] = asked == before
+        after[:, block.last - block.first - len(before) :] = tokens == before
         return copy, after & (col < row)
 
 
@@ -154,6 +153,7 @@ class BlockSummariser:
             sums.duplicate += copies
             sums.induction += after
         if block.scores is None:
+            assert block.normaliser is not None
             sums.normaliser[:, rows] = block.normaliser
             sums.entropy[:, rows] = torch.special.entr(weights).sum(-1)
             self._strongest(block, cells)
@@ -170,11 +170,11 @@ class BlockSummariser:
         """
         weights, wide = block.weights, self.axes.cell[1]
         rows = slice(block.start, block.stop)
-        inside = [place - block.first for place in self.axes.special if block.first <= place < block.last]
-        special = [weights[:, :, place].clone() for place in inside]
-        for place in inside:
-            weights[:, :, place] = 0.0
-        for changed in {place // wide for place in inside}:
+        inside = [key - block.first for key in self.axes.special if block.first <= key < block.last]
+        special = [weights[:, :, key].clone() for key in inside]
+        for key in inside:
+            weights[:, :, key] = 0.0
+        for changed in {key // wide for key in inside}:
             cells[:, :, changed] = weights[:, :, changed * wide : (changed + 1) * wide].amax(2)
         top, cell = cells.max(-1)
         place = (cell if wide == 1 else strongest_within(weights, cell, wide)) + block.first
