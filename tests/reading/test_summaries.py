@@ -141,7 +141,7 @@ def test_what_is_kept_of_repeats_is_linear(kinds: int) -> None:
         repeats = Repeats(ids(count, kinds=kinds), torch.device("cpu"))
         for start, stop in blocks(count, -(-count // THUMBNAIL)):
             repeats.sums(Block(start, stop, 0, stop, torch.ones(1, stop - start, stop)))
-        kept.append(sum(places.nbytes for pair in repeats._found.values() for places in pair or ()))
+        kept.append(sum(places.nbytes for pair in repeats._places_of.values() for places in pair or ()))
         assert kept[-1] <= 8 * FEW * count
 
 
