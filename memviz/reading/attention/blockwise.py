@@ -265,18 +265,18 @@ def _scores(
         scores.add_(call.bias[:, start:stop, first:last])
     latest_begin, earliest_end = int(visible[start:stop, 0].max()), int(visible[start:stop, 1].min())
     if earliest_end < last:  # only the columns that some query of the block may not see
-        ends = (visible[start:stop, 1] - earliest_end).tobytes()
-        scores[:, :, earliest_end - first :].add_(_penalty(ends, last - earliest_end, True, scores.device))
+        ends = (visible[start:stop, 1] - earliest_end).astype(np.int64).tobytes()
+        scores[:, :, earliest_end - first :].add_(_penalty(ends, last - earliest_end, scores.device, after=True))
     if latest_begin > first:
-        begins = (visible[start:stop, 0] - first).tobytes()
-        scores[:, :, : latest_begin - first].add_(_penalty(begins, latest_begin - first, False, scores.device))
+        begins = (visible[start:stop, 0] - first).astype(np.int64).tobytes()
+        scores[:, :, : latest_begin - first].add_(_penalty(begins, latest_begin - first, scores.device, after=False))
     if call.cut is not None:
         call.cut.hide(scores, start=start, first=first)
     return scores
 
 
 @lru_cache(maxsize=8)
-def _penalty(bounds: bytes, width: int, after: bool, device: torch.device) -> Tensor:
+def _penalty(bounds: bytes, width: int, device: torch.device, *, after: bool) -> Tensor:
     """`MASKED` from a bound of each query on (``after``) or before it, 0 elsewhere: float32 [query, column].
 
     The blocks of a causal text all have the same triangle, in every layer. Added to a score, `MASKED` leaves nothing
