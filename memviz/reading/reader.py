@@ -181,11 +181,11 @@ class Reader:
     ) -> Trace:
         """What does the model write for this sound, and which moments does it read to write every token?
 
-        ``samples`` are the numbers of one channel, ``rate`` of them a second; the reader was made with a processor that
-        has a feature extractor and a tokenizer. The trace has the memories "encoder" (frames), "decoder" and "cross"
-        (tokens written × frames); the frames are in `trace.source`, those of added silence special. ``target``,
-        ``forget``, ``beam``, ``max_new_tokens``, ``ablate`` and ``progress`` as in `translate`, which says what is
-        raised.
+        ``samples`` are the numbers of one channel, from −1 to 1, ``rate`` of them a second; the reader was made with a
+        processor that has a feature extractor and a tokenizer. The trace has the memories "encoder" (frames), "decoder"
+        and "cross" (tokens written × frames); the frames are in `trace.source`, those of added silence special.
+        ``target``, ``forget``, ``beam``, ``max_new_tokens``, ``ablate`` and ``progress`` as in `translate`, which says
+        what is raised.
         """
         changes = interventions(forget, None, ablate, usual="cross")
         request = TranslationRequest(target, changes, beam, max_new_tokens)

@@ -42,8 +42,8 @@ def transcribe(
 ) -> Trace:
     """The trace of one sound: what was written for it, or how ``request.target`` would be.
 
-    ``samples`` are numbers [sample], of a ``rate`` a second. Raises `ReadingError` for what is not a sound that this
-    model takes, and as every reading does.
+    ``samples`` are numbers [sample] from −1 to 1, ``rate`` of them a second. Raises `ReadingError` for what is not a
+    sound that this model takes, and as every reading does.
     """
     began = time.perf_counter()
     require_kind(engine, "sound")
@@ -95,6 +95,12 @@ def _listen(engine: TransformersEngine, samples: Any, rate: int) -> _Heard:
         )
     if not len(values):
         raise EmptyTextError("There is no sound to hear: it has no samples.", todo="Give a longer recording.")
+    if values.dtype.kind != "f":
+        raise ReadingError(
+            "The samples of this sound are whole numbers ({kind}); a model hears numbers from −1 to 1.",
+            todo="Divide them by the largest number of their type, such as 32768 for int16.",
+            kind=str(values.dtype),
+        )
     if rate != adapter.rate:
         raise ReadingError(
             "This sound has {rate} samples a second; the model takes {wanted}.",

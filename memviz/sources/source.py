@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from memviz.errors import TraceError
+from memviz.note import Note
 from memviz.sources.picture import Patch, Picture
 from memviz.sources.sound import Frame, Sound
 from memviz.sources.text import Text
@@ -23,15 +24,17 @@ Unit = Token | Frame | Patch
 Source = Text | Sound | Picture
 """What was read or written, in one stretch."""
 
+PLURALS = {Frame: Note("frames"), Patch: Note("patches")}
+
 
 def tokens_of(units: Sequence[Unit]) -> tuple[Token, ...]:
     """The ``units`` of a text, which are tokens. Raises `TraceError` for those of a sound or a picture."""
     tokens = tuple(unit for unit in units if isinstance(unit, Token))
     if len(tokens) < len(units):
         raise TraceError(
-            "These are not tokens of a text but {kind}s, which cannot be drawn here yet.",
+            "These are not tokens of a text but {kind}, which cannot be drawn here yet.",
             todo="Read their memory in Python: trace.memory().pattern(layer, head).",
-            kind=type(units[0]).__name__.lower(),
+            kind=next(PLURALS[type(unit)] for unit in units if not isinstance(unit, Token)),
         )
     return tokens
 

@@ -104,6 +104,7 @@ def test_what_is_forgotten_and_unplugged_while_writing_is_so_in_the_reading() ->
         (np.zeros(0), RATE, EmptyTextError, "no samples"),
         (np.zeros((2, 900)), RATE, ReadingError, r"of the shape \[2, 900\].*one channel"),
         (np.array(["a"]), RATE, ReadingError, "not a sound that can be heard"),
+        ((SAMPLES * 9000).astype(np.int16), RATE, ReadingError, r"whole numbers \(int16\).*32768 for int16"),
         (SAMPLES, 44_100, ReadingError, "44100 samples a second; the model takes 16000. Resample"),
         (np.full(900, np.nan), RATE, ReadingError, "not numbers"),
         (np.zeros(RATE + 1), RATE, TextTooLongError, "1.0 seconds; at most 1.0"),

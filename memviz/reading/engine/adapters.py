@@ -113,8 +113,8 @@ class PictureAdapter:
     kind = "picture"
 
     def inputs(self, pixels: np.ndarray, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-        """A picture [height, width, 3] as the model takes it."""
-        values = self.processor(images=pixels, return_tensors="pt")["pixel_values"]
+        """A picture [height, width, 3] as the model takes it; one of 3 rows is not taken for one of 3 channels."""
+        values = self.processor(images=pixels, input_data_format="channels_last", return_tensors="pt")["pixel_values"]
         return {"pixel_values": torch.as_tensor(values).to(device=device, dtype=dtype)}
 
     def probe(self, model: PreTrainedModel) -> Probe:
