@@ -25,9 +25,11 @@ PATIENCE = 40_000
 REST = """([done, patience]) => new Promise((resolve, reject) => {
   const start = performance.now();
   let since = start;
+  const isDrawn = chart => chart.querySelector('.js-plotly-plot .main-svg');
   const look = () => {
     const now = performance.now();
-    if (!document.querySelector(done)) since = now;
+    const charts = [...document.querySelectorAll('[data-testid=stPlotlyChart]')];
+    if (!document.querySelector(done) || !charts.every(isDrawn)) since = now;
     if (now - since > 300) resolve();
     else if (now - start > patience) reject(new Error('the page is still at work'));
     else setTimeout(look, 20);
@@ -80,7 +82,7 @@ class AppPage:
         return self.at_rest()
 
     def at_rest(self) -> AppPage:
-        """Waits until the page has had nothing to run for a moment."""
+        """Waits until the page has had nothing to run for a moment, and every chart is drawn."""
         self.page.evaluate(REST, [DONE, PATIENCE])
         return self
 
@@ -122,8 +124,18 @@ class AppPage:
 
     def open_popover(self, name: str) -> AppPage:
         """Opens a popover, such as the options."""
-        self.page.locator("[data-testid=stPopoverButton]", has_text=name).click()
-        self.page.locator("[data-testid=stPopoverBody]").first.wait_for()
+        self.at_rest()  # what is still to be drawn would move it
+        button = self.page.locator("[data-testid=stPopoverButton]", has_text=name)
+        body = self.page.locator("[data-testid=stPopoverBody]").first
+        button.scroll_into_view_if_needed()
+        button.click()
+        body.wait_for()
+        box = body.bounding_box()
+        if box is None or not 0 <= box["y"] < self.page.viewport_size["height"]:  # Streamlit placed it before a scroll
+            self.page.keyboard.press("Escape")
+            body.wait_for(state="hidden")
+            button.click()
+            body.wait_for()
         return self
 
     def close_popover(self) -> AppPage:

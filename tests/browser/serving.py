@@ -17,6 +17,11 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+TRANSITIONS = """() => Promise.allSettled(
+  document.getAnimations()
+    .filter(animation => Number.isFinite(animation.effect.getComputedTiming().endTime))
+    .map(animation => animation.finished)
+).then(() => null)"""
 DONE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
@@ -74,3 +79,8 @@ def chromium() -> Iterator[Any]:
 def wait_until_idle(page: Any, timeout: float = 60_000) -> None:
     """Waits until the page has nothing left to run."""
     page.wait_for_selector(DONE, timeout=timeout)
+
+
+def wait_for_transitions(page: Any) -> None:
+    """Waits until no colour is on its way to another; what turns for ever is not waited for."""
+    page.evaluate(TRANSITIONS)

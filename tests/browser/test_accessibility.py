@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.serving import wait_for_transitions
+
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 
 PAGES = [
@@ -19,6 +21,7 @@ UNTOUCHED = [("", {}), ("heads", {})]  # as they are to begin with, which is the
 def violations(page) -> list[tuple[str, str, list[str]]]:
     """What axe finds: rule, what it means, where."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    wait_for_transitions(page)
     result = axe.run(page)
     assert len(result.response["passes"]) > 15, "axe saw a page"
     return [

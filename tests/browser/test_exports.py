@@ -171,8 +171,8 @@ def test_files_speak_the_language_of_the_page(browser, address, tmp_path) -> Non
     assert '<html lang="zh-Hans">' in html
     assert "哪些头做什么" in html
     assert "原始权重" in html
-    said = Image.open(tmp_path / "PNG").info
-    assert said["model"] == "minilm", "where it comes from is written in English"
+    with Image.open(tmp_path / "PNG") as picture:
+        assert picture.info["model"] == "minilm", "where it comes from is written in English"
     assert here.close() == []
 
 

@@ -119,10 +119,11 @@ def test_rows_sum_to_one_and_steps_are_probabilities(golden: Golden) -> None:
 
 
 def test_step_by_step_is_the_same_as_all_at_once(golden: Golden) -> None:
+    """Both are computed in single precision, and lie up to 1e-5 from what double precision makes of these weights."""
     for trace in golden.traces:
         source, target = ([token.id for token in side] for side in (trace.tokens, trace.targets))
         cross, states = stepwise(golden.reader, source, target)
-        np.testing.assert_allclose(patterns(trace.memory("cross")), cross, atol=1e-5)
+        np.testing.assert_allclose(patterns(trace.memory("cross")), cross, atol=2e-5)
         np.testing.assert_allclose(trace.recurrent.states, states, atol=1e-4)
 
 

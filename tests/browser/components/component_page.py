@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.serving import wait_for_transitions
+
 GRID = "[data-testid=memviz-grid]"
 VIEW = "[data-testid=memviz-grid-view]"
 WORDS = "[data-testid=memviz-words]"
@@ -24,6 +26,7 @@ def wait_for_text(page, text: str) -> None:
 
 def axe_finds_nothing(page) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    wait_for_transitions(page)
     result = axe.run(page, context={"include": [[".stBidiComponent"]]})
     assert [
         (item["id"], item["help"], [node["html"] for node in item["nodes"]]) for item in result.response["violations"]
