@@ -186,12 +186,14 @@ def attend(
     *,
     watch: Callable[[Block], None] | None = None,
     cell: tuple[int, int] = (1, 1),
+    buffers: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """What does each query read? [head, query, dim], exactly as softmax attention defines it.
 
     Works through blocks of queries; ``watch`` is shown each block's weights (and may overwrite
     them: the output has been taken). Blocks never straddle a ``cell`` of queries, and begin at
-    a multiple of a cell of keys.
+    a multiple of a cell of keys. ``buffers`` are where scores and weights are worked on, float32, as many of each as
+    the largest block has.
     """
     heads, rows, _ = call.query.shape
     kv_heads, cols, depth = call.value.shape
@@ -200,8 +202,11 @@ def attend(
     visible = call.visible.cpu().numpy()
     ranges = list(blocks(rows, cell[0]))
     longest = max(stop - start for start, stop in ranges)
-    scores_buffer = torch.empty(heads * longest * cols, dtype=torch.float32, device=output.device)
-    weights_buffer = torch.empty_like(scores_buffer) if watch is not None and call.plain else scores_buffer
+    if buffers is None:
+        scores_buffer = torch.empty(heads * longest * cols, dtype=torch.float32, device=output.device)
+        weights_buffer = torch.empty_like(scores_buffer) if watch is not None and call.plain else scores_buffer
+    else:
+        scores_buffer, weights_buffer = buffers
     query = call.query.view(kv_heads, groups, rows, -1)
     for start, stop in ranges:
         first = int(visible[start:stop, 0].min()) // cell[1] * cell[1]

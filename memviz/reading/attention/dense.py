@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, Memory, Summary, read_only
 from memviz.progress import Progress
-from memviz.reading.attention.blockwise import AttentionCall, Block, blocks, handled_by
+from memviz.reading.attention.blockwise import Block, blocks, handled_by
 from memviz.reading.attention.eager import EAGER_OUTPUTS, is_attention
 from memviz.reading.attention.summary import Axes, BlockSummariser, Repeats, summary_fields
 
@@ -84,9 +84,7 @@ def _memory(kind: Kind, axes: Axes, weights: Tensor, *, causal: bool) -> Memory:
 def _summary(weights: Tensor, axes: Axes, repeats: Repeats | None) -> dict[str, np.ndarray]:
     """The summary of one layer's weights [head, query, key], by the same summariser as a recorded reading."""
     heads, rows, cols = weights.shape
-    nothing = torch.zeros(heads, rows, 1), torch.zeros(heads, cols, 1)
-    visible = torch.tensor([[0, cols]]).expand(rows, 2)
-    summariser = BlockSummariser(AttentionCall(nothing[0], nothing[1], nothing[1], 1.0, visible), axes, repeats)
+    summariser = BlockSummariser(heads, torch.tensor([[0, cols]]).expand(rows, 2), axes, repeats)
     unknown = torch.full((heads, rows), float("nan"))
     for start, stop in blocks(rows, axes.cell[0]):
         part = weights[:, start:stop].clone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,11 +14,19 @@ from torch import Tensor, nn
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, Memory, Place, Scores, Summary, read_only
 from memviz.progress import Progress
-from memviz.reading.attention.blockwise import AttentionCall, attend
+from memviz.reading.attention.blockwise import AttentionCall, Block, attend, blocks
 from memviz.reading.attention.interventions import Places, with_ablations, with_cuts
 from memviz.reading.attention.summary import Axes, BlockSummariser, Repeats, summary_fields
 
-BATCH = 2**18  # weights: layers of a short text are summed up together while theirs stay in the processor's cache
+BATCH = 2**20  # weights: layers of a short text are summed up together, so many at once
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A layer that is not summed up yet, and its only block."""
+
+    call: AttentionCall
+    block: Block
 
 
 @dataclass
@@ -39,7 +48,8 @@ class Recording:
 
     def __post_init__(self) -> None:
         self.scores: dict[Kind, list[Scores]] = {kind: [] for kind in self.axes}
-        self._pending: dict[Kind, list[AttentionCall]] = {kind: [] for kind in self.axes}  # layers not summed up yet
+        self._pending: dict[Kind, list[_Pending]] = {kind: [] for kind in self.axes}
+        self._batches: dict[Kind, tuple[Tensor, ...]] = {}  # scores and weights of the layers that are pending
         self._repeats: dict[Kind, Repeats | None] = {}
         self._buffers: dict[tuple[Kind, str], np.ndarray] = {}
         self._calls: dict[int, int] = {}
@@ -52,8 +62,7 @@ class Recording:
         if self._pending[kind] and not _can_batch(call, self._pending[kind]):
             self._flush(kind)
         self.scores[kind].append(self._stored(place, call))
-        self._pending[kind].append(call)
-        output = attend(call) if _is_small(call) else self._flush(kind)
+        output = self._postponed(kind, call) if _is_small(call, self.axes[kind]) else self._summarised(kind, call)
         if self.progress is not None:
             done = sum(len(scores) for scores in self.scores.values())
             total = sum(self.layers.values())
@@ -96,19 +105,46 @@ class Recording:
             part=type(module).__name__,
         )
 
-    def _flush(self, kind: Kind) -> Tensor:
-        """Sums up the pending layers as one with all their heads, and returns what those read [head, query, dim]."""
-        layers, axes = self._pending[kind], self.axes[kind]
-        self._pending[kind] = []
-        stop = len(self.scores[kind])
-        which = slice(stop - len(layers), stop)
-        call = _stacked(layers)
-        summariser = BlockSummariser(call, axes, self._repeats_of(kind, call.query.device))
+    def _summarised(self, kind: Kind, call: AttentionCall) -> Tensor:
+        """What a layer reads [head, query, dim], which is summed up block by block."""
+        axes = self.axes[kind]
+        summariser = BlockSummariser(len(call.query), call.visible, axes, self._repeats_of(kind, call.query.device))
         output = attend(call, watch=summariser, cell=axes.cell)
-        for name, part in summary_fields(summariser, self._value_norm(kind, which, call)).items():
-            by_layer = part.reshape(len(layers), len(part) // len(layers), *part.shape[1:])
-            self._buffer(kind, name, (stop, *by_layer.shape[1:]), part.dtype)[which] = by_layer
+        self._store_summary(kind, summariser, [call])
         return output
+
+    def _postponed(self, kind: Kind, call: AttentionCall) -> Tensor:
+        """What a layer reads [head, query, dim]; its weights stay, to be summed up with those of the layers around."""
+        pending, count = self._pending[kind], _count(call)
+        if not pending:
+            size = count * max(1, min(BATCH // count, self.layers.get(kind, 1)))
+            self._batches[kind] = tuple(torch.empty(2, size, device=call.query.device))
+        used = sum(layer.block.weights.numel() for layer in pending)
+        scores, weights = (buffer[used:] for buffer in self._batches[kind])
+        watched: list[Block] = []
+        output = attend(call, watch=watched.append, cell=self.axes[kind].cell, buffers=(scores, weights))
+        pending.append(_Pending(call, *watched))
+        return output
+
+    @torch.inference_mode()
+    def _flush(self, kind: Kind) -> None:
+        """Sums up the pending layers as one, whose heads are those of the first, then of the second, and so on."""
+        pending, self._pending[kind] = self._pending[kind], []
+        calls, block = [layer.call for layer in pending], pending[0].block
+        shape = (len(pending) * len(block.weights), *block.weights.shape[1:])
+        scores, weights = (buffer[: math.prod(shape)].view(shape) for buffer in self._batches.pop(kind))
+        repeats = self._repeats_of(kind, weights.device)
+        summariser = BlockSummariser(len(weights), calls[0].visible, self.axes[kind], repeats)
+        summariser(replace(block, weights=weights, scores=scores))
+        self._store_summary(kind, summariser, calls)
+
+    def _store_summary(self, kind: Kind, summariser: BlockSummariser, calls: Sequence[AttentionCall]) -> None:
+        """Keeps what was summed up of the latest layers."""
+        stop = len(self.scores[kind])
+        which = slice(stop - len(calls), stop)
+        for name, part in summary_fields(summariser, self._value_norm(kind, which, calls)).items():
+            by_layer = part.reshape(len(calls), len(part) // len(calls), *part.shape[1:])
+            self._buffer(kind, name, (stop, *by_layer.shape[1:]), part.dtype)[which] = by_layer
 
     def _repeats_of(self, kind: Kind, device: torch.device) -> Repeats | None:
         if kind not in self._repeats:
@@ -142,16 +178,16 @@ class Recording:
             self._buffers[kind, name] = buffer
         return buffer
 
-    def _value_norm(self, kind: Kind, which: slice, call: AttentionCall) -> np.ndarray:
+    def _value_norm(self, kind: Kind, which: slice, calls: Sequence[AttentionCall]) -> np.ndarray:
         """‖value · W_O‖ of consecutive layers [layer and head, key], from the Gram matrices of the output projections.
 
         [layer and head, 0] when the projection of any layer is not known.
         """
-        grams, heads = self.grams.get(kind) or [None], call.query.shape[0]
+        grams, groups = self.grams.get(kind) or [None], len(calls[0].query) // len(calls[0].value)
         known = [gram for gram in grams if gram is not None]
         if len(known) < len(grams):
-            return np.zeros((heads, 0), dtype=np.float32)
-        value = call.value.float().repeat_interleave(heads // call.value.shape[0], dim=0)
+            return np.zeros((sum(len(call.query) for call in calls), 0), dtype=np.float32)
+        value = torch.cat([call.value for call in calls]).float().repeat_interleave(groups, dim=0)
         square = (torch.bmm(value, torch.cat(known[which])) * value).sum(-1)
         return square.clamp_min_(0.0).sqrt_().cpu().numpy()
 
@@ -161,27 +197,20 @@ def _count(call: AttentionCall) -> int:
     return call.query.shape[0] * call.query.shape[1] * call.key.shape[1]
 
 
-def _is_small(call: AttentionCall) -> bool:
-    """Is a layer so short and so plain that it can be summed up with others?"""
-    return call.plain and call.cut is None and 2 * _count(call) <= BATCH
+def _is_small(call: AttentionCall, axes: Axes) -> bool:
+    """Is a layer so short, one block, and so plain that it can be summed up with others?"""
+    one_block = len(list(blocks(call.query.shape[1], axes.cell[0]))) == 1
+    return one_block and call.plain and call.cut is None and 2 * _count(call) <= BATCH
 
 
-def _can_batch(call: AttentionCall, pending: Sequence[AttentionCall]) -> bool:
+def _can_batch(call: AttentionCall, pending: Sequence[_Pending]) -> bool:
     """Can a layer be summed up with those that are pending: is there room, and is as much to be seen in it?"""
-    last = pending[-1]
+    last = pending[-1].call
     sides = [(getattr(call, name), getattr(last, name)) for name in ("query", "key", "value")]
     alike = all((a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) for a, b in sides)
-    if not alike or call.scale != last.scale or (len(pending) + 1) * _count(call) > BATCH:
+    if not alike or (len(pending) + 1) * _count(call) > BATCH or not call.plain or call.cut is not None:
         return False
-    return _is_small(call) and torch.equal(call.visible, last.visible)
-
-
-def _stacked(layers: Sequence[AttentionCall]) -> AttentionCall:
-    """Layers as one, whose heads are those of the first, then those of the second, and so on."""
-    if len(layers) == 1:
-        return layers[0]
-    query, key, value = (torch.cat([getattr(layer, name) for layer in layers]) for name in ("query", "key", "value"))
-    return replace(layers[0], query=query, key=key, value=value)
+    return torch.equal(call.visible, last.visible)
 
 
 def to_numpy(name: str, tensor: Tensor) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memviz.reading.attention.blockwise import AttentionCall, Block
+from memviz.reading.attention.blockwise import Block
 from memviz.sources import Units, special_places
 
 THUMBNAIL = 32  # cells a side
@@ -127,15 +127,17 @@ class SummarySums:
 
 
 class BlockSummariser:
-    """Turns the blocks of one attention call into the summary of its heads."""
+    """Turns the blocks of one attention call into the summary of its heads.
 
-    def __init__(self, call: AttentionCall, axes: Axes, repeats: Repeats | None) -> None:
-        self.call = call
+    ``visible`` int64 [query, 2]: the first key that each query may see, and one past the last.
+    """
+
+    def __init__(self, heads: int, visible: Tensor, axes: Axes, repeats: Repeats | None) -> None:
         self.axes = axes
         self.repeats = repeats
-        self.sums = SummarySums.empty(call.query.shape[0], axes, call.query.device)
-        ends = torch.arange(1, len(axes.queries) + 1, device=call.visible.device)
-        self.causal = axes.one_sequence and bool((call.visible[:, 1] <= ends).all())
+        self.sums = SummarySums.empty(heads, axes, visible.device)
+        ends = torch.arange(1, len(axes.queries) + 1, device=visible.device)
+        self.causal = axes.one_sequence and bool((visible[:, 1] <= ends).all())
 
     def __call__(self, block: Block) -> None:
         """Adds one block. Overwrites the weights of special keys at the end."""
