@@ -1,10 +1,12 @@
 """The network of Firefox Translations once more, from its equations, in double precision: what ours is held against.
 
-Weights are a dictionary by Marian's names, matrices [in, out].
+Weights are a dictionary by Marian's names, matrices [in, out]. What is forgotten and which heads write nothing is done
+as the words say: no weight, and nothing written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,15 +25,30 @@ class Run:
     logits: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
-def run(weights: Weights, source: list[int], target: list[int], *, heads: int, layers: int) -> Run:
-    """Read the source tokens, and write the target tokens one after the other."""
+def run(
+    weights: Weights,
+    source: list[int],
+    target: list[int],
+    *,
+    heads: int,
+    layers: int,
+    cut: np.ndarray | None = None,
+    replaced: Mapping[tuple[str, int, int], str] | None = None,
+) -> Run:
+    """Read the source tokens, and write the target tokens one after the other.
+
+    ``cut`` bool [layer, head, query, key]: the edges of the cross-attention that are not there. ``replaced``: by
+    memory ("encoder", "cross"), layer and head, what becomes of a head's output: "zero" or "mean".
+    """
+    replaced = replaced or {}
     w = {name: array.astype(np.float64) for name, array in weights.items()}
     out = Run()
     width = w["Wemb"].shape[1]
     x = np.sqrt(width) * w["Wemb"][source] + positions(len(source), width)
     for layer in range(1, layers + 1):
         name = f"encoder_l{layer}"
-        read, weight = attend(w, f"{name}_self", x, x, heads=heads)
+        changed = {head: by for (kind, place, head), by in replaced.items() if (kind, place + 1) == ("encoder", layer)}
+        read, weight = attend(w, f"{name}_self", x, x, heads=heads, replaced=changed)
         x = feedforward(w, name, norm(w, f"{name}_self_Wo", x + read))
         out.encoder.append(weight)
     states = [np.zeros(width) for _ in range(layers)]
@@ -44,7 +61,11 @@ def run(weights: Weights, source: list[int], target: list[int], *, heads: int, l
             gate = 1 / (1 + np.exp(-(y @ w[f"{name}_rnn_Wf"] + w[f"{name}_rnn_bf"])))[0]
             states[layer - 1] = gate * states[layer - 1] + (1 - gate) * (y @ w[f"{name}_rnn_W"])[0]
             y = norm(w, f"{name}_rnn_ffn", y + np.maximum(states[layer - 1], 0))
-            read, weight = attend(w, f"{name}_context", y, x, heads=heads)
+            changed = {
+                head: by for (kind, place, head), by in replaced.items() if (kind, place + 1) == ("cross", layer)
+            }
+            lost = None if cut is None else cut[layer - 1, :, step : step + 1]
+            read, weight = attend(w, f"{name}_context", y, x, heads=heads, cut=lost, replaced=changed)
             y = feedforward(w, name, norm(w, f"{name}_context_Wo", y + read))
             for kind, value in enumerate((weight[:, 0], gate, states[layer - 1])):
                 rows[3 * (layer - 1) + kind].append(value)
@@ -64,17 +85,30 @@ def positions(count: int, width: int) -> np.ndarray:
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
 
 
-def attend(w: Weights, name: str, x: np.ndarray, memory: np.ndarray, *, heads: int) -> tuple[np.ndarray, np.ndarray]:
+def attend(
+    w: Weights,
+    name: str,
+    x: np.ndarray,
+    memory: np.ndarray,
+    *,
+    heads: int,
+    cut: np.ndarray | None = None,
+    replaced: Mapping[int, str],
+) -> tuple[np.ndarray, np.ndarray]:
     """(what is read [query, width], the weights [head, query, key])."""
     query, key, value = (
         (text @ w[f"{name}_W{letter}"] + w[f"{name}_b{letter}"]).reshape(len(text), heads, -1).transpose(1, 0, 2)
         for letter, text in (("q", x), ("k", memory), ("v", memory))
     )
     scores = query @ key.transpose(0, 2, 1) / np.sqrt(query.shape[-1])
+    if cut is not None:
+        scores = np.where(cut, -np.inf, scores)
     weight = np.exp(scores - scores.max(axis=-1, keepdims=True))
     weight /= weight.sum(axis=-1, keepdims=True)
-    mixed = (weight @ value).transpose(1, 0, 2).reshape(len(x), -1)
-    return mixed @ w[f"{name}_Wo"] + w[f"{name}_bo"], weight
+    mixed = weight @ value
+    for head, by in replaced.items():
+        mixed[head] = mixed[head].mean(axis=0) if by == "mean" else 0
+    return mixed.transpose(1, 0, 2).reshape(len(x), -1) @ w[f"{name}_Wo"] + w[f"{name}_bo"], weight
 
 
 def feedforward(w: Weights, name: str, x: np.ndarray) -> np.ndarray:

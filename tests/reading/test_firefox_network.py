@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import operator
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +14,14 @@ from firefox_checks import marian_encoder, patterns, stepwise
 from naive_firefox import run
 
 import memviz
+from memviz import Ablate, Forget, Trace
 from memviz.errors import ModelFileError, UnsupportedModelError
 from memviz.reading import Reader
 from tests.models import tiny_marian
 from tests.models.tiny_marian import CONFIG, HEADS, LAYERS, PIECES, firefox_folder, marian_bytes, vocabulary, weights
 
 TEXT = "the cat sat on the mat ."
+TARGET = "o gato preto bebe leite ."
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +56,7 @@ def mild(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 
 def test_everything_is_as_the_equations_say(mild: Reader) -> None:
-    trace = mild.translate(TEXT, target="o gato preto bebe leite .")
+    trace = mild.translate(TEXT, target=TARGET)
     target = [token.id for token in trace.targets]
     truth = run(milder(weights(PIECES)), ids(mild, TEXT), target, heads=HEADS, layers=LAYERS)
     np.testing.assert_allclose(patterns(trace.memory("encoder")), np.stack(truth.encoder), atol=1e-5)
@@ -61,6 +66,64 @@ def test_everything_is_as_the_equations_say(mild: Reader) -> None:
     logprobs = truth.logits - np.log(np.exp(truth.logits).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(trace.logprobs, logprobs[np.arange(len(target)), target], atol=2e-5)
     assert patterns(trace.memory("cross")).std() > 0.05, "else nothing could be told apart"
+
+
+def held_to_the_equations(trace: Trace, **changes: object) -> None:
+    """Are patterns, states and probabilities those of the equations with the same changes?"""
+    source, target = ([token.id for token in side] for side in (trace.tokens, trace.targets))
+    truth, plain = (
+        run(milder(weights(PIECES)), source, target, heads=HEADS, layers=LAYERS, **how) for how in (changes, {})
+    )
+    assert np.abs(truth.logits - plain.logits).max() > 1e-2, "it matters"
+    np.testing.assert_allclose(patterns(trace.memory("encoder")), np.stack(truth.encoder), atol=1e-5)
+    np.testing.assert_allclose(patterns(trace.memory("cross")), np.stack(truth.cross), atol=1e-5)
+    np.testing.assert_allclose(trace.recurrent.states, np.stack(truth.states), atol=1e-5)
+    logprobs = truth.logits - np.log(np.exp(truth.logits).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(trace.logprobs, logprobs[np.arange(len(target)), target], atol=2e-5)
+
+
+@pytest.mark.parametrize("target", [None, TARGET], ids=["written", "given"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [([1], None, None, None), ([0, 3], [0], [2], None)],
+        [([2], [1], [0, 3], None), ([4], [1], [3], [0, 2])],
+        [([1], None, [1], None), ([1], [0], None, [1]), ([5], None, None, [2])],
+    ],
+    ids=["a layer more", "a head twice", "three"],
+)
+def test_a_union_forgets_what_the_equations_lack(mild: Reader, parts: list[tuple], target: str | None) -> None:
+    forget = functools.reduce(
+        operator.or_, (Forget(keys, layers=layers, heads=heads, queries=rows) for keys, layers, heads, rows in parts)
+    )
+    trace = mild.translate(TEXT, target=target, forget=forget)
+    cut = np.zeros((LAYERS, HEADS, len(trace.targets), len(trace.tokens)), dtype=bool)
+    for keys, *places in parts:
+        everything = [range(size) for size in cut.shape[:3]]
+        for edge in itertools.product(
+            *(part if part is not None else every for part, every in zip(places, everything, strict=True)), keys
+        ):
+            cut[edge] = True
+    held_to_the_equations(trace, cut=cut)
+    assert (patterns(trace.memory("cross"))[cut] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "ablations",
+    [
+        [Ablate(0, 1)],
+        [Ablate(1, 0), Ablate(1, 3), Ablate(0, 2)],
+        [Ablate(1, 2, kind="encoder")],
+        [Ablate(0, 3, by="mean", kind="encoder"), Ablate(0, 0)],
+    ],
+    ids=["one", "three", "encoder", "mean and zero"],
+)
+@pytest.mark.parametrize("target", [None, TARGET], ids=["written", "given"])
+def test_a_head_that_writes_nothing_is_missing_in_the_equations(
+    mild: Reader, ablations: list[Ablate], target: str | None
+) -> None:
+    trace = mild.translate(TEXT, target=target, ablate=ablations)
+    held_to_the_equations(trace, replaced={(one.kind or "cross", one.layer, one.head): one.by for one in ablations})
 
 
 def test_the_likeliest_tokens_of_every_step(mild: Reader) -> None:

@@ -58,7 +58,8 @@ class TranslationRequest:
         """
         changes = self.interventions
         changes.check(layers=plan.layers, heads=plan.heads, causal=plan.causal_kinds)
-        if self.target is None and any(ablation.by == "mean" for ablation in changes.ablations):
+        means = [ablation.place(changes.usual).kind for ablation in changes.ablations if ablation.by == "mean"]
+        if self.target is None and any(kind != "encoder" for kind in means):
             raise ReadingError(
                 "The mean of what a head writes is known only when the whole output is.",
                 todo='Give the target to write, or unplug the head by "zero".',
