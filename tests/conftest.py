@@ -17,6 +17,7 @@ settings.load_profile("tests")
 CAT = "The cat sat on the mat because it was tired."
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Says which tests share a process, and skips what this machine cannot do, with the reason.
 

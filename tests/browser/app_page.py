@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 
-from tests.browser.serving import DONE
+from tests.browser.serving import DONE, tab
 
 WORD = "[data-testid=memviz-word]"
 WORDS = "[data-testid=memviz-words][data-drawn=true]"
@@ -43,11 +43,8 @@ class AppPage:
 
     def __init__(self, browser: Any, address: str, *, width: int = 1440, scheme: str = "light") -> None:
         self.address = address
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        self.context.set_default_timeout(PATIENCE)
-        self.page = self.context.new_page()
+        self.page = tab(browser, address, width=width, scheme=scheme)
+        self.page.set_default_timeout(PATIENCE)
         self.trouble: list[str] = []
         self.requests: list[str] = []
         self.page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
@@ -67,7 +64,7 @@ class AppPage:
 
     def close(self) -> list[str]:
         """Ends the visit; what went wrong in it, requests to other machines included."""
-        self.context.close()
+        self.page.close()
         away = {urlsplit(url).hostname for url in self.requests} - {"127.0.0.1", None}
         return self.trouble + [f"asked {host}" for host in sorted(filter(None, away))]
 

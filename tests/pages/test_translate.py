@@ -162,26 +162,26 @@ def test_a_sentence_that_was_cut_is_shown_in_parts(visit) -> None:
     assert here.app.selectbox(key="sentence").label == "Sentence"
 
 
-def test_five_thousand_words_are_translated_sentence_by_sentence(visit, reader) -> None:
+def test_a_thousand_words_are_translated_sentence_by_sentence(visit, reader) -> None:
     sentences = [
         f"The old {who} with the {what} hat walked slowly home by the {where} while the rain fell on the empty streets."
-        for who in ("man", "doctor", "teacher", "farmer", "soldier", "baker")
-        for what in ("grey", "red", "green", "white", "black", "big", "small", "wet")
-        for where in ("river", "road", "wall", "beach", "canal")
+        for who in ("man", "doctor", "teacher", "farmer")
+        for what in ("grey", "red", "green", "white")
+        for where in ("river", "road", "wall")
     ]
     text = " ".join(sentences)
-    assert len(text.split()) > 4990
+    assert len(text.split()) > 990
     here = visit("translate", text=text)
     here.nothing_broke()
     assert here.pictures[0] == "cross_view"
     assert here.input == text
     assert here.app.selectbox(key="sentence").options == [f"{n} · {item}" for n, item in enumerate(sentences, start=1)]
-    first, second, middle, last = (reader.write(sentences[place]) for place in (0, 1, 120, -1))
+    first, second, middle, last = (reader.write(sentences[place]) for place in (0, 1, 24, -1))
     whole = next(said for said in plain(here.sentences) if said.startswith(f"{first} {second} "))
     assert f" {middle} " in whole
     assert whole.endswith(f" {last}")
     assert next(code.value for code in here.app.code) == first
-    here.choose("sentence", 120)
+    here.choose("sentence", 24)
     assert next(code.value for code in here.app.code) == middle
 
 

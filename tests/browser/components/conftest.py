@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.serving import serving, wait_until_idle
+from tests.browser.serving import serving, tab, wait_until_idle
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # component_samples and cross_samples, whichever way pytest imports this folder
@@ -25,7 +25,7 @@ def demo() -> Iterator[str]:
 @pytest.fixture
 def visit(demo: str, browser: Any) -> Iterator[Callable]:
     """Opens the demo page; fails the test on any dialog or uncaught error."""
-    contexts, trouble = [], []
+    pages, trouble = [], []
 
     def opened(
         query: str = "",
@@ -36,16 +36,17 @@ def visit(demo: str, browser: Any) -> Iterator[Callable]:
         ratio: float = 1,
         touch: bool = False,
     ):
-        viewport = {"width": width, "height": height}
-        context = browser.new_context(
-            viewport=viewport,
-            color_scheme=scheme,
-            device_scale_factor=ratio,
-            has_touch=touch,
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        page = context.new_page()
+        if ratio == 1 and not touch:
+            page = tab(browser, demo, width=width, height=height, scheme=scheme)
+        else:
+            page = browser.new_page(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                device_scale_factor=ratio,
+                has_touch=touch,
+                reduced_motion="reduce",
+            )
+        pages.append(page)
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.goto(f"{demo}/?{query}")
@@ -59,6 +60,6 @@ def visit(demo: str, browser: Any) -> Iterator[Callable]:
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert trouble == []
