@@ -110,11 +110,11 @@ def lift(memory: Memory, layer: int, head: int) -> np.ndarray:
     key, or where none of them looks at it.
     """
     weights = memory.pattern(layer, head)
-    mass = memory.summary.mass[layer, head]
-    others = mass - weights
+    mass = weights.sum(axis=0, dtype=np.float64)
+    others = mass - weights  # in double precision: of a key that one query alone looks at, little is left
     others[others < ROUNDING * mass] = 0.0
-    count = (memory.queries_seeing(layer)[head] - 1).astype(np.float32)
-    mean = np.divide(others, count, out=np.full_like(weights, np.nan), where=count > 0)
+    count = (memory.queries_seeing(layer)[head] - 1).astype(np.float64)
+    mean = np.divide(others, count, out=np.full_like(others, np.nan), where=count > 0)
     visible, column = memory.visible(layer), np.arange(len(memory.keys))
     edges = (column >= visible[:, :1]) & (column < visible[:, 1:])
     if (mask := memory.edge_mask(layer, head)) is not None:

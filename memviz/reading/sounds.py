@@ -51,7 +51,9 @@ def transcribe(
     writer = TransformersWriter(engine)
     heard = _listen(engine, samples, rate)
     source, changes = heard.source, request.interventions
-    request.check(engine.plan, len(heard.sound.units))
+    frames = len(heard.sound.units)
+    request.check(engine.plan, frames)
+    budget.check_memory(engine.estimate(frames, changes), tokens=frames, device=engine.model.device)
     if request.target is None:
         output = _write(engine, source, request, progress=progress_within(progress, 0, WRITING))
     else:
@@ -59,7 +61,7 @@ def transcribe(
     written = time.perf_counter()
     count = len(output.ids)
     budget.check_length(count, context=engine.info.context)
-    both = len(heard.sound.units) + count
+    both = frames + count
     budget.check_memory(engine.estimate(both, changes), tokens=both, device=engine.model.device)
     rest = progress_within(progress, 0 if request.target is not None else WRITING, 1)
     reading = writer.read(source, output, changes.upto(count), progress=rest)

@@ -13,7 +13,7 @@ from PIL import Image
 from senses import IMAGE, image_processor, seeing, sound_processor, vit, whisper
 
 from memviz import Ablate, Eviction, Forget, Reader, Trace, measures
-from memviz.errors import MeasureError, ReadingError, UnsupportedModelError
+from memviz.errors import MeasureError, MemoryBudgetError, ReadingError, UnsupportedModelError
 from memviz.memory import Interventions
 from memviz.reading.pictures import look
 from tests import oracle
@@ -144,3 +144,12 @@ def test_a_model_that_does_not_run_on_its_inputs_is_not_blamed_for_its_attention
     wrong.size = {"height": 40, "width": 40}
     with pytest.raises(UnsupportedModelError, match="could not read a short source"):
         Reader(vit(), wrong)
+
+
+def test_a_picture_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    need = seeing().estimate(PATCHES) / 1e9
+    monkeypatch.setenv("MEMVIZ_MEMORY_GB", f"{0.9 * need:.4f}")
+    with pytest.raises(MemoryBudgetError, match=f"Reading {PATCHES} "):
+        seeing().look(IMAGE)
+    monkeypatch.setenv("MEMVIZ_MEMORY_GB", f"{1.1 * need:.4f}")
+    assert seeing().look(IMAGE).units

@@ -11,7 +11,7 @@ from cases import opened, patterns
 from senses import RATE, SAMPLES, hearing, sound_processor, whisper
 
 from memviz import Ablate, Forget, Trace, measures
-from memviz.errors import EmptyTextError, MeasureError, ReadingError, TextTooLongError, TraceError
+from memviz.errors import EmptyTextError, MeasureError, MemoryBudgetError, ReadingError, TextTooLongError, TraceError
 from tests import oracle
 
 FRAMES = 50
@@ -122,3 +122,15 @@ def test_refusals_of_other_kinds() -> None:
         opened("t5").transcribe(SAMPLES, RATE)
     with pytest.raises(TraceError, match="There is no position 50"):
         hearing().transcribe(SAMPLES, RATE, forget=Forget(keys=[50]))
+
+
+def test_a_sound_that_would_not_fit_is_refused_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = hearing()
+    need = reader.estimate(FRAMES) / 1e9
+    monkeypatch.setenv("MEMVIZ_MEMORY_GB", f"{0.9 * need:.4f}")
+    with monkeypatch.context() as patch:
+        patch.setattr("memviz.reading.sounds._write", None)
+        with pytest.raises(MemoryBudgetError, match=f"Reading {FRAMES} "):
+            reader.transcribe(SAMPLES, RATE)
+    monkeypatch.setenv("MEMVIZ_MEMORY_GB", f"{1.2 * need:.4f}")
+    assert reader.transcribe(SAMPLES, RATE, max_new_tokens=3).targets
