@@ -11,6 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
+PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder  # the files of the browser come first, which take longest
+
 .PHONY: run test fast check lint-js bench shots setup setup-dev clean
 
 run: setup
@@ -19,10 +21,10 @@ run: setup
 
 test: setup-dev
 	$(BIN)/python -m memviz fetch
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PROCESSES) --cov-fail-under=90
 
 fast: setup-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-cov -m "not browser and not models"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PROCESSES) --no-cov -m "not browser and not models"
 
 check: setup-dev
 	$(BIN)/python -m ruff check .

@@ -17,30 +17,17 @@ settings.load_profile("tests")
 CAT = "The cat sat on the mat because it was tired."
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Says which tests share a process, and skips what this machine cannot do, with the reason.
-
-    Where it is required, nothing is skipped.
-    """
+    """Skips what this machine cannot do, with the reason; where it is required, nothing is skipped."""
     no_browser = pytest.mark.skip(reason="no Chromium on this machine: install it to run the browser tests")
     no_models = pytest.mark.skip(reason="the weights are not here: run `python -m memviz fetch`")
     browser = bool(chromium()) or bool(os.environ.get("MEMVIZ_REQUIRE_BROWSER"))
     models = weights_are_here() or bool(os.environ.get("MEMVIZ_REQUIRE_MODELS"))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(process_of(item)))
         if item.get_closest_marker("browser") and not browser:
             item.add_marker(no_browser)
         if item.get_closest_marker("models") and not models:
             item.add_marker(no_models)
-
-
-def process_of(item: pytest.Item) -> str:
-    """Which tests stay in one process? Those of a file; and those that share tiny models, which are opened once."""
-    opened = getattr(getattr(item, "module", None), "opened", None)
-    if getattr(opened, "__module__", "") == "cases":
-        return "families"
-    return "translators" if "saved" in getattr(item, "fixturenames", ()) else item.nodeid.split("::")[0]
 
 
 def chromium() -> str | None:
