@@ -77,16 +77,18 @@ def test_roles_and_scores_of_the_grid_are_the_librarys(visit, cat) -> None:
     assert {text.rsplit(maxsplit=1)[0]: int(text.rsplit(maxsplit=1)[1]) for text in chips} == counts
     chip = here.page.locator("[data-testid=memviz-grid-role]", has_text="previous token")
     chip.click()
-    assert chip.get_attribute("aria-pressed") == "true"
+    here.wait_until(lambda: chip.get_attribute("aria-pressed") == "true", "the role is chosen")
     for name, label in [("previous_token", "Previous-token score"), ("sink_share", "Sink share")]:
         values = memviz.measures.MEASURES[name].compute(memory)
         best = np.unravel_index(np.nanargmax(values), values.shape)
         here.page.locator("[data-testid=memviz-grid-order]").select_option(label=label)
+        here.page.wait_for_timeout(150)
+        here.at_rest()  # the page follows, and shows its own head again
         here.page.locator("[data-testid=memviz-grid-view]").focus()
         here.page.keyboard.press("Home")
-        readout = here.page.locator(READOUT).inner_text()
-        assert readout.startswith(f"L{best[0]}.H{best[1]} ·")
-        assert f"{label} {values.max():.2f}" in readout
+        readout = here.page.locator(READOUT)
+        here.wait_until(lambda: readout.inner_text().startswith(f"L{best[0]}.H{best[1]} ·"), "the best head")  # noqa: B023
+        assert f"{label} {values.max():.2f}" in readout.inner_text()
     assert memviz.measures.MEASURES["previous_token"].compute(memory)[0, 2] > 0.95
 
 
