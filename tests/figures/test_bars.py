@@ -7,6 +7,8 @@ import pytest
 
 from memviz import figures
 from memviz.errors import TraceError
+from memviz.figures.charts.bar_chart import LARGEST, Kind, bar_chart
+from memviz.figures.style import colours, phrases
 from tests.memories import NASTY, memory_of, tokens, words_of
 
 TEXTS = tokens(["[CLS]", "the", "un", "##believ", "##able", "cat"], special=(0,))
@@ -90,3 +92,23 @@ def test_the_text_alternative_names_the_most_and_the_mean() -> None:
 def test_words_of_another_text_are_refused() -> None:
     with pytest.raises(TraceError, match="2 words are not made of the 6 tokens"):
         figures.received_bars(memory_of(TEXTS)[0], words_of(tokens(["a", "b"])))
+
+
+def test_a_bar_of_several_words_is_grey_when_all_of_them_are() -> None:
+    texts = [f"w{number}" for number in range(2 * LARGEST)]
+    muted = [number < 3 for number in range(len(texts))]
+    kind = Kind(phrases.RECEIVED, phrases.RECEIVED_UNIT, phrases.RECEIVED_HOVER, share=True)
+    figure = bar_chart(
+        kind,
+        np.linspace(0, 1, len(texts)),
+        texts,
+        top=1.0,
+        notes=[],
+        alt="",
+        fields={},
+        muted=muted,
+        title="",
+        caption="",
+        translate=str,
+    )
+    assert list(figure.data[0].marker.color[:3]) == [colours.GREY, colours.BLUE, colours.BLUE]

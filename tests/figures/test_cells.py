@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
 from memviz.figures.data import cells
 from memviz.figures.data.cells import pattern_data, weights
-from memviz.figures.data.view import PatternView
+from memviz.figures.data.view import PatternView, side
 from memviz.memory import Forget
 from tests.memories import memory_of, tokens, words_of
 
@@ -103,6 +105,25 @@ def test_value_norms_are_weights_times_norms_on_one_scale() -> None:
     mean = seen(memory, values="value norm", without=(0,))
     np.testing.assert_allclose(mean[:, 1:], (truth * norms[:, :, None]).mean((0, 1))[:, 1:], atol=1e-5)
     assert np.isnan(mean[:, 0]).all()
+
+
+def test_the_scale_of_value_norms_reaches_to_the_first_key() -> None:
+    """A sink is no top key: special tokens are left out there."""
+    memory, truth = memory_of(PAIR)
+    norms = memory.summary.value_norm.copy()
+    norms[:, :, 0] = 100 * norms.max()
+    heavy = replace(memory, summary=replace(memory.summary, value_norm=norms))
+    high = pattern_data(heavy, PatternView(layer=0, head=0, values="value norm")).high
+    assert high == pytest.approx((truth[..., 0] * norms[:, :, :1]).max(), rel=1e-4)
+
+
+def test_a_word_is_found_in_the_cells_of_the_window() -> None:
+    found = side(tokens("cat dog bird fish horse cat mouse"), None, window=slice(2, 7), largest=3)
+    assert (found.first, found.step, found.cells) == (2, 2, 3)
+    assert found.matching("horse") == [1]
+    assert found.matching("cat") == [1], "the first cat stands before the window"
+    assert found.matching("OUS") == [2]
+    assert found.matching("") == []
 
 
 @pytest.mark.parametrize("share", [0.3, 0.8, 0.95])

@@ -7,7 +7,8 @@ import pytest
 
 from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
-from memviz.figures.charts.distance import FEW
+from memviz.figures.charts.distance import FEW, _pairs
+from memviz.memory import Forget
 from tests.memories import memory_of, tokens
 
 
@@ -130,3 +131,10 @@ def test_it_says_what_it_shows() -> None:
     assert "L1.H0" in figures.alt(figure)
     assert figures.provenance_fields(figure)["view"] == "attention by distance over the uniform baseline"
     assert figure.layout.yaxis.title.text == "«attention over a uniform look (×, logarithmic)»"
+
+
+def test_pairs_are_those_of_the_head_that_forgot_least() -> None:
+    plain, _ = memory_of(12, causal=True)
+    forgetful, _ = memory_of(12, causal=True, forget=Forget(keys=range(1, 11), heads=[0]))
+    assert _pairs(forgetful, None).tolist() == _pairs(plain, None).tolist()
+    assert (_pairs(forgetful, 0) < _pairs(plain, 0)).any()

@@ -114,6 +114,15 @@ def test_lift_is_the_weight_over_the_mean_of_the_other_queries_that_see_the_key(
                 np.testing.assert_allclose(found[query, key], weights[query, key] / np.mean(others), rtol=2e-3)
 
 
+def test_lift_is_not_defined_where_the_others_look_at_nothing_to_speak_of() -> None:
+    weights = np.full((4, 4), 0.25, dtype=np.float32)
+    weights[:, 3] = 1e-7
+    weights[3] = [0.05, 0.05, 0.0, 0.9]
+    assert np.isnan(measures.lift(memory_with(weights), 0, 0)[3, 3])
+    weights[0, 3] = 1e-3
+    assert measures.lift(memory_with(weights), 0, 0)[3, 3] == pytest.approx(0.9 / ((1e-3 + 2e-7) / 3), rel=1e-4)
+
+
 def test_lift_is_not_defined_where_no_other_query_looks() -> None:
     found = measures.lift(memory_with(uniform(5)), 0, 0)
     assert np.isnan(found[4, 4]), "only the last query sees the last key"

@@ -123,3 +123,14 @@ def test_a_head_that_spreads_over_all_that_is_left_is_broad() -> None:
     forgot = replace(memory, scores=(scores,), forget=Forget(keys=range(5, 12), heads=[1]))
     summary = oracle.summary_of(weights_of(forgot), memory.keys, cross=False)
     assert measures.roles(replace(forgot, summary=summary)).tolist() == [["broad"] * 4]
+
+
+def test_pairs_are_counted_of_what_may_be_seen(both: tuple[Memory, np.ndarray]) -> None:
+    memory, may = both
+    if len(memory.queries) != len(memory.keys):
+        pytest.skip("no distances between two texts")
+    query, key = np.indices(may.shape[2:])
+    for layer, head in np.ndindex(may.shape[:2]):
+        seen = may[layer, head] & (key > 0)
+        counts = [(seen & (np.abs(query - key) == apart)).sum() for apart in range(len(key))]
+        assert measures.pairs_by_distance(memory, layer, head).tolist() == counts

@@ -90,3 +90,9 @@ def test_unmarked_keeps_what_is_text() -> None:
     assert [without_word_marks(piece) for piece in ("▁the", "Ġ", "##s", "##", "@@", "</w>", "a</w>")] == [
         "the", "", "s", "##", "@@", "</w>", "a"
     ]  # fmt: skip
+
+
+def test_a_mark_takes_as_much_white_space_as_it_stands_for() -> None:
+    assert locate(["▁", "a"], "  a") == [(0, 1), (2, 3)]
+    assert locate(["▁▁", "a"], "   a") == [(0, 2), (3, 4)]
+    assert locate(["▁", "▁", "a"], "   a") == [(0, 1), (1, 2), (3, 4)]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memviz.errors import EmptyTextError, ReadingError
-from memviz.tokens import clean, printable, require_text, word_spans
+from memviz.tokens import clean, printable, require_text, right_to_left, word_spans
 from memviz.tokens.spelling import WHITE, SpanUnion, trim, with_accents
 
 
@@ -122,3 +122,11 @@ def test_lost_characters_stay_with_the_word_before_or_the_first() -> None:
     assert SpanUnion.words(text, []).spans == []
     assert SpanUnion.joined([(3, 5), (0, 2), (1, 3)]).spans == [(0, 3), (3, 5)]
     assert SpanUnion.joined([(3, 5)]).around(5) == -1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("שלום", True), ("مرحبا", True), ("2 + 2 שלום", True), ("cat שלום", False), ("12 %", False), ("", False)],
+)
+def test_the_first_letter_says_where_a_text_runs(text: str, expected: bool) -> None:
+    assert right_to_left(text) is expected
