@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memviz.errors import ModelError
-from memviz.reading.engine import budget
+from memviz.reading.engine import limits
 from memviz.settings import number
 
 
@@ -31,7 +31,7 @@ def test_another_value_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, v
 def test_the_limits_of_a_reading_are_checked(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "lots")
     with pytest.raises(ModelError, match=f"{name} is lots"):
-        budget.available() if name == "MEMVIZ_MEMORY_GB" else budget.context_limit(512)
+        limits.available() if name == "MEMVIZ_MEMORY_GB" else limits.context_limit(512)
 
 
 def test_the_app_asks_for_no_address_when_it_starts() -> None:

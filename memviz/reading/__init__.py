@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from memviz.memory import Ablate, Eviction, Forget
 from memviz.models import DownloadBar, ModelFiles, Policy, locate, open_model
 from memviz.progress import Progress
-from memviz.reading.engine import budget
+from memviz.reading.engine import limits
 from memviz.reading.engine.devices import choose, weight_bytes
 from memviz.reading.firefox.opening import open_firefox
 from memviz.reading.reader import Reader
@@ -39,7 +39,7 @@ def load(
     located = _located(name, policy, progress)
     weights = weight_bytes(located)
     where, dtype = choose(device, precision, weights=weights)
-    budget.check_opening(weights * dtype.itemsize / 4, name=name, device=where)
+    limits.check_opening(weights * dtype.itemsize / 4, name=name, device=where)
     if located.format == "marian":
         return Reader.of(*open_firefox(located, device=where, dtype=dtype))
     model, tokenizer = open_model(located, attn_implementation="eager", device=where, dtype=dtype)

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from memviz.errors import MeasureError, TextTooLongError, TraceError
 from memviz.memory import Kind, Place, is_integer, read_only
 from memviz.note import Note
-from memviz.reading.attention.blockwise import handled_by
+from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.capture import BlockCapture, capturing
-from memviz.reading.engine import budget, refusals
+from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.engine import Engine
 from memviz.reading.engine.projections import by_head
 from memviz.tokens import Token, clean, require_text, tokenise
@@ -95,7 +95,7 @@ def _capture(engine: Engine, inputs: dict[str, list[int]], *, kind: Kind, layer:
     projection = None if plan.dense else projections[layer]
     if projection is None:
         raise _unknown(engine, Note("its output projection could not be found"))
-    budget.check(engine, len(inputs["input_ids"]))
+    limits.check(engine, len(inputs["input_ids"]))
     capture = BlockCapture(Place(kind, layer), places=plan.places, projection=projection)
     tensors = engine.tensors(inputs)
     explained = refusals.as_reading_error(None, model=engine.info.name, tokens=len(inputs["input_ids"]))

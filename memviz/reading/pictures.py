@@ -11,7 +11,7 @@ from memviz.errors import ReadingError, UnsupportedModelError
 from memviz.memory import Interventions, read_only
 from memviz.progress import Progress
 from memviz.reading.attention.summary import Axes
-from memviz.reading.engine import budget
+from memviz.reading.engine import limits
 from memviz.reading.engine.adapters import PictureAdapter
 from memviz.reading.engine.engine import Engine, TransformersEngine, require_kind
 from memviz.sources import Picture
@@ -31,7 +31,7 @@ def look(engine: Engine, image: Any, interventions: Interventions, *, progress: 
     inputs = engine.adapter.inputs(pixels, engine.model.device, engine.model.dtype)
     picture = _picture(engine, pixels, inputs["pixel_values"].shape[-2:])
     count = len(picture.units)
-    budget.check_memory(engine.estimate(count, interventions), tokens=count, device=engine.model.device)
+    limits.check_memory(engine.estimate(count, interventions), tokens=count, device=engine.model.device)
     axes = Axes(picture.units, picture.units)
     recorded = engine.record(inputs, {"self": axes}, interventions=interventions, progress=progress)
     return Trace(

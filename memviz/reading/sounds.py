@@ -13,9 +13,9 @@ from transformers import GenerationMixin, StoppingCriteriaList
 from memviz.errors import EmptyTextError, ReadingError, TextTooLongError
 from memviz.memory import read_only
 from memviz.progress import Progress, progress_within
-from memviz.reading.attention.blockwise import handled_by
+from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
-from memviz.reading.engine import budget, refusals
+from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.adapters import SoundAdapter
 from memviz.reading.engine.engine import Engine, TransformersEngine, require_kind
 from memviz.reading.writing.request import TranslationRequest
@@ -53,16 +53,16 @@ def transcribe(
     source, changes = heard.source, request.interventions
     frames = len(heard.sound.units)
     request.check(engine.plan, frames)
-    budget.check_memory(engine.estimate(frames, changes), tokens=frames, device=engine.model.device)
+    limits.check_memory(engine.estimate(frames, changes), tokens=frames, device=engine.model.device)
     if request.target is None:
         output = _write(engine, source, request, progress=progress_within(progress, 0, WRITING))
     else:
         output = writer.force(source, require_text(request.target))
     written = time.perf_counter()
     count = len(output.ids)
-    budget.check_length(count, context=engine.info.context)
+    limits.check_length(count, context=engine.info.context)
     both = frames + count
-    budget.check_memory(engine.estimate(both, changes), tokens=both, device=engine.model.device)
+    limits.check_memory(engine.estimate(both, changes), tokens=both, device=engine.model.device)
     rest = progress_within(progress, 0 if request.target is not None else WRITING, 1)
     reading = writer.read(source, output, changes.upto(count), progress=rest)
     done = time.perf_counter()
@@ -131,7 +131,7 @@ def _listen(engine: TransformersEngine, samples: Any, rate: int) -> _Heard:
 def _write(engine: TransformersEngine, source: Source, request: TranslationRequest, *, progress: Progress) -> Output:
     """What the model writes for it: the likeliest token at every step, or by beam search."""
     limit = request.max_new_tokens or LIMIT
-    limit = min(limit, (budget.context_limit(engine.info.context) or limit + 1) - 1)
+    limit = min(limit, (limits.context_limit(engine.info.context) or limit + 1) - 1)
     changes = request.interventions
     handler = StepwiseHandler(changes, engine.plan.places) if changes else None
     watched = refusals.as_reading_error(progress, model=engine.info.name, tokens=len(source.tokens))

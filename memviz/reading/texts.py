@@ -13,7 +13,7 @@ from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import Interventions
 from memviz.progress import Progress
 from memviz.reading.attention.summary import Axes
-from memviz.reading.engine import budget, notes
+from memviz.reading.engine import limits, notes
 from memviz.reading.engine.engine import Engine, require_kind
 from memviz.reading.engine.inputs import require_known, token_ids
 from memviz.reading.engine.predictions import token_logprobs, top_candidates
@@ -78,7 +78,7 @@ def _trace(
     began = time.perf_counter()
     tensors = engine.tensors(inputs)
     ids = tensors["input_ids"][0].tolist()
-    budget.check(engine, len(ids), interventions)
+    limits.check(engine, len(ids), interventions)
     axes = Axes.of_sequence(tokens, tokens, ids)
     recorded = engine.record(tensors, {"self": axes}, interventions=interventions, progress=progress)
     logprobs, next_tokens = _predictions(engine, recorded.outputs, ids)

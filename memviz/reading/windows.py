@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import regex
 
 from memviz.errors import TextTooLongError
-from memviz.reading.engine import budget
+from memviz.reading.engine import limits
 from memviz.reading.engine.engine import Engine
 from memviz.reading.texts import count_tokens
 from memviz.tokens import Token, clean, tokenise
@@ -39,7 +39,7 @@ def window_of_text(
         return count_tokens(engine, prompt(part), pair)
 
     beside = count("a") - sum(not token.special for token in tokenise(engine.tokenizer, "a")[0])
-    limit = budget.context_limit(engine.info.context) or len(content) + beside
+    limit = limits.context_limit(engine.info.context) or len(content) + beside
     require_room(limit - beside, beside=beside, limit=limit)
     most = min(limit - beside, tokens or limit)
     return fit_window(text, content, start=max(start, 0), most=most, count=count, limit=min(limit, most + beside))

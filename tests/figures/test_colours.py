@@ -11,7 +11,8 @@ import pytest
 import memviz
 from memviz import figures
 from memviz.figures.style import colours
-from memviz.figures.style.colours import THEMES, head_name, mixed, percent, ramp, readable, strength, times
+from memviz.figures.style.colours import THEMES, mixed, ramp, readable, strength
+from memviz.figures.style.numbers import head_name, percent, times
 from memviz.ui.components import assets
 
 

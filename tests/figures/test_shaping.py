@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from memviz.figures.sheets.crossing import curve_bend
-from memviz.figures.style.colours import THEMES, head_name, mixed, percent, readable, word_tint
+from memviz.figures.style.colours import THEMES, mixed, readable, word_tint
+from memviz.figures.style.numbers import head_name, percent
 
 ROOT = Path(__file__).parents[2]
 COMPONENTS = ROOT / "memviz" / "ui" / "components"

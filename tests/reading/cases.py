@@ -14,7 +14,7 @@ from families import FAMILIES, Family, tokenizer, words
 from transformers import PreTrainedModel
 
 from memviz.reading import Reader
-from memviz.reading.attention import blockwise
+from memviz.reading.attention import attention_function
 from memviz.trace import Trace
 
 SMALL_BLOCK = 24  # queries; a block of the usual size would hold the whole text of a case
@@ -61,7 +61,7 @@ def case(name: str) -> Case:
     """A text of about 90 tokens (several small blocks of queries, more than any window) read both ways."""
     used = opened(name)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blockwise, "BLOCK", SMALL_BLOCK)
+        patch.setattr(attention_function, "BLOCK", SMALL_BLOCK)
         if used.model.config.is_encoder_decoder:
             trace = used.translate(words(90), words(70, seed=1))
         else:

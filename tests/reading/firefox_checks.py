@@ -9,7 +9,7 @@ from transformers import MarianConfig
 from transformers.models.marian.modeling_marian import MarianEncoder
 
 from memviz.reading import Reader
-from memviz.reading.attention.blockwise import AttentionCall, Block, attend, handled_by
+from memviz.reading.attention.attention_function import AttentionCall, Block, attend, handled_by
 
 
 def marian_encoder(reader: Reader) -> MarianEncoder:

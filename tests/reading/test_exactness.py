@@ -13,7 +13,7 @@ from families import FAMILIES
 from translators import TRANSLATORS
 
 from memviz import measures
-from memviz.reading.attention import blockwise
+from memviz.reading.attention import attention_function
 from memviz.reading.attention.summary import THUMBNAIL
 from tests import oracle
 
@@ -49,9 +49,9 @@ def test_the_families_that_the_readme_names_are_in_the_tests() -> None:
 
 
 def test_a_case_has_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blockwise, "BLOCK", SMALL_BLOCK)
+    monkeypatch.setattr(attention_function, "BLOCK", SMALL_BLOCK)
     for count in (70, 90):
-        assert len(list(blockwise.blocks(count, -(-count // THUMBNAIL)))) >= 3
+        assert len(list(attention_function.blocks(count, -(-count // THUMBNAIL)))) >= 3
 
 
 @families

@@ -16,9 +16,9 @@ from torch import nn
 from memviz import Ablate, Eviction, Forget
 from memviz.errors import ReadingError, TraceError
 from memviz.memory import Interventions, Place
-from memviz.reading.attention.blockwise import BLOCK
+from memviz.reading.attention.attention_function import BLOCK
 from memviz.reading.attention.interventions import HeadCuts
-from memviz.reading.engine import budget
+from memviz.reading.engine import limits
 from memviz.trace import Trace
 from tests import oracle
 
@@ -264,7 +264,7 @@ def test_one_named_head_of_a_long_text_takes_little_memory() -> None:
     assert 0 < block
     assert held + block + numpy < 10e6
     assert (scores != 0).sum() == BLOCK, "one key, one head, all queries of the block"
-    plain, changed = (budget.estimate(*args) for args in _estimates(tokens, changes))
+    plain, changed = (limits.estimate(*args) for args in _estimates(tokens, changes))
     assert 0 < changed - plain < 10e6, "and it is counted"
 
 

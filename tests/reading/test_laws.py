@@ -12,7 +12,7 @@ from families import FAMILIES, tokenizer, words
 from transformers import AttentionInterface
 
 from memviz.memory import Memory
-from memviz.reading.attention import blockwise
+from memviz.reading.attention import attention_function
 
 CAUSAL = [name for name, family in FAMILIES.items() if family.architecture.endswith(("ForCausalLM", "LMHeadModel"))]
 
@@ -129,18 +129,18 @@ def test_padding_is_left_out_when_nothing_is_asked() -> None:
 def test_the_function_is_registered_with_its_masks() -> None:
     from transformers import AttentionMaskInterface
 
-    assert AttentionInterface()[blockwise.NAME] is blockwise.attention
-    assert blockwise.NAME in AttentionMaskInterface()
+    assert AttentionInterface()[attention_function.NAME] is attention_function.attention
+    assert attention_function.NAME in AttentionMaskInterface()
 
 
 # the pieces of the attention function
 
 
-def lookup(rows: int, cols: int, **more: object) -> blockwise.AttentionCall:
+def lookup(rows: int, cols: int, **more: object) -> attention_function.AttentionCall:
     draw = torch.Generator().manual_seed(rows * 1000 + cols)
     query, key = torch.randn(4, rows, 8, generator=draw), torch.randn(2, cols, 8, generator=draw)
     visible = more.pop("visible", torch.tensor([[0, cols]]).expand(rows, 2))
-    return blockwise.AttentionCall(query, key, torch.randn(2, cols, 8, generator=draw), 0.7, visible, **more)
+    return attention_function.AttentionCall(query, key, torch.randn(2, cols, 8, generator=draw), 0.7, visible, **more)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Edges:
 
     def hide(self, scores: torch.Tensor, *, start: int, first: int) -> None:
         _, rows, cols = scores.shape
-        scores.masked_fill_(self.edges[:, start : start + rows, first : first + cols], blockwise.MASKED)
+        scores.masked_fill_(self.edges[:, start : start + rows, first : first + cols], attention_function.MASKED)
 
 
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (1, 70), (63, 64), (64, 64), (65, 65), (200, 33), (33, 200)])
@@ -184,12 +184,12 @@ def test_attend_is_softmax_attention(rows: int, cols: int, kind: str) -> None:
     weights = whole.softmax(-1)[..., :cols]
     seen = torch.zeros(4, rows, cols)
 
-    def watch(block: blockwise.Block) -> None:
+    def watch(block: attention_function.Block) -> None:
         seen[:, block.start : block.stop, block.first : block.last] += block.weights
 
     for cell in ((1, 1), (3, 5), (100, 100)):
         seen.zero_()
-        output = blockwise.attend(asked, watch=watch, cell=cell)
+        output = attention_function.attend(asked, watch=watch, cell=cell)
         torch.testing.assert_close(seen, weights, rtol=0, atol=1e-6)
         torch.testing.assert_close(output, weights @ asked.value.repeat_interleave(2, 0), rtol=0, atol=1e-5)
 
@@ -197,11 +197,11 @@ def test_attend_is_softmax_attention(rows: int, cols: int, kind: str) -> None:
 @pytest.mark.parametrize("cell", [1, 2, 3, 7, 63, 64, 65, 100, 256, 300])
 @pytest.mark.parametrize("rows", [1, 64, 65, 511, 1000])
 def test_blocks_cover_every_query_once_and_stay_inside_cells(rows: int, cell: int) -> None:
-    covered = [row for start, stop in blockwise.blocks(rows, cell) for row in range(start, stop)]
+    covered = [row for start, stop in attention_function.blocks(rows, cell) for row in range(start, stop)]
     assert covered == list(range(rows))
-    for start, stop in blockwise.blocks(rows, cell):
-        assert stop - start <= max(blockwise.BLOCK, 1)
-        if cell > blockwise.BLOCK:
+    for start, stop in attention_function.blocks(rows, cell):
+        assert stop - start <= max(attention_function.BLOCK, 1)
+        if cell > attention_function.BLOCK:
             assert start // cell == (stop - 1) // cell
         else:
             assert start % cell == 0
@@ -209,7 +209,7 @@ def test_blocks_cover_every_query_once_and_stay_inside_cells(rows: int, cell: in
 
 def test_spans_of_a_mask_that_is_no_stretch_become_a_bias() -> None:
     mask = torch.tensor([[[True, False, True, True]]])
-    visible, bias = blockwise.spans(mask, 3, 4, causal=False, device=torch.device("cpu"))
+    visible, bias = attention_function.spans(mask, 3, 4, causal=False, device=torch.device("cpu"))
     assert visible.tolist() == [[0, 4]] * 3
     assert bias.tolist() == [[[0.0, float("-inf"), 0.0, 0.0]] * 3]
 
@@ -217,7 +217,7 @@ def test_spans_of_a_mask_that_is_no_stretch_become_a_bias() -> None:
 def test_spans_of_an_additive_mask_keep_what_it_adds() -> None:
     low = torch.finfo(torch.float32).min
     mask = torch.tensor([[[0.5, low], [0.25, -1.0]]])
-    visible, bias = blockwise.spans(mask, 2, 2, causal=False, device=torch.device("cpu"))
+    visible, bias = attention_function.spans(mask, 2, 2, causal=False, device=torch.device("cpu"))
     assert visible.tolist() == [[0, 1], [0, 2]]
     assert bias[0, 1].tolist() == [0.25, -1.0]
     assert bias[0, 0, 0] == 0.5
@@ -230,7 +230,7 @@ def test_a_bias_by_position_is_added_to_a_mask_that_adds_too() -> None:
     relative, added = torch.randn(1, 4, 6, 6, generator=draw), torch.randn(2, 1, 6, 6, generator=draw)
     sink = torch.randn(4, generator=draw)
     module = torch.nn.Module()
-    found, _ = blockwise.attention(
+    found, _ = attention_function.attention(
         module, query, key, value, added, scaling=0.5, position_bias=relative, s_aux=sink, is_causal=False
     )
     scores = query @ key.transpose(2, 3) * 0.5 + relative + added

@@ -26,7 +26,7 @@ from memviz.errors import (
     TraceError,
     UnsupportedModelError,
 )
-from memviz.reading.engine import budget, devices
+from memviz.reading.engine import devices, limits
 
 # models
 
@@ -205,10 +205,10 @@ def test_the_server_may_set_a_smaller_limit(monkeypatch: pytest.MonkeyPatch) -> 
         opened("gpt2").read(words(21))
     assert len(opened("gpt2").read(words(20)).tokens) == 20
     monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "9999")
-    assert budget.context_limit(512) == 512
-    assert budget.context_limit(None) == 9999
+    assert limits.context_limit(512) == 512
+    assert limits.context_limit(None) == 9999
     monkeypatch.delenv("MEMVIZ_MAX_TOKENS")
-    assert budget.context_limit(None) is None
+    assert limits.context_limit(None) is None
 
 
 def test_a_reading_that_would_not_fit_is_refused_with_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,14 +221,14 @@ def test_a_reading_that_would_not_fit_is_refused_with_numbers(monkeypatch: pytes
     monkeypatch.setenv("MEMVIZ_MEMORY_GB", "1")
     opened("gpt2").read(words(50))
     monkeypatch.delenv("MEMVIZ_MEMORY_GB")
-    assert 0 < budget.available() < psutil.virtual_memory().total
+    assert 0 < limits.available() < psutil.virtual_memory().total
 
 
 def test_the_estimate_is_linear_when_recorded_and_square_when_dense() -> None:
     recorded, dense = opened("gpt2"), opened("bloom")
-    assert recorded.estimate(40_000) < 2.6 * (recorded.estimate(20_000) - budget.OVERHEAD) + budget.MASKS * 40_000**2
+    assert recorded.estimate(40_000) < 2.6 * (recorded.estimate(20_000) - limits.OVERHEAD) + limits.MASKS * 40_000**2
     assert dense.estimate(40_000) > 3.5 * dense.estimate(20_000)
-    assert opened("bart-uneven").estimate(100) > budget.OVERHEAD
+    assert opened("bart-uneven").estimate(100) > limits.OVERHEAD
 
 
 def test_the_estimate_is_not_below_what_was_measured() -> None:
@@ -236,14 +236,14 @@ def test_the_estimate_is_not_below_what_was_measured() -> None:
     sizes = SimpleNamespace(hidden_size=576, intermediate_size=1536, vocab_size=49152)
     model = SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: sizes))
     plan = SimpleNamespace(layers={"self": 30}, heads={"self": 9}, kv_heads=3, head_dim=64, dense=False)
-    assert 1.55e9 < budget.estimate(model, plan, 6000) < 1.75e9
+    assert 1.55e9 < limits.estimate(model, plan, 6000) < 1.75e9
 
 
 @pytest.mark.parametrize("sizes", [[48, 64, 48], (48,), 48])
 def test_the_estimate_knows_models_with_a_width_for_each_layer(sizes: object) -> None:
     sized = SimpleNamespace(hidden_size=32, intermediate_size=sizes)
     model = SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: sized))
-    assert budget.estimate(model, opened("llama").plan, 10) > budget.OVERHEAD
+    assert limits.estimate(model, opened("llama").plan, 10) > limits.OVERHEAD
 
 
 # ids
@@ -423,7 +423,7 @@ def test_source_and_target_are_budgeted_together(monkeypatch: pytest.MonkeyPatch
     reader = opened("t5")
     one, both = reader.estimate(301), reader.estimate(602)
     assert one < both
-    monkeypatch.setenv("MEMVIZ_MEMORY_GB", str((one + both) / 2 / budget.GB))
+    monkeypatch.setenv("MEMVIZ_MEMORY_GB", str((one + both) / 2 / limits.GB))
     assert len(reader.translate(words(300), "a dog").tokens) == 301
     with pytest.raises(MemoryBudgetError, match="Reading 602 tokens"):
         reader.translate(words(300), words(300, seed=1))
@@ -491,15 +491,15 @@ def test_an_accelerator_takes_large_weights_in_half(monkeypatch, large: bool, su
 def test_memory_is_asked_for_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEMVIZ_MEMORY_GB", raising=False)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10e9, 16e9))
-    assert budget.available("cuda") == pytest.approx(budget.SHARE * 10e9)
+    assert limits.available("cuda") == pytest.approx(limits.SHARE * 10e9)
     with pytest.raises(MemoryBudgetError, match=r"Opening it would take about 9.0 GB of memory; 7.0 GB may be used"):
-        budget.check_opening(9e9, name="it", device="cuda")
-    budget.check_opening(6e9, name="it", device="cuda")
+        limits.check_opening(9e9, name="it", device="cuda")
+    limits.check_opening(6e9, name="it", device="cuda")
 
 
 def test_an_accelerator_that_runs_out_says_so() -> None:
     with pytest.raises(MemoryBudgetError, match="Reading 1,000 tokens took more memory than"):
-        with budget.kept_within(tokens=1000):
+        with limits.kept_within(tokens=1000):
             raise torch.OutOfMemoryError("CUDA out of memory")
 
 

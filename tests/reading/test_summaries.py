@@ -11,7 +11,7 @@ from cases import checked, eager, fresh, opened, patterns, reader
 from families import FAMILIES, words
 
 from memviz.reading.attention import recording
-from memviz.reading.attention.blockwise import Block, blocks
+from memviz.reading.attention.attention_function import Block, blocks
 from memviz.reading.attention.summary import FEW, THUMBNAIL, BlockSummariser, Repeats, cell_maxima
 from tests import oracle
 

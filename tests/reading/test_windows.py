@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from memviz import Reader
 from memviz.errors import TextTooLongError
-from memviz.reading.engine import budget
+from memviz.reading.engine import limits
 
 TEXTS = {
     "words": words(120),
@@ -59,7 +59,7 @@ def test_every_window_fits_and_cuts_no_character(reader: Reader, text: str, pair
         assert {begin, end} <= edges
         count = reader.count(window, pair)
         assert count <= LIMIT
-        budget.check(reader.engine, count)
+        limits.check(reader.engine, count)
 
 
 @pytest.mark.usefixtures("_forty")

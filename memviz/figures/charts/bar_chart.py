@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 
 from memviz.figures.charts.layout import finish, label_axis
 from memviz.figures.style import colours, phrases
-from memviz.figures.style.colours import percent
 from memviz.figures.style.labels import (
     LETTER_HIGH,
     escape,
@@ -21,6 +20,7 @@ from memviz.figures.style.labels import (
     shorten,
     width,
 )
+from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 
 LARGEST = 256  # bars; above it neighbours share one

@@ -10,7 +10,7 @@ from memviz.figures.charts.layout import finish
 from memviz.figures.data.captions import which_head
 from memviz.figures.data.cells import known_mean
 from memviz.figures.style import colours, phrases
-from memviz.figures.style.colours import times
+from memviz.figures.style.numbers import times
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory
 

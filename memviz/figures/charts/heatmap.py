@@ -14,6 +14,7 @@ from memviz.figures.data.captions import UNITS, alt_text, cell_template, notes, 
 from memviz.figures.data.cells import pattern_data
 from memviz.figures.data.view import FLOOR, PatternData, PatternView, Values, Window
 from memviz.figures.style import colours, phrases
+from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory
 from memviz.tokens import Word
@@ -164,7 +165,7 @@ def _pair(figure: go.Figure, data: PatternData, mass: np.ndarray) -> None:
     figure.add_shape(type="line", yref="y domain", y0=0, y1=1, x0=across, x1=across, line=line)
     ends = (-0.5, down, data.rows.cells - 0.5)
     for number, name in enumerate("AB"):
-        shares = [f"{name}→{to} <b>{colours.percent(mass[number, place])}</b>" for place, to in enumerate("AB")]
+        shares = [f"{name}→{to} <b>{percent(mass[number, place])}</b>" for place, to in enumerate("AB")]
         figure.add_annotation(
             **{"xref": "x domain", "x": 1, "xanchor": "left", "xshift": 8, "align": "left", "showarrow": False},
             **{"yref": "y", "y": (ends[number] + ends[number + 1]) / 2, "text": "<br>".join(shares)},

@@ -9,8 +9,8 @@ from plotly.subplots import make_subplots
 from memviz.figures.charts.cell_axes import BAR, Field, colour_bar
 from memviz.figures.charts.layout import finish
 from memviz.figures.style import colours, phrases
-from memviz.figures.style.colours import percent
 from memviz.figures.style.labels import pooled_labels
+from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory.recurrent import Recurrent
 

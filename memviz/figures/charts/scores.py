@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from memviz.errors import MeasureError
 from memviz.figures.charts.layout import finish, label_axis
 from memviz.figures.style import colours, phrases
-from memviz.figures.style.colours import head_name
+from memviz.figures.style.numbers import head_name
 from memviz.figures.style.phrases import Translate, say
 from memviz.measures import MEASURES, Measure
 from memviz.memory import Memory

@@ -12,8 +12,8 @@ from memviz.figures.charts.bars import by_word, head_fields, select_heads
 from memviz.figures.charts.layout import LETTER
 from memviz.figures.data.captions import which_head
 from memviz.figures.style import colours, phrases
-from memviz.figures.style.colours import percent
 from memviz.figures.style.labels import escape, isolated, shorten, width, wrap
+from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.measures.cross import Sides
 from memviz.memory import Memory

@@ -6,8 +6,8 @@ import numpy as np
 
 from memviz.figures.data.view import PatternData
 from memviz.figures.style import phrases
-from memviz.figures.style.colours import head_name, percent
 from memviz.figures.style.labels import isolated, shorten
+from memviz.figures.style.numbers import head_name, percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import removal_text, shift_text, threshold_text
 from memviz.memory import Memory

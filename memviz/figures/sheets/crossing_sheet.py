@@ -13,8 +13,9 @@ from memviz.figures.sheets.crossing import MOST_WORDS, THICK, Crossing, Link, Un
 from memviz.figures.sheets.drawing import Anchor, Drawing, Point, number, write_text, written_as
 from memviz.figures.sheets.lettering import LINE, SMALL, footer, measure
 from memviz.figures.style import phrases
-from memviz.figures.style.colours import Colour, Theme, ThemeName, mixed, percent, strength
+from memviz.figures.style.colours import Colour, Theme, ThemeName, mixed, strength
 from memviz.figures.style.labels import isolated, shorten
+from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import caption
 

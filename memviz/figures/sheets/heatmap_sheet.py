@@ -13,8 +13,9 @@ from memviz.figures.data.view import FLOOR, PatternData, PatternView, Values, Wi
 from memviz.figures.sheets.drawing import Drawing, Point, written_as
 from memviz.figures.sheets.lettering import LINE, SMALL, footer, measure
 from memviz.figures.style import phrases
-from memviz.figures.style.colours import Theme, ThemeName, mixed, percent, strength
+from memviz.figures.style.colours import Theme, ThemeName, mixed, strength
 from memviz.figures.style.labels import LETTER_HIGH, ticks
+from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import origin
 from memviz.memory import Memory

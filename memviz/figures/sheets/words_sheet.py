@@ -11,17 +11,9 @@ import numpy as np
 from memviz.figures.sheets.drawing import Drawing, Point, written_as
 from memviz.figures.sheets.lettering import LINE, SMALL, footer, measure
 from memviz.figures.style import phrases
-from memviz.figures.style.colours import (
-    Colour,
-    ThemeName,
-    head_name,
-    mixed,
-    percent,
-    readable,
-    times,
-    word_tint,
-)
+from memviz.figures.style.colours import Colour, ThemeName, mixed, readable, word_tint
 from memviz.figures.style.labels import isolated, shorten, wrap
+from memviz.figures.style.numbers import head_name, percent, times
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import origin
 from memviz.measures import Links

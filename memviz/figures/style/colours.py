@@ -1,4 +1,4 @@
-"""Which colour means what, and how is a number written? Decided here, once.
+"""Which colour means what? Decided here, once.
 
 Blue is what is addressed, orange is who remembers it, grey is what was forgotten. Plotly figures
 are drawn on any background, so their colours hold on light and on dark paper (contrast of the
@@ -9,7 +9,6 @@ components and exported pages, whose custom properties are written here (`css`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 import numpy as np
@@ -27,7 +26,6 @@ HOVER = {"bgcolor": "#171d24", "bordercolor": "#171d24", "font": {"color": "#fff
 GAMMA = 0.5  # the square root, as in the thumbnails: weak weights stay visible
 FULL_TINT = 0.92  # behind a word; still paler than the full colour
 TINT_POWER = 0.65  # weak links stay visible, strong ones stay apart: between linear and the square root
-NO_BREAK = "\u00a0"
 
 
 @dataclass(frozen=True)
@@ -142,37 +140,3 @@ def page_css() -> str:
     """The colours of a page of its own, as custom properties: paper, panel, ink and muted ink."""
     lines = "".join(f"  --{name}: {css(name)};\n" for name in ("paper", "panel", "ink", "muted"))
     return f":root {{\n  color-scheme: light dark;\n{lines}}}\n"
-
-
-def percent(share: float, *, digits: int = 0) -> str:
-    """A ``share`` of one, in words: 71 %, 4 %, 0.4 %, <0.1 %; never "0 %" for something, "–" for undefined.
-
-    ``digits`` after the point; what is too small for them gets one more.
-    """
-    if np.isnan(share):
-        return "–"
-    hundredths, step = float(share) * 100, 10.0**-digits
-    if share == 0 or hundredths >= 0.95 * step:
-        return f"{_rounded(hundredths, digits)}{NO_BREAK}%"
-    if hundredths < 0.05 * step:
-        return f"<{step / 10:.{digits + 1}f}{NO_BREAK}%"
-    return f"{_rounded(hundredths, digits + 1)}{NO_BREAK}%"
-
-
-def _rounded(value: float, digits: int) -> str:
-    """With so many digits after the point; what lies in the middle goes up, as in the browser: an eighth is 13 %."""
-    return str(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
-
-
-def times(ratio: float) -> str:
-    """How many times as much (``ratio``): 3.7 ×, 12 ×, <0.1 ×; "–" for undefined."""
-    if np.isnan(ratio):
-        return "–"
-    if 0 < ratio < 0.05:
-        return f"<0.1{NO_BREAK}×"
-    return f"{ratio:.1f}{NO_BREAK}×" if ratio < 9.95 else f"{ratio:.0f}{NO_BREAK}×"
-
-
-def head_name(layer: int, head: int) -> str:
-    """The attention head as it is written everywhere: L5.H11."""
-    return f"L{layer}.H{head}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from memviz.figures.style.colours import head_name, percent
+from memviz.figures.style.numbers import head_name, percent
 from memviz.memory import Forget, Memory
 from memviz.tokens import printable
 from memviz.trace import Trace

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from memviz.memory import Place
-from memviz.reading.attention.blockwise import AttentionCall, Block, attend
+from memviz.reading.attention.attention_function import AttentionCall, Block, attend
 from memviz.reading.attention.interventions import Places
 
 

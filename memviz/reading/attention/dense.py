@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, Memory, Summary, read_only
 from memviz.progress import Progress
-from memviz.reading.attention.blockwise import Block, blocks, handled_by
+from memviz.reading.attention.attention_function import Block, blocks, handled_by
 from memviz.reading.attention.eager import EAGER_OUTPUTS, is_attention
 from memviz.reading.attention.summary import Axes, BlockSummariser, Repeats, summary_fields
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from memviz.errors import UnsupportedModelError
 from memviz.memory import Kind
-from memviz.reading.attention.blockwise import handled_by
+from memviz.reading.attention.attention_function import handled_by
 
 EAGER_OUTPUTS: dict[Kind, str] = {
     "self": "attentions",

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from memviz.memory import EdgeMask, Interventions, Kind, Place, heads_by_mask
-from memviz.reading.attention.blockwise import MASKED, AttentionCall, attend
+from memviz.reading.attention.attention_function import MASKED, AttentionCall, attend
 
 
 class HeadCuts:
-    """The edges that are cut in some heads of one layer, as `memviz.reading.attention.blockwise.CutEdges`.
+    """The edges that are cut in some heads of one layer, as `memviz.reading.attention.attention_function.CutEdges`.
 
     Holds a few numbers for each query and each key, and makes one mask of a block at a time: [query, key], for heads
     that lose the same together.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, Memory, Place, Scores, Summary, read_only
 from memviz.progress import Progress
-from memviz.reading.attention.blockwise import AttentionCall, Block, attend, blocks
+from memviz.reading.attention.attention_function import AttentionCall, Block, attend, blocks
 from memviz.reading.attention.interventions import Places, with_ablations, with_cuts
 from memviz.reading.attention.summary import Axes, BlockSummariser, Repeats, summary_fields
 

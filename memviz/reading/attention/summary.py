@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memviz.reading.attention.blockwise import Block
+from memviz.reading.attention.attention_function import Block
 from memviz.sources import Units, special_places
 
 THUMBNAIL = 32  # cells a side

@@ -1,4 +1,6 @@
-"""What does a model take? Sources become its inputs, and a short one of each kind is what it is probed with.
+"""What does a model take of a source? A sound becomes mel frames, a picture its pixels, a text its tokens.
+
+A short source of each kind is what a model is probed with when it is opened.
 
 A new kind of source is a class here: it says with which inputs a model is tried when it is opened, and how many queries
 and keys its memories will then have, as far as that can be told before the model runs.

@@ -17,10 +17,10 @@ from memviz.memory import Interventions, Kind, Memory
 from memviz.note import Note
 from memviz.progress import Progress
 from memviz.reading.attention import dense
-from memviz.reading.attention.blockwise import handled_by
+from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.recording import Recording
 from memviz.reading.attention.summary import Axes
-from memviz.reading.engine import budget, refusals
+from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.adapters import adapter_of, without_cache
 from memviz.reading.engine.borrowing import restoring_modules, temporarily_configured
 from memviz.reading.engine.inputs import tensors
@@ -163,7 +163,7 @@ class TransformersEngine:
 
     def estimate(self, tokens: int, interventions: Interventions | None = None) -> float:
         """About how many bytes a reading of so many tokens takes."""
-        return budget.estimate(self.model, self.plan, tokens, interventions)
+        return limits.estimate(self.model, self.plan, tokens, interventions)
 
     @contextmanager
     def prepared(self) -> Iterator[None]:

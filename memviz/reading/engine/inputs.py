@@ -1,4 +1,4 @@
-"""What does a model take? Lists of a tokenizer become tensors, and tokens that the model lacks are refused."""
+"""A tokenizer's lists as tensors: tokens that the model lacks are refused."""
 
 from __future__ import annotations
 

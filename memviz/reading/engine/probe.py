@@ -22,7 +22,7 @@ from transformers.pytorch_utils import Conv1D
 from memviz.errors import UnsupportedModelError
 from memviz.memory import Kind, Place, Scores
 from memviz.note import Note
-from memviz.reading.attention.blockwise import AttentionCall, attend, handled_by
+from memviz.reading.attention.attention_function import AttentionCall, attend, handled_by
 from memviz.reading.attention.eager import Eager, Lengths, answer_of, eager_attentions
 from memviz.reading.attention.interventions import Places
 from memviz.reading.attention.recording import to_scores

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from memviz.errors import MemVizError, ReadingError
 from memviz.progress import Progress, no_progress
-from memviz.reading.engine import budget
+from memviz.reading.engine import limits
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def as_reading_error(progress: Progress | None, *, model: str, tokens: int) -> I
             raise
 
     try:
-        with budget.kept_within(tokens=tokens):
+        with limits.kept_within(tokens=tokens):
             yield inner
     except (MemVizError, MemoryError):
         raise

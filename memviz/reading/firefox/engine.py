@@ -14,10 +14,10 @@ from torch import Tensor
 
 from memviz.memory import Interventions, Kind
 from memviz.progress import Progress
-from memviz.reading.attention.blockwise import handled_by
+from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.recording import Recording
 from memviz.reading.attention.summary import Axes
-from memviz.reading.engine import budget, inputs
+from memviz.reading.engine import inputs, limits
 from memviz.reading.engine.engine import Recorded
 from memviz.reading.engine.projections import grams
 from memviz.reading.engine.threads import one_thread
@@ -108,7 +108,7 @@ class FirefoxEngine:
 
     def estimate(self, tokens: int, interventions: Interventions | None = None) -> float:
         """About how many bytes a reading of so many tokens takes."""
-        return budget.estimate(self.model, self.plan, tokens, interventions)  # type: ignore[arg-type]
+        return limits.estimate(self.model, self.plan, tokens, interventions)  # type: ignore[arg-type]
 
     @contextmanager
     def prepared(self) -> Iterator[None]:

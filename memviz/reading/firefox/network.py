@@ -3,7 +3,7 @@
 The encoder is an ordinary one (Vaswani et al. 2017). A decoder layer has no attention over its own words: a recurrent
 unit, the SSRU (Kim et al. 2019, From Research to Production and Back), keeps a fading memory of them, and
 cross-attention looks up the source. All blocks are post-norm. All attention goes through
-`memviz.reading.attention.blockwise`.
+`memviz.reading.attention.attention_function`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from memviz.memory import Kind, Place
-from memviz.reading.attention.blockwise import attention
+from memviz.reading.attention.attention_function import attention
 from memviz.reading.attention.interventions import Places
 from memviz.reading.engine.probe import Plan
 

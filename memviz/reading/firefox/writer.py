@@ -12,10 +12,10 @@ from torch import Tensor
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, Recurrent, recurrent_memory
 from memviz.progress import Progress
-from memviz.reading.attention.blockwise import handled_by
+from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
 from memviz.reading.attention.summary import Axes
-from memviz.reading.engine import budget
+from memviz.reading.engine import limits
 from memviz.reading.engine.predictions import Step, top_tokens, writing_steps
 from memviz.reading.firefox.engine import FirefoxEngine
 from memviz.reading.firefox.network import FirefoxModel, Remembered, UnitStates
@@ -76,7 +76,7 @@ class FirefoxWriter:
                 model=engine.info.name,
             )
         tokens, inputs = tokenise(engine.tokenizer, text)
-        budget.check(engine, len(tokens), request.interventions)
+        limits.check(engine, len(tokens), request.interventions)
         request.check(engine.plan, len(tokens))
         tensors = engine.tensors(inputs)
         if progress is None:
@@ -94,7 +94,7 @@ class FirefoxWriter:
                 engine.model,
                 source.encoded,
                 end=self.target_tokenizer.eos_token_id,
-                limit=min(limit, budget.context_limit(None) or limit),  # the decoder counts no positions, a server may
+                limit=min(limit, limits.context_limit(None) or limit),  # the decoder counts no positions, a server may
                 beam=request.beam,
                 handler=_handler(engine, request.interventions),
                 callback=lambda step: progress(min(step / len(source.tokens), 1.0), "Writing"),

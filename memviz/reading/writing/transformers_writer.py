@@ -20,10 +20,10 @@ from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind
 from memviz.progress import Progress
 from memviz.reading.attention import dense
-from memviz.reading.attention.blockwise import handled_by
+from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
 from memviz.reading.attention.summary import Axes
-from memviz.reading.engine import budget, notes, refusals
+from memviz.reading.engine import limits, notes, refusals
 from memviz.reading.engine.engine import TransformersEngine, require_kind
 from memviz.reading.engine.inputs import require_known, vocabulary
 from memviz.reading.engine.predictions import writing_steps
@@ -85,7 +85,7 @@ class TransformersWriter:
         languages = resolve_languages(request.languages, self.languages, self.language_codes, model=engine.info.name)
         tokens, inputs = tokenise(engine.tokenizer, text, languages=languages)
         tensors = engine.tensors(inputs)
-        budget.check(engine, len(tokens), request.interventions)
+        limits.check(engine, len(tokens), request.interventions)
         request.check(engine.plan, len(tokens))
         if engine.plan.dense:
             dense.check(engine.model, request.interventions)
@@ -166,7 +166,7 @@ class TransformersWriter:
     def limit(self, source: Source, request: TranslationRequest) -> int:
         """How many tokens may be written? Never more than the decoder has positions, or the server allows."""
         limit = request.max_new_tokens or max(LEAST, request.limit(len(source.ids)))
-        return min(limit, budget.context_limit(self.engine.info.context) or limit)
+        return min(limit, limits.context_limit(self.engine.info.context) or limit)
 
     def was_cut(self, output: Output, reading: Reading) -> bool:
         """Did the limit stop it? Some models are set to end where the limit is, whatever they like (BART)."""

@@ -12,7 +12,7 @@ from memviz.errors import ReadingError
 from memviz.memory import read_only
 from memviz.note import Note
 from memviz.progress import Progress, progress_within
-from memviz.reading.engine import budget, notes
+from memviz.reading.engine import limits, notes
 from memviz.reading.engine.engine import Engine
 from memviz.reading.writing.joining import join_sentences
 from memviz.reading.writing.request import TranslationRequest
@@ -76,9 +76,9 @@ def translate_one(
         output = writer.force(source, require_text(request.target))
     written = time.perf_counter()
     count = len(output.ids)
-    budget.check_length(count, context=engine.info.context)
+    limits.check_length(count, context=engine.info.context)
     both = len(source.ids) + count  # the two are held at once
-    budget.check_memory(engine.estimate(both, request.interventions), tokens=both, device=engine.model.device)
+    limits.check_memory(engine.estimate(both, request.interventions), tokens=both, device=engine.model.device)
     rest = progress_within(progress, writer.encoding if request.target is not None else WRITING, 1)
     reading = writer.read(source, output, request.interventions.upto(count), progress=rest)
     done = time.perf_counter()
@@ -119,9 +119,9 @@ def _parts(engine: Engine, text: str) -> tuple[list[tuple[int, int]], list[int]]
 
 def _check_memory(engine: Engine, counts: Sequence[int]) -> None:
     """Raises `TextTooLongError` or `MemoryBudgetError` for sentences of so many tokens, all held at once."""
-    budget.check_length(sum(counts), context=engine.info.context)
-    need = sum(2 * (engine.estimate(count) - budget.OVERHEAD) for count in counts)
-    budget.check_memory(budget.OVERHEAD + need, tokens=sum(counts))
+    limits.check_length(sum(counts), context=engine.info.context)
+    need = sum(2 * (engine.estimate(count) - limits.OVERHEAD) for count in counts)
+    limits.check_memory(limits.OVERHEAD + need, tokens=sum(counts))
 
 
 def _notes(writer: Writer, source: Source, output: Output, reading: Reading, request: TranslationRequest) -> list[Note]:

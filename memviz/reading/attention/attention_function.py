@@ -1,4 +1,4 @@
-"""One function sees every attention.
+"""One function sees every attention, and computes the softmax of every layer, block by block.
 
 transformers calls it for every layer of every model that uses the attention interface. A
 `ContextVar` tells it what to do, so one shared model serves many people at once and its

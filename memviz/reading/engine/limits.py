@@ -1,4 +1,4 @@
-"""Will a reading fit into memory? Estimated before the run, refused with numbers."""
+"""How long may a text be, and will its reading fit into memory? Known before the run, refused with numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from memviz.errors import MemoryBudgetError, TextTooLongError
 from memviz.memory import Interventions
-from memviz.reading.attention.blockwise import BLOCK
+from memviz.reading.attention.attention_function import BLOCK
 from memviz.reading.engine.predictions import CHUNK
 from memviz.reading.engine.probe import Plan
 from memviz.settings import number

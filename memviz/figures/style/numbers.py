@@ -1,0 +1,43 @@
+"""How is a number written, and how is a head called? Everywhere alike: 71 %, 3.7 ×, L5.H11."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import numpy as np
+
+NO_BREAK = "\u00a0"
+
+
+def percent(share: float, *, digits: int = 0) -> str:
+    """A ``share`` of one, in words: 71 %, 4 %, 0.4 %, <0.1 %; never "0 %" for something, "–" for undefined.
+
+    ``digits`` after the point; what is too small for them gets one more.
+    """
+    if np.isnan(share):
+        return "–"
+    hundredths, step = float(share) * 100, 10.0**-digits
+    if share == 0 or hundredths >= 0.95 * step:
+        return f"{_rounded(hundredths, digits)}{NO_BREAK}%"
+    if hundredths < 0.05 * step:
+        return f"<{step / 10:.{digits + 1}f}{NO_BREAK}%"
+    return f"{_rounded(hundredths, digits + 1)}{NO_BREAK}%"
+
+
+def _rounded(value: float, digits: int) -> str:
+    """With so many digits after the point; what lies in the middle goes up, as in the browser: an eighth is 13 %."""
+    return str(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+
+
+def times(ratio: float) -> str:
+    """How many times as much (``ratio``): 3.7 ×, 12 ×, <0.1 ×; "–" for undefined."""
+    if np.isnan(ratio):
+        return "–"
+    if 0 < ratio < 0.05:
+        return f"<0.1{NO_BREAK}×"
+    return f"{ratio:.1f}{NO_BREAK}×" if ratio < 9.95 else f"{ratio:.0f}{NO_BREAK}×"
+
+
+def head_name(layer: int, head: int) -> str:
+    """The attention head as it is written everywhere: L5.H11."""
+    return f"L{layer}.H{head}"
