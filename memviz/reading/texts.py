@@ -16,7 +16,7 @@ from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, notes
 from memviz.reading.engine.engine import Engine, require_kind
 from memviz.reading.engine.inputs import require_known, token_ids
-from memviz.reading.engine.predictions import token_logprobs, top_candidates
+from memviz.reading.engine.predictions import head_logprobs, token_logprobs, top_candidates
 from memviz.tokens import Token, align, clean, require_text, tokenise
 from memviz.trace import Candidate, Trace
 
@@ -103,8 +103,8 @@ def _predictions(engine: Engine, outputs: Any, ids: list[int]) -> tuple[np.ndarr
     logits = getattr(outputs, "logits", None)
     with torch.inference_mode():
         if engine.plan.headed:
-            head, hidden = engine.model.get_output_embeddings(), outputs.last_hidden_state[0]
-            logprobs, last = token_logprobs(lambda rows: head(hidden[rows]), ids)
+            head = engine.model.get_output_embeddings()
+            logprobs, last = head_logprobs(head, outputs.last_hidden_state[0], ids)
         elif logits is not None and engine.plan.causal:
             logprobs, last = token_logprobs(lambda rows: logits[0, rows], ids)
         else:

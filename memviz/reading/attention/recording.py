@@ -50,6 +50,7 @@ class Recording:
         self.scores: dict[Kind, list[Scores]] = {kind: [] for kind in self.axes}
         self._pending: dict[Kind, list[_Pending]] = {kind: [] for kind in self.axes}
         self._batches: dict[Kind, tuple[Tensor, ...]] = {}  # scores and weights of the layers that are pending
+        self._workspace: Tensor | None = None  # scores and weights of one block; fresh memory would cost every layer
         self._repeats: dict[Kind, Repeats | None] = {}
         self._buffers: dict[tuple[Kind, str], np.ndarray] = {}
         self._calls: dict[int, int] = {}
@@ -109,7 +110,11 @@ class Recording:
         """What a layer reads [head, query, dim], which is summed up block by block."""
         axes = self.axes[kind]
         summariser = BlockSummariser(len(call.query), call.visible, axes, self._repeats_of(kind, call.query.device))
-        output = attend(call, watch=summariser, cell=axes.cell)
+        size = _block_size(call, axes)
+        if self._workspace is None or self._workspace.shape[1] < size or self._workspace.device != call.query.device:
+            self._workspace = torch.empty(2, size, device=call.query.device)
+        scores, weights = self._workspace
+        output = attend(call, watch=summariser, cell=axes.cell, buffers=(scores, weights if call.plain else scores))
         self._store_summary(kind, summariser, [call])
         return output
 
@@ -195,6 +200,12 @@ class Recording:
 def _count(call: AttentionCall) -> int:
     """How many weights has a layer?"""
     return call.query.shape[0] * call.query.shape[1] * call.key.shape[1]
+
+
+def _block_size(call: AttentionCall, axes: Axes) -> int:
+    """How many weights has the largest block of a layer, at most?"""
+    heads, rows, _ = call.query.shape
+    return heads * max(stop - start for start, stop in blocks(rows, axes.cell[0])) * call.key.shape[1]
 
 
 def _is_small(call: AttentionCall, axes: Axes) -> bool:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from memviz.memory import read_only
 from memviz.trace import Candidate
 
 CHUNK = 256  # positions at a time: all logits of a long text would be larger than the model
 ROWS = 8  # positions whose logits are worked on at once
+TALL, WIDE = 1024, 2048  # positions and tokens of the vocabulary whose logits stay in the processor's cache
 SHOWN = 10
 
 Logits = Callable[[slice], Tensor]
@@ -56,13 +57,52 @@ def token_logprobs(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, Tens
     return read_only(found.numpy()), last
 
 
+def head_logprobs(head: nn.Module, hidden: Tensor, ids: Sequence[int]) -> tuple[np.ndarray, Tensor]:
+    """The same from the last hidden states [token, size] and the output ``head`` that turns them into logits.
+
+    Only a part of the vocabulary at a time, for all positions at once: its weights are read once, and the log Σ exp
+    of a part is taken before its logits leave the cache. That is faster than the product alone, all logits at once.
+    """
+    if type(head) is not nn.Linear or head._forward_hooks or head._forward_pre_hooks:
+        return token_logprobs(lambda rows: head(hidden[rows]), ids)
+    following = torch.tensor([*ids[1:], 0], device=hidden.device)  # nothing follows the last
+    last = torch.empty(head.out_features, device=hidden.device)
+    found = [
+        _tall_logprobs(head, hidden[start : start + TALL], following[start : start + TALL], last)
+        for start in range(0, len(ids), TALL)
+    ]
+    logprobs = np.concatenate([[np.nan], *found], dtype=np.float32)
+    return read_only(logprobs[:-1]), last
+
+
+def _tall_logprobs(head: nn.Linear, hidden: Tensor, following: Tensor, last: Tensor) -> np.ndarray:
+    """The log-probability of the token that follows each position [position]; ``last``: the last position's logits."""
+    parts = range(0, head.out_features, WIDE)
+    totals = torch.empty(len(parts), len(hidden), device=hidden.device)
+    chosen = torch.empty(len(hidden), device=hidden.device)
+    buffer = hidden.new_empty(len(hidden) * WIDE)
+    for number, start in enumerate(parts):
+        weight = head.weight[start : start + WIDE]
+        logits = buffer[: len(hidden) * len(weight)].view(len(hidden), len(weight))
+        if head.bias is None:
+            torch.mm(hidden, weight.T, out=logits)
+        else:
+            torch.addmm(head.bias[start : start + WIDE], hidden, weight.T, out=logits)
+        logits = logits.float()
+        last[start : start + WIDE] = logits[-1]
+        rows = ((start <= following) & (following < start + WIDE)).nonzero()[:, 0]
+        chosen[rows] = logits[rows, following[rows] - start]
+        totals[number] = _few(logits)
+    return (chosen - totals.logsumexp(0)).cpu().numpy()
+
+
 def _logsumexp(block: Tensor) -> Tensor:
     """log Σ exp along the last axis, without a second array of the size of the block: overwrites it."""
     return torch.cat([_few(rows) for rows in block.split(ROWS)])
 
 
 def _few(rows: Tensor) -> Tensor:
-    """The same of so few rows that they stay in the processor's cache from one step to the next."""
+    """The same of so few logits that they stay in the processor's cache from one step to the next."""
     peak = rows.amax(-1, keepdim=True)
     return rows.sub_(peak).exp_().sum(-1).log_() + peak[:, 0]
 
