@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,7 @@ def links(
     head: int | None = None,
     without: Sequence[int] = (),
     count: int = 8,
+    pause: Callable[[], None] = lambda: None,
 ) -> tuple[Links, Links]:
     """What does each word remember, and who remembers it? (per query word, per key word).
 
@@ -79,6 +80,7 @@ def links(
 
     On a long text (more than 80 million weights) only the strongest key of every token and head
     is considered, special tokens left out (without any, the first token); `is_exhaustive` tells.
+    ``pause()`` is called after each head, and may raise to stop.
     Raises `TraceError` for a layer, head or position that is not there.
     """
     layers = range(memory.layers) if layer is None else (layer,)
@@ -93,7 +95,7 @@ def links(
         by_weight = layer is not None and head is not None
         every = is_exhaustive(memory, heads=len(places))
         tables = _all_pairs if every else _top_key_pairs
-        for table in tables(pairs, places, by_weight=by_weight, count=count):
+        for table in tables(pairs, places, by_weight=by_weight, count=count, pause=pause):
             best.add(table)
     return best.rows(), best.columns()
 
@@ -104,7 +106,9 @@ def is_exhaustive(memory: Memory, *, heads: int | None = None) -> bool:
     return count * len(memory.queries) * len(memory.keys) <= CELLS
 
 
-def _all_pairs(pairs: Pairs, places: list[tuple[int, int]], *, by_weight: bool, count: int) -> Iterator[np.ndarray]:
+def _all_pairs(
+    pairs: Pairs, places: list[tuple[int, int]], *, by_weight: bool, count: int, pause: Callable[[], None]
+) -> Iterator[np.ndarray]:
     """The links that may be among the best of some word, from every weight; some query words at a time.
 
     Of each pair the best head is known before the best of each word are picked, so nothing is missed.
@@ -119,6 +123,7 @@ def _all_pairs(pairs: Pairs, places: list[tuple[int, int]], *, by_weight: bool, 
             better = (rank > best["rank"]) & (scores.weight > 0) & block.foreign
             for name, value in (("rank", rank), ("layer", layer), ("head", head), *vars(scores).items()):
                 np.copyto(best[name], value, where=better)
+            pause()
         best["query"] = np.arange(len(pairs.queries))[words, None]
         best["key"] = np.arange(len(pairs.keys))
         for axis in (0, 1):
@@ -145,7 +150,9 @@ def _top(best: np.ndarray, count: int, *, axis: int) -> np.ndarray:
     return best[best["rank"] > -np.inf]
 
 
-def _top_key_pairs(pairs: Pairs, places: list[tuple[int, int]], *, by_weight: bool, count: int) -> Iterator[np.ndarray]:
+def _top_key_pairs(
+    pairs: Pairs, places: list[tuple[int, int]], *, by_weight: bool, count: int, pause: Callable[[], None]
+) -> Iterator[np.ndarray]:
     """The links to the strongest key of every token, head after head."""
     for layer, head in places:
         query, key, scores = top_key_pairs(pairs, layer, head)
@@ -155,6 +162,7 @@ def _top_key_pairs(pairs: Pairs, places: list[tuple[int, int]], *, by_weight: bo
         for name, value in (where | vars(scores)).items():
             table[name] = value
         yield table[scores.weight > 0]
+        pause()
 
 
 class _Best:

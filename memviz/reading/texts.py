@@ -11,7 +11,7 @@ import torch
 
 from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import Interventions
-from memviz.progress import Progress
+from memviz.progress import Progress, no_progress
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, notes
 from memviz.reading.engine.engine import Engine, require_kind
@@ -81,7 +81,7 @@ def _trace(
     limits.check(engine, len(ids), interventions)
     axes = Axes.of_sequence(tokens, tokens, ids)
     recorded = engine.record(tensors, {"self": axes}, interventions=interventions, progress=progress)
-    logprobs, next_tokens = _predictions(engine, recorded.outputs, ids)
+    logprobs, next_tokens = _predictions(engine, recorded.outputs, ids, progress)
     return Trace(
         text=text,
         pair=pair,
@@ -98,13 +98,20 @@ def _trace(
     )
 
 
-def _predictions(engine: Engine, outputs: Any, ids: list[int]) -> tuple[np.ndarray, tuple[Candidate, ...]]:
+def _predictions(
+    engine: Engine, outputs: Any, ids: list[int], progress: Progress | None
+) -> tuple[np.ndarray, tuple[Candidate, ...]]:
     """Log-probabilities and next tokens; none for a model that does not predict the next token."""
     logits = getattr(outputs, "logits", None)
     with torch.inference_mode():
         if engine.plan.headed:
             head = engine.model.get_output_embeddings()
-            logprobs, last = head_logprobs(head, outputs.last_hidden_state[0], ids)
+            progress = progress or no_progress
+
+            def pause() -> None:
+                progress(1.0, "Probabilities of the tokens")
+
+            logprobs, last = head_logprobs(head, outputs.last_hidden_state[0], ids, pause=pause)
         elif logits is not None and engine.plan.causal:
             logprobs, last = token_logprobs(lambda rows: logits[0, rows], ids)
         else:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from cachetools import LRUCache
 
@@ -17,19 +18,21 @@ import memviz
 from memviz.memory import Forget
 from memviz.models import Policy
 from memviz.progress import Progress
-from memviz.serving.gate import OPENING, RUNNING
+from memviz.serving.gate import OPENING, RUNNING, OnWait, Turn
+from memviz.serving.pace import Pace
 from memviz.settings import number
 from memviz.trace import Trace
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
 
-WaitCallback = Callable[[int], None]
-"""``on_wait(count)``: how many are before us in the queue. It may raise to leave it."""
 Key = tuple[str, ...]
+Result = TypeVar("Result")
 
 DEVICE = os.environ.get("MEMVIZ_DEVICE")  # "cuda", "mps" or "cpu"; the best there is when unset
 PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "float16"
+
+PACE = Pace()
 
 _lock = threading.Lock()
 _readers: LRUCache[str, Reader] = LRUCache(maxsize=number("MEMVIZ_OPEN_MODELS", 4, minimum=1))
@@ -42,6 +45,7 @@ def _size(trace: Trace) -> float:
 
 
 _traces: LRUCache[Key, Trace] = LRUCache(maxsize=_CAPACITY, getsizeof=_size)
+_searches: LRUCache[Key, object] = LRUCache(maxsize=16)
 
 
 def is_open(name: str) -> bool:
@@ -50,7 +54,7 @@ def is_open(name: str) -> bool:
         return name in _readers
 
 
-def open_reader(name: str, *, on_wait: WaitCallback, progress: Progress) -> Reader:
+def open_reader(name: str, *, on_wait: OnWait, progress: Progress) -> Reader:
     """The model of that name, opened (and fetched) now unless it is open. Raises `BusyError` when the queue is full."""
     with _lock:
         if name in _readers:
@@ -66,11 +70,15 @@ def open_reader(name: str, *, on_wait: WaitCallback, progress: Progress) -> Read
         return reader
 
 
-def read(model: str, text: str, pair: str | None, *, on_wait: WaitCallback, progress: Progress) -> Trace:
+def read(model: str, text: str, pair: str | None, *, on_wait: OnWait, progress: Progress) -> Trace:
     """The reading of a text by a model; read now, unless it is still remembered."""
     key = (model, text, pair or "", str(pair is not None))
     return get_or_run(
-        key, model, lambda reader: reader.read(text, pair, progress=progress), on_wait=on_wait, progress=progress
+        key,
+        Work("read", model, characters=len(text) + len(pair or "")),
+        lambda reader, told: reader.read(text, pair, progress=told),
+        on_wait=on_wait,
+        progress=progress,
     )
 
 
@@ -88,48 +96,95 @@ class TranslationOptions:
     whole: bool = False
 
 
-def translate(
-    model: str, text: str, options: TranslationOptions, *, on_wait: WaitCallback, progress: Progress
-) -> Trace:
+def translate(model: str, text: str, options: TranslationOptions, *, on_wait: OnWait, progress: Progress) -> Trace:
     """The translation of a text by a model; made now, unless it is still remembered."""
     target, forget, languages, task = options.target, options.forget, options.languages, options.task
 
-    def run(reader: Reader) -> Trace:
+    def run(reader: Reader, told: Progress) -> Trace:
         if options.whole and languages is None and task is None:
-            return reader.read(text, target, forget, progress=progress)
-        return reader.translate(text, target, forget, languages=languages, task=task, progress=progress)
+            return reader.read(text, target, forget, progress=told)
+        return reader.translate(text, target, forget, languages=languages, task=task, progress=told)
 
-    return get_or_run(("translate", model, text, repr(options)), model, run, on_wait=on_wait, progress=progress)
+    work = Work("translate", model, characters=len(text) + len(target or ""))
+    return get_or_run(("translate", model, text, repr(options)), work, run, on_wait=on_wait, progress=progress)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done with a model, and on how many characters: tells how long it will take."""
+
+    name: str
+    model: str
+    characters: int
+
+    @property
+    def seconds(self) -> float:
+        """About how many seconds it will take."""
+        return PACE.seconds(f"{self.name} {self.model}", self.characters)
+
+    def observe(self, seconds: float) -> None:
+        """It took so many seconds."""
+        PACE.observe(f"{self.name} {self.model}", self.characters, seconds)
 
 
 def get_or_run(
     key: Key,
-    model: str,
-    run: Callable[[Reader], Trace],
+    work: Work,
+    run: Callable[[Reader, Progress], Trace],
     *,
-    on_wait: WaitCallback,
+    on_wait: OnWait,
     progress: Progress,
 ) -> Trace:
     """What a run of a model gave; run now, unless it is still remembered under this key.
 
-    Raises as `open_reader` does.
+    ``run(reader, progress)`` is given a progress that also gives way to shorter work. Raises as `open_reader` does.
     """
     with _lock:
         if key in _traces:
             return _traces[key]
-    reader = open_reader(model, on_wait=on_wait, progress=progress)
-    with RUNNING.enter(on_wait):
+    reader = open_reader(work.model, on_wait=on_wait, progress=progress)
+    with RUNNING.enter(on_wait, seconds=work.seconds) as turn:
         with _lock:
             if key in _traces:
                 return _traces[key]
-        trace = run(reader)
+        began = time.thread_time()
+        trace = run(reader, giving_way(turn, progress))
+        work.observe(time.thread_time() - began)  # this thread's own time: nothing of what it waited
         with _lock:
             _traces[key] = trace
     return trace
 
 
-def forget_everything() -> None:
-    """Empties both caches."""
+def search(key: Key, work: Work, run: Callable[[Turn], Result], *, on_wait: OnWait) -> Result:
+    """What a search of a trace found; searched now, unless it is still remembered under this key.
+
+    A long text takes as long to search as to read: ``run(turn)`` has a turn of its own, which goes before those who
+    have not read yet, and gives way (`Turn.give_way`) between its parts. Raises `BusyError` when the queue is full.
+    """
     with _lock:
-        _readers.clear()
-        _traces.clear()
+        if key in _searches:
+            return cast(Result, _searches[key])
+    with RUNNING.enter(on_wait, seconds=work.seconds, ahead=True) as turn:
+        began = time.thread_time()
+        result = run(turn)
+        work.observe(time.thread_time() - began)
+    with _lock:
+        _searches[key] = result
+    return result
+
+
+def giving_way(turn: Turn, progress: Progress) -> Progress:
+    """The same progress; after each piece of the work, shorter work goes first."""
+
+    def told(fraction: float, label: str) -> None:
+        progress(fraction, label)
+        turn.give_way()
+
+    return told
+
+
+def forget_everything() -> None:
+    """Empties the caches."""
+    with _lock:
+        for kept in (_readers, _traces, _searches):
+            kept.clear()

@@ -26,6 +26,7 @@ def _of_measures(name: str) -> set[str]:
 KNOWN: dict[str, set[str]] = {
     "conversion: *_latest(work / 'out.log')": set(),  # what `progress` said in the other process
     "cross: what": _of_measures("label"),
+    "cache: label": set(),  # what a reader told its progress, passed on
     "dense: kind": KINDS,
     "errors: part": set(),  # what the errors are made with
     "recording: f'{done}/{total}'": set(),  # shown as "Layer 3/6"

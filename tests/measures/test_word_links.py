@@ -184,6 +184,21 @@ def test_the_heads_of_one_layer_or_one_head_of_every_layer(where: dict[str, int]
     agree(listed(links(*sample, **where, count=50)[0]), best_heads(sample, chosen))
 
 
+@pytest.mark.parametrize("cells", [0, module.CELLS], ids=["strongest keys", "every weight"])
+def test_a_search_pauses_after_every_head_and_may_be_stopped(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
+    memory, queries, keys = sample_of("causal")
+    monkeypatch.setattr(module, "CELLS", cells)
+    pauses: list[int] = []
+    links(memory, queries, keys, pause=lambda: pauses.append(1))
+    assert len(pauses) == memory.layers * memory.heads
+
+    def stop() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        links(memory, queries, keys, pause=stop)
+
+
 def test_links_are_ordered_by_excess_over_heads_and_by_weight_in_one(sample: Text) -> None:
     for options, name in (({}, "excess"), ({"layer": 0, "head": 1}, "weight")):
         for table in links(*sample, count=50, **options):

@@ -12,7 +12,8 @@ from cachetools import LRUCache
 
 from memviz.errors import BusyError
 from memviz.serving import cache
-from memviz.serving.gate import Gate
+from memviz.serving.gate import LONG, Gate, Wait
+from memviz.serving.pace import Pace
 from tests.pages.crowd import Crowd, GoneError, until
 
 TEXTS = [
@@ -28,7 +29,7 @@ def silent(fraction: float, label: str) -> None:
     pass
 
 
-def patient(count: int) -> None:
+def patient(wait: Wait) -> None:
     pass
 
 
@@ -87,7 +88,7 @@ def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:
     for _ in range(6):
         crowd.send(lambda: read("a"))
     model.inside.acquire()
-    until(lambda: len(cache.RUNNING._queue) == 6)
+    until(lambda: len(cache.RUNNING) == 6)
     model.go.set()
     traces = crowd.join()
     assert model.asked["a"] == 1
@@ -118,13 +119,13 @@ def test_who_leaves_in_the_middle_leaves_nothing_behind(model: Reader) -> None:
         with pytest.raises(GoneError):
             read("a", progress=leave)
     assert len(cache._traces) == 0
-    assert cache.RUNNING._queue == []
+    assert len(cache.RUNNING) == 0
     assert read("a").text == "a"
     assert model.asked["a"] == 4
 
 
 def test_who_leaves_while_another_reads_does_not_disturb(model: Reader) -> None:
-    def leave(count: int) -> None:
+    def leave(wait: Wait) -> None:
         raise GoneError
 
     model.go.clear()
@@ -193,7 +194,7 @@ def test_a_model_is_opened_once_by_many(door: Door) -> None:
     crowd = Crowd()
     for _ in range(4):
         crowd.send(lambda: opens("stand-in"))
-    until(lambda: len(cache.OPENING._queue) == 4)
+    until(lambda: len(cache.OPENING) == 4)
     door.go.set()
     assert len({id(reader) for reader in crowd.join()}) == 1
     assert door.opened == ["stand-in"]
@@ -202,8 +203,8 @@ def test_a_model_is_opened_once_by_many(door: Door) -> None:
 def test_those_who_wait_for_a_model_to_open_hear_how_many_are_before_them(door: Door) -> None:
     crowd, counts = Crowd(), {number: [] for number in range(4)}
     for number in counts:
-        crowd.send(lambda number=number: read("a", on_wait=counts[number].append))
-        until(lambda number=number: len(cache.OPENING._queue) == number + 1)
+        crowd.send(lambda number=number: read("a", on_wait=lambda wait: counts[number].append(wait.count)))
+        until(lambda number=number: len(cache.OPENING) == number + 1)
     until(lambda: all(counts[number] for number in (1, 2, 3)))
     assert [counts[number][:1] for number in counts] == [[], [1], [2], [3]]
     door.go.set()
@@ -215,12 +216,12 @@ def test_a_full_queue_for_a_model_that_opens_refuses_at_once(door: Door, monkeyp
     crowd = Crowd()
     for number in range(3):
         crowd.send(lambda: read("a"))
-        until(lambda number=number: len(cache.OPENING._queue) == number + 1)
+        until(lambda number=number: len(cache.OPENING) == number + 1)
     for _ in range(5):
         with pytest.raises(BusyError) as refused:
             read("a")
         assert refused.value.values["count"] == 3
-    assert len(cache.OPENING._queue) == 3
+    assert len(cache.OPENING) == 3
     door.go.set()
     crowd.join()
     assert read("a").text == "a"
@@ -240,7 +241,7 @@ def test_who_leaves_while_a_model_opens_frees_the_place(door: Door, monkeypatch:
     door.go.clear()
     with pytest.raises(GoneError):
         opens("another", progress=leaves)
-    assert cache.OPENING._queue == []
+    assert len(cache.OPENING) == 0
     door.go.set()
     assert isinstance(opens("another"), Reader)
 
@@ -290,6 +291,34 @@ def test_people_who_read_at_the_same_moment_do_not_mix(minilm, monkeypatch: pyte
 
 
 @pytest.mark.models
+def test_short_texts_pass_a_long_one_and_none_is_changed_by_it(smollm2, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_readers", LRUCache(maxsize=2))
+    monkeypatch.setattr(cache, "PACE", Pace())
+    cache._readers["smollm2"] = smollm2
+    long_text, ends, crowd, began = " ".join(TEXTS[:3]) * 20, [], Crowd(), threading.Event()
+    assert cache.Work("read", "smollm2", len(long_text)).seconds >= LONG
+    alone = {text: smollm2.read(text) for text in (*TEXTS, long_text)}
+
+    def send(text: str, progress) -> None:
+        def run():
+            trace = cache.read("smollm2", text, None, on_wait=patient, progress=progress)
+            ends.append(text)
+            return trace
+
+        crowd.send(run)
+
+    send(long_text, lambda fraction, label: began.set())
+    assert began.wait(60)
+    for text in TEXTS:
+        send(text, silent)
+    traces = crowd.join()
+    assert ends[-1] == long_text
+    assert sorted(ends[:-1]) == sorted(TEXTS)
+    for trace in traces:
+        same(trace, alone[trace.text])
+
+
+@pytest.mark.models
 def test_who_leaves_a_real_reading_in_the_middle_does_not_spoil_the_next(minilm, monkeypatch) -> None:
     monkeypatch.setattr(cache, "_readers", LRUCache(maxsize=2))
     cache._readers["minilm"] = minilm
@@ -306,5 +335,5 @@ def test_who_leaves_a_real_reading_in_the_middle_does_not_spoil_the_next(minilm,
             cache.read("minilm", TEXTS[0], None, on_wait=patient, progress=leave)
         assert counts[-1].startswith(str(last))
         assert len(cache._traces) == 0
-        assert cache.RUNNING._queue == []
+        assert len(cache.RUNNING) == 0
     same(cache.read("minilm", TEXTS[0], None, on_wait=patient, progress=silent), alone)

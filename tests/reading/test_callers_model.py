@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from memviz import Forget, Reader
 from memviz.errors import TraceError, UnsupportedModelError
 from memviz.memory import Memory
+from memviz.reading.attention.attention_function import BLOCK
 from memviz.trace import ModelInfo
 
 
@@ -175,6 +176,22 @@ def test_progress_goes_up_to_one_a_layer_at_a_time(name: str) -> None:
     assert len(heard) == layers
     assert heard[-1] == (1.0, f"{layers}/{layers}")
     assert [share for share, _ in heard] == sorted({share for share, _ in heard})
+
+
+def test_a_long_text_tells_its_progress_block_by_block_too() -> None:
+    """A server lets shorter texts pass between the blocks, and who leaves is noticed."""
+    heard: list[tuple[float, str]] = []
+    reader = Reader(FAMILIES["llama"].build(), tokenizer(FAMILIES["llama"].tokenizer))
+    trace = reader.read(words(300), progress=lambda share, label: heard.append((share, label)))
+    memory = trace.memory()
+    blocks = -(-len(memory.queries) // BLOCK)
+    assert blocks > 2
+    assert len(heard) == blocks * memory.layers
+    assert [share for share, _ in heard] == sorted({share for share, _ in heard})
+    assert [label for _, label in heard] == [
+        f"{layer + 1}/{memory.layers}" for layer in range(memory.layers) for _ in range(blocks)
+    ]
+    assert heard[-1][0] == 1.0
 
 
 def test_a_callback_may_read_too() -> None:

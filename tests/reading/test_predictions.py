@@ -48,6 +48,13 @@ def test_a_head_that_does_more_than_a_product_is_asked_for_its_logits():
     assert head_logprobs(hooked, hidden, ids)[0][1:] == pytest.approx(expected.numpy(), abs=1e-5)
 
 
+def test_a_long_text_pauses_between_its_parts():
+    head, hidden, ids = a_reading(2 * predictions.TALL + 1, 5, False)
+    pauses: list[int] = []
+    head_logprobs(head, hidden, ids, pause=lambda: pauses.append(1))
+    assert len(pauses) == 2
+
+
 class Capped(nn.Linear):
     """A head whose logits are capped, as those of Gemma 2."""
 

@@ -64,10 +64,7 @@ class Recording:
             self._flush(kind)
         self.scores[kind].append(self._stored(place, call))
         output = self._postponed(kind, call) if _is_small(call, self.axes[kind]) else self._summarised(kind, call)
-        if self.progress is not None:
-            done = sum(len(scores) for scores in self.scores.values())
-            total = sum(self.layers.values())
-            self.progress(done / total, f"{done}/{total}")
+        self._report()
         return with_ablations(output, self.interventions, place)
 
     def memory(self, kind: Kind) -> Memory:
@@ -94,6 +91,12 @@ class Recording:
             eviction=interventions.eviction if kind in interventions.evicting else None,
         )
 
+    def _report(self, left: float = 0.0) -> None:
+        """Tells the progress: all layers so far are read, the last but for a share ``left``."""
+        if self.progress is not None:
+            done, total = sum(len(scores) for scores in self.scores.values()), sum(self.layers.values())
+            self.progress((done - left) / total, f"{done}/{total}")
+
     def _place(self, module: nn.Module, call: AttentionCall) -> Place:
         """Which layer is this call? The plan says it; the layers of a memory come one after the other."""
         if module in self.places:
@@ -114,7 +117,13 @@ class Recording:
         if self._workspace is None or self._workspace.shape[1] < size or self._workspace.device != call.query.device:
             self._workspace = torch.empty(2, size, device=call.query.device)
         scores, weights = self._workspace
-        output = attend(call, watch=summariser, cell=axes.cell, buffers=(scores, weights if call.plain else scores))
+
+        def watch(block: Block) -> None:
+            summariser(block)
+            if block.stop < len(axes.queries):
+                self._report(left=1 - block.stop / len(axes.queries))
+
+        output = attend(call, watch=watch, cell=axes.cell, buffers=(scores, weights if call.plain else scores))
         self._store_summary(kind, summariser, [call])
         return output
 

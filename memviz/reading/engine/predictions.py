@@ -57,20 +57,24 @@ def token_logprobs(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, Tens
     return read_only(found.numpy()), last
 
 
-def head_logprobs(head: nn.Module, hidden: Tensor, ids: Sequence[int]) -> tuple[np.ndarray, Tensor]:
+def head_logprobs(
+    head: nn.Module, hidden: Tensor, ids: Sequence[int], *, pause: Callable[[], None] = lambda: None
+) -> tuple[np.ndarray, Tensor]:
     """The same from the last hidden states [token, size] and the output ``head`` that turns them into logits.
 
     Only a part of the vocabulary at a time, for all positions at once: its weights are read once, and the log Σ exp
     of a part is taken before its logits leave the cache. That is faster than the product alone, all logits at once.
+    ``pause()`` is called between the parts of a long text, and may raise to stop.
     """
     if type(head) is not nn.Linear or head._forward_hooks or head._forward_pre_hooks:
         return token_logprobs(lambda rows: head(hidden[rows]), ids)
     following = torch.tensor([*ids[1:], 0], device=hidden.device)  # nothing follows the last
     last = torch.empty(head.out_features, device=hidden.device)
-    found = [
-        _tall_logprobs(head, hidden[start : start + TALL], following[start : start + TALL], last)
-        for start in range(0, len(ids), TALL)
-    ]
+    found = []
+    for start in range(0, len(ids), TALL):
+        if start:
+            pause()
+        found.append(_tall_logprobs(head, hidden[start : start + TALL], following[start : start + TALL], last))
     logprobs = np.concatenate([[np.nan], *found], dtype=np.float32)
     return read_only(logprobs[:-1]), last
 

@@ -11,17 +11,17 @@ import pandas as pd
 import streamlit as st
 
 from memviz import measures
-from memviz.errors import BusyError
 from memviz.figures import head_name, percent, times
 from memviz.measures import Links, sink_positions, sink_share
 from memviz.memory import Memory
-from memviz.serving.gate import RUNNING
+from memviz.serving import cache
+from memviz.serving.gate import Turn
 from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.components import words_view
 from memviz.ui.components.words import LABELS
 from memviz.ui.components.words import Word as WordPayload
-from memviz.ui.shell import navigation, samples, show, state
+from memviz.ui.shell import navigation, runs, samples, state
 from memviz.ui.shell.i18n import t
 
 LinkPair = tuple[Links, Links]
@@ -57,11 +57,7 @@ def show_panel(
     if st.session_state.setdefault(WORD_OF, subject) != subject:  # the words are others now
         state.put_word(None)
     st.session_state[WORD_OF] = subject
-    try:
-        remembers, remembered_by = links_of(trace, without=without, layer=layer, head=head)
-    except BusyError as error:
-        show.problem(error)
-        st.stop()
+    remembers, remembered_by = links_of(trace, without=without, layer=layer, head=head)
     pinned = words_view(
         payload(words),
         remembers=remembers,
@@ -115,18 +111,21 @@ def links_of(
 ) -> LinkPair:
     """The links of every word, remembered between reruns under the names of what was read.
 
-    Raises `BusyError` when too many others are before us: a long text takes as long to search as to read.
+    A long text takes as long to search as to read: while others are before us, the page says so.
     """
-    return _links(trace, trace.model.name, trace.text, trace.pair or "", tuple(without), layer, head)
+    key = ("links", trace.model.name, trace.text, repr(trace.pair), repr((tuple(without), layer, head)))
+    work = cache.Work("links", trace.model.name, characters=len(trace.text))
+    queries, keys = trace.sides()
 
+    def search(turn: Turn) -> LinkPair:
+        return measures.links(
+            trace.memory(), queries, keys, layer=layer, head=head, without=without, pause=turn.give_way
+        )
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _links(
-    _trace: Trace, model: str, text: str, pair: str, without: tuple[int, ...], layer: int | None, head: int | None
-) -> LinkPair:
-    queries, keys = _trace.sides()
-    with RUNNING.enter(lambda count: None):
-        return measures.links(_trace.memory(), queries, keys, layer=layer, head=head, without=without)
+    place = st.empty()
+    pair = runs.patiently(place, lambda: cache.search(key, work, search, on_wait=runs.on_wait(place)))
+    place.empty()
+    return pair
 
 
 def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head: int | None) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from memviz.errors import EmptyTextError, MemVizError, TextTooLongError
+from memviz.errors import BusyError, EmptyTextError, MemVizError, TextTooLongError
 from memviz.models import DEFAULT, Policy, preview
 from memviz.note import Note
 from memviz.serving import cache
+from memviz.serving.gate import OnWait, Wait
 from memviz.settings import number
 from memviz.trace import Trace
 from memviz.ui.shell import show, windows
@@ -21,6 +23,10 @@ from memviz.ui.shell.windows import Callbacks, Extras
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
+
+Result = TypeVar("Result")
+OFTEN = 0.1  # seconds between two pictures of the progress
+FULL = 1.0  # seconds between two tries where the queue is full
 
 MAX_CHARACTERS = number("MEMVIZ_MAX_CHARACTERS", 200_000, minimum=1)
 
@@ -56,7 +62,7 @@ def open_reader(model: str) -> Reader:
     place = st.empty()
     try:
         _ask_before_fetching(model, place)
-        reader = cache.open_reader(model, **_callbacks(place))
+        reader = patiently(place, lambda: cache.open_reader(model, **_callbacks(place)))
     except MemVizError as error:
         place.empty()
         show.problem(error)
@@ -74,8 +80,10 @@ def _run(model: str, text: str, extras: Extras, run: Callable[[str, Callbacks], 
     try:
         _check_characters(text, extras)
         _ask_before_fetching(model, place)
-        window = windows.get_window(model, text, extras, _callbacks(place))
-        trace = run(text if window is None else window.text, _callbacks(place))
+        callbacks = _callbacks(place)
+        window = patiently(place, lambda: windows.get_window(model, text, extras, callbacks))
+        part = text if window is None else window.text
+        trace = patiently(place, lambda: run(part, callbacks))
     except EmptyTextError as error:
         if hint or not text.strip():
             place.info(hint or error.render(t, quote=literal))
@@ -137,13 +145,49 @@ def _ask_before_fetching(model: str, place: DeltaGenerator) -> None:
         st.stop()
 
 
+def patiently(place: DeltaGenerator, run: Callable[[], Result]) -> Result:
+    """What ``run`` gives; where even the queue is full, the page says so and tries again by itself."""
+    while True:
+        try:
+            return run()
+        except BusyError as error:
+            place.info(
+                t(
+                    "{count} readings are waiting before you: more than the queue holds. "
+                    "This page goes on by itself as soon as there is a place.",
+                    count=error.values["count"],
+                ),
+                icon=":material/hourglass_top:",
+            )
+            time.sleep(FULL)
+
+
+def on_wait(place: DeltaGenerator) -> OnWait:
+    """A line that says how many are before us and how long it may take; moving on in the page leaves the queue."""
+
+    def show_wait(wait: Wait) -> None:
+        if wait.seconds is None:
+            line = t("Waiting for the model: {count} readings before you.", count=wait.count)
+        else:
+            line = t(
+                "Waiting for the model: {count} readings before you, about {seconds} s.",
+                count=wait.count,
+                seconds=max(1, round(wait.seconds)),
+            )
+        place.info(line, icon=":material/hourglass_top:")
+
+    return show_wait
+
+
 def _callbacks(place: DeltaGenerator) -> Callbacks:
     """A bar that says what is being done, and a line while others are before us; moving on in the page stops both."""
+    drawn = -OFTEN
 
     def progress(fraction: float, label: str) -> None:
+        nonlocal drawn
+        if time.monotonic() - drawn < OFTEN and fraction < 1:  # a long text tells its progress hundreds of times
+            return
+        drawn = time.monotonic()
         place.progress(min(max(fraction, 0.0), 1.0), text=t("Layer {layer}", layer=label) if "/" in label else t(label))
 
-    def on_wait(count: int) -> None:
-        place.info(t("Waiting for the model: {count} readings before you.", count=count))
-
-    return {"on_wait": on_wait, "progress": progress}
+    return {"on_wait": on_wait(place), "progress": progress}

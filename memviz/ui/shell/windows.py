@@ -10,6 +10,7 @@ import streamlit as st
 from memviz.errors import TextTooLongError
 from memviz.progress import Progress
 from memviz.serving import cache
+from memviz.serving.gate import OnWait
 from memviz.tokens import clean, tokenise
 from memviz.ui.shell.i18n import t
 
@@ -22,7 +23,7 @@ WINDOW = "window"  # (text, first token), as it was chosen
 class Callbacks(TypedDict):
     """What is called while a model runs, or while others are before us."""
 
-    on_wait: cache.WaitCallback
+    on_wait: OnWait
     progress: Progress
 
 
