@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 
 from memviz.errors import ReadingError, UnsupportedModelError
 from memviz.memory import Interventions, read_only
-from memviz.progress import Progress
+from memviz.progress import Progress, work_clock
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits
 from memviz.reading.engine.adapters import PictureAdapter
@@ -23,7 +22,7 @@ def look(engine: Engine, image: Any, interventions: Interventions, *, progress: 
 
     Raises `ReadingError` for anything else, for a model that does not look at pictures, and as every reading does.
     """
-    began = time.perf_counter()
+    began = work_clock()
     require_kind(engine, "picture")
     assert isinstance(engine, TransformersEngine)
     assert isinstance(engine.adapter, PictureAdapter)
@@ -42,7 +41,7 @@ def look(engine: Engine, image: Any, interventions: Interventions, *, progress: 
         logprobs=read_only(np.zeros(0, dtype=np.float32)),
         forget=interventions.forget,
         ablations=interventions.ablations,
-        seconds={"model": recorded.seconds, "total": time.perf_counter() - began},
+        seconds={"model": recorded.seconds, "total": work_clock() - began},
         source=picture,
     )
 

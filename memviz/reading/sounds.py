@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from transformers import GenerationMixin, StoppingCriteriaList
 
 from memviz.errors import EmptyTextError, ReadingError, TextTooLongError
 from memviz.memory import read_only
-from memviz.progress import Progress, progress_within
+from memviz.progress import Progress, progress_within, work_clock
 from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
 from memviz.reading.engine import limits, refusals
@@ -45,7 +44,7 @@ def transcribe(
     ``samples`` are numbers [sample] from −1 to 1, ``rate`` of them a second. Raises `ReadingError` for what is not a
     sound that this model takes, and as every reading does.
     """
-    began = time.perf_counter()
+    began = work_clock()
     require_kind(engine, "sound")
     assert isinstance(engine, TransformersEngine)
     writer = TransformersWriter(engine)
@@ -58,14 +57,14 @@ def transcribe(
         output = _write(engine, source, request, progress=progress_within(progress, 0, WRITING))
     else:
         output = writer.force(source, require_text(request.target))
-    written = time.perf_counter()
+    written = work_clock()
     count = len(output.ids)
     limits.check_length(count, context=engine.info.context)
     both = frames + count
     limits.check_memory(engine.estimate(both, changes), tokens=both, device=engine.model.device)
     rest = progress_within(progress, 0 if request.target is not None else WRITING, 1)
     reading = writer.read(source, output, changes.upto(count), progress=rest)
-    done = time.perf_counter()
+    done = work_clock()
     return Trace(
         text="",
         tokens=(),

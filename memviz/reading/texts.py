@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 
 from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import Interventions
-from memviz.progress import Progress, no_progress
+from memviz.progress import Progress, no_progress, work_clock
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, notes
 from memviz.reading.engine.engine import Engine, require_kind
@@ -75,7 +74,7 @@ def _trace(
     text: str,
     pair: str | None = None,
 ) -> Trace:
-    began = time.perf_counter()
+    began = work_clock()
     tensors = engine.tensors(inputs)
     ids = tensors["input_ids"][0].tolist()
     limits.check(engine, len(ids), interventions)
@@ -93,7 +92,7 @@ def _trace(
         forget=interventions.forget,
         eviction=interventions.eviction,
         ablations=interventions.ablations,
-        seconds={"model": recorded.seconds, "total": time.perf_counter() - began},
+        seconds={"model": recorded.seconds, "total": work_clock() - began},
         notes=tuple(notes.unknown(tokens, notes.stand_in(engine.tokenizer))),
     )
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -17,7 +16,7 @@ from cachetools import LRUCache
 import memviz
 from memviz.memory import Forget
 from memviz.models import Policy
-from memviz.progress import Progress
+from memviz.progress import Progress, work_clock
 from memviz.serving.gate import OPENING, RUNNING, OnWait, Turn
 from memviz.serving.pace import Pace
 from memviz.settings import number
@@ -143,16 +142,7 @@ def get_or_run(
         if key in _traces:
             return _traces[key]
     reader = open_reader(work.model, on_wait=on_wait, progress=progress)
-    with RUNNING.enter(on_wait, seconds=work.seconds) as turn:
-        with _lock:
-            if key in _traces:
-                return _traces[key]
-        began = time.thread_time()
-        trace = run(reader, giving_way(turn, progress))
-        work.observe(time.thread_time() - began)  # this thread's own time: nothing of what it waited
-        with _lock:
-            _traces[key] = trace
-    return trace
+    return _once(_traces, key, work, lambda turn: run(reader, giving_way(turn, progress)), on_wait=on_wait)
 
 
 def search(key: Key, work: Work, run: Callable[[Turn], Result], *, on_wait: OnWait) -> Result:
@@ -161,15 +151,31 @@ def search(key: Key, work: Work, run: Callable[[Turn], Result], *, on_wait: OnWa
     A long text takes as long to search as to read: ``run(turn)`` has a turn of its own, which goes before those who
     have not read yet, and gives way (`Turn.give_way`) between its parts. Raises `BusyError` when the queue is full.
     """
+    return _once(cast("LRUCache[Key, Result]", _searches), key, work, run, on_wait=on_wait, ahead=True)
+
+
+def _once(
+    store: LRUCache[Key, Result],
+    key: Key,
+    work: Work,
+    run: Callable[[Turn], Result],
+    *,
+    on_wait: OnWait,
+    ahead: bool = False,
+) -> Result:
+    """What ``run(turn)`` gave; run now, unless it is in the ``store``, or comes there while we wait for our turn."""
     with _lock:
-        if key in _searches:
-            return cast(Result, _searches[key])
-    with RUNNING.enter(on_wait, seconds=work.seconds, ahead=True) as turn:
-        began = time.thread_time()
+        if key in store:
+            return store[key]
+    with RUNNING.enter(on_wait, seconds=work.seconds, ahead=ahead) as turn:
+        with _lock:
+            if key in store:
+                return store[key]
+        began = work_clock()
         result = run(turn)
-        work.observe(time.thread_time() - began)
-    with _lock:
-        _searches[key] = result
+        work.observe(work_clock() - began)
+        with _lock:
+            store[key] = result
     return result
 
 

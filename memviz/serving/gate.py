@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from memviz.errors import BusyError
+from memviz.progress import standing_aside
 from memviz.settings import number
 
 INTERVAL = 0.25  # seconds between two looks at the queue, so that someone who leaves is noticed
@@ -120,7 +121,8 @@ class Gate:
             self._paused.append(turn)
             turn.passing = short
             self._admit()
-        self._wait_inside(turn)
+        with standing_aside():
+            self._wait_inside(turn)
 
     def _join(self, turn: Turn) -> None:
         with self._change:
@@ -144,13 +146,11 @@ class Gate:
 
     def _admit(self) -> None:
         """Lets in whoever comes next, as long as there is room. Needs the lock."""
-        while len(self._inside) < self.runs and (turn := self._next()) is not None:
+        while len(self._inside) < self.runs and (order := self._order()):
+            turn = order[0]
             (self._paused if turn in self._paused else self._waiting).remove(turn)
             self._inside.append(turn)
         self._change.notify_all()
-
-    def _next(self) -> Turn | None:
-        return next(iter(self._order()), None)
 
     def _order(self) -> list[Turn]:
         """Those outside who may come in, in the order in which they will."""
@@ -165,12 +165,12 @@ class Gate:
 
     def _before(self, turn: Turn) -> Wait:
         """What is before someone who is outside. Needs the lock."""
-        order = [*self._order(), *(other for other in self._waiting if other.long), *self._paused]
-        order = list(dict.fromkeys(order))
-        if turn.long:
-            before = [*self._inside, *order[: order.index(turn)]]
-        else:  # long work gives way to it
-            before = [*self._inside, *(other for other in order[: order.index(turn)] if not other.long)]
+        later = [other for other in (*self._waiting, *self._paused) if other.long]
+        order = list(dict.fromkeys([*self._order(), *later]))
+        outside = order[: order.index(turn)]
+        if not turn.long:  # long work gives way to it
+            outside = [other for other in outside if not other.long]
+        before = [*self._inside, *outside]
         lefts = [other.left for other in before if turn.long or not other.long]
         known = [left for left in lefts if left is not None]
         return Wait(len(before), sum(known) / self.runs if len(known) == len(lefts) else None)

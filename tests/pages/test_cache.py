@@ -12,7 +12,7 @@ from cachetools import LRUCache
 
 from memviz.errors import BusyError
 from memviz.serving import cache
-from memviz.serving.gate import LONG, Gate, Wait
+from memviz.serving.gate import LONG, Gate, Turn, Wait
 from memviz.serving.pace import Pace
 from tests.pages.crowd import Crowd, GoneError, until
 
@@ -59,6 +59,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "OPENING", Gate(runs=1, places=8))
     fresh = LRUCache(maxsize=cache._traces.maxsize, getsizeof=cache._traces.getsizeof)
     monkeypatch.setattr(cache, "_traces", fresh)
+    monkeypatch.setattr(cache, "_searches", LRUCache(maxsize=cache._searches.maxsize))
 
 
 @pytest.fixture
@@ -93,6 +94,24 @@ def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:
     traces = crowd.join()
     assert model.asked["a"] == 1
     assert len({id(trace) for trace in traces}) == 1
+
+
+def test_one_search_asked_by_many_at_once_is_made_once() -> None:
+    go, searches, crowd = threading.Event(), [], Crowd()
+
+    def run(turn: Turn) -> list[int]:
+        searches.append(1)
+        assert go.wait(10)
+        return [1, 2]
+
+    for _ in range(4):
+        crowd.send(lambda: cache.search(("links", "a"), cache.Work("links", "stand-in", 9), run, on_wait=patient))
+    until(lambda: len(cache.RUNNING) == 4)
+    go.set()
+    assert len({id(result) for result in crowd.join()}) == 1
+    assert len(searches) == 1
+    other = cache.search(("links", "b"), cache.Work("links", "stand-in", 9), lambda turn: [3], on_wait=patient)
+    assert other == [3]
 
 
 def test_a_full_queue_refuses_new_texts_and_still_shows_read_ones(model: Reader, monkeypatch) -> None:

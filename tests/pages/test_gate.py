@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import ExitStack
 
 import pytest
 
 from memviz.errors import BusyError
+from memviz.progress import work_clock
 from memviz.serving.gate import LONG, Gate, Turn, Wait
 from tests.pages.crowd import Crowd, GoneError, until
 
@@ -108,10 +110,22 @@ def test_who_fails_inside_frees_the_place() -> None:
 class Piecework:
     """Work of a few pieces: each is written down when it is done, and waits for ``go``."""
 
-    def __init__(self, gate: Gate, log: list[str]) -> None:
-        self.gate, self.log = gate, log
+    def __init__(self, gate: Gate) -> None:
+        self.gate, self.log, self.crowd = gate, list[str](), Crowd()
         self.turns: dict[str, Turn] = {}
         self.go: dict[str, threading.Semaphore] = {}
+
+    def send(self, name: str, seconds: float | None, pieces: int, *, ahead: bool = False) -> None:
+        """Somebody comes with such work, and is in the queue or inside."""
+        before = len(self.gate)
+        self.crowd.send(lambda: self.run(name, seconds, pieces, ahead=ahead))
+        until(lambda: len(self.gate) == before + 1)
+
+    def finish(self, *names: str) -> None:
+        """Each does a piece, one after the other, as soon as it is inside."""
+        for name in names:
+            until(lambda name=name: name in self.turns)
+            self.go[name].release()
 
     def run(self, name: str, seconds: float | None, pieces: int, *, ahead: bool = False) -> None:
         self.go[name] = threading.Semaphore(0)
@@ -126,63 +140,64 @@ class Piecework:
 @pytest.fixture
 def piecework() -> Piecework:
     """One run at a time."""
-    return Piecework(Gate(runs=1, places=20), [])
+    return Piecework(Gate(runs=1, places=20))
 
 
 def test_long_work_lets_short_work_pass_between_its_pieces_and_still_advances(piecework: Piecework) -> None:
-    crowd, log = Crowd(), piecework.log
-    crowd.send(lambda: piecework.run("long", LONG, 3))
-    until(lambda: "long" in piecework.turns)
-    for name in ("a", "b"):
-        crowd.send(lambda name=name: piecework.run(name, 0.1, 1))
-        until(lambda name=name: name in piecework.go)
-        until(lambda name=name: len(piecework.gate) == len(piecework.go))
-    piecework.go["long"].release()
+    piecework.send("long", LONG, 3)
+    piecework.send("a", 0.1, 1)
+    piecework.send("b", 0.1, 1)
+    piecework.finish("long")
     until(lambda: "a" in piecework.turns)
-    crowd.send(lambda: piecework.run("late", 0.1, 1))
-    until(lambda: len(piecework.gate) == 4)
-    piecework.go["a"].release()
-    until(lambda: "b" in piecework.turns)
-    piecework.go["b"].release()
-    piecework.go["long"].release()
-    until(lambda: "late" in piecework.turns)
-    piecework.go["late"].release()
-    piecework.go["long"].release()
-    crowd.join()
-    assert log == ["long0", "a0", "b0", "long1", "late0", "long2"]
+    piecework.send("late", 0.1, 1)
+    piecework.finish("a", "b", "long", "late", "long")
+    piecework.crowd.join()
+    assert piecework.log == ["long0", "a0", "b0", "long1", "late0", "long2"]
     assert len(piecework.gate) == 0
 
 
 def test_long_work_waits_for_all_short_work_and_what_goes_on_goes_first(piecework: Piecework) -> None:
-    crowd, log = Crowd(), piecework.log
     with piecework.gate.enter(nobody_waits):
-        for count, (name, seconds, ahead) in enumerate(
-            [("long", LONG, False), ("short", 0.1, False), ("unknown", None, False), ("links", 0.1, True)]
-        ):
-            crowd.send(lambda name=name, seconds=seconds, ahead=ahead: piecework.run(name, seconds, 1, ahead=ahead))
-            until(lambda count=count: len(piecework.gate) == count + 2)
-    for name in ("links", "short", "unknown", "long"):
-        until(lambda name=name: name in piecework.turns)
-        piecework.go[name].release()
-    crowd.join()
-    assert log == ["links0", "short0", "unknown0", "long0"]
+        piecework.send("long", LONG, 1)
+        piecework.send("short", 0.1, 1)
+        piecework.send("unknown", None, 1)
+        piecework.send("links", 0.1, 1, ahead=True)
+    piecework.finish("links", "short", "unknown", "long")
+    piecework.crowd.join()
+    assert piecework.log == ["links0", "short0", "unknown0", "long0"]
 
 
 def test_a_second_long_work_does_not_begin_while_the_first_gives_way(piecework: Piecework) -> None:
-    crowd, log = Crowd(), piecework.log
-    crowd.send(lambda: piecework.run("first", LONG, 2))
-    until(lambda: "first" in piecework.turns)
-    crowd.send(lambda: piecework.run("second", LONG, 1))
-    until(lambda: len(piecework.gate) == 2)
-    crowd.send(lambda: piecework.run("short", 0.1, 1))
-    until(lambda: len(piecework.gate) == 3)
-    piecework.go["first"].release()
-    until(lambda: "short" in piecework.turns)
-    piecework.go["short"].release()
-    piecework.go["second"].release()
-    piecework.go["first"].release()
+    piecework.send("first", LONG, 2)
+    piecework.send("second", LONG, 1)
+    piecework.send("short", 0.1, 1)
+    piecework.finish("first", "short", "first", "second")
+    piecework.crowd.join()
+    assert piecework.log == ["first0", "short0", "first1", "second0"]
+
+
+def test_the_time_that_long_work_stands_aside_is_not_its_own() -> None:
+    gate, crowd, inside, leave = Gate(runs=1, places=9), Crowd(), threading.Event(), threading.Event()
+    times: dict[str, float] = {}
+
+    def short() -> None:
+        with gate.enter(lambda wait: None, seconds=0.1):
+            began = time.perf_counter()
+            inside.set()
+            assert leave.wait(10)
+            times["short"] = time.perf_counter() - began
+
+    with gate.enter(nobody_waits, seconds=LONG) as turn:
+        crowd.send(short)
+        until(lambda: len(gate) == 2)
+        threading.Timer(0.3, leave.set).start()
+        wall, work = time.perf_counter(), work_clock()
+        turn.on_wait = lambda wait: None
+        turn.give_way()
+        wall, work = time.perf_counter() - wall, work_clock() - work
     crowd.join()
-    assert log == ["first0", "short0", "first1", "second0"]
+    assert inside.is_set()
+    assert wall - work >= times["short"] > 0.1
 
 
 def test_who_leaves_while_giving_way_frees_the_place(piecework: Piecework) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from transformers import PreTrainedModel
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, Memory
 from memviz.note import Note
-from memviz.progress import Progress
+from memviz.progress import Progress, work_clock
 from memviz.reading.attention import dense
 from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.recording import Recording
@@ -132,7 +131,7 @@ class TransformersEngine:
         interventions.check(layers=plan.layers, heads=plan.heads, causal=plan.causal_kinds)
         length = max(len(axis.queries) for axis in axes.values())
         with self.prepared(), refusals.as_reading_error(progress, model=self.info.name, tokens=length) as watched:
-            began = time.perf_counter()
+            began = work_clock()
             if plan.dense:
                 memories, outputs = dense.read(
                     self.model, inputs, axes, causal=plan.causal_kinds, interventions=interventions, progress=watched
@@ -150,7 +149,7 @@ class TransformersEngine:
                 with handled_by(recording):
                     outputs = self.forward(inputs)
                 memories = {kind: recording.memory(kind) for kind in axes if recording.scores[kind]}
-            return Recorded(memories, outputs, time.perf_counter() - began)
+            return Recorded(memories, outputs, work_clock() - began)
 
     def forward(self, inputs: Mapping[str, Any]) -> Any:
         """One forward pass; of a decoder-only model without its head, when logits can be taken in pieces."""

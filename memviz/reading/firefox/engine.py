@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from memviz.memory import Interventions, Kind
-from memviz.progress import Progress
+from memviz.progress import Progress, work_clock
 from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.recording import Recording
 from memviz.reading.attention.summary import Axes
@@ -88,11 +87,11 @@ class FirefoxEngine:
             interventions=interventions,
             progress=progress,
         )
-        began = time.perf_counter()
+        began = work_clock()
         with self.prepared(), handled_by(recording):
             outputs = self.forward(inputs)
         memories = {kind: recording.memory(kind) for kind in axes}
-        return Recorded(memories, outputs, time.perf_counter() - began)
+        return Recorded(memories, outputs, work_clock() - began)
 
     def forward(self, inputs: Mapping[str, Any]) -> FirefoxOutputs:
         """One pass of the encoder, the decoder or both; ``inputs`` as in `record`."""

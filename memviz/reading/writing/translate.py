@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ import numpy as np
 from memviz.errors import ReadingError
 from memviz.memory import read_only
 from memviz.note import Note
-from memviz.progress import Progress, progress_within
+from memviz.progress import Progress, progress_within, work_clock
 from memviz.reading.engine import limits, notes
 from memviz.reading.engine.engine import Engine
 from memviz.reading.writing.joining import join_sentences
@@ -67,21 +66,21 @@ def translate_one(
     engine: Engine, writer: Writer, text: str, request: TranslationRequest, *, progress: Progress | None = None
 ) -> Trace:
     """The trace of a text that is read as one. Raises as `translate` does."""
-    began = time.perf_counter()
+    began = work_clock()
     source = writer.source(text, request, progress=progress_within(progress, 0, writer.encoding))
-    encoded = time.perf_counter()
+    encoded = work_clock()
     if request.target is None:
         output = writer.write(source, request, progress=progress_within(progress, writer.encoding, WRITING))
     else:
         output = writer.force(source, require_text(request.target))
-    written = time.perf_counter()
+    written = work_clock()
     count = len(output.ids)
     limits.check_length(count, context=engine.info.context)
     both = len(source.ids) + count  # the two are held at once
     limits.check_memory(engine.estimate(both, request.interventions), tokens=both, device=engine.model.device)
     rest = progress_within(progress, writer.encoding if request.target is not None else WRITING, 1)
     reading = writer.read(source, output, request.interventions.upto(count), progress=rest)
-    done = time.perf_counter()
+    done = work_clock()
     logprobs = [step.logprob for step in reading.steps] or [float("nan")] * count
     return Trace(
         text=source.text,

@@ -185,9 +185,10 @@ def _callbacks(place: DeltaGenerator) -> Callbacks:
 
     def progress(fraction: float, label: str) -> None:
         nonlocal drawn
-        if time.monotonic() - drawn < OFTEN and fraction < 1:  # a long text tells its progress hundreds of times
+        layer = "/" in label  # a long text tells hundreds of times how far its layers are
+        if layer and fraction < 1 and time.monotonic() - drawn < OFTEN:
             return
         drawn = time.monotonic()
-        place.progress(min(max(fraction, 0.0), 1.0), text=t("Layer {layer}", layer=label) if "/" in label else t(label))
+        place.progress(min(max(fraction, 0.0), 1.0), text=t("Layer {layer}", layer=label) if layer else t(label))
 
     return {"on_wait": on_wait(place), "progress": progress}
