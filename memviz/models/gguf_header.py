@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from memviz.errors import ModelFileError
 
@@ -19,6 +20,7 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _DIGIT_SPLITTERS = ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b")
 
 Fields = dict[str, str | int | float | bool]
+_Part = TypeVar("_Part")
 
 
 def fields(path: Path) -> Fields:
@@ -26,9 +28,19 @@ def fields(path: Path) -> Fields:
 
     Raises ``ModelFileError`` if this is no GGUF file or if it ends too early.
     """
+    return _scanned(path, lambda scan: scan.fields())
+
+
+def tensor_names(path: Path) -> tuple[str, ...]:
+    """The names of the weights in a GGUF file, such as ``blk.0.attn_q.weight``. Raises as `fields` does."""
+    return _scanned(path, lambda scan: scan.tensor_names())
+
+
+def _scanned(path: Path, read: Callable[[_Scan], _Part]) -> _Part:
+    """What ``read`` makes of the file from its first byte on."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _Scan(data).fields()
+            return read(_Scan(data))
     except (struct.error, ValueError, OSError, OverflowError, RecursionError) as error:
         raise ModelFileError(
             "{file} is not a GGUF file that can be read.",
@@ -63,12 +75,13 @@ class _Scan:
     def __init__(self, data: mmap.mmap) -> None:
         self.data = data
         self.at = 0
+        self.tensors = 0
 
     def fields(self) -> Fields:
         magic, version = self.take("4s"), self.take("I")
         if magic != b"GGUF" or version not in (2, 3):
             raise ValueError("not GGUF version 2 or 3")
-        self.take("Q")
+        self.tensors = self.take("Q")
         header: Fields = {}
         for _ in range(self.take("Q")):
             key, kind = self.string(), self.take("I")
@@ -77,6 +90,16 @@ class _Scan:
             else:
                 header[key] = self.string() if kind == _STRING else self.take(_scalar(kind))
         return header
+
+    def tensor_names(self) -> tuple[str, ...]:
+        """Behind the fields, for every tensor: name, u32 dimensions, a u64 for each, u32 type, u64 place."""
+        self.fields()
+        names = []
+        for _ in range(self.tensors):
+            names.append(self.string())
+            dimensions = self.take("I")
+            self.at += 8 * dimensions + 12
+        return tuple(names)
 
     def take(self, form: str) -> Any:
         (value,) = struct.unpack_from(f"<{form}", self.data, self.at)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +16,15 @@ from memviz.errors import MemoryBudgetError, MemVizError, ModelFileError, Unsupp
 from memviz.models import gguf_header
 from memviz.models.auto_class import candidates, is_harmless
 from memviz.models.entry import ModelFiles
+from memviz.models.folders import weight_names
+from memviz.models.leftovers import harmful_leftovers, wrapper_prefixes
 from memviz.note import Note
 from memviz.progress import Progress, no_progress
 
 _SAFE = {"local_files_only": True, "trust_remote_code": False}
 _FOREIGN = ("does not recognize this architecture", "Unrecognized", "not supported", "custom code", "Unknown")
 
+_GGUF_ATTENTION = re.compile(r"blk\.\d+\.attn_(q|k|v|qkv|output|sinks|q_norm|k_norm)\.(weight|bias)$")
 
 _ONE_AT_A_TIME = threading.RLock()
 """transformers sets types and devices for the whole process while it loads, and ``quietly`` its logging."""
@@ -161,29 +166,78 @@ def _tokenizer(place: _Place) -> Any:
 
 
 def _model(place: _Place, *, config: Any, attn_implementation: str, dtype: Any) -> Any:
-    """The model in the first of the candidate classes whose weights are all in the file."""
-    missing: list[str] = []
+    """The model in the first of the candidate classes that the weights in the file fit: none missing, none left over.
+
+    Where they all stand under a name of somebody's class (``encoder.``, ``module.``), it is taken off.
+    """
+    refusal: ModelFileError | None = None
     with _as_model_error(place.name):
         classes = candidates(config, gguf=bool(place.gguf))
     for class_name in classes:
         with _as_model_error(place.name):
-            model, info = _load(class_name, place=place, config=config, attention=attn_implementation, dtype=dtype)
+            load = functools.partial(
+                _load, class_name, place=place, config=config, attention=attn_implementation, dtype=dtype
+            )
+            model, info = load()
+            extra = info["unexpected_keys"]
+            unread = _unread_tensors(model, place)
+            names = set() if place.gguf else weight_names(place.folder, name=place.name)
+            if prefix := _wrapper(model, info, names, name=place.name):
+                model, info = load(prefix=prefix)
+                extra = [key for key in info["unexpected_keys"] if f"{prefix}{key}" in names]  # inside the wrapper
         missing = [key for key in sorted(info["missing_keys"]) if not is_harmless(key, model=model)]
-        if not missing:
+        leftovers = [*harmful_leftovers(extra, model=model), *unread]
+        if not missing and not leftovers:
             return model
-    raise ModelFileError(
-        "The weights of {name} are incomplete: {count} parts are missing, among them {missing}.",
-        todo="Fetch or copy the model again.",
-        name=place.name,
-        count=len(missing),
-        missing=", ".join(missing[:3]),
-    )
+        if missing:
+            refusal = _incomplete(place.name, missing)
+        elif refusal is None or class_name == classes[-1]:
+            refusal = _without_place(place.name, leftovers, kind=type(model).__name__)
+    assert refusal is not None
+    raise refusal
 
 
-def _load(class_name: str, *, place: _Place, config: Any, attention: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
-    """Load with the wished attention, or with the model's own where it knows no other."""
+def _wrapper(model: Any, info: dict[str, Any], names: set[str], *, name: str) -> str:
+    """The name under which all weights of the model stand in the file, where it has none of them under their own."""
+    inside = "" if model.base_model is model else f"{model.base_model_prefix}."
+    parameters = (f"{inside}{part}" for part, _ in model.base_model.named_parameters())
+    weights = {key for key in parameters if not is_harmless(key, model=model)}
+    if not weights <= set(info["missing_keys"]):
+        return ""
+    prefixes = wrapper_prefixes(names, weights)
+    if len(prefixes) > 1:
+        raise ModelFileError(
+            "The weights of {name} hold {count} models side by side: {prefixes}.",
+            todo="Save the one that you want to read into a folder of its own (model.save_pretrained).",
+            name=name,
+            count=len(prefixes),
+            prefixes=", ".join(f"{prefix}*" for prefix in prefixes),
+        )
+    return "".join(prefixes)
+
+
+def _unread_tensors(model: Any, place: _Place) -> list[str]:
+    """The parts of attention in a GGUF file that transformers has no weight for, and leaves out without a word."""
+    if not place.gguf:
+        return []
+    from transformers.modeling_gguf_pytorch_utils import TensorProcessor, get_gguf_hf_weights_map
+
+    names = get_gguf_hf_weights_map(model, TensorProcessor())
+    tensors = gguf_header.tensor_names(place.folder / place.gguf)
+    return [name for name in tensors if _GGUF_ATTENTION.match(name) and name not in names]
+
+
+def _load(
+    class_name: str, *, place: _Place, config: Any, attention: str, dtype: Any, prefix: str = ""
+) -> tuple[Any, dict[str, Any]]:
+    """Load with the wished attention, or with the model's own where it knows no other.
+
+    ``prefix`` is taken off the names of the weights.
+    """
     import torch
     import transformers
+
+    renamed = {"key_mapping": {f"^{re.escape(prefix)}": ""}} if prefix else {}
 
     def load(attn_implementation: str) -> tuple[Any, dict[str, Any]]:
         loaded: tuple[Any, dict[str, Any]] = getattr(transformers, class_name).from_pretrained(
@@ -193,6 +247,7 @@ def _load(class_name: str, *, place: _Place, config: Any, attention: str, dtype:
             dtype=torch.float32 if dtype is None else dtype,
             use_safetensors=True,
             output_loading_info=True,
+            **renamed,
             **place.options,
         )
         return loaded
@@ -203,6 +258,28 @@ def _load(class_name: str, *, place: _Place, config: Any, attention: str, dtype:
         if attention == "eager" or "attention" not in str(error).lower():
             raise
     return load("eager")
+
+
+def _incomplete(name: str, missing: list[str]) -> ModelFileError:
+    return ModelFileError(
+        "The weights of {name} are incomplete: {count} parts are missing, among them {missing}.",
+        todo="Fetch or copy the model again.",
+        name=name,
+        count=len(missing),
+        missing=", ".join(missing[:3]),
+    )
+
+
+def _without_place(name: str, leftovers: list[str], *, kind: str) -> ModelFileError:
+    return ModelFileError(
+        "The file of {name} has {count} weights that {kind} has no place for, among them {leftovers}; "
+        "without them it would be another model.",
+        todo="Copy the config.json that belongs to these weights, or choose a model of a type that transformers knows.",
+        name=name,
+        count=len(leftovers),
+        kind=kind,
+        leftovers=", ".join(leftovers[:3]),
+    )
 
 
 def _broken(name: str, problem: Note | str) -> ModelFileError:

@@ -137,7 +137,7 @@ def nearest_offered(name: Name) -> Iterator[None]:
         near = nearest(text)
         if not near or text in CATALOGUE:
             raise
-        raise _mistyped(text, near=near) from error
+        raise (_unasked if isinstance(error, UnreachableError) else _mistyped)(text, near=near) from error
 
 
 def allowed_entries(policy: Policy) -> tuple[Entry, ...]:
@@ -252,6 +252,15 @@ def _mistyped(text: str, *, near: tuple[str, ...]) -> UnknownModelError:
     return UnknownModelError(
         "No model called {name} is known here or found on the model hub.",
         todo="Did you mean {near}?",
+        name=text[:120],
+        near=_either(near),
+    )
+
+
+def _unasked(text: str, *, near: tuple[str, ...]) -> UnreachableError:
+    return UnreachableError(
+        "The model hub could not be reached, and {name} is not on this machine.",
+        todo="Did you mean {near}? If not, check the network and try again.",
         name=text[:120],
         near=_either(near),
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from memviz.memory import Ablate, Eviction, Forget
 from memviz.models import DownloadBar, ModelFiles, Policy, locate, open_model
 from memviz.progress import Progress
-from memviz.reading.engine import limits
+from memviz.reading.engine import limits, notes
 from memviz.reading.engine.devices import choose, weight_bytes
 from memviz.reading.firefox.opening import open_firefox
 from memviz.reading.reader import Reader
@@ -48,6 +48,7 @@ def load(
         revision=located.revision,
         quantisation=located.quantisation,
         licence=located.licence,
+        note=notes.adapter(located.adapter),
     )
     return Reader(model, tokenizer, info=info, owned=True)
 

@@ -75,7 +75,7 @@ def decompose(engine: Engine, text: str, *, layer: int) -> Decomposition:
             tokens=len(tokens),
             limit=LIMIT,
         )
-    kind: Kind = "encoder" if engine.model.config.is_encoder_decoder else "self"
+    kind: Kind = "encoder" if engine.info.kind == "encoder-decoder" else "self"
     capture = _capture(engine, inputs, kind=kind, layer=layer)
     with torch.inference_mode():
         return _decomposition(capture, tokens, kind=kind, layer=layer)

@@ -12,8 +12,9 @@ from memviz.progress import Progress
 from memviz.reading import pictures, sounds, texts, windows
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.engine.engine import Engine, TransformersEngine
+from memviz.reading.engine.held import require_model
 from memviz.reading.engine.probe import Plan
-from memviz.reading.writing import translate
+from memviz.reading.writing import both_sides, translate
 from memviz.reading.writing.request import TranslationRequest
 from memviz.reading.writing.transformers_writer import TransformersWriter
 from memviz.reading.writing.writer import Writer
@@ -38,11 +39,12 @@ class Reader:
     def __init__(
         self,
         model: PreTrainedModel,
-        tokenizer: Any,
+        tokenizer: Any = None,
         *,
         info: ModelInfo | None = None,
         owned: bool = False,
     ) -> None:
+        require_model(model, tokenizer)
         engine = TransformersEngine(model, tokenizer, info=info, owned=owned)
         self.engine: Engine = engine
         self.writer: Writer = TransformersWriter(engine)
@@ -71,13 +73,16 @@ class Reader:
 
         ``pair`` is the second text of a sentence pair; an encoder-decoder takes it as the target to write, and without
         one writes its own (in the language of the text, when it knows many and was told none), reading the text as one.
+        One that rates a text or finds an answer in it is given the text, or the pair, on both sides.
         ``forget`` are edges it may not use, ``eviction`` the rule by which a cache lets keys go, ``ablate`` heads that
         write nothing. ``progress(fraction, label)`` is called after every layer, and may raise to stop.
 
         Raises `EmptyTextError`, `TextTooLongError`, `MemoryBudgetError` and other `ReadingError`.
         """
-        if self.model.config.is_encoder_decoder:
+        if self.info.kind == "encoder-decoder":
             changes = interventions(forget, eviction, ablate, usual="cross")
+            if both_sides.reads_both_sides(self.model):
+                return both_sides.read_both_sides(self.engine, self.writer, text, pair, changes, progress=progress)
             target = None if pair is None else require_text(pair)
             request = TranslationRequest(target, changes, languages=self._languages_of_text())
             return translate.translate(self.engine, self.writer, text, request, split=False, progress=progress)

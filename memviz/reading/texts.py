@@ -45,7 +45,7 @@ def read_ids(
     """The trace of exactly these tokens; its text is what they decode to. Raises as `read_text` does."""
     require_kind(engine, "text")
     ids = token_ids(ids)
-    if engine.model.config.is_encoder_decoder:
+    if engine.info.kind == "encoder-decoder":
         raise ReadingError(
             "{model} reads one text and writes another; token ids alone do not say which is which.",
             todo="Use `translate` with two texts.",

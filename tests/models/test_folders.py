@@ -194,10 +194,67 @@ def test_an_index_that_leads_elsewhere(model: Path, weight_map: object) -> None:
         locate(str(model))
 
 
-def test_an_adapter_is_not_a_model(model: Path) -> None:
-    (model / "adapter_config.json").write_text("{}")
-    with pytest.raises(UnsupportedModelError, match="adapter"):
+def make_adapter(path: Path, **settings: object) -> Path:
+    path.mkdir(exist_ok=True)
+    (path / "adapter_config.json").write_text(json.dumps(settings))
+    (path / "adapter_model.safetensors").write_bytes(b"")
+    return path
+
+
+@pytest.mark.parametrize("beside", [(), ("config.json",), ("tokenizer.json",), ("training_args.bin",)])
+@pytest.mark.parametrize("kind", ["LORA", "ADALORA", "IA3"])
+def test_an_adapter_alone_names_the_model_to_merge_it_into(kind: str, beside: tuple, tmp_path: Path) -> None:
+    path = make_adapter(tmp_path / "mine", peft_type=kind, base_model_name_or_path="meta/base-1b")
+    for name in beside:
+        (path / name).write_text('{"model_type": "llama"}')
+    with pytest.raises(UnsupportedModelError, match=r"it changes meta/base-1b\. Merge it into meta/base-1b first"):
+        locate(str(path))
+
+
+@pytest.mark.parametrize("kind", ["PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "MULTITASK_PROMPT_TUNING"])
+def test_tuned_prompts_cannot_be_merged(kind: str, tmp_path: Path) -> None:
+    path = make_adapter(tmp_path / "mine", peft_type=kind, base_model_name_or_path="gpt2")
+    with pytest.raises(UnsupportedModelError, match=rf"of the kind {kind}.*of gpt2\. It cannot be merged.*open gpt2"):
+        locate(str(path))
+
+
+def test_an_adapter_that_says_little(tmp_path: Path) -> None:
+    for settings in ({}, {"peft_type": None, "base_model_name_or_path": None}, {"base_model_name_or_path": 5}):
+        with pytest.raises(UnsupportedModelError, match="is an adapter, not a whole model"):
+            locate(str(make_adapter(tmp_path / "mine", **settings)))
+    (tmp_path / "mine" / "adapter_config.json").write_text("[")
+    with pytest.raises(ModelFileError, match=r"adapter_config\.json"):
+        locate(str(tmp_path / "mine"))
+
+
+def test_a_whole_model_with_an_adapter_opens_and_the_adapter_is_named(model: Path) -> None:
+    import memviz
+
+    before = memviz.load(str(model))
+    make_adapter(model, peft_type="LORA", base_model_name_or_path="somebody/else")
+    assert locate(str(model)).adapter == "LORA"
+    after = memviz.load(str(model))
+    assert before.info.note is None
+    assert str(after.info.note) == "An adapter (LORA) lies in the same folder; the model is read without it."
+    weights = (reader.read("the cat sat").memory().pattern(1, 1) for reader in (before, after))
+    assert (next(weights) == next(weights)).all()
+
+
+@pytest.mark.parametrize(
+    ("pruned", "heads"), [({"0": [1]}, "among them L0.H1: the"), ({"0": [0], "1": [0, 1]}, "L0.H0, L1.H0, L1.H1")]
+)
+def test_pruned_heads_are_said_plainly(pruned: dict, heads: str, model: Path) -> None:
+    edit(model / "config.json", pruned_heads=pruned)
+    with pytest.raises(UnsupportedModelError, match=heads) as refused:
         locate(str(model))
+    assert str(refused.value).startswith(f"{sum(map(len, pruned.values()))} heads of {model} were pruned")
+
+
+@pytest.mark.parametrize("pruned", [{}, None, [], {"0": []}, {"0": 5}, "x"])
+def test_no_pruned_heads(pruned: object, model: Path) -> None:
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "pruned_heads": pruned}))
+    assert locate(str(model)).format == "transformers"
 
 
 def test_a_firefox_folder_is_known_by_its_first_bytes(tmp_path: Path) -> None:

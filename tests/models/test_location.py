@@ -128,12 +128,26 @@ def test_a_web_address_is_answered_with_the_id() -> None:
         locate("https://example.com/gpt2")
 
 
-@pytest.mark.parametrize(("typed", "near"), [("minlm", "minilm"), ("Smollm2", "smollm2"), ("gpt-2", "gpt2")])
-def test_a_misspelled_name_is_answered_with_the_nearest(typed: str, near: str) -> None:
-    with pytest.raises(UnknownModelError, match=rf"Did you mean {near}\b"):
-        locate(typed)
-    with pytest.raises(UnknownModelError, match=rf"Did you mean {near}\b"):
-        preview(typed)
+MISSPELLED = [("minlm", "minilm"), ("Smollm2", "smollm2"), ("gpt-2", "gpt2"), ("google-t5/t5-smal", "t5-small")]
+
+
+@pytest.mark.parametrize(("typed", "near"), MISSPELLED)
+def test_a_misspelled_name_is_answered_with_the_nearest(typed: str, near: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(id: str) -> None:
+        raise UnknownModelError("The model hub has no public model {id}.", id=id)
+
+    monkeypatch.setattr(hub, "plan", unknown)
+    for ask in (locate, preview):
+        with pytest.raises(UnknownModelError, match=rf"No model called {typed} is known.*Did you mean .*{near}\b"):
+            ask(typed)
+
+
+@pytest.mark.parametrize(("typed", "near"), MISSPELLED)
+def test_a_hub_that_is_away_is_never_said_to_lack_a_model(typed: str, near: str) -> None:
+    for ask in (locate, preview):
+        with pytest.raises(UnreachableError, match=rf"^The model hub could not be reach.*you mean .*{near}\b") as away:
+            ask(typed)
+        assert "No model called" not in str(away.value)
 
 
 def test_a_name_like_no_other_lists_all() -> None:

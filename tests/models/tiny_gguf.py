@@ -9,7 +9,8 @@ import numpy as np
 DIM, LAYERS, HEADS, KV_HEADS, FFN = 64, 2, 4, 2, 128
 
 
-def write_gguf(path: Path, *, pre: str = "smollm") -> Path:
+def write_gguf(path: Path, *, pre: str = "smollm", vectors: tuple[str, ...] = ()) -> Path:
+    """Writes it; ``vectors`` are the names of vectors that it holds besides."""
     from gguf import GGMLQuantizationType, GGUFWriter
     from gguf.quants import quantize
 
@@ -57,6 +58,8 @@ def write_gguf(path: Path, *, pre: str = "smollm") -> Path:
         add(start + "ffn_gate.weight", FFN, DIM)
         add(start + "ffn_up.weight", FFN, DIM)
         add(start + "ffn_down.weight", DIM, FFN)
+    for name in vectors:
+        add(name, DIM)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -255,6 +255,15 @@ def test_a_part_that_nothing_is_known_of_is_refused(tmp_path: Path, name: str) -
     assert error.value.values["item"] in parts
 
 
+@pytest.mark.parametrize("setting", ["enc-depth", "dec-depth"])
+@pytest.mark.parametrize("number", [1, 3])
+def test_another_number_of_layers_than_the_settings_say(tmp_path: Path, setting: str, number: int) -> None:
+    config = CONFIG.replace(f"{setting}: {LAYERS}", f"{setting}: {number}")
+    folder = folder_of(tmp_path / "other", marian_bytes(weights(PIECES), config=config))
+    with pytest.raises(ModelFileError, match=f"it has {LAYERS} layers, but its settings say {setting}: {number}"):
+        memviz.load(folder)
+
+
 def test_the_ranges_of_activations_are_no_part(tmp_path: Path) -> None:
     ranges = {f"{name}_QuantMultA": np.ones((1, 1), np.float32) for name in ("Wemb", "encoder_l1_self_Wq", "none")}
     content = marian_bytes(weights(PIECES) | ranges)

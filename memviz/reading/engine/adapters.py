@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import BaseImageProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 from memviz.reading.attention.eager import Lengths
-from memviz.reading.engine.inputs import vocabulary, vocabulary_written
+from memviz.reading.engine.inputs import is_encoder_decoder, vocabulary, vocabulary_written
 from memviz.tokens import tokenise
 
 PROBE = "Memory is what remains when the words are gone."
@@ -62,7 +62,7 @@ def text_probe(model: PreTrainedModel, ids: list[int]) -> Probe:
     inputs: dict[str, Any] = {"input_ids": tokens}
     source = len(ids)
     lengths: Lengths = {"self": (source, source)}
-    if model.config.is_encoder_decoder:
+    if is_encoder_decoder(model):
         target = source - 2
         inputs["decoder_input_ids"] = tokens[:, :target].clamp(max=vocabulary_written(model) - 1)
         lengths = {"encoder": (source, source), "decoder": (target, target), "cross": (target, source)}

@@ -22,7 +22,7 @@ from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.adapters import adapter_of, without_cache
 from memviz.reading.engine.borrowing import restoring_modules, temporarily_configured
-from memviz.reading.engine.inputs import tensors
+from memviz.reading.engine.inputs import is_encoder_decoder, tensors
 from memviz.reading.engine.model_info import describe
 from memviz.reading.engine.probe import Plan, make_plan
 from memviz.reading.engine.projections import grams
@@ -105,8 +105,16 @@ class TransformersEngine:
         self.tokenizer: Any = processor if self.reads == "text" else getattr(processor, "tokenizer", None)
         self._owned = owned
         with nullcontext() if owned else temporarily_configured(model, ""), restoring_modules(model):
-            self.plan = make_plan(model, self.adapter.probe(model))
+            self.plan = make_plan(self._read_part(), self.adapter.probe(model))
         self.info = describe(model, self.tokenizer, plan=self.plan, known=info)
+
+    def _read_part(self) -> Any:
+        """The model; of an encoder-decoder that cannot write, what stands below its head.
+
+        A head that rates texts wants as many tokens on both sides, and an end token among them.
+        """
+        headed = is_encoder_decoder(self.model) and self.model.can_generate() is False
+        return self.model.base_model if headed else self.model
 
     def tensors(self, inputs: Mapping[str, list[int]]) -> dict[str, Tensor]:
         """The tokenizer's lists as a batch of one. Raises `ModelError` when the model lacks one of the tokens."""

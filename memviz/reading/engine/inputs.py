@@ -68,6 +68,11 @@ def token_ids(ids: object) -> list[int]:
     return numbers
 
 
+def is_encoder_decoder(model: PreTrainedModel) -> bool:
+    """Does the model write with a decoder? Not where only the encoder of one was kept, whatever its settings say."""
+    return bool(model.config.is_encoder_decoder) and model.get_decoder() not in (model, model.base_model)
+
+
 def vocabulary(model: PreTrainedModel) -> int:
     """How many tokens does the model know? Every character, where it keeps no table of them (CANINE)."""
     weight = None

@@ -8,6 +8,8 @@ from typing import Any
 from torch import nn
 from transformers import PreTrainedModel
 
+from memviz.note import Note
+from memviz.reading.engine.inputs import is_encoder_decoder
 from memviz.reading.engine.probe import Plan
 from memviz.trace import ModelInfo
 
@@ -22,7 +24,7 @@ def describe(model: PreTrainedModel, tokenizer: Any, *, plan: Plan, known: Model
     return replace(
         known or ModelInfo(name=config.name_or_path or config.model_type),
         family=config.model_type,
-        kind="encoder-decoder" if config.is_encoder_decoder else kind,
+        kind="encoder-decoder" if is_encoder_decoder(model) else kind,
         layers=next(iter(plan.layers.values())),
         heads=next(iter(plan.heads.values())),
         kv_heads=plan.kv_heads,
@@ -31,8 +33,13 @@ def describe(model: PreTrainedModel, tokenizer: Any, *, plan: Plan, known: Model
         device=str(model.device),
         precision=str(model.dtype).removeprefix("torch."),
         method="dense" if plan.dense else "recorded",
-        note=plan.note,
+        note=_joined(known.note if known else None, plan.note),
     )
+
+
+def _joined(first: Note | None, second: Note | None) -> Note | None:
+    """Both sentences, or the one there is."""
+    return Note("{first} {second}", {"first": first, "second": second}) if first and second else first or second
 
 
 def context(model: PreTrainedModel, tokenizer: Any) -> int | None:

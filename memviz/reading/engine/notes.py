@@ -20,6 +20,7 @@ CAPITALS = "Text all in capitals is rare in what models learn from: they often c
 NUMBERED = "Sentence {number}: {note}"
 PART = "Part {number}: {note}"
 UNTOLD = "This model is told what to do by words in front of the text, such as “{task}”; here there are none."
+ADAPTER = "An adapter ({kind}) lies in the same folder; the model is read without it."
 
 OUTPUT_CUT = "output-cut"
 UNKNOWN_TOKENS = "unknown-tokens"
@@ -28,6 +29,7 @@ SENTENCE_IN_PARTS = "sentence-in-parts"
 READ_AS_ONE = "read-as-one"
 ALL_CAPITALS = "all-capitals"
 NO_TASK = "no-task"
+ADAPTER_BESIDE = "adapter-beside"
 OF_SENTENCE, OF_PART = "of-sentence", "of-part"
 
 
@@ -45,6 +47,11 @@ def numbered(number: int, note: Note, *, cut: bool = False) -> Note:
     """The note on one sentence of a text; on one part, where a sentence was ``cut``."""
     values = {"number": number, "note": note}
     return Note(PART, values, OF_PART) if cut else Note(NUMBERED, values, OF_SENTENCE)
+
+
+def adapter(kind: str) -> Note | None:
+    """An adapter of this kind lies beside the weights, and was not read; ``None`` without one."""
+    return Note(ADAPTER, {"kind": kind}, ADAPTER_BESIDE) if kind else None
 
 
 def stand_in(tokenizer: Any) -> int | None:

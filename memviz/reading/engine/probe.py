@@ -27,6 +27,7 @@ from memviz.reading.attention.eager import Eager, Lengths, answer_of, eager_atte
 from memviz.reading.attention.interventions import Places
 from memviz.reading.attention.recording import to_scores
 from memviz.reading.engine.adapters import Probe
+from memviz.reading.engine.inputs import is_encoder_decoder
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.bfloat16: 2e-2, torch.float16: 5e-3}
 PAST = "its attention does not pass through transformers' attention interface"
@@ -265,7 +266,7 @@ def _dense(model: PreTrainedModel, eager: Eager, why: Note) -> Plan:
 def _headed(model: PreTrainedModel, inputs: dict[str, Any]) -> bool:
     """Are the logits exactly ``head(base_model(...))``?"""
     head = model.get_output_embeddings()
-    if head is None or model.base_model is model or model.config.is_encoder_decoder:
+    if head is None or model.base_model is model or is_encoder_decoder(model):
         return False
     try:
         with handled_by(None):
@@ -279,7 +280,7 @@ def _headed(model: PreTrainedModel, inputs: dict[str, Any]) -> bool:
 
 
 def _missing_layers(model: PreTrainedModel, calls: dict[Kind, list[_ProbeCall]]) -> Note | None:
-    if model.config.is_encoder_decoder and "encoder" not in calls:
+    if is_encoder_decoder(model) and "encoder" not in calls:
         return Note("Its encoder has no softmax attention over all tokens, so that is not shown.")
     whole = getattr(model.config.get_text_config(), "num_hidden_layers", None)
     seen = len(calls.get("self", ()))

@@ -182,6 +182,18 @@ def _embedding(file: MarianFile, side: str) -> str:
 
 
 def _depth(file: MarianFile, side: str) -> int:
-    """How many layers of one side are in the file?"""
+    """How many layers of one side are in the file? Raises ``ModelFileError`` where its settings say another number."""
     matches = (re.match(rf"{side}_l(\d+)_", name) for name in file.items)
-    return max((int(match.group(1)) for match in matches if match), default=0)
+    depth = max((int(match.group(1)) for match in matches if match), default=0)
+    setting = f"{side[:3]}-depth"
+    if (number := file.config.get(setting, str(depth))) != str(depth):
+        raise ModelFileError(
+            "The Firefox model {name} does not fit together: it has {depth} layers, but its settings say {setting}: "
+            "{number}.",
+            todo="Its file is broken or incomplete. Fetch or copy the model again.",
+            name=file.name,
+            depth=depth,
+            setting=setting,
+            number=number,
+        )
+    return depth

@@ -69,7 +69,7 @@ class TransformersWriter:
         """The text as the model takes it. Raises, before anything is written, for what cannot be had."""
         engine = self.engine
         require_kind(engine, "text")
-        if not engine.model.config.is_encoder_decoder:
+        if engine.info.kind != "encoder-decoder":
             raise ReadingError(
                 "{model} is no encoder-decoder model, so it cannot translate.",
                 todo="Choose an encoder-decoder such as firefox-en-pt or t5-small, or use `read`.",

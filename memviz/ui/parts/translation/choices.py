@@ -99,7 +99,7 @@ def translate_text() -> tuple[Trace, TranslationJob]:
         st.session_state[frame.TEXT] = samples.counterpart(st.session_state[frame.TEXT], model)
     text = frame.choose_text(samples.translations(model), second=False)
     reader = runs.open_reader(model)
-    if not reader.model.config.is_encoder_decoder:
+    if reader.info.kind != "encoder-decoder":
         _offer_others(literal(model))
     languages, task = _choose_languages(reader), _choose_task(reader)
     target = _choose_target(reader, model, text)
