@@ -139,6 +139,17 @@ def resolve_name(name: Name, *, policy: Policy) -> Entry | Path | str:
     return text
 
 
+def clean_name(name: Name, *, policy: Policy | None = None) -> str:
+    """The same text for every ``name`` that means this model: the catalogue's, a real path, or a hub id.
+
+    ``policy`` says which names are allowed, as in `locate`. Nothing is fetched. Raises what `locate` raises for names.
+    """
+    meaning = resolve_name(name, policy=policy or Policy.library())
+    if isinstance(meaning, str):
+        meaning = entry_of(meaning) or meaning
+    return meaning.name if isinstance(meaning, Entry) else str(meaning)
+
+
 @contextlib.contextmanager
 def nearest_offered(name: Name) -> Iterator[None]:
     """Where the hub does not know a name, or cannot be asked: offer the names that look like it."""

@@ -15,7 +15,7 @@ from cachetools import LRUCache
 
 import memviz
 from memviz.memory import Forget
-from memviz.models import Policy
+from memviz.models import Policy, clean_name
 from memviz.progress import Progress
 from memviz.serving.gate import OPENING, RUNNING
 from memviz.settings import number
@@ -45,30 +45,32 @@ _traces: LRUCache[Key, Trace] = LRUCache(maxsize=_CAPACITY, getsizeof=_size)
 
 
 def is_open(name: str) -> bool:
-    """Is this model open already?"""
+    """Is this model open already, under this name or another? Raises a `ModelError` for what cannot be a name."""
+    key = clean_name(name, policy=Policy.server())
     with _lock:
-        return name in _readers
+        return key in _readers
 
 
 def open_reader(name: str, *, on_wait: WaitCallback, progress: Progress) -> Reader:
     """The model of that name, opened (and fetched) now unless it is open. Raises `BusyError` when the queue is full."""
+    key = clean_name(name, policy=Policy.server())
     with _lock:
-        if name in _readers:
-            return _readers[name]
+        if key in _readers:
+            return _readers[key]
     with OPENING.enter(on_wait):
         with _lock:
-            if name in _readers:
-                return _readers[name]
+            if key in _readers:
+                return _readers[key]
         progress(0.0, "Opening the model")
         reader = memviz.load(name, device=DEVICE, precision=PRECISION, policy=Policy.server(), progress=progress)
         with _lock:
-            _readers[name] = reader
+            _readers[key] = reader
         return reader
 
 
 def read(model: str, text: str, pair: str | None, *, on_wait: WaitCallback, progress: Progress) -> Trace:
     """The reading of a text by a model; read now, unless it is still remembered."""
-    key = (model, text, pair or "", str(pair is not None))
+    key = ("read", text, pair or "", str(pair is not None))
     return get_or_run(
         key, model, lambda reader: reader.read(text, pair, progress=progress), on_wait=on_wait, progress=progress
     )
@@ -99,7 +101,7 @@ def translate(
             return reader.read(text, target, forget, progress=progress)
         return reader.translate(text, target, forget, languages=languages, task=task, progress=progress)
 
-    return get_or_run(("translate", model, text, repr(options)), model, run, on_wait=on_wait, progress=progress)
+    return get_or_run(("translate", text, repr(options)), model, run, on_wait=on_wait, progress=progress)
 
 
 def get_or_run(
@@ -110,10 +112,11 @@ def get_or_run(
     on_wait: WaitCallback,
     progress: Progress,
 ) -> Trace:
-    """What a run of a model gave; run now, unless it is still remembered under this key.
+    """What a run of a model gave; run now, unless it is still remembered under this ``key`` of the model.
 
     Raises as `open_reader` does.
     """
+    key = (clean_name(model, policy=Policy.server()), *key)
     with _lock:
         if key in _traces:
             return _traces[key]
