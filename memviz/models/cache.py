@@ -31,6 +31,12 @@ _WORK = ".work-"
 SETTING = "MEMVIZ_CACHE"
 """The environment variable that says where fetched models live."""
 
+_NO_PLACE = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+    *(errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
+)
+"""What the system says of a place where nothing can be written, such as a folder inside of a file or of /proc."""
+
 _LARGER = "Free some space, or set {setting} to a folder on a larger disk."
 
 
@@ -187,7 +193,7 @@ def as_fetch_error(path: Path, *, setting: str = SETTING) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise disk_full(path, setting=setting) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in _NO_PLACE:
             raise FetchError(
                 "MemViz may not write in {folder}.",
                 todo="Make it writable, or set {setting} to a folder that is.",

@@ -383,3 +383,17 @@ def test_preview_of_a_hub_model(net: Any) -> None:
     assert (preview("gpt2").size, preview("gpt2").licence) == (91_200, "MIT")
     locate(ID)
     assert (preview(ID).size, preview(ID).here) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OSError(28, "No space left on device"),
+        RuntimeError("Data processing error: I/O error: No space left (os error 28)"),
+    ],
+)
+def test_a_disk_that_is_full_is_not_taken_for_a_hub_that_is_not_there(net: Any, problem: Exception) -> None:
+    net.fail = problem
+    with pytest.raises(FetchError, match=r"The disk that holds .* is full.*HF_HUB_CACHE") as refused:
+        locate(ID)
+    assert not isinstance(refused.value, UnreachableError)
