@@ -39,6 +39,8 @@ Value = TypeVar("Value")
 _SCALARS = (str, int, float, bool, type(None))
 _NUMBERS = "fiub"  # kinds of numpy types that are written and read
 _WIDEST = 1100  # times what it was pressed to: deflate makes nothing larger
+_USUAL = 50  # times what a file is pressed to: what is read in all may be more only while it is small
+_SMALL = 1 << 28  # bytes
 _CHUNK = 1 << 20  # bytes
 
 
@@ -338,22 +340,21 @@ def write(file: IO[bytes], head: Any, arrays: Mapping[str, np.ndarray]) -> None:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
-    """(the json of the file at ``path``, its arrays by name, read-only).
+def read(path: str | os.PathLike[str], *, room: float = math.inf) -> tuple[dict[str, Any], Arrays]:
+    """(the json of the file at ``path``, its arrays by name, read-only); ``room`` is how many bytes they may take.
 
     Believes no size that the file declares before comparing it with the bytes that are there. Raises `ValueError`,
     or what opening and unzipping a file raises, for one that `write` did not write.
     """
     arrays: Arrays = {}
     with zipfile.ZipFile(path) as archive:
-        for entry in archive.infolist():
-            name = entry.filename.removesuffix(".npy")
-            if name == entry.filename or name in arrays:
-                raise ValueError(f"the entry {entry.filename[:80]!r} is there twice, or is not an array")
-            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise ValueError(f"the array {name[:80]!r} is packed in a way that is not read here")
-            if entry.compress_size > os.path.getsize(path) or entry.file_size > _WIDEST * (entry.compress_size + 1):
-                raise ValueError(f"the array {name[:80]!r} declares more bytes than the file can hold")
+        entries = _entries(archive, os.path.getsize(path))
+        size = sum(entry.file_size for entry in entries.values())
+        if size > max(_SMALL, _USUAL * os.path.getsize(path)):
+            raise ValueError(f"it would unpack to {size:,} bytes, which no reading does from so small a file")
+        if size > room:
+            raise ValueError(f"it would take {size / 1e9:.1f} GB of memory; {room / 1e9:.1f} GB are free")
+        for name, entry in entries.items():
             with archive.open(entry) as stream:
                 arrays[name] = _read_array(stream, entry.file_size, name=name)
     if HEAD not in arrays:
@@ -362,6 +363,21 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
     if not isinstance(head, dict):
         raise ValueError(f"the array {HEAD!r} does not hold an object")
     return head, arrays
+
+
+def _entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    """The entries of a file of so many bytes, by the names of their arrays. Raises `ValueError` for what is none."""
+    entries: dict[str, zipfile.ZipInfo] = {}
+    for entry in archive.infolist():
+        name = entry.filename.removesuffix(".npy")
+        if name == entry.filename or name in entries:
+            raise ValueError(f"the entry {entry.filename[:80]!r} is there twice, or is not an array")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"the array {name[:80]!r} is packed in a way that is not read here")
+        if entry.compress_size > size or entry.file_size > _WIDEST * (entry.compress_size + 1):
+            raise ValueError(f"the array {name[:80]!r} declares more bytes than the file can hold")
+        entries[name] = entry
+    return entries
 
 
 def _read_array(stream: IO[bytes], size: int, *, name: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import numpy as np
 
 from memviz import archive, trace_format_3
 from memviz.errors import TraceError
+from memviz.free_memory import free_memory
 from memviz.memory import Ablate, Eviction, Forget, Kind, Memory, read_only
 from memviz.memory.recurrent import Recurrent
 from memviz.note import Note
@@ -212,11 +214,12 @@ class Trace:
     def load(cls, path: str | os.PathLike[str]) -> Trace:
         """The trace in the file at ``path`` that `save` wrote, in this format or in format 3.
 
-        Raises `TraceError` for any other file, for one that is not whole, and for one whose arrays do not fit its
-        texts and its model.
+        Raises `TraceError` for any other file, for one that is not whole, for one whose arrays do not fit its texts
+        and its model or hold what no reading gives (NaN, a weight of 2), and for one larger than the memory that is
+        free.
         """
         try:
-            head, arrays = archive.read(path)
+            head, arrays = archive.read(path, room=free_memory())
             version = head["format"]
             if version in (3, FORMAT):
                 packed = head["trace"] if version == FORMAT else trace_format_3.upgrade(head, tuple(arrays))
@@ -253,6 +256,8 @@ _SUMMARY = {  # the axes of each array, and the kind of its numbers
     "value_norm": (("heads", "keys"), "f"),
 }
 _MAY_BE_EMPTY = ("distance", "value_norm")
+_THUMBNAIL = 32  # cells along a side, at most
+_SLACK = 1e-3  # of sums in float32
 
 
 def _misfits(trace: Trace) -> Iterator[str]:
@@ -264,7 +269,14 @@ def _misfits(trace: Trace) -> Iterator[str]:
         if memory.kind != kind:
             yield f"its memory {kind!r} is of the kind {memory.kind!r}"
         yield from (f"its memory {kind!r} {problem}" for problem in _misfits_of_memory(memory))
+    if trace.logprobs.dtype.kind != "f" or (trace.logprobs > _SLACK).any():
+        yield "its log-probabilities are not logarithms of probabilities"
+    for step in (trace.next_tokens, *trace.steps):
+        if not all(0 <= candidate.probability <= 1 + _SLACK for candidate in step):
+            yield "its candidates have probabilities outside of 0 to 1"
     if (recurrent := trace.recurrent) is not None:
+        if not all(array.dtype.kind == "f" and _is_finite(array) for array in _arrays_of(recurrent)):
+            yield "its recurrent memory holds numbers that are not finite"
         steps = len(recurrent.queries)
         arrays = (recurrent.gates, recurrent.candidates, recurrent.states)
         expected = (*recurrent.gates.shape[:1], steps, *recurrent.gates.shape[2:])
@@ -283,9 +295,14 @@ def _misfits_of_memory(memory: Memory) -> Iterator[str]:
         empty = name in _MAY_BE_EMPTY and array.shape == (*shape[:-1], 0)
         if array.dtype.kind != kind or not (array.shape == shape or empty):
             yield f"has {name} as {array.dtype} {array.shape}, and should have it as {shape}"
+        elif name != "normaliser" and not _is_finite(array):  # NaN where a dense reading knows none
+            yield f"has {name} with numbers that are not finite"
+    yield from _misfits_of_summary(memory)
     if memory.weights is not None:
         if memory.weights.dtype.kind != "f" or memory.weights.shape != (memory.layers, memory.heads, queries, keys):
             yield f"has weights as {memory.weights.dtype} {memory.weights.shape}"
+        elif not _is_between(memory.weights, 0, 1):
+            yield "has weights outside of 0 to 1"
     elif len(memory.scores) != memory.layers:
         yield f"has the scores of {len(memory.scores)} layers, and should have those of {memory.layers}"
     for layer, scores in enumerate(memory.scores):
@@ -304,3 +321,43 @@ def _misfits_of_memory(memory: Memory) -> Iterator[str]:
         )
         if not fits:
             yield f"has scores in layer {layer} that do not fit its {queries} queries and {keys} keys"
+        arrays = [scores.query, scores.key, *(array for array in (scores.sink,) if array is not None)]
+        finite = all(array.dtype.kind == "f" and _is_finite(array) for array in arrays)
+        bias = scores.bias is None or not (np.isnan(scores.bias).any() or (scores.bias == np.inf).any())
+        if not (finite and bias and math.isfinite(scores.scale) and math.isfinite(scores.softcap or 0.0)):
+            yield f"has scores in layer {layer} that are not finite"
+
+
+def _misfits_of_summary(memory: Memory) -> Iterator[str]:
+    """Numbers of a summary that no softmax gives."""
+    summary, keys = memory.summary, len(memory.keys)
+    for name in ("first", "top_weight"):
+        if not _is_between(getattr(summary, name), 0, 1):
+            yield f"has {name} outside of 0 to 1"
+    if not _is_between(summary.mass, 0, len(memory.queries)):
+        yield "has mass that its queries cannot give"
+    if not _is_between(summary.entropy, 0, math.log(keys + 1) if keys else 0):
+        yield "has entropy that its keys do not allow"
+    if not _is_between(summary.top_key, -1, keys - 1):
+        yield "has top_key outside of its keys"
+    shape = summary.thumbnail.shape
+    if summary.thumbnail.dtype != np.uint8 or shape[:2] != (memory.layers, memory.heads) or len(shape) != 4:
+        yield f"has its thumbnails as {summary.thumbnail.dtype} {shape}"
+    elif max(shape[2:]) > _THUMBNAIL:
+        yield f"has thumbnails of {shape[2]} × {shape[3]} cells"
+    if summary.repeats < 0:
+        yield "counts less than no repeats"
+
+
+def _arrays_of(recurrent: Recurrent) -> tuple[np.ndarray, ...]:
+    return recurrent.gates, recurrent.candidates, recurrent.states
+
+
+def _is_finite(array: np.ndarray) -> bool:
+    return bool(np.isfinite(array).all())
+
+
+def _is_between(array: np.ndarray, least: float, most: float) -> bool:
+    """Are all numbers in this range, but for what sums in float32 lose? NaN is in none."""
+    slack = 0 if array.dtype.kind in "iu" else _SLACK * max(1, most)
+    return not array.size or bool(array.min() >= least - slack and array.max() <= most + slack)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import operator
 import os
 import pickle
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -20,6 +22,7 @@ import numpy as np
 import pytest
 
 from memviz import archive
+from memviz import trace as trace_module
 from memviz.errors import TraceError
 from memviz.memory import Forget, Memory, read_only
 from memviz.memory.recurrent import recurrent_memory
@@ -241,6 +244,21 @@ def foreign(path: Path, kind: str) -> None:
         _rewrite(path, kind)
 
 
+SPOILT = {  # arrays of the trace "dense" with one number that no reading gives
+    "NaN in mass": ("memories.self.summary.mass", math.nan),
+    "infinite entropy": ("memories.self.summary.entropy", math.inf),
+    "mass below zero": ("memories.self.summary.mass", -1),
+    "much entropy": ("memories.self.summary.entropy", 20),
+    "a top weight of 2": ("memories.self.summary.top_weight", 2),
+    "a first weight below zero": ("memories.self.summary.first", -0.5),
+    "a top key past the end": ("memories.self.summary.top_key", 10**6),
+    "a top key before none": ("memories.self.summary.top_key", -2),
+    "a weight of 2": ("memories.self.weights", 2),
+    "a weight of NaN": ("memories.self.weights", math.nan),
+    "a certain word and more": ("logprobs", 0.5),
+}
+
+
 def _rewrite(path: Path, kind: str) -> None:
     """A trace with another head, or with other arrays."""
     with np.load(path) as file:
@@ -301,6 +319,18 @@ def _rewrite(path: Path, kind: str) -> None:
         arrays[mass] = arrays[mass].astype(">f4")
     elif kind == "records":
         arrays[mass] = np.zeros(arrays[mass].shape, dtype=[("x", np.float32)])
+    elif kind in SPOILT:
+        name, value = SPOILT[kind]
+        arrays[name] = arrays[name].copy()
+        arrays[name].flat[0] = value
+    elif kind == "a probability of 2":
+        head["next_tokens"] = [{"text": "x", "id": 1, "probability": 2.0}]
+    elif kind == "a probability of NaN":
+        head["next_tokens"] = [{"text": "x", "id": 1, "probability": math.nan}]
+    elif kind == "large thumbnails":
+        arrays["memories.self.summary.thumbnail"] = np.zeros((*arrays[mass].shape[:2], 33, 1), dtype=np.uint8)
+    elif kind == "flat thumbnails":
+        arrays["memories.self.summary.thumbnail"] = np.zeros(3, dtype=np.uint8)
     elif kind == "neither scores nor weights":
         memory["scores"] = []
         arrays = {name: array for name, array in arrays.items() if ".weights" not in name}
@@ -346,6 +376,21 @@ REFUSED = {  # each kind of foreign or damaged file, and what is said of it
     "complex numbers": "is one of complex64, not of numbers",
     "swapped bytes": "is one of >f4, not of numbers",
     "records": "not of numbers",
+    "NaN in mass": "has mass with numbers that are not finite",
+    "infinite entropy": "has entropy with numbers that are not finite",
+    "mass below zero": "has mass that its queries cannot give",
+    "much entropy": "has entropy that its keys do not allow",
+    "a top weight of 2": "has top_weight outside of 0 to 1",
+    "a first weight below zero": "has first outside of 0 to 1",
+    "a top key past the end": "has top_key outside of its keys",
+    "a top key before none": "has top_key outside of its keys",
+    "a weight of 2": "has weights outside of 0 to 1",
+    "a weight of NaN": "has weights outside of 0 to 1",
+    "a certain word and more": "its log-probabilities are not logarithms",
+    "a probability of 2": "candidates have probabilities outside of 0 to 1",
+    "a probability of NaN": "candidates have probabilities outside of 0 to 1",
+    "large thumbnails": "has thumbnails of 33 × 1 cells",
+    "flat thumbnails": "has its thumbnails as uint8",
     "neither scores nor weights": "has the scores of 0 layers",
     "no json": "",
 }
@@ -360,6 +405,42 @@ def test_a_file_that_is_no_trace_is_refused(kind: str, tmp_path: Path) -> None:
     assert re.search(REFUSED[kind], caught.value.values["problem"])
     assert "Give a file written by `trace.save`" in str(caught.value)
     assert os.listdir(tmp_path) == ["reading.npz"]
+
+
+@pytest.mark.parametrize("part", ["query", "key"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_scores_that_are_not_finite_are_refused(part: str, value: float, tmp_path: Path) -> None:
+    name = next(name for name, trace in TRACES.items() if any(memory.scores for memory in trace.memories.values()))
+    path = TRACES[name].save(tmp_path / "reading.npz")
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    array = next(name for name in arrays if name.endswith(f"scores.0.{part}"))
+    arrays[array] = np.full_like(arrays[array], value)
+    np.savez(path, **arrays)
+    with pytest.raises(TraceError, match="has scores in layer 0 that are not finite"):
+        Trace.load(path)
+
+
+def test_a_small_file_of_three_gigabytes_is_refused_before_they_are_unpacked(tmp_path: Path) -> None:
+    path = TRACES["dense"].save(tmp_path / "reading.npz")
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("x.npy", "w", force_zip64=True) as entry,
+    ):
+        np.lib.format.write_array_header_1_0(entry, {"descr": "|u1", "fortran_order": False, "shape": (3 * 10**8,)})
+        for _ in range(300):
+            entry.write(bytes(10**6))
+    start = time.perf_counter()
+    with pytest.raises(TraceError, match=r"would unpack to 300,\d{3},\d{3} bytes, which no reading does"):
+        Trace.load(path)
+    assert time.perf_counter() - start < 0.5
+
+
+def test_a_trace_larger_than_the_free_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = TRACES["dense"].save(tmp_path / "reading.npz")
+    monkeypatch.setattr(trace_module, "free_memory", lambda: 1_000.0)
+    with pytest.raises(TraceError, match=r"it would take 0\.0 GB of memory; 0\.0 GB are free"):
+        Trace.load(path)
 
 
 def leaves(packed: Any, path: tuple = ()) -> Iterator[tuple]:

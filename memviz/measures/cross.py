@@ -102,6 +102,12 @@ class Gold:
 
         Words count from 0. Raises `MeasureError` for anything else.
         """
+        if not isinstance(text, str):
+            raise MeasureError(
+                "An alignment made by hand is a text; this is {kind}.",
+                todo="Write source-target, such as 0-0 or 2-1, and 1p2 for a link that is only possible.",
+                kind=type(text).__name__,
+            )
         sure: set[tuple[int, int]] = set()
         possible: set[tuple[int, int]] = set()
         for link in text.split():

@@ -37,13 +37,13 @@ class Ablate:
                 layer=repr(self.layer)[:80],
                 head=repr(self.head)[:80],
             )
-        if self.by not in ("zero", "mean"):
+        if not isinstance(self.by, str) or self.by not in ("zero", "mean"):
             raise TraceError(
                 "A head's output is replaced by “zero” or “mean”, not by {by}.",
                 todo="Choose one of the two.",
                 by=repr(self.by)[:80],
             )
-        if self.kind is not None and self.kind not in get_args(Kind):
+        if self.kind is not None and not (isinstance(self.kind, str) and self.kind in get_args(Kind)):
             raise TraceError(
                 "There is no memory of the kind {kind}.",
                 todo="Choose one of: {kinds}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,8 @@ from memviz.errors import TraceError
 from memviz.memory.edges import NEVER, EdgeCut
 from memviz.memory.places import integers, positions
 from memviz.note import Note
+
+_FARTHEST = 1 << 31  # further than any position
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,12 @@ class Forget:
             value = getattr(self, name)
             if value is not None or name == "keys":
                 object.__setattr__(self, name, _numbers(name, value))
+        if not isinstance(self.also, tuple | list) or not all(isinstance(member, Forget) for member in self.also):
+            raise TraceError(
+                "What else to forget is {value}, which is no list of Forget.",
+                todo="Join them with |, as in Forget([3]) | Forget([5]).",
+                value=reprlib.repr(self.also)[:80],
+            )
         object.__setattr__(self, "also", tuple(self.also))
 
     def __or__(self, other: Forget) -> Forget:
@@ -119,13 +128,13 @@ def require_forget(forget: object) -> None:
 
 
 def _numbers(name: str, value: object) -> tuple[int, ...]:
-    """The positions as whole numbers. Raises `TraceError` for anything else."""
+    """The positions as whole numbers. Raises `TraceError` for anything else, and for more than any text has."""
     numbers = integers(value)
-    if numbers is None:
+    if numbers is None or any(not -_FARTHEST <= number < _FARTHEST for number in numbers):
         raise TraceError(
             "“{name}” of what to forget is {value}, which is no list of positions.",
             todo="Give whole numbers in brackets, such as (3,).",
             name=name,
-            value=repr(value)[:80],
+            value=reprlib.repr(value)[:80],
         )
     return tuple(numbers)

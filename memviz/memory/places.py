@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 
 from memviz.errors import TraceError
 
+MOST = 1 << 20  # positions in one list, more than any text has
 Index = slice | Sequence[int] | np.ndarray | None
 
 
@@ -45,13 +48,19 @@ def resolve_index(wanted: Index, length: int) -> np.ndarray:
 
 
 def integers(values: object) -> list[int] | None:
-    """The ``values`` of a list as whole numbers; ``None`` where it is not a list, or one is not a whole number."""
+    """The ``values`` of a list as whole numbers; ``None`` where it is not a list, or one is not a whole number.
+
+    ``None`` also for more of them than any text has positions: they are not even counted.
+    """
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iu":
-        return values.tolist()
+        return values.tolist() if len(values) <= MOST else None
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        return None
     try:
-        return None if isinstance(values, str | bytes) else [operator.index(number) for number in values]  # type: ignore
+        numbers = [operator.index(number) for number in islice(values, MOST + 1)]
     except TypeError:
         return None
+    return numbers if len(numbers) <= MOST else None
 
 
 def is_integer(number: object) -> bool:
@@ -63,7 +72,7 @@ def _no_positions(wanted: object) -> TraceError:
     return TraceError(
         "{value} is no list of positions.",
         todo="Give whole numbers in brackets, such as [3], or a slice.",
-        value=repr(wanted)[:80],
+        value=reprlib.repr(wanted)[:80],
     )
 
 

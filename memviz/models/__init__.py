@@ -15,7 +15,7 @@ from memviz.models.catalogue import CATALOGUE, DEFAULT, nearest
 from memviz.models.download_bar import DownloadBar
 from memviz.models.entry import Entry, Format, Hub, ModelFiles, Wheel, WheelFile
 from memviz.models.loader import open_model
-from memviz.models.location import Preview, entry_of, locate, names, preview, table
+from memviz.models.location import Preview, clean_name, entry_of, is_damaged, locate, names, preview, table
 from memviz.models.policy import Policy
 from memviz.progress import Progress
 
@@ -32,7 +32,9 @@ __all__ = [
     "Progress",
     "Wheel",
     "WheelFile",
+    "clean_name",
     "entry_of",
+    "is_damaged",
     "locate",
     "names",
     "nearest",

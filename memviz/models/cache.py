@@ -20,6 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from memviz.errors import FetchError
+from memviz.models import content
 from memviz.progress import Progress, no_progress
 
 LAYOUT = 1
@@ -29,6 +30,12 @@ MANIFEST = "memviz.json"
 _WORK = ".work-"
 SETTING = "MEMVIZ_CACHE"
 """The environment variable that says where fetched models live."""
+
+_NO_PLACE = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+    *(errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
+)
+"""What the system says of a place where nothing can be written, such as a folder inside of a file or of /proc."""
 
 _LARGER = "Free some space, or set {setting} to a folder on a larger disk."
 
@@ -48,8 +55,8 @@ def find(name: str, *, revision: str) -> Path | None:
 def complete(name: str) -> Path | None:
     """Is a model of this name here, whole, in any revision? Its folder, or ``None``.
 
-    The manifest is written last, so its presence means that a fetch was finished. Sizes are
-    compared each time (cheap); hashes were checked when the model was fetched.
+    The manifest is written last, so its presence means that a fetch was finished. Only sizes are
+    compared here (cheap); `damaged_file` compares the content, too.
     """
     path = folder() / name
     facts = manifest(path)
@@ -60,6 +67,19 @@ def complete(name: str) -> Path | None:
     except (OSError, KeyError, TypeError, AttributeError):
         return None
     return path if whole else None
+
+
+def damaged_file(path: Path) -> str:
+    """Which file of a fetched model does not hold any more what was fetched? The first one's name; "" if all do."""
+    files: dict[str, dict[str, Any]] = (manifest(path) or {}).get("files", {})
+    for file, recorded in files.items():
+        try:
+            whole = content.digest(path / file) == recorded["sha256"]
+        except (OSError, KeyError, TypeError):
+            whole = False
+        if not whole:
+            return file
+    return ""
 
 
 def manifest(path: Path) -> dict[str, Any] | None:
@@ -173,7 +193,7 @@ def as_fetch_error(path: Path, *, setting: str = SETTING) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise disk_full(path, setting=setting) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in _NO_PLACE:
             raise FetchError(
                 "MemViz may not write in {folder}.",
                 todo="Make it writable, or set {setting} to a folder that is.",

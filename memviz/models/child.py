@@ -5,23 +5,39 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+_LEAVE_WITH_PARENT = """
+import os, threading
+
+def leave():
+    os.read(0, 1)  # until the other end is closed, which the system does for a process that was killed, too
+    os._exit(1)
+
+threading.Thread(target=leave, daemon=True).start()
+"""
+
+
+def python_command(program: str, *arguments: str) -> list[str]:
+    """The command that runs a Python ``program`` until it ends, or until the process that started it does."""
+    return [sys.executable, "-c", f"{_LEAVE_WITH_PARENT}{program}", *arguments]
 
 
 @contextlib.contextmanager
 def process_of(command: list[str], *, into: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that does not outlive this block; what it says goes to ``out.log`` and ``err.log``.
+    """A process that does not outlive this block, nor this process (see `python_command`).
 
-    ``env`` is added to this process's own environment. Temporary files go to ``into``, in the
-    filesystem whose free space was looked at.
+    What it says goes to ``out.log`` and ``err.log``. ``env`` is added to this process's own environment. Temporary
+    files go to ``into``, in the filesystem whose free space was looked at.
     """
     temporary = {name: str(into) for name in ("TMPDIR", "TEMP", "TMP")}
     with (into / "out.log").open("wb") as out, (into / "err.log").open("wb") as err:
         process = subprocess.Popen(
             command,
             env={**os.environ, **temporary, "PYTHONUTF8": "1", **env},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=out,
             stderr=err,
         )
@@ -31,6 +47,8 @@ def process_of(command: list[str], *, into: Path, env: dict[str, str]) -> Iterat
             if process.poll() is None:
                 process.kill()
             process.wait()
+            if process.stdin:
+                process.stdin.close()
 
 
 def has_ended(process: subprocess.Popen[bytes], *, within: float) -> bool:

@@ -34,7 +34,7 @@ def convert_gguf(gguf: Path, *, into: Path, work: Path, progress: Progress = no_
     """
     work.mkdir(parents=True)
     program = "from memviz.models.conversion import main; main()"
-    command = [sys.executable, "-c", program, str(gguf), str(into)]
+    command = child.python_command(program, str(gguf), str(into))
     places = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
     env = {"PYTHONPATH": os.pathsep.join(place for place in places if place)}
     with child.process_of(command, into=work, env=env) as process:

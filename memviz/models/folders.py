@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from memviz.errors import ModelFileError, UnsafeModelError, UnsupportedModelError
-from memviz.models import gguf_header, marian_file
+from memviz.models import bounds, gguf_header, marian_file
 from memviz.models.entry import Format, ModelFiles
-from memviz.models.fingerprint import VOCABULARIES, fingerprint
+from memviz.models.fingerprint import BESIDE, VOCABULARIES, fingerprint
 from memviz.note import Note
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".h5")
@@ -40,6 +40,7 @@ def locate(path: Path, *, name: str) -> ModelFiles:
     else:
         raise ModelFileError("There is no model at {name}.", todo="Check the path.", name=name)
     header = gguf_header.fields(path) if kind == "gguf" else {}
+    bounds.check_settings(header, name=name, file=path.name)
     return ModelFiles(
         name=name,
         title=str(header.get("general.name", path.stem if kind == "gguf" else path.name)),
@@ -64,6 +65,10 @@ def check(path: Path, *, name: str) -> Format:
         return _without_config(path, name=name)
     config = _json(path / "config.json", name=name)
     check_code(config, name=name)
+    bounds.check_settings(config, name=name, file="config.json")
+    for file in (path / beside for beside in BESIDE):
+        if file.is_file():
+            bounds.check_size(file, name=name)
     _refuse_pruned(config, name=name)
     for file in _weights(path, name=name):
         _check_safetensors(file, name=name)
@@ -278,6 +283,7 @@ def _is_pickle(path: Path) -> bool:
 
 def _json(path: Path, *, name: str) -> dict[str, Any]:
     """A small file of settings. Raises ``ModelFileError`` if it cannot be read."""
+    bounds.check_size(path, name=name)
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(read, dict):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from memviz.errors import FetchError
-from memviz.models import cache, folders
+from memviz.models import cache, content, folders
 from memviz.models.fingerprint import BESIDE
 from memviz.models.hub_download import SETTING, download, hub_cache
-from memviz.models.hub_errors import as_hub_error, no_safetensors
+from memviz.models.hub_errors import as_damage_error, as_hub_error, no_safetensors
 from memviz.models.policy import Policy
 from memviz.progress import Announce, Progress, no_announcement, no_progress
 
@@ -21,6 +23,7 @@ TIMEOUT = 10.0
 """Seconds to wait for the hub's answer about a model."""
 
 SETTINGS = ("config.json", "chat_template.jinja", *BESIDE)
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PART = re.compile(r"model-\d+-of-\d+\.safetensors")
 _ROBOT, _ROBOT_TITLE = "SFconvertbot", "Adding `safetensors` variant of this model"
 
@@ -67,10 +70,12 @@ def fetch(
     """Bring a hub model here, and return its folder and what it is made of.
 
     Without a network, a copy that was fetched before (by MemViz or by another program) is used. The
-    download goes to the hub's own cache; one that was interrupted is continued there.
+    download goes to the hub's own cache; one that was interrupted is continued there, and a file that
+    does not hold any more what was fetched is fetched again.
 
     Raises what :func:`plan` raises, and ``FetchError`` if the model is larger than
-    ``policy.max_download_gb`` or does not fit on the disk.
+    ``policy.max_download_gb`` or does not fit on the disk; ``ModelFileError`` if a file is damaged and
+    cannot be fetched again.
     """
     progress(0.0, "Asking the model hub")
     try:
@@ -80,12 +85,17 @@ def fetch(
         path = _snapshot(id, plan=earlier)
         if path is None:
             raise
+        if broken := damaged_file(path):
+            with as_damage_error(id, file=broken):
+                raise
         return path, earlier or Plan(id=id, revision=path.name, files=(), size=0)
     path = _snapshot(id, plan=current)
-    if path is None:
-        _check_size(current, policy=policy)
-        announce(current.size)
-        path = download(id, revision=current.revision, files=current.files, size=current.size, progress=progress)
+    broken = _without_damage(path) if path else ""
+    if path is None or broken:
+        with as_damage_error(id, file=broken):
+            _check_size(current, policy=policy)
+            announce(current.size)
+            path = download(id, revision=current.revision, files=current.files, size=current.size, progress=progress)
     _note_plan(current)
     progress(1.0, "Ready")
     return path, current
@@ -94,6 +104,36 @@ def fetch(
 def is_here(id: str) -> bool:
     """Is a whole copy of this hub model on this machine? Asks nobody else."""
     return _snapshot(id, plan=_earlier_plan(id)) is not None
+
+
+def damaged_file(path: Path) -> str:
+    """Which file of a downloaded commit does not hold what the hub gave? The first one's name; "" if all do.
+
+    The hub's cache keeps a file under the hash of its content: SHA-256 for a large one, git's for a small one. A file
+    that is kept otherwise cannot be judged.
+    """
+    return next(_damaged_files(path), "")
+
+
+def _damaged_files(path: Path) -> Iterator[str]:
+    for file in sorted(path.glob("*")):
+        blob = Path(os.path.realpath(file))
+        if not (file.is_symlink() and blob.is_file() and _HASH.fullmatch(blob.name)):
+            continue
+        git = len(blob.name) == 40
+        header, algorithm = (b"blob %d\0" % blob.stat().st_size, "sha1") if git else (b"", "sha256")
+        if content.digest(blob, header=header, algorithm=algorithm) != blob.name:
+            yield file.name
+
+
+def _without_damage(path: Path) -> str:
+    """Take away what does not hold what the hub gave, so that it is fetched again. The first one's name, or ""."""
+    names = list(_damaged_files(path))
+    for name in names:
+        with cache.as_fetch_error(hub_cache(), setting=SETTING):
+            Path(os.path.realpath(path / name)).unlink(missing_ok=True)
+            (path / name).unlink(missing_ok=True)
+    return next(iter(names), "")
 
 
 def _weights(info: Any) -> list[str]:

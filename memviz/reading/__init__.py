@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memviz.errors import ModelFileError
 from memviz.memory import Ablate, Eviction, Forget
-from memviz.models import DownloadBar, ModelFiles, Policy, locate, open_model
+from memviz.models import DownloadBar, ModelFiles, Policy, is_damaged, locate, open_model
 from memviz.progress import Progress
 from memviz.reading.engine import limits, notes
 from memviz.reading.engine.devices import choose, weight_bytes
@@ -37,9 +38,18 @@ def load(
     the memory that is free.
     """
     located = _located(name, policy, progress)
+    try:
+        return _open(located, device=device, precision=precision)
+    except ModelFileError:
+        if not is_damaged(located):
+            raise
+    return _open(_located(name, policy, progress), device=device, precision=precision)  # after it was fetched again
+
+
+def _open(located: ModelFiles, *, device: str | None, precision: str | None) -> Reader:
     weights = weight_bytes(located)
     where, dtype = choose(device, precision, weights=weights)
-    limits.check_opening(weights * dtype.itemsize / 4, name=name, device=where)
+    limits.check_opening(weights * dtype.itemsize / 4, name=located.name, device=where)
     if located.format == "marian":
         return Reader.of(*open_firefox(located, device=where, dtype=dtype))
     model, tokenizer = open_model(located, attn_implementation="eager", device=where, dtype=dtype)

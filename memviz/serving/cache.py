@@ -15,7 +15,7 @@ from cachetools import LRUCache
 
 import memviz
 from memviz.memory import Forget
-from memviz.models import Policy
+from memviz.models import Policy, clean_name
 from memviz.progress import Progress, work_clock
 from memviz.serving.gate import OPENING, RUNNING, OnWait, Turn
 from memviz.serving.pace import Pace
@@ -48,30 +48,32 @@ _searches: LRUCache[Key, object] = LRUCache(maxsize=16)
 
 
 def is_open(name: str) -> bool:
-    """Is this model open already?"""
+    """Is this model open already, under this name or another? Raises a `ModelError` for what cannot be a name."""
+    key = clean_name(name, policy=Policy.server())
     with _lock:
-        return name in _readers
+        return key in _readers
 
 
 def open_reader(name: str, *, on_wait: OnWait, progress: Progress) -> Reader:
     """The model of that name, opened (and fetched) now unless it is open. Raises `BusyError` when the queue is full."""
+    key = clean_name(name, policy=Policy.server())
     with _lock:
-        if name in _readers:
-            return _readers[name]
+        if key in _readers:
+            return _readers[key]
     with OPENING.enter(on_wait):
         with _lock:
-            if name in _readers:
-                return _readers[name]
+            if key in _readers:
+                return _readers[key]
         progress(0.0, "Opening the model")
         reader = memviz.load(name, device=DEVICE, precision=PRECISION, policy=Policy.server(), progress=progress)
         with _lock:
-            _readers[name] = reader
+            _readers[key] = reader
         return reader
 
 
 def read(model: str, text: str, pair: str | None, *, on_wait: OnWait, progress: Progress) -> Trace:
     """The reading of a text by a model; read now, unless it is still remembered."""
-    key = (model, text, pair or "", str(pair is not None))
+    key = ("read", text, pair or "", str(pair is not None))
     return get_or_run(
         key,
         Work("read", model, characters=len(text) + len(pair or "")),
@@ -105,7 +107,7 @@ def translate(model: str, text: str, options: TranslationOptions, *, on_wait: On
         return reader.translate(text, target, forget, languages=languages, task=task, progress=told)
 
     work = Work("translate", model, characters=len(text) + len(target or ""))
-    return get_or_run(("translate", model, text, repr(options)), work, run, on_wait=on_wait, progress=progress)
+    return get_or_run(("translate", text, repr(options)), work, run, on_wait=on_wait, progress=progress)
 
 
 @dataclass(frozen=True)
@@ -134,10 +136,11 @@ def get_or_run(
     on_wait: OnWait,
     progress: Progress,
 ) -> Trace:
-    """What a run of a model gave; run now, unless it is still remembered under this key.
+    """What a run of a model gave; run now, unless it is still remembered under this ``key`` of the model.
 
     ``run(reader, progress)`` is given a progress that also gives way to shorter work. Raises as `open_reader` does.
     """
+    key = (clean_name(work.model, policy=Policy.server()), *key)
     with _lock:
         if key in _traces:
             return _traces[key]

@@ -3,9 +3,11 @@
 import json
 import pickle
 import struct
+import time
 from pathlib import Path
 
 import pytest
+import tiny_gguf
 
 from memviz.errors import ModelError, ModelFileError, UnsafeModelError, UnsupportedModelError
 from memviz.models import folders, locate, open_model
@@ -371,3 +373,54 @@ def test_every_refusal_says_what_to_do(model: Path) -> None:
     with pytest.raises(ModelError) as refused:
         locate(str(model))
     assert refused.value.todo
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("num_hidden_layers", 100_000),
+        ("num_hidden_layers", 10**400),
+        ("num_hidden_layers", 1e300),
+        ("n_layer", 100_000),
+        ("encoder_layers", 100_000),
+        ("depths", [2, 100_000]),
+        ("inner_group_num", 100_000),
+        ("num_local_experts", 10**6),
+        ("num_labels", 10**9),
+        ("max_position_embeddings", 10**9),
+        ("n_positions", 10**9),
+        ("text_config", {"num_hidden_layers": 100_000}),
+        ("parts", [{"text_config": {"num_labels": 10**9}}]),
+    ],
+)
+def test_a_configuration_that_asks_for_more_than_any_model_has(model: Path, setting: str, value: object) -> None:
+    edit(model / "config.json", **{setting: value})
+    start = time.perf_counter()
+    with pytest.raises(ModelFileError, match=r"config\.json of .* says that \w+ is .* at most [\d,]+ is believed"):
+        locate(model)
+    assert time.perf_counter() - start < 1
+
+
+def test_a_configuration_of_a_large_model_is_believed(model: Path) -> None:
+    large = {"num_hidden_layers": 1_000, "num_labels": 21_843, "max_position_embeddings": 10_485_760}
+    names = {"label2id": {"groups": 20_000}, "id2label": {"20000": "groups"}}
+    edit(model / "config.json", num_local_experts=2_048, seed=10**15, **large, **names)
+    assert locate(model).format == "transformers"
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_a_small_file_that_is_huge_is_not_read(model: Path, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (model / file).open("r+b") as stream:
+        stream.truncate(1 << 40)  # sparse: it takes no room
+    with pytest.raises(ModelFileError, match=rf"{file} of .* has 1,099,511,627,776 bytes; at most"):
+        locate(model)
+
+
+def test_a_gguf_file_that_asks_for_more_than_any_model_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiny_gguf, "LAYERS", 0)
+    monkeypatch.setattr(
+        "gguf.GGUFWriter.add_block_count", lambda self, count: self.add_uint32("llama.block_count", 10**5)
+    )
+    path = tiny_gguf.write_gguf(tmp_path / "deep.gguf")
+    with pytest.raises(ModelFileError, match=r"says that llama\.block_count is 1e\+05; at most 1,000"):
+        locate(path)

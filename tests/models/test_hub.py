@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub import errors
 
-from memviz.errors import FetchError, UnknownModelError, UnsafeModelError
+from memviz.errors import FetchError, ModelFileError, UnknownModelError, UnsafeModelError
 from memviz.models import Policy, cache, folders, hub, hub_download, locate, open_model, preview
 from memviz.models.hub_errors import UnreachableError
 
@@ -103,6 +104,46 @@ def http(kind: type[Exception], text: str = "") -> Exception:
     error = kind.__new__(kind)
     Exception.__init__(error, text)
     return error
+
+
+@pytest.fixture
+def blobs(net: Any, tmp_path: Path) -> Path:
+    """A downloaded commit as the hub's client lays it: links to files that are called by their hashes."""
+    path, _ = hub.fetch(ID, policy=Policy.library())
+    for file in list(path.iterdir()):
+        content = file.read_bytes()
+        git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        blob = tmp_path / (hashlib.sha256(content).hexdigest() if file.suffix == ".safetensors" else git)
+        file.rename(blob)
+        file.symlink_to(blob)
+    net.downloads.clear()
+    return path
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_a_file_that_does_not_hold_what_the_hub_gave_is_fetched_again(net: Any, blobs: Path, file: str) -> None:
+    good = (blobs / file).read_bytes()
+    assert hub.damaged_file(blobs) == ""
+    assert hub.fetch(ID, policy=Policy.library())[0] == blobs
+    assert net.downloads == []
+    blob = (blobs / file).resolve()
+    blob.write_bytes(bytes(len(good)))
+    assert hub.damaged_file(blobs) == file
+    assert hub.fetch(ID, policy=Policy.library())[0] == blobs
+    assert len(net.downloads) == 1
+    assert (blobs / file).read_bytes() == good
+
+
+def test_a_damaged_file_is_named_where_the_hub_cannot_be_asked(
+    net: Any, blobs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (blobs / "config.json").resolve().write_bytes(b" " * (blobs / "config.json").stat().st_size)
+    monkeypatch.setattr(Hub, "answer", ConnectionError("no route"))
+    with pytest.raises(
+        ModelFileError, match=r"config.json of somebody/tiny-bert does not hold .* could not be reached"
+    ):
+        locate(ID)
+    assert (blobs / "config.json").exists()  # it may be all that anybody has
 
 
 def test_the_plan_takes_safetensors_and_settings_at_the_top_only(net: Any) -> None:
@@ -342,3 +383,17 @@ def test_preview_of_a_hub_model(net: Any) -> None:
     assert (preview("gpt2").size, preview("gpt2").licence) == (91_200, "MIT")
     locate(ID)
     assert (preview(ID).size, preview(ID).here) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OSError(28, "No space left on device"),
+        RuntimeError("Data processing error: I/O error: No space left (os error 28)"),
+    ],
+)
+def test_a_disk_that_is_full_is_not_taken_for_a_hub_that_is_not_there(net: Any, problem: Exception) -> None:
+    net.fail = problem
+    with pytest.raises(FetchError, match=r"The disk that holds .* is full.*HF_HUB_CACHE") as refused:
+        locate(ID)
+    assert not isinstance(refused.value, UnreachableError)

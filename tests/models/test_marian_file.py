@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 import struct
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -190,3 +191,28 @@ def test_a_whole_tiny_model_has_what_a_network_needs(tmp_path: Path) -> None:
     assert found.table("Wemb").shape == (PIECES, 16)
     assert CONFIG.splitlines()[0] == f"dec-cell: {found.config['dec-cell']}"
     assert len(vocabulary()) > 1000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a: " + " " * 60_000 + "b",
+        "a:" + "\t" * 60_000,
+        "a: b" + " \t" * 30_000 + "c",
+        "a" * 60_000,
+        "a:\n" + " " * 60_000,
+    ],
+)
+def test_a_long_configuration_is_read_in_time_linear_in_it(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.enpt.bin"
+    path.write_bytes(marian_bytes(ITEMS, config=f"{line}\ntype: transformer"))
+    start = time.perf_counter()
+    assert marian_file.read(path).config["type"] == "transformer"
+    assert time.perf_counter() - start < 0.5
+
+
+def test_a_configuration_that_is_longer_than_any_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.enpt.bin"
+    path.write_bytes(marian_bytes(ITEMS, config="type: " + " " * 400_000 + "transformer"))
+    with pytest.raises(ModelFileError, match=r"its configuration has 400,0\d\d bytes"):
+        marian_file.read(path)

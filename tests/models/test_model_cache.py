@@ -139,7 +139,13 @@ def test_too_little_space_is_said_with_both_numbers(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(errno.ENOSPC, "is full"), (errno.EACCES, "may not write"), (errno.EROFS, "may not write")]
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "is full"),
+        (errno.ENAMETOOLONG, "may not write"),
+        (errno.EACCES, "may not write"),
+        (errno.EROFS, "may not write"),
+    ],
 )
 def test_what_the_disk_refuses_is_explained(number: int, said: str, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match=said), cache.as_fetch_error(tmp_path):
@@ -155,5 +161,21 @@ def test_a_file_in_the_place_of_the_cache_is_explained(tmp_path: Path, monkeypat
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("MEMVIZ_CACHE", str(tmp_path / "file"))
     with pytest.raises(FetchError, match="may not write"), cache.exclusive("x"):
+        pass
+    assert cache.find("tiny", revision="sha256:1") is None
+
+
+@pytest.mark.parametrize(
+    "place", ["/proc/x", "/dev/null/x", "{here}/" + "x" * 300, "{here}/" + "y/" * 2_500, "{here}/circle/x"]
+)
+def test_a_place_where_no_cache_can_be_is_one_sentence(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    monkeypatch.setenv("MEMVIZ_CACHE", place.format(here=tmp_path))
+    with (
+        pytest.raises(FetchError, match=r"may not write in .* set MEMVIZ_CACHE to a folder that is"),
+        cache.exclusive("x"),
+    ):
         pass
     assert cache.find("tiny", revision="sha256:1") is None

@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_progress_is_what_has_arrived(tmp_path: Path, monkeypatch: pytest.Monkey
         "for n in range(1, 6): wheel.write_bytes(b'x' * n * 200); time.sleep(0.25)\n"
         "wheel.rename(into / 'w.whl')"
     )
-    command = [pip_download.sys.executable, "-c", slow, str(tmp_path / "into")]
+    command = [sys.executable, "-c", slow, str(tmp_path / "into")]
     monkeypatch.setattr(pip_download, "_command", lambda wanted, into: command)
     said = []
     found = pip_download.download(

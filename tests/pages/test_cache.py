@@ -83,6 +83,28 @@ def test_a_text_is_read_once_and_a_pair_is_another_text(model: Reader) -> None:
     assert model.asked["a"] == 3
 
 
+@pytest.mark.parametrize("name", ["minilm ", " minilm", "  minilm  ", "\u2003minilm\u00a0"])
+def test_a_model_is_open_once_under_all_its_spellings(name: str, model: Reader, monkeypatch) -> None:
+    monkeypatch.setattr(cache.memviz, "load", lambda *a, **k: pytest.fail("opened twice"))
+    cache._readers["minilm"] = model
+    assert cache.is_open(name)
+    assert cache.open_reader(name, on_wait=patient, progress=silent) is model
+    first = cache.read("minilm", "a", None, on_wait=patient, progress=silent)
+    assert cache.read(name, "a", None, on_wait=patient, progress=silent) is first
+    assert model.asked["a"] == 1
+
+
+@pytest.mark.parametrize("names", [("t5-small", "google-t5/t5-small"), ("./tiny", "tiny/../tiny"), ("a/b", " a/b ")])
+def test_names_that_mean_one_model_share_it(names: tuple[str, str], model: Reader, monkeypatch, tmp_path) -> None:
+    (tmp_path / "tiny").mkdir()
+    monkeypatch.setenv("MEMVIZ_LOCAL_MODELS", str(tmp_path))
+    opened = []
+    monkeypatch.setattr(cache.memviz, "load", lambda name, **k: opened.append(name) or model)
+    for name in names:
+        assert cache.open_reader(name, on_wait=patient, progress=silent) is model
+    assert opened == [names[0]]
+
+
 def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:
     model.go.clear()
     crowd = Crowd()

@@ -293,6 +293,10 @@ def test_weights_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
             (marian_bytes(without(items, "Wemb")), r"Wemb is missing"),
             (marian_bytes(narrow), r"encoder\.layers\.1\.attention\.key\.weight has the shape \(12, 16\)"),
             (heads, r"7 heads"),
+            (marian_bytes(items, config=CONFIG.replace("heads: 4", "heads: " + "9" * 5_000)), r"9{20} heads"),
+            (marian_bytes(items, config=CONFIG.replace("heads: 4", "heads: ４")), r"４ heads"),
+            (marian_bytes({**items, "encoder_l999999999_x": np.ones((1, 4))}), r"names layer 999999999, and has"),
+            (marian_bytes({**items, "decoder_l" + "9" * 300 + "_x": np.ones((1, 4))}), r"names layer 9+, and has"),
             (marian_bytes(weights(40)), r"vocabulary of .* has 50 tokens, but the model knows 40"),
         ]
     ):

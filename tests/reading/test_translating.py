@@ -224,9 +224,18 @@ def test_what_the_model_never_saw_is_counted(saved: Saved) -> None:
     assert translated(saved, "bart", "the 猫 cat", target=TARGET).notes == ()
 
 
-@pytest.mark.parametrize("wish", [{"beam": 0}, {"beam": -1}, {"max_new_tokens": 0}])
-def test_settings_that_make_no_sense_are_refused(saved: Saved, wish: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "wish",
+    [{"beam": 0}, {"beam": -1}, {"max_new_tokens": 0}, {"beam": None}, {"beam": 2.5}, {"beam": "2"}, {"beam": True}],
+)
+def test_settings_that_make_no_sense_are_refused(saved: Saved, wish: dict[str, Any]) -> None:
     with pytest.raises(ReadingError, match="must be 1 or more"):
+        translated(saved, "t5", **wish)
+
+
+@pytest.mark.parametrize("wish", [{"beam": 101}, {"beam": 2**70}, {"max_new_tokens": 10**9}])
+def test_settings_that_would_take_all_memory_are_refused(saved: Saved, wish: dict[str, int]) -> None:
+    with pytest.raises(ReadingError, match=r"(beam|max_new_tokens) may be [\d,]+ at most"):
         translated(saved, "t5", **wish)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import psutil
 import torch
 from transformers import PreTrainedModel
 
 from memviz.errors import MemoryBudgetError, TextTooLongError
+from memviz.free_memory import free_memory
 from memviz.memory import Interventions
 from memviz.reading.attention.attention_function import BLOCK
 from memviz.reading.engine.predictions import CHUNK
@@ -37,13 +37,16 @@ OVERHEAD = 150e6  # what a reading of a short text takes: allocator, buffers, to
 
 
 def available(device: torch.device | str = "cpu") -> float:
-    """Bytes a reading may use: ``MEMVIZ_MEMORY_GB``, else a share of what is free now where the model is."""
+    """Bytes a reading may use: ``MEMVIZ_MEMORY_GB``, else a share of what is free now where the model is.
+
+    In a container, of what that leaves.
+    """
     limit = number("MEMVIZ_MEMORY_GB", 0.0, minimum=0)
     if limit:
         return limit * GB
     if torch.device(device).type == "cuda":
         return SHARE * torch.cuda.mem_get_info(device)[0]
-    return SHARE * psutil.virtual_memory().available
+    return SHARE * free_memory()
 
 
 def estimate(model: PreTrainedModel, plan: Plan, tokens: int, interventions: Interventions | None = None) -> float:

@@ -39,6 +39,7 @@ _UNSAID = {
 }
 
 _OUTPUT, _BIAS = "decoder_ff_logit_out_W", "decoder_ff_logit_out_b"
+_DIGITS = 9  # of a number in the file, at most
 _RANGE = "_QuantMultA"  # how activations are rounded before an 8-bit matrix: here they are not
 
 
@@ -77,23 +78,24 @@ def sizes(file: MarianFile) -> FirefoxConfig:
                 todo="Choose a Firefox Translations model such as firefox-en-pt, or one for transformers.",
                 name=file.name,
                 setting=setting,
-                found=value or "–",
+                found=value[:80] or "–",
             )
     source, target = (file.shape(_embedding(file, side)) for side in ("encoder", "decoder"))
     heads = file.config.get("transformer-heads", "8")
-    if len(source) != 2 or len(target) != 2 or not heads.isdigit() or int(heads) == 0 or source[1] % int(heads):
+    count = int(heads) if _is_number(heads) else 0
+    if len(source) != 2 or len(target) != 2 or count == 0 or source[1] % count:
         raise ModelFileError(
             "The sizes of the Firefox model {name} do not go together: embeddings {shape}, {heads} heads.",
             todo="Its file is broken or incomplete. Fetch or copy the model again.",
             name=file.name,
             shape=str(source),
-            heads=heads,
+            heads=heads[:20],
         )
     return FirefoxConfig(
         hidden_size=source[1],
         intermediate_size=file.shape("encoder_l1_ffn_W1")[-1],
         decoder_ffn_dim=file.shape("decoder_l1_ffn_W1")[-1],
-        num_attention_heads=int(heads),
+        num_attention_heads=count,
         encoder_layers=_depth(file, "encoder"),
         decoder_layers=_depth(file, "decoder"),
         vocab_size=source[0],
@@ -120,7 +122,7 @@ def _alignment_layer(file: MarianFile, depth: int) -> int | None:
     setting = file.config.get("transformer-guided-alignment-layer", "")
     if setting == "last":
         return depth - 1
-    return int(setting) - 1 if setting.isdecimal() and 0 < int(setting) <= depth else None
+    return int(setting) - 1 if _is_number(setting) and 0 < int(setting) <= depth else None
 
 
 def _tables(file: MarianFile, config: FirefoxConfig) -> dict[str, Tensor]:
@@ -184,7 +186,15 @@ def _embedding(file: MarianFile, side: str) -> str:
 def _depth(file: MarianFile, side: str) -> int:
     """How many layers of one side are in the file? Raises ``ModelFileError`` where its settings say another number."""
     matches = (re.match(rf"{side}_l(\d+)_", name) for name in file.items)
-    depth = max((int(match.group(1)) for match in matches if match), default=0)
+    depth = max((int(match.group(1)[:_DIGITS]) for match in matches if match), default=0)
+    if depth > len(file.items):  # each layer has some of its own
+        raise ModelFileError(
+            "The Firefox model {name} does not fit together: it names layer {depth}, and has {count} parts in all.",
+            todo="Its file is broken or incomplete. Fetch or copy the model again.",
+            name=file.name,
+            depth=depth,
+            count=len(file.items),
+        )
     setting = f"{side[:3]}-depth"
     if (number := file.config.get(setting, str(depth))) != str(depth):
         raise ModelFileError(
@@ -197,3 +207,8 @@ def _depth(file: MarianFile, side: str) -> int:
             number=number,
         )
     return depth
+
+
+def _is_number(setting: str) -> bool:
+    """Is this a whole number that a size can be?"""
+    return setting.isascii() and setting.isdecimal() and len(setting) <= _DIGITS

@@ -14,6 +14,8 @@ from memviz.memory import Interventions, Place, positions
 from memviz.reading.engine.probe import Plan
 from memviz.tokens import clean
 
+BEAMS = 100  # hypotheses side by side, at most: each costs the memory and the time of one
+LONGEST = 1_000_000  # tokens written for one text, at most
 FACTOR = 2.5  # tokens written for each token read, at most (`max-length-factor` of Firefox's configuration)
 
 
@@ -23,7 +25,7 @@ class TranslationRequest:
 
     target          what to write (teacher forcing); ``None``: what the model finds likeliest
     interventions   what is changed about its attention; by default of cross-attention
-    beam            how many hypotheses are kept side by side
+    beam            how many hypotheses are kept side by side, 1 to 100
     max_new_tokens  how many tokens may be written; ``None``: as many as the writer finds usual
     languages       from which into which; ``None``: the model's default ones
     task            what is put in front of the text; ``None``: nothing
@@ -37,10 +39,9 @@ class TranslationRequest:
     task: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("beam", "max_new_tokens"):
-            value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, _count(name, value))
+        object.__setattr__(self, "beam", _count("beam", self.beam, largest=BEAMS))
+        if self.max_new_tokens is not None:
+            object.__setattr__(self, "max_new_tokens", _count("max_new_tokens", self.max_new_tokens, largest=LONGEST))
 
     def prompt(self, text: str) -> str:
         """The text with the task in front, a space between them."""
@@ -84,12 +85,16 @@ class TranslationRequest:
             changes.masks(Place("cross", layer), heads=heads, kv_heads=heads, keys=keys, spans=spans)
 
 
-def _count(name: str, value: Any) -> int:
-    """A whole number from 1, numpy's too. Raises `ReadingError` for anything else."""
+def _count(name: str, value: Any, *, largest: int) -> int:
+    """A whole number from 1 to ``largest``, numpy's too. Raises `ReadingError` for anything else."""
     try:
         count = operator.index(value)
     except TypeError:
         count = 0
-    if count < 1:
-        raise ReadingError("{name} must be 1 or more, not {value}.", todo="Leave it out.", name=name, value=value)
+    if count < 1 or isinstance(value, bool):
+        raise ReadingError(
+            "{name} must be 1 or more, not {value}.", todo="Leave it out.", name=name, value=repr(value)[:80]
+        )
+    if count > largest:
+        raise ReadingError("{name} may be {largest:,} at most.", todo="Leave it out.", name=name, largest=largest)
     return count
