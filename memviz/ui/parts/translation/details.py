@@ -97,6 +97,8 @@ def _show_alignment(view: TranslationView) -> None:
     st.caption(t("The same as links, source-target, as other tools write them:"))
     links = tables.links_pharaoh(view.memory, view.sides, layer=view.layer, head=view.head, shift=view.shift)
     st.code(links, language=None)
+    st.caption(t("The words that the numbers count, source ||| target:"))
+    st.code(tables.words_counted(view.sides), language=None, wrap_lines=True)
     _show_error_rate(view)
 
 
