@@ -68,6 +68,13 @@ def test_what_other_tools_read_is_the_alignment(head: int) -> None:
     assert measures.Gold.parse(shifted).sure == measures.alignment(MEMORY, SIDES, layer=0, head=head, shift=1).pairs
 
 
+def test_the_words_that_the_links_count() -> None:
+    assert tables.words_counted(SIDES) == "The black cat ||| O gato preto"
+    links = measures.Gold.parse(tables.links_pharaoh(MEMORY, SIDES, layer=0, head=0))
+    sources, targets = (side.split(" ") for side in tables.words_counted(SIDES).split(" ||| "))
+    assert links.in_words(SIDES) == tuple((sources[s], targets[t]) for s, t in sorted(links.sure))
+
+
 def trace():
     """A trace with other tokens that could have been written: three at the first step, none at the last."""
     others = [("A", 90, 0.05), ("Um", 91, 0.04), ("=1", 92, 0.01)]

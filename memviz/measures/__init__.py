@@ -14,6 +14,7 @@ from memviz.measures.cross import (
     coverage,
     word_coverage,
     word_weights,
+    words_by_space,
 )
 from memviz.measures.distances import baseline, distance, mean_distance, pairs_by_distance, span
 from memviz.measures.links import Links, links
@@ -77,4 +78,5 @@ __all__ = [
     "value_norms",
     "word_coverage",
     "word_weights",
+    "words_by_space",
 ]

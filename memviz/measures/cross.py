@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -134,6 +134,32 @@ class Gold:
                     sources=sources,
                     targets=targets,
                 )
+
+    def in_words(self, sides: Sides) -> tuple[tuple[str, str], ...]:
+        """Which words does each link join, (source, target), when its numbers count the words of ``sides``?
+
+        In the order of the source. Raises `MeasureError` for a link to a word that is not there.
+        """
+        self.check(sides)
+        targets, sources = ([word.text for word in words if _inked(word)] for words in sides)
+        return tuple((sources[source], targets[target]) for source, target in sorted(self.possible))
+
+
+def words_by_space(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Which words does white space alone divide, so that signs belong to the word they touch (``red.``, ``$5``)?
+
+    ``words`` are those of a text in order. Many alignments made by hand count so. Special tokens and bare spaces stay
+    as they are.
+    """
+    joined: list[Word] = []
+    for word in words:
+        before = joined[-1] if joined else None
+        if before is None or word.space or word.segment != before.segment or not (_inked(word) and _inked(before)):
+            joined.append(word)
+            continue
+        tokens = *before.tokens, *word.tokens
+        joined[-1] = replace(before, text=before.text + word.text, tokens=tokens, end=word.end)
+    return tuple(joined)
 
 
 def word_weights(

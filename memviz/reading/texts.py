@@ -16,7 +16,7 @@ from memviz.reading.engine import limits, notes
 from memviz.reading.engine.engine import Engine, require_kind
 from memviz.reading.engine.inputs import require_known, token_ids
 from memviz.reading.engine.predictions import head_logprobs, token_logprobs, top_candidates
-from memviz.tokens import Token, align, clean, require_text, tokenise
+from memviz.tokens import Token, align, clean, dropped_characters, require_text, tokenise
 from memviz.trace import Candidate, Trace
 
 
@@ -93,7 +93,10 @@ def _trace(
         eviction=interventions.eviction,
         ablations=interventions.ablations,
         seconds={"model": recorded.seconds, "total": work_clock() - began},
-        notes=tuple(notes.unknown(tokens, notes.stand_in(engine.tokenizer))),
+        notes=(
+            *notes.unknown(tokens, notes.stand_in(engine.tokenizer)),
+            *notes.dropped_characters(dropped_characters(tokens, text, pair), text + (pair or "")),
+        ),
     )
 
 

@@ -95,6 +95,19 @@ def links_pharaoh(
     return " ".join(f"{source}-{target}" for source, target in sorted(pairs, key=lambda pair: pair[::-1]))
 
 
+def words_counted(sides: Sides) -> str:
+    """Which words do the numbers of `links_pharaoh` count? ``source words ||| target words``, as fast_align reads them.
+
+    ``sides`` as there. Words stand between single spaces, special tokens and bare spaces left out; white space inside
+    a word is written ``␣``.
+    """
+    targets, sources = (
+        ["␣".join(word.text.split()) for word in words if not word.special and word.text.strip("␣⏎⇥")]
+        for words in sides
+    )
+    return f"{' '.join(sources)} ||| {' '.join(targets)}"
+
+
 def steps_table(trace: Trace) -> pd.DataFrame:
     """What was written at each step, how likely was it, and what could have been written instead?
 

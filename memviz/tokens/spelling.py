@@ -141,20 +141,13 @@ class SpanUnion:
     def words(cls, text: str, token_spans: Sequence[Span]) -> SpanUnion:
         """Where are the words of a text, given the characters that its tokens hold?
 
-        Each word holds at least one token. Characters that no token holds stay with the word before them, or with
-        the first one.
+        Each word holds at least one token. What no token holds a part of (the tokenizer dropped it) is in no word.
         """
         token_spans, spans = sorted(token_spans), []
-        unclaimed = None
         for start, end in cls.joined([*word_spans(text), *token_spans]).spans:
             last = bisect_left(token_spans, (end,)) - 1  # the last token that begins before this end
             if last >= 0 and token_spans[last][0] >= start:
-                spans.append((start if unclaimed is None else unclaimed, end))
-                unclaimed = None
-            elif spans:
-                spans[-1] = spans[-1][0], end
-            elif unclaimed is None:
-                unclaimed = start
+                spans.append((start, end))
         return cls(spans)
 
     def around(self, place: int) -> int:

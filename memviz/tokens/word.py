@@ -30,17 +30,31 @@ def words(tokens: Sequence[Token], text: str, pair: str | None = None) -> tuple[
     """Which words do these tokens of a text, or of a text and its ``pair``, make?
 
     Returns the words in reading order, ``word.tokens`` are positions in ``tokens``; their spans are disjoint and
-    cover every character of the text but white space: characters that the tokenizer dropped stay with the word
-    before them (with the one after, at the start). ``text`` is the text's own, except that what could not be seen is
-    made visible.
+    cover every character of the text but white space and what the tokenizer dropped (`dropped_characters`). ``text``
+    is the text's own, except that what could not be seen is made visible.
     """
     texts = [clean(part) for part in (text, pair or "")]
-    hulls = [SpanUnion.words(part, [_span(t) for t in tokens if _holds(t, i)]) for i, part in enumerate(texts)]
+    hulls = [_hulls(tokens, part, segment) for segment, part in enumerate(texts)]
     out = []
     for places in _members(tokens):
         members, segment = [tokens[place] for place in places], tokens[places[0]].segment
         out.append(_word(members, places, text=texts[segment], hulls=hulls[segment]))
     return tuple(out)
+
+
+def dropped_characters(tokens: Sequence[Token], text: str, pair: str | None = None) -> str:
+    """Which characters of the text, and of its ``pair``, did the tokenizer drop, so that the model cannot read them?
+
+    ``tokens`` are those of the ``text`` and its ``pair``. White space, and what is in a word of which a token holds a
+    part, does not count. Returns the characters in reading order.
+    """
+    characters = []
+    for segment, part in enumerate((clean(text), clean(pair or ""))):
+        hulls, end = _hulls(tokens, part, segment), 0
+        for start, stop in [*hulls.spans, (len(part), len(part))]:
+            characters += [character for character in part[end:start] if character not in WHITE]
+            end = stop
+    return "".join(characters)
 
 
 def merge(pattern: np.ndarray, query_tokens: Sequence[Token], key_tokens: Sequence[Token]) -> np.ndarray:
@@ -94,6 +108,11 @@ def _pooled(values: np.ndarray, tokens: Sequence[Token], *, axis: int) -> tuple[
     return np.add.reduceat(values, starts, axis=axis, dtype=values.dtype if axis == -1 else np.float64), counts
 
 
+def _hulls(tokens: Sequence[Token], text: str, segment: int) -> SpanUnion:
+    """Where are the words of a text that these tokens hold?"""
+    return SpanUnion.words(text, [_span(token) for token in tokens if _holds(token, segment)])
+
+
 def _span(token: Token) -> Span:
     return token.start, token.end
 
@@ -114,7 +133,16 @@ def _word(tokens: Sequence[Token], places: tuple[int, ...], *, text: str, hulls:
         start, end = head.start, head.end
         label = "".join(dict.fromkeys(token.text for token in tokens))
     gap = start
-    while gap and text[gap - 1] in WHITE and not head.special:
+    while gap and not head.special and (text[gap - 1] in WHITE or hulls.around(gap - 1) < 0):
         gap -= 1
-    broken = not BREAKS.isdisjoint(text[gap:start])
-    return Word(label, places, start, end, head.special, head.segment, gap < start, broken)
+    before = text[gap:start]
+    return Word(
+        label,
+        places,
+        start,
+        end,
+        head.special,
+        head.segment,
+        space=not set(WHITE).isdisjoint(before),
+        newline=not BREAKS.isdisjoint(before),
+    )

@@ -11,6 +11,7 @@ import pytest
 
 from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
+from memviz.figures.sheets import crossing
 from memviz.figures.style.colours import THEMES, hexadecimal
 from tests.figures.drawn_crossings import SVG, Drawn, sides_of, weights_of
 from tests.memories import NASTY, memory_of, tokens, words_of
@@ -87,6 +88,18 @@ def test_a_crowded_word_keeps_its_lines_to_itself() -> None:
     pitch = picture.sources[2][1][1] - picture.sources[1][1][1]
     assert len(set(ends)) == 40
     assert max(ends) - min(ends) < pitch
+
+
+def test_of_too_many_lines_the_strongest_are_drawn_as_if_there_were_no_others(monkeypatch) -> None:
+    monkeypatch.setattr(crossing, "MOST_LINKS", 20)
+    whole = weights_of(8, 8)
+    picture = drawn(ENGLISH, PORTUGUESE, whole)
+    assert any("only the 20 strongest of 64 links" in text for text in picture.texts)
+    left = picture.weights(8, 8)
+    assert np.sort(left[left > 0]).tolist() == np.sort(whole.ravel())[-20:].tolist()
+    alone = drawn(ENGLISH, PORTUGUESE, left)
+    for line, same in zip(picture.lines, alone.lines, strict=True):
+        np.testing.assert_allclose(line.points - picture.at, same.points - alone.at, atol=0.02)
 
 
 def test_short_sentences_stand_in_rows_the_source_above() -> None:

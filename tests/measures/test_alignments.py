@@ -9,6 +9,7 @@ from memviz import measures
 from memviz.errors import MeasureError, TraceError
 from memviz.measures import Gold
 from memviz.memory import Memory
+from memviz.tokens import Word
 from tests.memories import memory_of, memory_with, weights_of, words_of
 
 SOURCE = "the bl·ack cat . [</s>]"
@@ -149,6 +150,25 @@ def test_gold_for_other_words_is_refused() -> None:
         with pytest.raises(MeasureError, match=r"there are 4 source and 4 target words"):
             measures.aer_by_head(MEMORY, SIDES, Gold.parse(line))
     Gold.parse("3-3").check(SIDES)
+
+
+def test_words_by_space_keep_their_signs() -> None:
+    text = "The $5 book is red."
+    found = [
+        Word(t, (n,), 0, 1, False, space=s)
+        for n, (t, s) in enumerate(
+            [("The", False), ("$", True), ("5", False), ("book", True), ("is", True), ("red", True), (".", False)]
+        )
+    ]
+    found.append(Word("</s>", (7,), 0, 0, True))
+    joined = measures.words_by_space(found)
+    assert [word.text for word in joined] == [*text.split(), "</s>"]
+    assert [word.tokens for word in joined] == [(0,), (1, 2), (3,), (4,), (5, 6), (7,)]
+    gold = Gold.parse("4-4 1p0")
+    assert gold.in_words((joined, joined)) == (("$5", "The"), ("red.", "red."))
+    assert gold.in_words((found, found)) == (("$", "The"), ("is", "is"))
+    with pytest.raises(MeasureError, match="leads nowhere"):
+        Gold.parse("5-0").in_words((joined, joined))
 
 
 def test_only_cross_attention_aligns() -> None:

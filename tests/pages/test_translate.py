@@ -124,6 +124,25 @@ def test_an_alignment_made_by_hand_comes_along_in_a_link_with_the_text(visit) ->
     assert there.state("gold") == "", "it belongs to the sentence it was made for"
 
 
+def test_an_alignment_that_fits_two_counts_is_scored_when_one_is_chosen(visit, reader) -> None:
+    text = "The $5 book is red."
+    here = visit("translate", text=text, details="alignment")
+    here.app.text_input(key="gold").set_value("4-4")
+    here._run()
+    assert "Alignment error rate, L1.H0" not in metric(here)
+    trace = reader.translate(text)
+    memory, sides = trace.memory("cross"), trace.sides("cross")
+    spaced = tuple(measures.words_by_space(words) for words in sides)
+    gold = measures.Gold.parse("4-4")
+    for name, counted in (("signs", sides), ("spaces", spaced)):
+        here.choose("gold_count", name)
+        [(source, target)] = gold.in_words(counted)
+        assert f"These links join: {source} – {target}" in plain(here.sentences)
+        rate = float(measures.aer_by_head(memory, counted, gold)[1, 0])
+        assert metric(here)["Alignment error rate, L1.H0"] == percent(rate, digits=1)
+    assert source == "red."
+
+
 @pytest.mark.parametrize("name", ODD_TO_TRANSLATE)
 def test_odd_texts_are_translated(visit, name: str) -> None:
     here = visit("translate", text=ODD_TO_TRANSLATE[name], again="cover")

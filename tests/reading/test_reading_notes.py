@@ -7,8 +7,10 @@ import re
 import pytest
 import torch
 from cases import opened
+from tokenizers import normalizers
 from transformers import BertModel
 
+import memviz
 from memviz.reading import Reader
 from memviz.reading.engine import notes
 from memviz.reading.writing.joining import join_sentences
@@ -50,6 +52,56 @@ def test_an_unknown_token_that_is_also_the_end_of_a_text_is_not_counted(reader: 
     assert Reader(reader.model, tokenizer).read("the zebra sat").notes == ()
 
 
+@pytest.fixture(scope="module")
+def bert_reader() -> Reader:
+    """A model whose tokenizer drops control characters, as BERT's does."""
+    tokenizer = word_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = normalizers.BertNormalizer()
+    torch.manual_seed(0)
+    return Reader(BertModel(small_config("bert")).eval(), tokenizer)
+
+
+DROPPED = {
+    "ok \ufffd x": (1, 4, "\ufffd"),
+    "\0the cat": (1, 7, "␀"),
+    "the \ufffd\ufffd \ufffd cat\ufeff": (4, 10, "\ufffd ⟨BOM⟩"),
+    "the \u200b\u200c\u200d\u200e\u200f\u2060 cat": (6, 12, "⟨ZWSP⟩ ⟨ZWNJ⟩ ⟨ZWJ⟩ ⟨LRM⟩ ⟨RLM⟩ …"),
+}
+
+
+@pytest.mark.parametrize("text", DROPPED)
+def test_characters_that_the_tokenizer_dropped_are_counted_and_named(text: str, bert_reader: Reader) -> None:
+    number, characters, which = DROPPED[text]
+    note = next(note for note in bert_reader.read(text).notes if note.code == "dropped-characters")
+    assert note.values == {"dropped": number, "characters": characters, "which": which}
+    pair = bert_reader.read("the cat", text).notes
+    assert next(note for note in pair if note.code == "dropped-characters").values == {
+        "dropped": number, "characters": characters + 6, "which": which
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["the cat", "the\u00a0cat\t\u3000\n sat", "café", "c\ufffdat"])
+def test_white_space_accents_and_the_inside_of_a_word_are_not_dropped(text: str, bert_reader: Reader) -> None:
+    assert "dropped-characters" not in [note.code for note in bert_reader.read(text).notes]
+
+
+@pytest.fixture(scope="module")
+def firefox() -> Reader:
+    return memviz.load("firefox-en-pt")
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("The cat \ufffd sat.", 1), ("The cat sat.\n\ufffd\ufffd\nIt was \u200b tired.\n\ufffd", 4), ("The cat sat.", 0)],
+)
+def test_a_translation_counts_what_was_dropped_of_all_its_sentences(text: str, number: int, firefox) -> None:
+    found = [note.values["dropped"] for note in firefox.translate(text).notes if note.code == "dropped-characters"]
+    assert found == [number] * (number > 0)
+    forced = firefox.read("The cat sat.", "O gato \ufffd.").notes
+    assert [note.values["dropped"] for note in forced if note.code == "dropped-target-characters"] == [1]
+
+
 @pytest.mark.models
 def test_a_word_that_minilm_cannot_take_apart(minilm, smollm2) -> None:
     assert minilm.read("x" * 100_000).notes[0].values == {"unknown": 1, "tokens": 1}
@@ -64,6 +116,8 @@ def test_every_note_has_a_code_and_no_two_share_it() -> None:
         notes.broken(128),
         *notes.unknown([token], token.id),
         *notes.unknown_given([token], token.id),
+        *notes.dropped_characters("\ufffd", "ok \ufffd"),
+        *notes.dropped_target_characters("\ufffd", "ok \ufffd"),
         *notes.whole(2),
         *notes.capitals("THE CAT"),
         *notes.untold("the cat", {"summarization": "summarize: "}),
@@ -71,7 +125,7 @@ def test_every_note_has_a_code_and_no_two_share_it() -> None:
         notes.numbered(1, notes.cut(3), cut=True),
     ]
     codes = [note.code for note in every]
-    assert len(every) == len(set(codes)) == 9
+    assert len(every) == len(set(codes)) == 11
     assert all(re.fullmatch("[a-z]+(-[a-z]+)+", code) for code in codes)
 
 

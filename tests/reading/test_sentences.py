@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from memviz.reading.writing.sentences import split_long, split_sentences
+from tests.reading.sentence_cases import ENGLISH, PORTUGUESE, cases
 
 LANGUAGES = {
     "english": ["The cat sat.", "It was tired!", "Was it?", "Yes... maybe."],
@@ -31,6 +32,32 @@ def test_sentences_come_apart_where_a_person_would_cut(name: str) -> None:
     separator = "" if name in ("chinese", "japanese") else " "
     text = separator.join(expected)
     assert [text[start:end] for start, end in split_sentences(text)] == expected
+
+
+@pytest.mark.parametrize("marked", [*cases(ENGLISH), *cases(PORTUGUESE)])
+def test_abbreviations_and_initials_are_told_from_ends_of_sentences(marked: str) -> None:
+    expected = marked.split(" | ")
+    text = " ".join(expected)
+    assert [text[start:end] for start, end in split_sentences(text)] == expected
+
+
+def test_each_language_has_a_hundred_cases() -> None:
+    assert min(len(set(cases(ENGLISH))), len(set(cases(PORTUGUESE)))) >= 100
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Das ist z. B. Unsinn, d. h. Er irrt.",
+        "Er wohnt in der Nr. 5 bei Hr. Meier.",
+        "M. Le Pen et Mme. Dupont sont là.",
+        "El Sr. López y la Sra. Ruiz viven en EE. UU. desde ayer.",
+        "Il prof. Rossi arriva.",
+        "J. S. Bach und W. A. Mozart.",
+    ],
+)
+def test_what_holds_together_in_other_languages_is_not_cut(text: str) -> None:
+    assert split_sentences(text) == [(0, len(text))]
 
 
 def test_what_the_simple_rule_gets_wrong_stays_known() -> None:

@@ -115,10 +115,11 @@ def test_spans_lose_white_space_and_gain_their_marks() -> None:
     assert with_accents("e\u0301\u0323t", [(0, 1), (2, 3), (3, 4)]) == [(0, 2), (2, 3), (3, 4)]
 
 
-def test_lost_characters_stay_with_the_word_before_or_the_first() -> None:
+def test_lost_characters_are_in_no_word() -> None:
     text = "\0 ab \0 cd"
-    assert SpanUnion.words(text, [(2, 4), (7, 9)]).spans == [(0, 6), (7, 9)]
-    assert SpanUnion.words(text, [(2, 4), (7, 9)]).around(5) == 0
+    assert SpanUnion.words(text, [(2, 4), (7, 9)]).spans == [(2, 4), (7, 9)]
+    assert SpanUnion.words(text, [(2, 4), (7, 9)]).around(5) == -1
+    assert SpanUnion.words(text, [(3, 4), (7, 8)]).spans == [(2, 4), (7, 9)]  # a part of a word holds all of it
     assert SpanUnion.words(text, []).spans == []
     assert SpanUnion.joined([(3, 5), (0, 2), (1, 3)]).spans == [(0, 3), (3, 5)]
     assert SpanUnion.joined([(3, 5)]).around(5) == -1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from memviz.errors import EmptyTextError, ReadingError
-from memviz.tokens import Token, align, tokenise, words
+from memviz.tokens import Token, align, dropped_characters, tokenise, words
 from memviz.tokens.spelling import WHITE
 
 ODD = [
@@ -199,7 +199,7 @@ def check_groups(tokens: tuple[Token, ...]) -> None:
 
 
 def check_words(tokens: tuple[Token, ...], text: str, pair: str | None) -> None:
-    """Words are in order and disjoint, hold every token once, and cover every character that is not white space."""
+    """Words are in order and disjoint, hold every token once, and cover all but white space and what was dropped."""
     found = words(tokens, text, pair)
     assert sorted(place for word in found for place in word.tokens) == list(range(len(tokens)))
     for number, word in enumerate(found):
@@ -212,7 +212,15 @@ def check_words(tokens: tuple[Token, ...], text: str, pair: str | None) -> None:
         assert one.segment < two.segment or (one.segment == two.segment and one.end <= two.start)
     for segment, part in enumerate([text, pair or ""]):
         covered = {place for word in found if word.segment == segment for place in range(word.start, word.end)}
-        assert {place for place, char in enumerate(part) if char not in WHITE} <= covered
+        lost = [char for place, char in enumerate(part) if char not in WHITE and place not in covered]
+        assert "".join(lost) == dropped_characters(
+            [token for token in tokens if token.segment == segment], *at(segment, part)
+        )
+
+
+def at(segment: int, part: str) -> tuple[str, str]:
+    """The text and its pair, of which one is this part and the other empty."""
+    return ("", part) if segment else (part, "")
 
 
 @pytest.mark.filterwarnings("ignore:This sequence already has </s>")
@@ -228,6 +236,18 @@ def test_written_ids_find_the_same_places(tokenizer: Any, text: str) -> None:
     assert [token.id for token in tokens] == ids
     assert all(token.text for token in tokens)
     check_groups(tokens)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=texts)
+def test_without_what_was_dropped_the_model_reads_the_same(word_piece: Any, text: str) -> None:
+    try:
+        tokens, inputs = tokenise(word_piece, text)
+    except EmptyTextError:
+        return
+    covered = {place for word in words(tokens, text) for place in range(word.start, word.end)}
+    left = "".join(char for place, char in enumerate(text) if place in covered or char in WHITE)
+    assert tokenise(word_piece, left)[1]["input_ids"] == inputs["input_ids"]
 
 
 def test_generated_text_is_aligned(byte_level: Any, unigram: Any, m2m: Any) -> None:
@@ -426,9 +446,13 @@ def test_offsets_that_make_no_sense_still_give_tokens() -> None:
     assert [(token.text, token.start, token.end) for token in late] == [("ab", 0, 2), ("x", 2, 2), ("c", 3, 4)]
     inside = tokens_of(Odd(["a", "", "b"], [(0, 1), (1, 1), (1, 2)]), "ab")
     assert [(token.text, token.word) for token in inside] == [("a", 0), ("#1", 0), ("b", 0)]
+    empty = tokens_of(Odd(["ab", "x", "c"], [(0, 2), (3, 3), (3, 4)]), "ab c")
+    assert [(token.text, token.word, token.start, token.end) for token in empty] == [
+        ("ab", 0, 0, 2), ("x", 1, 3, 3), ("c", 2, 3, 4)
+    ]  # fmt: skip
     crossed = tokens_of(Odd(["b", "a"], [(1, 2), (0, 1)]), "天気")
     assert [token.word for token in crossed] == [1, 0]
-    for tokens, text in ((lost, "a b "), (late, "ab c"), (inside, "ab"), (crossed, "天気")):
+    for tokens, text in ((lost, "a b "), (late, "ab c"), (empty, "ab c"), (inside, "ab"), (crossed, "天気")):
         check_words(tokens, text, None)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memviz.errors import TraceError
-from memviz.tokens import Token, Word, align, merge, tokenise, words
+from memviz.tokens import Token, Word, align, dropped_characters, merge, tokenise, words
 
 
 def sequence(*numbers: int) -> tuple[Token, ...]:
@@ -39,11 +39,33 @@ def test_a_token_over_two_words_joins_them(merged: Any) -> None:
     assert found[2][0] == "天気"
 
 
-def test_dropped_characters_stay_with_a_word(word_piece: Any) -> None:
-    text = "\0the \u200b cat\ufeff"
-    found = [word for word in words(tokenise(word_piece, text)[0], text) if not word.special]
-    assert [(word.start, word.end) for word in found] == [(0, 6), (7, 11)]
-    assert found[0].text == "␀the \u200b"
+@pytest.mark.parametrize(
+    ("text", "seen", "lost"),
+    [
+        ("\0the \u200b cat\ufeff", ["the", "cat"], "\0\u200b\ufeff"),
+        ("the \ufffd cat", ["the", "cat"], "\ufffd"),
+        ("the \ufffdcat", ["the", "cat"], "\ufffd"),
+        ("the\ufffd cat", ["the", "cat"], "\ufffd"),
+        ("the\ufffd\ufffd \x07 cat\ufffd", ["the", "cat"], "\ufffd\ufffd\x07\ufffd"),
+        ("the c\ufffdat", ["the", "c\ufffdat"], ""),  # a token lies over it
+        ("the  cat\n", ["the", "cat"], ""),
+    ],
+)
+def test_dropped_characters_are_in_no_word(text: str, seen: list[str], lost: str, word_piece: Any) -> None:
+    tokens = tokenise(word_piece, text)[0]
+    found = [word for word in words(tokens, text) if not word.special]
+    assert [word.text for word in found] == seen
+    assert [(word.space, word.newline) for word in found] == [(False, False), (True, False)]
+    assert dropped_characters(tokens, text) == lost
+    tokens = tokenise(word_piece, "cat", text)[0]
+    assert [word.text for word in words(tokens, "cat", text) if not word.special] == ["cat", *seen]
+    assert dropped_characters(tokens, "cat", text) == lost
+
+
+def test_a_line_break_beside_a_dropped_character_still_breaks_the_line(word_piece: Any) -> None:
+    for text in ("the \ufffd\ncat", "the\n\ufffdcat", "the\n\ufffd cat"):
+        cat = [word for word in words(tokenise(word_piece, text)[0], text) if not word.special][1]
+        assert (cat.text, cat.space, cat.newline) == ("cat", True, True)
 
 
 def test_breaks_and_spaces_before_words(byte_level: Any) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memviz.note import Note
-from memviz.tokens import Token
+from memviz.tokens import Token, printable
+from memviz.tokens.spelling import WHITE
 
 CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
 UNKNOWN = "{unknown:,} of the {tokens:,} tokens stand for words or characters that this model has never seen."
@@ -14,6 +15,11 @@ BROKEN = "A sentence of more than {limit} tokens was translated in parts."
 GIVEN = (
     "{unknown:,} of the {tokens:,} tokens of the given translation stand for words or characters that this model has "
     "never seen."
+)
+DROPPED = "The tokenizer dropped {dropped:,} of the {characters:,} characters; the model does not read them: {which}"
+DROPPED_GIVEN = (
+    "The tokenizer dropped {dropped:,} of the {characters:,} characters of the given translation; the model does not "
+    "read them: {which}"
 )
 WHOLE = "With a translation given, the {sentences} sentences of the text are read as one."
 CAPITALS = "Text all in capitals is rare in what models learn from: they often copy such words instead."
@@ -25,11 +31,14 @@ ADAPTER = "An adapter ({kind}) lies in the same folder; the model is read withou
 OUTPUT_CUT = "output-cut"
 UNKNOWN_TOKENS = "unknown-tokens"
 UNKNOWN_TARGET_TOKENS = "unknown-target-tokens"
+DROPPED_CHARACTERS = "dropped-characters"
+DROPPED_TARGET_CHARACTERS = "dropped-target-characters"
 SENTENCE_IN_PARTS = "sentence-in-parts"
 READ_AS_ONE = "read-as-one"
 ALL_CAPITALS = "all-capitals"
 NO_TASK = "no-task"
 ADAPTER_BESIDE = "adapter-beside"
+MOST_DROPPED = 5  # different characters that are named
 OF_SENTENCE, OF_PART = "of-sentence", "of-part"
 
 
@@ -81,6 +90,24 @@ def unknown_given(tokens: Sequence[Token], token: int | None) -> list[Note]:
 def _counts(tokens: Sequence[Token], token: int | None) -> dict[str, int]:
     content = [token.id for token in tokens if not token.special]
     return {"unknown": 0 if token is None else content.count(token), "tokens": len(content)}
+
+
+def dropped_characters(missing: str, text: str) -> list[Note]:
+    """How many characters of a text did the tokenizer drop, if any? ``missing``: those characters."""
+    return [Note(DROPPED, _losses(missing, text), DROPPED_CHARACTERS)] if missing else []
+
+
+def dropped_target_characters(missing: str, text: str) -> list[Note]:
+    """The same of a translation that the model was made to write."""
+    return [Note(DROPPED_GIVEN, _losses(missing, text), DROPPED_TARGET_CHARACTERS)] if missing else []
+
+
+def _losses(missing: str, text: str) -> dict[str, int | str]:
+    """How many of the characters, white space left out, are missing, and which."""
+    kinds = list(dict.fromkeys(missing))
+    more = ["…"] if len(kinds) > MOST_DROPPED else []
+    which = " ".join([*map(printable, kinds[:MOST_DROPPED]), *more])
+    return {"dropped": len(missing), "characters": sum(each not in WHITE for each in text), "which": which}
 
 
 def whole(sentences: int) -> list[Note]:

@@ -6,27 +6,29 @@ The rule, for texts in any language:
 - so do ``. ! ? …`` and their relatives in other scripts, with the quotes and brackets that close behind them, when
   white space follows and the next word does not begin with a small letter; after the full-width ones (。！？) no white
   space is needed;
-- but not the dot of a title or an abbreviation that needs a name or a number behind it (Mr. Sr. No.), of a single
-  letter (J. K., z. B.), or of a number that numbers a list (1. at the start).
+- but not the dot of what needs something behind it: a title (Mr. sr.), an abbreviation before a number (No. pág.
+  Sept.), a number or letter that numbers a list (1. at the start), the first letters of a name (J. K., z. B., e.g.);
+- an abbreviation that may stand before a name or at the end (Inc. St. J. K. Ph.D.) ends a sentence where the next word
+  is one that begins sentences (The, He, O, Ela); that of a country (U.S.) where no name of one of its offices follows;
+  one of a time (a.m.) where no day, month or time zone follows.
 
-Dots inside a word (3.14, example.com) never count, since no white space follows. Like every such rule it errs at times:
-"etc." before a capital ends a sentence. Splitting never changes a character.
+Dots inside a word (3.14, example.com) never count, since no white space follows. The words are in `abbreviations`. Like
+every such rule it errs at times: "at Apple Inc. Maria left." stays one sentence. Splitting never changes a character.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import regex
 
+from memviz.reading.writing import abbreviations
+
 LONGEST = 128  # tokens: what Firefox gives its models at once
+LOOK_BACK = 64  # characters before a dot that are looked at
 Span = tuple[int, int]
 
-_TITLES = frozenset(
-    "Mr Mrs Ms Mx Dr Drs Dra Prof Profa St Sr Sra Srta Jr Gen Col Capt Sgt Lt Rev Hon Gov Sen Rep Pres Mme Mlle Hr Fr "
-    "Herr Av Ave Eng vs".split()
-)
-_NUMBERED = frozenset("no nr fig art p pp pág vol cap n".split())
 _CLOSING = r"[\"'”’»›)\]}」』】》〉]*"
 _END = regex.compile(
     rf"""(?P<lines>[\n\r\v\f\x85\u2028\u2029]+)
@@ -34,9 +36,18 @@ _END = regex.compile(
     | (?P<dot>[.!?…؟۔।॥։።]+){_CLOSING}(?=\p{{White_Space}})""",
     regex.V1 | regex.VERBOSE,
 )
-_BEGINS_SMALL = regex.compile(r"[\p{White_Space}\"'“‘«‹(\[{]*\p{Ll}")
-_LAST_WORD = regex.compile(r"[\p{L}\p{N}\p{M}'’]+$")
-_BEGINS_NUMBER = regex.compile(r"\p{White_Space}*\p{N}")
+_BEGINS_SMALL = regex.compile(r"[\p{White_Space}\"'“‘«‹(\[{–—-]*\p{Ll}")
+_LAST_WORD = regex.compile(r"[\p{L}\p{N}\p{M}'’]+(?:\.[\p{L}\p{N}\p{M}'’]+)*$")
+_BEGINS_NUMBER = regex.compile(r"[\p{White_Space}(]*(?:(?:US|R)?[$£€]|[#~≈±+−-])?\p{N}")
+_BEGINS_ROMAN = regex.compile(r"\p{White_Space}*(?:[IVXLCDM]{2,}|[VXL])\b")
+_NEXT_WORDS = regex.compile(
+    r"[\p{White_Space}\"'“‘«‹(\[{–—-]*(\p{L}[\p{L}\p{M}]*)(\.?)(?:\P{White_Space}*\p{White_Space}+(\p{Lu}?))?"
+)
+_FIRST_LETTERS = regex.compile(r"(?:\p{L}{1,2}\.)+\p{L}{1,3}")  # U.S, e.g, Ph.D
+_LETTER_BEFORE = regex.compile(r"(?<!\p{L})\p{L}\.\p{White_Space}?\p{L}$")  # z. B, d. h
+_SPACED_TIME = regex.compile(r"\p{N}\p{White_Space}*[ap]\. m$")
+_AFTER_NUMBER = regex.compile(r"\p{N}\p{White_Space}*\p{L}+$")
+_NUMBERS_A_LIST = regex.compile(r"\p{N}+(?:\.\p{N}+)*|\p{L}|[IVX]+|(?:\p{L}\.)+\p{L}")
 _PAUSE = regex.compile(r"[,;:，；：、،؛–—]\p{White_Space}*$")
 
 
@@ -102,13 +113,74 @@ def _ends(text: str, begin: int, end: regex.Match[str]) -> bool:
     if end.group("dot") != ".":
         return True
     before = text[begin : end.start()].lstrip()
-    word = _LAST_WORD.search(before)
-    if word is None:
+    if _NUMBERS_A_LIST.fullmatch(before):
+        return False
+    near = before[-LOOK_BACK:]
+    word = _LAST_WORD.search(near)
+    return word is None or not _goes_on(word.group(), near, _Following.of(text, end.end()))
+
+
+@dataclass(frozen=True)
+class _Following:
+    """What stands behind a dot.
+
+    number   a number, in figures
+    roman    one in Roman figures
+    word     the next word, "" where there is none
+    begins   it is one that begins sentences
+    initial  it is a single letter with a dot
+    name     the word after it has a capital, too
+    """
+
+    number: bool
+    roman: bool
+    word: str
+    begins: bool
+    initial: bool
+    name: bool
+
+    @classmethod
+    def of(cls, text: str, place: int) -> _Following:
+        """What stands in this text from ``place`` on."""
+        words = _NEXT_WORDS.match(text, place)
+        word, dot, capital = words.groups() if words else ("", "", "")
+        initial = len(word) == 1 and bool(dot)
+        return cls(
+            number=bool(_BEGINS_NUMBER.match(text, place)),
+            roman=bool(_BEGINS_ROMAN.match(text, place)),
+            word=word,
+            begins=word in abbreviations.BEGINNERS and not initial,
+            initial=initial,
+            name=bool(capital),
+        )
+
+
+def _goes_on(word: str, before: str, following: _Following) -> bool:
+    """Does the sentence go on behind the dot of this ``word``, the last of ``before``?"""
+    small = word.lower()
+    if word in abbreviations.TITLES:
         return True
-    numbers_a_list = word.group() == before and word.group().isdigit()
-    initial = len(word.group()) == 1 and word.group().upper() != word.group().lower() and word.group() != "I"
-    numbered = word.group().lower() in _NUMBERED and _BEGINS_NUMBER.match(text, end.end())
-    return not (numbers_a_list or initial or numbered or word.group() in _TITLES)
+    if word in abbreviations.TIMES or _SPACED_TIME.search(before):
+        return following.word in abbreviations.AFTER_TIMES
+    if small in abbreviations.NUMBERED or word in abbreviations.NUMBERED_LETTERS:
+        if following.number or following.roman:
+            return True
+    if small in abbreviations.MONTHS_LIKE_WORDS and following.number:
+        return word != small or bool(_AFTER_NUMBER.search(before))
+    if word in abbreviations.COUNTRIES:
+        office = following.name or following.number or following.word in abbreviations.OF_A_COUNTRY
+        return office and not following.begins
+    if word in abbreviations.EITHER:
+        return not following.begins and not _AFTER_NUMBER.search(before)
+    if _FIRST_LETTERS.fullmatch(word):
+        return word[0].islower() or not following.begins
+    if word == "I":
+        return following.initial
+    if len(word) == 1 and word.lower() != word.upper():
+        if _LETTER_BEFORE.search(before):
+            return word.islower() or not following.begins
+        return not following.begins and not (word.islower() and _AFTER_NUMBER.search(before))
+    return False
 
 
 def _keep(text: str, start: int, end: int, found: list[Span]) -> None:

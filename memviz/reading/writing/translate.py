@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from memviz.errors import ReadingError
+from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import read_only
 from memviz.note import Note
 from memviz.progress import Progress, progress_within, work_clock
@@ -18,7 +18,7 @@ from memviz.reading.writing.request import TranslationRequest
 from memviz.reading.writing.sentences import LONGEST, sentence_parts
 from memviz.reading.writing.writer import Output, Reading, Source, Writer
 from memviz.sources import tokens_of
-from memviz.tokens import require_text, tokenise
+from memviz.tokens import dropped_characters, require_text, tokenise
 from memviz.trace import Trace
 
 WRITING = 0.8  # share of the progress, up to the end of the writing
@@ -59,7 +59,8 @@ def translate(
     broken = [notes.broken(LONGEST)] if len(spans) > len(counts) else []
     tokens = [token for trace in traces for token in trace.tokens]
     unknown = notes.unknown(tokens, writer.unknown[0])
-    return join_sentences(text, spans, traces, notes=[*broken, *unknown, *notes.capitals(text)])
+    missing = notes.dropped_characters(_dropped_characters(text, spans, traces), text)
+    return join_sentences(text, spans, traces, notes=[*broken, *unknown, *missing, *notes.capitals(text)])
 
 
 def translate_one(
@@ -110,10 +111,22 @@ def _parts(engine: Engine, text: str) -> tuple[list[tuple[int, int]], list[int]]
     """Where the sentences of the text are, and how many tokens each has; see `sentence_parts`."""
 
     def token_starts(part: str) -> Sequence[int]:
-        tokens, _ = tokenise(engine.tokenizer, part)
+        try:
+            tokens, _ = tokenise(engine.tokenizer, part)
+        except EmptyTextError:  # a sentence of nothing but characters that are dropped
+            return []
         return [token.start for token in tokens if not token.special]
 
     return sentence_parts(text, token_starts)
+
+
+def _dropped_characters(text: str, spans: Sequence[tuple[int, int]], traces: Sequence[Trace]) -> str:
+    """Which characters did the tokenizer drop in these parts, and between them, where a sentence had no token?"""
+    missing, end = "", 0
+    for (start, stop), trace in zip(spans, traces, strict=True):
+        missing += dropped_characters((), text[end:start]) + dropped_characters(trace.tokens, trace.text)
+        end = stop
+    return missing + dropped_characters((), text[end:])
 
 
 def _check_memory(engine: Engine, counts: Sequence[int]) -> None:
@@ -131,6 +144,12 @@ def _notes(writer: Writer, source: Source, output: Output, reading: Reading, req
         *([notes.cut(len(output.ids))] if cut else []),
         *notes.unknown(tokens_of(source.tokens), unknown_source),
         *([] if request.target is None else notes.unknown_given(output.targets, unknown_target)),
+        *notes.dropped_characters(dropped_characters(tokens_of(source.tokens), source.text), source.text),
+        *(
+            []
+            if request.target is None
+            else notes.dropped_target_characters(dropped_characters(output.targets, output.text), output.text)
+        ),
         *notes.capitals(source.text),
         *notes.untold(source.text, writer.tasks),
     ]

@@ -10,14 +10,17 @@ import streamlit as st
 from memviz import figures, measures, tables
 from memviz.errors import MeasureError
 from memviz.figures import percent
+from memviz.measures.cross import Sides
 from memviz.trace import Trace
 from memviz.ui.parts.translation.choices import TranslationView
 from memviz.ui.shell import samples, show, state
 from memviz.ui.shell.i18n import t
+from memviz.ui.shell.markdown import literal
 
 COLUMNS = {"step": "step", "token": "token", "probability": "probability", "entropy": "entropy"}  # of a step
 GOLD = "gold"
 GOLD_OF = "gold_of"  # the sentence and its translation that it belongs to
+COUNTS = {"open": "Not chosen yet", "signs": "Signs are words", "spaces": "White space divides words"}
 TABS = {
     "heatmap": "Heatmap",
     "alignment": "Alignment",
@@ -94,6 +97,8 @@ def _show_alignment(view: TranslationView) -> None:
     st.caption(t("The same as links, source-target, as other tools write them:"))
     links = tables.links_pharaoh(view.memory, view.sides, layer=view.layer, head=view.head, shift=view.shift)
     st.code(links, language=None)
+    st.caption(t("The words that the numbers count, source ||| target:"))
+    st.code(tables.words_counted(view.sides), language=None, wrap_lines=True)
     _show_error_rate(view)
 
 
@@ -121,13 +126,16 @@ def _show_error_rate(view: TranslationView) -> None:
         return
     try:
         gold = measures.Gold.parse(text)
-        gold.check(view.sides)
-        errors = measures.aer_by_head(view.memory, view.sides, gold, shift=view.shift)
-        alignment = measures.alignment(view.memory, view.sides, layer=view.layer, head=view.head, shift=view.shift)
+        sides = _choose_count(view, gold)
+        if sides is None:
+            return
+        _show_pairs(gold, sides)
+        errors = measures.aer_by_head(view.memory, sides, gold, shift=view.shift)
+        alignment = measures.alignment(view.memory, sides, layer=view.layer, head=view.head, shift=view.shift)
     except MeasureError as error:
         show.problem(error)
         return
-    layer, head = measures.best_head(view.memory, view.sides, gold, shift=view.shift)
+    layer, head = measures.best_head(view.memory, sides, gold, shift=view.shift)
     row = st.container(horizontal=True, gap="large")
     row.metric(
         t("Alignment error rate, {head}", head=view.name),
@@ -135,6 +143,39 @@ def _show_error_rate(view: TranslationView) -> None:
         help=t("0 % is without error: 1 − (|A ∩ S| + |A ∩ P|) ÷ (|A| + |S|), Och & Ney 2003."),
     )
     row.metric(t("Best head, L{layer}.H{head}", layer=layer, head=head), percent(float(errors[layer, head]), digits=1))
+
+
+def _choose_count(view: TranslationView, gold: measures.Gold) -> Sides | None:
+    """Which words do the numbers of an alignment count? ``None`` where two ways fit and none is chosen yet.
+
+    Nothing is asked where the numbers fit only one way, or mean the same words both ways.
+    """
+    by_space = tuple(measures.words_by_space(words) for words in view.sides)
+    spaced = by_space[0], by_space[1]
+    try:
+        others = gold.in_words(spaced)
+    except MeasureError:
+        gold.check(view.sides)
+        return view.sides
+    alike = all(a in b and c in d for (a, c), (b, d) in zip(gold.in_words(view.sides), others, strict=True))
+    if alike:
+        return view.sides
+    name = st.selectbox(
+        t("Which words do the numbers count?"),
+        COUNTS,
+        format_func=lambda name: t(COUNTS[name]),
+        **state.url_bound("gold_count", COUNTS),
+    )
+    if name == "open":
+        st.caption(t("They fit both ways, and mean other words each time: choose one."))
+        return None
+    return spaced if name == "spaces" else view.sides
+
+
+def _show_pairs(gold: measures.Gold, sides: Sides) -> None:
+    """The words that each link of an alignment joins."""
+    pairs = [f"{literal(source)} – {literal(target)}" for source, target in gold.in_words(sides)]
+    st.caption(t("These links join: {pairs}", pairs=" · ".join(pairs)))
 
 
 def _offer_gold(part: Trace) -> None:
