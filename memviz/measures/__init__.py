@@ -17,6 +17,7 @@ from memviz.measures.cross import (
 )
 from memviz.measures.distances import baseline, distance, mean_distance, pairs_by_distance, span
 from memviz.measures.links import Links, links
+from memviz.measures.means import known_mean
 from memviz.measures.positions import (
     duplicate_token,
     first_token,
@@ -58,6 +59,7 @@ __all__ = [
     "entropy",
     "first_token",
     "induction",
+    "known_mean",
     "lift",
     "links",
     "mean_distance",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from memviz.errors import MeasureError
 from memviz.measures.registry import measure
-from memviz.memory import Memory
+from memviz.memory import Memory, positions
 from memviz.sources import special_places
 
+LEAST_REST = 1e-4  # of a row: with less than this left, there is nothing to renormalise
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
 
 
@@ -44,17 +47,18 @@ def received(memory: Memory) -> np.ndarray:
     group="read",
     unit="nats",
     axes=("layer", "head", "query"),
-    formula=r"E_i = -\sum_j a_{ij} \ln a_{ij}",
+    formula=r"E_i = -\sum_j p_{ij} \ln p_{ij}, \quad p_{ij} = a_{ij} \Big/ \sum_k a_{ik}",
     source="Clark et al. 2019, What Does BERT Look At?, section 3.3",
-    caveat="Later queries see more keys and can spread further; compare with the logarithm of how many they see.",
+    caveat="The more keys a query sees, the further it can spread: in a causal model later ones see more. Compare with "
+    "the logarithm of how many it sees.",
 )
 def entropy(memory: Memory) -> np.ndarray:
     """How widely does each token spread its attention?
 
-    float32 [layer, head, query], 0 (one key) to ln of the number of visible keys (uniform).
-    With sink logits, the part that goes to the sink is left out of the sum.
+    float32 [layer, head, query], 0 (one key) to ln of the number of visible keys (uniform). Where the model has sink
+    logits, of the part of each row that goes to tokens, as if that were all; NaN where nothing does.
     """
-    return memory.summary.entropy
+    return _entropy_of_rest(memory, np.zeros(0, dtype=np.int64))
 
 
 @measure(
@@ -64,14 +68,44 @@ def entropy(memory: Memory) -> np.ndarray:
     axes=("layer", "head", "query"),
     formula=r"N_i = \exp(E_i)",
     source="Perplexity of the attention row; Clark et al. 2019 for the entropy",
-    caveat="A count of keys looked at, not of keys that matter.",
+    caveat="A count of keys looked at, not of keys that matter. Of a head or a word: the mean of the counts of its "
+    "rows.",
 )
-def slots(memory: Memory) -> np.ndarray:
+def slots(memory: Memory, without: Sequence[int] = ()) -> np.ndarray:
     """Over about how many tokens does each token spread its attention?
 
-    float32 [layer, head, query]; 1 for one key, n for a uniform row over n keys.
+    float32 [layer, head, query]; 1 for one key, n for a uniform row over n keys. ``without`` are keys (token
+    positions) that are taken out of every row, and the rest renormalised: NaN where nothing is left.
+    Raises `TraceError` for a position that is not there.
     """
-    return np.exp(memory.summary.entropy)
+    return np.exp(_entropy_of_rest(memory, positions(without, len(memory.keys))))
+
+
+def _entropy_of_rest(memory: Memory, removed: np.ndarray) -> np.ndarray:
+    """The entropy of every row without some keys and without a learned sink, renormalised: [layer, head, query].
+
+    With a share r of the row left, −Σ (a / r) ln (a / r) = (−Σ a ln a) / r + ln r. Linear in the text.
+    """
+    if not (len(removed) or memory.has_sink_logits):
+        return memory.summary.entropy
+    rest, total = _on_tokens(memory), memory.summary.entropy.astype(np.float64)
+    for key in np.unique(removed):
+        weight = memory.column(int(key)).astype(np.float64)
+        rest = rest - weight
+        total = total + weight * np.log(np.where(weight > 0, weight, 1.0))
+    left = np.where(rest > LEAST_REST, rest, np.nan)
+    return np.maximum(total / left + np.log(left), 0.0).astype(np.float32)
+
+
+def _on_tokens(memory: Memory) -> np.ndarray:
+    """Which share of each row goes to tokens, and not to a learned sink? float64 [layer, head, query], 0..1."""
+    if memory.weights is not None:
+        return memory.weights.sum(axis=-1, dtype=np.float64)
+    share = np.ones((memory.layers, memory.heads, len(memory.queries)))
+    for layer, scores in enumerate(memory.scores):
+        if scores.sink is not None:
+            share[layer] -= np.exp(scores.sink[:, None].astype(np.float64) - memory.summary.normaliser[layer])
+    return share
 
 
 @measure(

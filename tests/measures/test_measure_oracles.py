@@ -73,6 +73,37 @@ def test_entropy_and_slots_of_uniform_and_single_rows() -> None:
     np.testing.assert_allclose(measures.slots(memory)[0, 1], 1, **CLOSE)
 
 
+def slots_of(rows: np.ndarray) -> np.ndarray:
+    """The perplexity of each row, renormalised; NaN for an empty one."""
+    total = rows.astype(np.float64).sum(axis=-1, keepdims=True)
+    share = np.divide(rows, total, out=np.full(rows.shape, np.nan), where=total > 1e-4)
+    return np.exp(-(share * np.log(np.where(share > 0, share, 1))).sum(axis=-1))
+
+
+def test_a_learned_sink_does_not_make_a_uniform_look_narrow() -> None:
+    """gpt-oss: where most of a row goes to the sink, what is left may still be spread over all keys alike."""
+    row = np.full(60, 0.129 / 60)
+    memory = memory_with(np.tile(row, (60, 1)))
+    np.testing.assert_allclose(measures.slots(memory)[0, 0], 60, rtol=1e-4)
+    np.testing.assert_allclose(measures.entropy(memory)[0, 0], np.log(60), rtol=1e-4)
+    sinking = memory_of(PLAIN, causal=True, sink=True, seed=4)[0]
+    assert (weights_of(sinking).sum(axis=-1) < 0.9).any()
+    np.testing.assert_allclose(measures.slots(sinking), slots_of(weights_of(sinking)), rtol=1e-4)
+
+
+def test_slots_of_what_is_left(square: Memory) -> None:
+    last = len(square.keys) - 1
+    for without in ((0,), (0, -1), (1, 1, last)):
+        rows = weights_of(square).copy()
+        rows[..., list(without)] = 0
+        slots, expected, much = measures.slots(square, without), slots_of(rows), rows.sum(axis=-1) > 0.01
+        np.testing.assert_allclose(slots[much], expected[much], rtol=2e-3)
+        np.testing.assert_allclose(slots, expected, rtol=5e-2)  # of a ten-thousandth, rounding is left
+    np.testing.assert_array_equal(measures.slots(square, ()), measures.slots(square))
+    everything = measures.slots(square, range(len(square.keys)))
+    assert np.isnan(everything).all()
+
+
 def test_a_head_that_rests_on_the_first_token() -> None:
     rest = np.zeros((7, 7))
     rest[:, 0] = 1
