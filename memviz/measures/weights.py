@@ -11,13 +11,37 @@ from memviz.measures.registry import measure
 from memviz.memory import Memory, positions
 from memviz.sources import special_places
 
+LEAST_SINK = 0.2  # of all attention: a first token that gets less is no sink
+SINK_ODDS = 3  # times the odds of a uniform look: in a short text, that alone gives the first token much
 LEAST_REST = 1e-4  # of a row: with less than this left, there is nothing to renormalise
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
 
 
 def sink_positions(memory: Memory) -> tuple[int, ...]:
-    """Which keys are where attention rests when there is nothing to look up? The first key, and special tokens."""
-    return tuple(sorted({0, *special_places(memory.keys)}))
+    """Which keys are where attention rests when there is nothing to look up?
+
+    Special tokens; and the first key where it collects weight in this reading: over all heads, the queries after it
+    give it a fifth of their attention or more, at three times the odds of a uniform look or more (thresholds of
+    MemViz's own). In cross-attention special tokens only: a source word is there to be read.
+    """
+    places = set(special_places(memory.keys))
+    if memory.kind != "cross" and 0 not in places and _first_collects(memory):
+        places.add(0)
+    return tuple(sorted(places))
+
+
+def _first_collects(memory: Memory) -> bool:
+    """Do the queries after the first give its key far more than a uniform look would?"""
+    share, uniform = [], []
+    for layer in range(memory.layers):
+        spans = memory.visible(layer)[1:]
+        seeing = spans[:, 0] == 0
+        share.append(memory.summary.first[layer][:, 1:][:, seeing].mean(axis=0, dtype=np.float64))
+        uniform.append(1 / (spans[seeing, 1] - spans[seeing, 0]))
+    if not sum(map(len, share)):
+        return False
+    weight, chance = float(np.concatenate(share).mean()), float(np.concatenate(uniform).mean())
+    return weight >= LEAST_SINK and weight * (1 - chance) >= SINK_ODDS * chance * (1 - weight)
 
 
 @measure(
@@ -114,14 +138,15 @@ def _on_tokens(memory: Memory) -> np.ndarray:
     unit="share of all weight",
     axes=("layer", "head"),
     high=1.0,
-    formula=r"s = \frac{1}{n} \sum_i \sum_{j \in \text{first, special}} a_{ij}",
+    formula=r"s = \frac{1}{n} \sum_i \sum_{j \in \text{sinks}} a_{ij}",
     source="Xiao et al. 2024, Efficient Streaming Language Models with Attention Sinks; Gu et al. 2025",
-    caveat="Weight on a sink says that little was looked up, not that the sink holds something.",
+    caveat="Weight on a sink says that little was looked up, not that the sink holds something. Sinks are special "
+    "tokens, and the first token where it gets far more than a uniform look.",
 )
 def sink_share(memory: Memory) -> np.ndarray:
-    """How much of the attention rests on the first token and on special tokens?
+    """How much of the attention rests on sinks?
 
-    float32 [layer, head], 0..1, the mean over all queries.
+    float32 [layer, head], 0..1, the mean over all queries: what goes to the keys of `sink_positions`.
     """
     columns = list(sink_positions(memory))
     return memory.summary.mass[:, :, columns].sum(-1) / np.float32(len(memory.queries))

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+import memviz
 from memviz import measures
 from memviz.reading import Reader
 from memviz.trace import Trace
@@ -54,6 +55,18 @@ def test_without_the_resting_places_the_pair_stays_in_its_head(cat: Trace) -> No
     it = names.index("it")
     assert weight == pytest.approx(column[it], rel=1e-4) == pytest.approx(0.64, abs=0.005)
     assert lift == pytest.approx(column[it] / np.delete(column, it).mean(), rel=1e-3) == pytest.approx(3.0, abs=0.05)
+
+
+def test_a_first_word_is_a_sink_in_smollm2_and_none_in_a_translator(smollm2: Reader) -> None:
+    for text in ("The cat sat.", "The cat sat on the mat because it was tired.", "It rained, and " * 20 + "it rained."):
+        memory = smollm2.read(text).memory()
+        assert not memory.keys[0].special
+        assert measures.sink_positions(memory) == (0,)
+        trace = memviz.translate(text, model="firefox-en-pt")
+        last = len(trace.memory("encoder").keys) - 1
+        for kind in ("encoder", "cross"):
+            assert 0 not in measures.sink_positions(trace.memory(kind))
+            assert last in measures.sink_positions(trace.memory(kind)), "</s> is one"
 
 
 def test_the_first_token_is_looked_at_and_little_is_read_from_it(cat: Trace) -> None:

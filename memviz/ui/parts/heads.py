@@ -247,7 +247,7 @@ def picture_options(trace: Trace, view: HeadsView) -> PictureOptions:
 
 
 def summary_line(view: HeadsView) -> str:
-    """The head in one line: its role, effective slots, and what rests on the first token."""
+    """The head in one line: its role, effective slots, and what rests on sinks."""
     memory = view.memory
     if view.values == "rollout":
         measure = measures.MEASURES["rollout"]

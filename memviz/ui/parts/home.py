@@ -21,7 +21,7 @@ def choose_hiding() -> bool:
         t("Hide resting places"),
         key="sinkless",
         help=t(
-            "Attention that finds nothing to look up rests on the first token and on special tokens. "
+            "Attention that finds nothing to look up rests on special tokens, and in some models on the first token. "
             "Hiding them renormalises the rest of every row to 100 %."
         ),
         **state.BOUND,

@@ -138,10 +138,13 @@ def _links(
 
 
 def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head: int | None) -> str:
-    """How much rests on the first token and the special tokens, and whether it was taken out."""
+    """How much rests on sinks, and whether it was taken out."""
+    sinks = sink_positions(memory)
+    if not sinks:
+        return t("No token collects attention here: there is no special token, and the first token gets little.")
     shares = sink_share(memory)
     share = float(shares.mean() if layer is None else shares[layer, head])
-    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sink_positions(memory)))
+    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sinks))
     if without:
         return t(
             "Over the whole text, {share} of the look-back rests on {names}. It is taken out here, and of every row "
