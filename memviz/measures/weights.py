@@ -153,6 +153,30 @@ def sink_share(memory: Memory) -> np.ndarray:
 
 
 @measure(
+    "Sink share of the value norm",
+    group="read",
+    unit="share of all value norm",
+    axes=("layer", "head"),
+    high=1.0,
+    formula=r"\frac{\sum_i \sum_{j \in \text{sinks}} \lVert a_{ij}\, f_j \rVert}"
+    r"{\sum_{ij} \lVert a_{ij}\, f_j \rVert}, \quad f_j = v_j W_O",
+    source="Kobayashi et al. 2020, Attention is Not Only a Weight; Gu et al. 2025, When Attention Sink Emerges",
+    caveat="Compare it with the sink share: far less means that little is read from what is looked at hard. Norms "
+    "ignore direction.",
+)
+def sink_value_share(memory: Memory) -> np.ndarray:
+    """How much of what each head writes comes from sinks?
+
+    float32 [layer, head], 0..1, over all queries. NaN for a head that writes nothing. Raises `MeasureError` where the
+    output projection is not known.
+    """
+    norms = memory.summary.mass.astype(np.float64) * value_norms(memory)
+    total = norms.sum(axis=-1)
+    part = norms[:, :, list(sink_positions(memory))].sum(axis=-1)
+    return np.divide(part, total, out=np.full_like(total, np.nan), where=total > 0).astype(np.float32)
+
+
+@measure(
     "Lift",
     group="read",
     unit="× the average look at this token",

@@ -78,6 +78,25 @@ def test_the_first_token_is_looked_at_and_little_is_read_from_it(cat: Trace) -> 
     np.testing.assert_allclose(written[2, 5], measures.value_norm(memory, 3, 5), rtol=1e-6)
 
 
+def test_what_is_read_from_a_sink_is_measured_model_by_model(cat: Trace, smollm2: Reader) -> None:
+    """MiniLM reads little from where it looks hard; in SmolLM2 the same look brings a third and more of the norm."""
+    text = "When the old librarian closed the heavy door behind her, the lamps along the river were already burning."
+    shares = {}
+    for name, memory in (("minilm", cat.memory()), ("smollm2", smollm2.read(text).memory())):
+        resting = measures.sink_share(memory) >= 0.5
+        assert resting.sum() > 10
+        weights = np.stack(
+            [np.stack([memory.pattern(i, j) for j in range(memory.heads)]) for i in range(memory.layers)]
+        )
+        written = weights * measures.value_norms(memory)[:, :, None]
+        sinks = list(measures.sink_positions(memory))
+        expected = written[..., sinks].sum((2, 3)) / written.sum((2, 3))
+        np.testing.assert_allclose(measures.sink_value_share(memory), expected, rtol=1e-4)
+        shares[name] = float(np.median(measures.sink_value_share(memory)[resting]))
+    assert shares["minilm"] < 0.15
+    assert shares["smollm2"] > 0.25
+
+
 def test_the_induction_heads_of_smollm2(smollm2: Reader) -> None:
     vocabulary = sorted(word for word in smollm2.tokenizer.get_vocab() if word[0] == "Ġ" and word[1:].isascii())
     plain = [word[1:] for word in vocabulary if word[1:].isalpha() and word[1:].islower() and 3 <= len(word) <= 7]

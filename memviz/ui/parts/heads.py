@@ -258,13 +258,23 @@ def summary_line(view: HeadsView) -> str:
     line = "**{head}** · {role} · effective slots **{slots}** · on resting places **{sink}**"
     if view.without:
         line = "**{head}** · {role} · effective slots **{slots}**, of what is left · on resting places **{sink}**"
-    return t(
+    summary = t(
         line,
         head=figures.head_name(view.layer, view.head),
         role=t(role) if role else t("no clear role"),
         slots=figures.decimal(measures.known_mean(measures.slots(memory, view.without)[view.layer, view.head])),
         sink=figures.percent(float(measures.sink_share(memory)[view.layer, view.head])),
     )
+    return summary + _value_share(memory, view.layer, view.head)
+
+
+def _value_share(memory: Memory, layer: int, head: int) -> str:
+    """How much of what this head writes comes from sinks: looked at hard is not always read little."""
+    try:
+        share = float(measures.sink_value_share(memory)[layer, head])
+    except MeasureError:
+        return ""
+    return " · " + t("of the value norm **{share}**", share=figures.percent(share))
 
 
 def show_numbers(trace: Trace, view: HeadsView) -> None:
