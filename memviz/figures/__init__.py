@@ -31,7 +31,7 @@ from memviz.figures.page import html
 from memviz.figures.sheets.crossing_sheet import cross_png, cross_svg
 from memviz.figures.sheets.heatmap_sheet import grid_png, grid_svg, pattern_png, pattern_svg
 from memviz.figures.sheets.words_sheet import words_png, words_svg
-from memviz.figures.style.numbers import head_name, percent, times
+from memviz.figures.style.numbers import decimal, head_name, percent, times
 from memviz.figures.style.phrases import PHRASES
 from memviz.figures.style.provenance import caption, provenance
 
@@ -43,6 +43,7 @@ __all__ = [
     "coverage_bars",
     "cross_png",
     "cross_svg",
+    "decimal",
     "grid_png",
     "grid_svg",
     "half_lives",

@@ -18,6 +18,7 @@ from memviz.measures.cross import (
 )
 from memviz.measures.distances import baseline, distance, mean_distance, pairs_by_distance, span
 from memviz.measures.links import Links, links
+from memviz.measures.means import known_mean
 from memviz.measures.positions import (
     duplicate_token,
     first_token,
@@ -35,6 +36,7 @@ from memviz.measures.weights import (
     rollout,
     sink_positions,
     sink_share,
+    sink_value_share,
     slots,
     value_norm,
     value_norms,
@@ -59,6 +61,7 @@ __all__ = [
     "entropy",
     "first_token",
     "induction",
+    "known_mean",
     "lift",
     "links",
     "mean_distance",
@@ -72,6 +75,7 @@ __all__ = [
     "self_attention",
     "sink_positions",
     "sink_share",
+    "sink_value_share",
     "slots",
     "span",
     "value_norm",

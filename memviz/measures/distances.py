@@ -18,14 +18,15 @@ from memviz.memory import EdgeMask, Memory, heads_by_mask
     formula=r"\frac{D(\delta)}{U(\delta)}, \quad D(\delta) = \operatorname{mean}_{i-j=\delta} a_{ij}, \quad "
     r"U(\delta) = \operatorname{mean}_{i-j=\delta} \frac{1}{|\text{visible}_i|}",
     source="Vig & Belinkov 2019, Analyzing the Structure of Attention; the baseline is MemViz's",
-    caveat="Looking back further than chance is not remembering more; and the first token is left out as a sink.",
+    caveat="Looking back further than chance is not remembering more; and the first token is left out, as attention "
+    "often rests on it.",
 )
 def distance(memory: Memory) -> np.ndarray:
     """Does each head look this far back more than chance would?
 
     float32 [layer, head, distance] for distances 0 to n − 1 (looking back; in an encoder also
-    forward, by absolute distance). 1 is a uniform look. The first key is left out, as it is
-    where attention rests; NaN where no pair of tokens is that far apart.
+    forward, by absolute distance). 1 is a uniform look. The first key is left out, as attention
+    often rests on it; NaN where no pair of tokens is that far apart.
     """
     memory.require_line("Attention by distance")
     total, expected = _sums(memory)

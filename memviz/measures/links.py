@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memviz.measures.pairs import Block, Pairs
+from memviz.measures.renormalised import renormalised_lifts
 from memviz.measures.side import Side
 from memviz.measures.top_keys import top_key_pairs
 from memviz.memory import Memory, positions
@@ -38,9 +39,10 @@ class Links:
     index    the other word, −1 where there is no link
     weight   share of the row, 0..1 (0: no link): sum to a split word, mean from it; renormalised where keys were
              taken out
-    lift     the weight over the mean weight that the key word gets from the tokens of other words; NaN: undefined
-    excess   the weight less the larger of that and of what other tokens give at the same distance, the first key
-             left out; lift and excess are measured on the weights as they were before anything was taken out
+    lift     the weight over the mean weight that the key word gets from the tokens of other words, special tokens
+             included; both renormalised where keys were taken out. NaN: undefined
+    excess   the weight less the larger of that mean and of what other tokens give at the same distance, the first key
+             left out; measured on the weights as they were before anything was taken out
     layer, head   where the link is
     """
 
@@ -76,7 +78,7 @@ def links(
     is left out.
 
     ``without`` are keys (token positions) to take out of every row; what is left is renormalised.
-    That changes the weights that are shown, and not what is special.
+    That changes weights and lifts, and not which links are special, nor in which head.
 
     On a long text (more than 80 million weights) only the strongest key of every token and head
     is considered, special tokens left out (without any, the first token); `is_exhaustive` tells.
@@ -97,6 +99,9 @@ def links(
         tables = _all_pairs if every else _top_key_pairs
         for table in tables(pairs, places, by_weight=by_weight, count=count, pause=pause):
             best.add(table)
+        if len(removed):
+            table = best.settle()
+            table["lift"] = renormalised_lifts(pairs, table)
     return best.rows(), best.columns()
 
 
@@ -176,7 +181,7 @@ class _Best:
         """Adds links, and now and then forgets those that others have left behind for good."""
         self.parts.append(table)
         if sum(len(part) for part in self.parts) > MANY:
-            self._settle()
+            self.settle()
 
     def rows(self) -> Links:
         """The best links of each query word."""
@@ -186,17 +191,18 @@ class _Best:
         """The best links of each key word."""
         return self._picked("key", "query", length=self.keys)
 
-    def _settle(self) -> None:
+    def settle(self) -> np.ndarray:
+        """All links that are among the best of one of their words, as one table."""
         table = np.concatenate([*self.parts, np.zeros(0, dtype=LINK)])
         table = table[np.argsort(-table["rank"], kind="stable")]
         pair = table["query"].astype(np.int64) * self.keys + table["key"]
         table = table[np.sort(np.unique(pair, return_index=True)[1])]
         among_best = [_places(table[side]) < self.count for side in ("query", "key")]
         self.parts = [table[among_best[0] | among_best[1]]]
+        return self.parts[0]
 
     def _picked(self, side: str, other: str, *, length: int) -> Links:
-        self._settle()
-        table = self.parts[0]
+        table = self.settle()
         place = _places(table[side])
         table, place = table[place < self.count], place[place < self.count]
 

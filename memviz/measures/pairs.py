@@ -8,10 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from memviz.measures.side import Side
-from memviz.measures.weights import ROUNDING
+from memviz.measures.weights import LEAST_REST, ROUNDING
 from memviz.memory import Memory
 
-LEAST_REST = 1e-4  # of a row: with less than this left, there is nothing to renormalise
 CANCELLING = 1 / 32  # of a sum: where less is left of it once a part is taken away, that part has to be exact
 AT_ONCE = 1 << 16  # edges that are looked up in one go
 

@@ -81,7 +81,8 @@ def self_attention(memory: Memory) -> np.ndarray:
     high=1.0,
     formula=r"\operatorname{mean}_i\; a_{i0}",
     source="Xiao et al. 2024, Efficient Streaming Language Models with Attention Sinks; Gu et al. 2025",
-    caveat="Measured on this one text. A sink: looked at hard, and little is read from it.",
+    caveat="Measured on this one text. How much is read from it is another question: see the sink share of the value "
+    "norm.",
 )
 def first_token(memory: Memory) -> np.ndarray:
     """How much does each head look at the first token?

@@ -8,6 +8,7 @@ import numpy as np
 
 from memviz.errors import MeasureError
 from memviz.measures import positions, weights
+from memviz.measures.means import known_mean
 from memviz.memory import Memory
 
 ROLES: dict[str, str] = {
@@ -21,6 +22,7 @@ ROLES: dict[str, str] = {
     "sharp": "spreads over at most 2.5 tokens",
 }
 REPEATS = 4
+SHARP = 2.5  # effective slots, the mean over queries: the number that stands beside the role
 
 
 def roles(memory: Memory) -> np.ndarray:
@@ -37,7 +39,7 @@ def roles(memory: Memory) -> np.ndarray:
         "duplicate token": (_score(memory, positions.duplicate_token) >= 0.3) & (memory.summary.repeats >= REPEATS),
         "first token": _score(memory, positions.first_token) >= 0.5,
         "broad": _spread(memory) >= 0.5,
-        "sharp": np.exp(memory.summary.entropy.mean(-1)) <= 2.5,
+        "sharp": known_mean(weights.slots(memory), axis=-1) <= SHARP,
     }
     names = np.full((memory.layers, memory.heads), "", dtype=object)
     for role in reversed(ROLES):
@@ -59,5 +61,5 @@ def _spread(memory: Memory) -> np.ndarray:
     enough = keys_seen >= 4
     if not enough.any():
         return np.zeros((memory.layers, memory.heads), dtype=np.float32)
-    share = weights.slots(memory) / np.maximum(keys_seen, 1)
+    share = np.nan_to_num(weights.slots(memory)) / np.maximum(keys_seen, 1)
     return np.where(enough, share, 0).sum(-1) / np.maximum(enough.sum(-1), 1)

@@ -39,6 +39,13 @@ class Side:
         starts, sizes = self.starts[words], self.sizes[words]
         return Side(self.tokens[starts[0] : starts[-1] + sizes[-1]], starts - starts[0], sizes)
 
+    def of_words(self, words: np.ndarray) -> Side:
+        """The side of these words, in any order, a word as often as it is named."""
+        sizes = self.sizes[words]
+        starts = np.cumsum(sizes) - sizes
+        place = np.arange(sizes.sum()) - np.repeat(starts, sizes)
+        return Side(self.tokens[np.repeat(self.starts[words], sizes) + place], starts, sizes)
+
     def sums(self, values: np.ndarray, *, axis: int = 0) -> np.ndarray:
         """Values of tokens, in the order of ``tokens``, summed by word along the first or the last axis."""
         longest = self.sizes.max()

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from memviz.errors import MeasureError
 from memviz.measures.registry import measure
-from memviz.memory import Memory
+from memviz.memory import Memory, positions
 from memviz.sources import special_places
 
+LEAST_SINK = 0.2  # of all attention: a first token that gets less is no sink
+SINK_ODDS = 3  # times the odds of a uniform look: in a short text, that alone gives the first token much
+LEAST_REST = 1e-4  # of a row: with less than this left, there is nothing to renormalise
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
 
 
 def sink_positions(memory: Memory) -> tuple[int, ...]:
-    """Which keys are where attention rests when there is nothing to look up? The first key, and special tokens."""
-    return tuple(sorted({0, *special_places(memory.keys)}))
+    """Which keys are where attention rests when there is nothing to look up?
+
+    Special tokens; and the first key where it collects weight in this reading: over all heads, the queries after it
+    give it a fifth of their attention or more, at three times the odds of a uniform look or more (thresholds of
+    MemViz's own). In cross-attention special tokens only: a source word is there to be read.
+    """
+    places = set(special_places(memory.keys))
+    if memory.kind != "cross" and 0 not in places and _first_collects(memory):
+        places.add(0)
+    return tuple(sorted(places))
+
+
+def _first_collects(memory: Memory) -> bool:
+    """Do the queries after the first give its key far more than a uniform look would?"""
+    share, uniform = [], []
+    for layer in range(memory.layers):
+        spans = memory.visible(layer)[1:]
+        seeing = spans[:, 0] == 0
+        share.append(memory.summary.first[layer][:, 1:][:, seeing].mean(axis=0, dtype=np.float64))
+        uniform.append(1 / (spans[seeing, 1] - spans[seeing, 0]))
+    if not sum(map(len, share)):
+        return False
+    weight, chance = float(np.concatenate(share).mean()), float(np.concatenate(uniform).mean())
+    return weight >= LEAST_SINK and weight * (1 - chance) >= SINK_ODDS * chance * (1 - weight)
 
 
 @measure(
@@ -44,17 +71,18 @@ def received(memory: Memory) -> np.ndarray:
     group="read",
     unit="nats",
     axes=("layer", "head", "query"),
-    formula=r"E_i = -\sum_j a_{ij} \ln a_{ij}",
+    formula=r"E_i = -\sum_j p_{ij} \ln p_{ij}, \quad p_{ij} = a_{ij} \Big/ \sum_k a_{ik}",
     source="Clark et al. 2019, What Does BERT Look At?, section 3.3",
-    caveat="Later queries see more keys and can spread further; compare with the logarithm of how many they see.",
+    caveat="The more keys a query sees, the further it can spread: in a causal model later ones see more. Compare with "
+    "the logarithm of how many it sees.",
 )
 def entropy(memory: Memory) -> np.ndarray:
     """How widely does each token spread its attention?
 
-    float32 [layer, head, query], 0 (one key) to ln of the number of visible keys (uniform).
-    With sink logits, the part that goes to the sink is left out of the sum.
+    float32 [layer, head, query], 0 (one key) to ln of the number of visible keys (uniform). Where the model has sink
+    logits, of the part of each row that goes to tokens, as if that were all; NaN where nothing does.
     """
-    return memory.summary.entropy
+    return _entropy_of_rest(memory, np.zeros(0, dtype=np.int64))
 
 
 @measure(
@@ -64,14 +92,44 @@ def entropy(memory: Memory) -> np.ndarray:
     axes=("layer", "head", "query"),
     formula=r"N_i = \exp(E_i)",
     source="Perplexity of the attention row; Clark et al. 2019 for the entropy",
-    caveat="A count of keys looked at, not of keys that matter.",
+    caveat="A count of keys looked at, not of keys that matter. Of a head or a word: the mean of the counts of its "
+    "rows.",
 )
-def slots(memory: Memory) -> np.ndarray:
+def slots(memory: Memory, without: Sequence[int] = ()) -> np.ndarray:
     """Over about how many tokens does each token spread its attention?
 
-    float32 [layer, head, query]; 1 for one key, n for a uniform row over n keys.
+    float32 [layer, head, query]; 1 for one key, n for a uniform row over n keys. ``without`` are keys (token
+    positions) that are taken out of every row, and the rest renormalised: NaN where nothing is left.
+    Raises `TraceError` for a position that is not there.
     """
-    return np.exp(memory.summary.entropy)
+    return np.exp(_entropy_of_rest(memory, positions(without, len(memory.keys))))
+
+
+def _entropy_of_rest(memory: Memory, removed: np.ndarray) -> np.ndarray:
+    """The entropy of every row without some keys and without a learned sink, renormalised: [layer, head, query].
+
+    With a share r of the row left, −Σ (a / r) ln (a / r) = (−Σ a ln a) / r + ln r. Linear in the text.
+    """
+    if not (len(removed) or memory.has_sink_logits):
+        return memory.summary.entropy
+    rest, total = _on_tokens(memory), memory.summary.entropy.astype(np.float64)
+    for key in np.unique(removed):
+        weight = memory.column(int(key)).astype(np.float64)
+        rest = rest - weight
+        total = total + weight * np.log(np.where(weight > 0, weight, 1.0))
+    left = np.where(rest > LEAST_REST, rest, np.nan)
+    return np.maximum(total / left + np.log(left), 0.0).astype(np.float32)
+
+
+def _on_tokens(memory: Memory) -> np.ndarray:
+    """Which share of each row goes to tokens, and not to a learned sink? float64 [layer, head, query], 0..1."""
+    if memory.weights is not None:
+        return memory.weights.sum(axis=-1, dtype=np.float64)
+    share = np.ones((memory.layers, memory.heads, len(memory.queries)))
+    for layer, scores in enumerate(memory.scores):
+        if scores.sink is not None:
+            share[layer] -= np.exp(scores.sink[:, None].astype(np.float64) - memory.summary.normaliser[layer])
+    return share
 
 
 @measure(
@@ -80,17 +138,42 @@ def slots(memory: Memory) -> np.ndarray:
     unit="share of all weight",
     axes=("layer", "head"),
     high=1.0,
-    formula=r"s = \frac{1}{n} \sum_i \sum_{j \in \text{first, special}} a_{ij}",
+    formula=r"s = \frac{1}{n} \sum_i \sum_{j \in \text{sinks}} a_{ij}",
     source="Xiao et al. 2024, Efficient Streaming Language Models with Attention Sinks; Gu et al. 2025",
-    caveat="Weight on a sink says that little was looked up, not that the sink holds something.",
+    caveat="Weight on a sink says that little was looked up, not that the sink holds something. Sinks are special "
+    "tokens, and the first token where it gets far more than a uniform look.",
 )
 def sink_share(memory: Memory) -> np.ndarray:
-    """How much of the attention rests on the first token and on special tokens?
+    """How much of the attention rests on sinks?
 
-    float32 [layer, head], 0..1, the mean over all queries.
+    float32 [layer, head], 0..1, the mean over all queries: what goes to the keys of `sink_positions`.
     """
     columns = list(sink_positions(memory))
     return memory.summary.mass[:, :, columns].sum(-1) / np.float32(len(memory.queries))
+
+
+@measure(
+    "Sink share of the value norm",
+    group="read",
+    unit="share of all value norm",
+    axes=("layer", "head"),
+    high=1.0,
+    formula=r"\frac{\sum_i \sum_{j \in \text{sinks}} \lVert a_{ij}\, f_j \rVert}"
+    r"{\sum_{ij} \lVert a_{ij}\, f_j \rVert}, \quad f_j = v_j W_O",
+    source="Kobayashi et al. 2020, Attention is Not Only a Weight; Gu et al. 2025, When Attention Sink Emerges",
+    caveat="Compare it with the sink share: far less means that little is read from what is looked at hard. Norms "
+    "ignore direction.",
+)
+def sink_value_share(memory: Memory) -> np.ndarray:
+    """How much of what each head writes comes from sinks?
+
+    float32 [layer, head], 0..1, over all queries. NaN for a head that writes nothing. Raises `MeasureError` where the
+    output projection is not known.
+    """
+    norms = memory.summary.mass.astype(np.float64) * value_norms(memory)
+    total = norms.sum(axis=-1)
+    part = norms[:, :, list(sink_positions(memory))].sum(axis=-1)
+    return np.divide(part, total, out=np.full_like(total, np.nan), where=total > 0).astype(np.float32)
 
 
 @measure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,18 +130,21 @@ class Memory:
 
         Linear in the text: the softmax denominators were kept by the reading.
         """
-        key = int(positions([key], len(self.keys))[0])
+        return self._every_head(lambda layer, head: self.columns(layer, head, [key])[:, 0], len(self.queries))
+
+    def columns(self, layer: int, head: int, keys: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Who looks at the tokens at the positions ``keys`` in one head? float32 [query, key].
+
+        Linear in the text for each of them, as `column` is.
+        """
+        self.require_head(layer, head)
+        rows, cols = np.arange(len(self.queries)), positions(keys, len(self.keys))
         if self.weights is not None:
-            return self.weights[:, :, :, key]
-        rows, cols = np.arange(len(self.queries)), np.array([key])
-
-        def weights(layer: int, head: int) -> np.ndarray:
-            scores = self.scores[layer].logits(head, rows, cols)[:, 0]
-            if (mask := self.edge_mask(layer, head)) is not None:
-                scores[mask.among(rows, cols)[:, 0]] = -np.inf
-            return np.exp(scores - self.summary.normaliser[layer, head])
-
-        return self._every_head(weights, len(rows))
+            return self.weights[layer, head][:, cols]
+        scores = self.scores[layer].logits(head, rows, cols)
+        if (mask := self.edge_mask(layer, head)) is not None:
+            scores[mask.among(rows, cols)] = -np.inf
+        return np.exp(scores - self.summary.normaliser[layer, head][:, None])
 
     def weights_at(self, layer: int, head: int, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """The weights of single edges, ``queries[k]`` → ``keys[k]``: float32 [edge]. Linear in their number."""

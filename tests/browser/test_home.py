@@ -128,9 +128,9 @@ def test_resting_places_can_be_hidden_and_the_page_says_what_that_does(visit, ca
     sinks = list(memviz.measures.sink_positions(cat.memory()))
     assert sinks == [0, 12]
     share = cat_eager[..., sinks].sum(-1).mean()
-    here.says(f"{share * 100:.0f} % of this look-back rests on [CLS], [SEP].")
+    here.says(f"Over the whole text, {share * 100:.0f} % of the look-back rests on [CLS], [SEP].")
     here.toggle("Hide resting places")
-    here.says("It is taken out here, and the rest renormalised to 100 %.")
+    here.says("It is taken out here, and of every row the rest is renormalised to 100 %.")
     left = cat_eager.copy()
     left[..., sinks] = 0
     left /= left.sum(-1, keepdims=True)

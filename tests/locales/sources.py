@@ -6,6 +6,7 @@ from memviz.figures import PHRASES
 from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
+from memviz.ui.parts import words as words_panel
 from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.shell.navigation import PAGES
 from memviz.ui.shell.samples import samples, translations
@@ -55,7 +56,7 @@ KNOWN: dict[str, set[str]] = {
     "show: model.quantisation": {entry.quantisation for entry in CATALOGUE.values()},
     "store: what": _of_measures("label"),
     "frames: measure.label": _of_measures("label"),
-    "words: label": set(words.LABELS.values()),
+    "words: label": {*words.LABELS.values(), *words_panel.RENORMALISED.values()},
 }
 """What an expression can be, as "module: expression"."""
 

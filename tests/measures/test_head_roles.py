@@ -79,7 +79,8 @@ def test_broad_is_half_of_what_can_be_seen_and_sharp_two_and_a_half_tokens(size:
     seen = np.arange(1, size + 1)
     slots = np.array([np.exp(-(head * np.log(np.where(head > 0, head, 1))).sum(axis=1)) for head in ladder])
     broad = (slots[:, 3:] / seen[3:]).mean(axis=1) >= 0.5
-    sharp = np.exp(np.log(slots).mean(axis=1)) <= 2.5
+    sharp = slots.mean(axis=1) <= 2.5
+    np.testing.assert_allclose(measures.slots(memory)[0].mean(axis=1), slots.mean(axis=1), rtol=1e-4)
     assert 0 < broad.sum() < 200
     assert 0 < (sharp & ~broad).sum() < 200
     np.testing.assert_array_equal(roles(memory)[0] == "broad", broad)

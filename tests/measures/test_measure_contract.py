@@ -36,7 +36,7 @@ def refused(measure: Measure, memory: Memory) -> bool:
     """Is this measure not defined here?"""
     if measure.name in (OF_ONE_TEXT if memory.kind == "cross" else OF_TWO_TEXTS):
         return True
-    if measure.name == "value_norm" and not memory.summary.value_norm.size:
+    if measure.name in ("value_norm", "sink_value_share") and not memory.summary.value_norm.size:
         return True
     return measure.name == "rollout" and memory.causal
 

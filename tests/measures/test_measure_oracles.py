@@ -11,7 +11,18 @@ import pytest
 from memviz import measures
 from memviz.errors import MeasureError, TraceError
 from memviz.memory import Memory
-from tests.memories import LONG, PLAIN, REPEATED, memory_of, memory_with, shift, spans, uniform, weights_of
+from tests.memories import (
+    LONG,
+    PLAIN,
+    REPEATED,
+    memory_of,
+    memory_of_kind,
+    memory_with,
+    shift,
+    spans,
+    uniform,
+    weights_of,
+)
 
 CLOSE = {"rtol": 2e-5, "atol": 2e-6}
 SQUARE = {
@@ -73,6 +84,37 @@ def test_entropy_and_slots_of_uniform_and_single_rows() -> None:
     np.testing.assert_allclose(measures.slots(memory)[0, 1], 1, **CLOSE)
 
 
+def slots_of(rows: np.ndarray) -> np.ndarray:
+    """The perplexity of each row, renormalised; NaN for an empty one."""
+    total = rows.astype(np.float64).sum(axis=-1, keepdims=True)
+    share = np.divide(rows, total, out=np.full(rows.shape, np.nan), where=total > 1e-4)
+    return np.exp(-(share * np.log(np.where(share > 0, share, 1))).sum(axis=-1))
+
+
+def test_a_learned_sink_does_not_make_a_uniform_look_narrow() -> None:
+    """gpt-oss: where most of a row goes to the sink, what is left may still be spread over all keys alike."""
+    row = np.full(60, 0.129 / 60)
+    memory = memory_with(np.tile(row, (60, 1)))
+    np.testing.assert_allclose(measures.slots(memory)[0, 0], 60, rtol=1e-4)
+    np.testing.assert_allclose(measures.entropy(memory)[0, 0], np.log(60), rtol=1e-4)
+    sinking = memory_of(PLAIN, causal=True, sink=True, seed=4)[0]
+    assert (weights_of(sinking).sum(axis=-1) < 0.9).any()
+    np.testing.assert_allclose(measures.slots(sinking), slots_of(weights_of(sinking)), rtol=1e-4)
+
+
+def test_slots_of_what_is_left(square: Memory) -> None:
+    last = len(square.keys) - 1
+    for without in ((0,), (0, -1), (1, 1, last)):
+        rows = weights_of(square).copy()
+        rows[..., list(without)] = 0
+        slots, expected, much = measures.slots(square, without), slots_of(rows), rows.sum(axis=-1) > 0.01
+        np.testing.assert_allclose(slots[much], expected[much], rtol=2e-3)
+        np.testing.assert_allclose(slots, expected, rtol=5e-2)  # of a ten-thousandth, rounding is left
+    np.testing.assert_array_equal(measures.slots(square, ()), measures.slots(square))
+    everything = measures.slots(square, range(len(square.keys)))
+    assert np.isnan(everything).all()
+
+
 def test_a_head_that_rests_on_the_first_token() -> None:
     rest = np.zeros((7, 7))
     rest[:, 0] = 1
@@ -87,11 +129,42 @@ def test_a_head_that_rests_on_the_first_token() -> None:
     np.testing.assert_allclose(measures.first_token(memory)[0, 0], np.mean([1 / n for n in range(2, 8)]), **CLOSE)
 
 
-def test_the_sinks_are_the_first_key_and_the_special_ones() -> None:
+def resting(size: int, share: float, *, on: int = 0, causal: bool = True) -> np.ndarray:
+    """Every query gives this share of its attention to one key, and spreads the rest evenly."""
+    rows = (1 - share) * uniform(size, causal=causal)
+    rows[:, on] += share
+    return rows if not causal else np.tril(rows) / np.tril(rows).sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("size", [2, 3, 12, 60])
+def test_a_first_word_is_a_sink_only_where_it_collects_weight(size: int, causal: bool) -> None:
+    for heads, sinks in [
+        ([uniform(size, causal=causal)], ()),
+        ([resting(size, 0.9, causal=causal)], (0,)),
+        ([resting(size, 0.9, causal=causal), resting(size, 0.9, causal=causal), uniform(size, causal=causal)], (0,)),
+        ([resting(size, 0.05, causal=causal)], ()),
+        ([resting(size, 0.9, on=size - 1, causal=False)], ()),
+        ([resting(size, 0.9, causal=causal), *[uniform(size, causal=causal)] * 9], ()),  # one head of ten
+    ]:
+        memory = memory_with(np.stack(heads))
+        assert measures.sink_positions(memory) == sinks
+        assert (measures.sink_share(memory) > 0).all() == bool(sinks)
+
+
+def test_in_cross_attention_no_source_word_is_a_sink() -> None:
+    memory = memory_of_kind("cross")
+    special = tuple(place for place, token in enumerate(memory.keys) if token.special)
+    first = replace(memory.summary, first=np.ones_like(memory.summary.first))
+    on_first = replace(memory, summary=first)
+    assert measures.sink_positions(memory) == measures.sink_positions(on_first) == special
+
+
+def test_special_tokens_are_sinks_whatever_they_collect() -> None:
     memory = memory_of(LONG)[0]
     last = len(memory.keys) - 1
     assert measures.sink_positions(memory) == (0, last)
-    assert measures.sink_positions(memory_of(PLAIN, causal=True)[0]) == (0,)
+    assert measures.sink_positions(memory_of(PLAIN, causal=True)[0]) == ()
     share = weights_of(memory)[..., [0, last]].sum(axis=3).mean(axis=2)
     np.testing.assert_allclose(measures.sink_share(memory), share, **CLOSE)
 

@@ -93,12 +93,15 @@ def in_one_head(sample: Text, layer: int, head: int, without: tuple[int, ...] = 
                 continue
             others = [i for i in range(len(memory.queries)) if i not in query.tokens]
             given_by = [sum(kept[i][j] for j in key.tokens) for i in others]
+            left_by = [sum(kept[i]) if gone else 1 for i in others]
+            shares_by = [given / left for given, left in zip(given_by, left_by, strict=True) if left > 1e-4]
             seers = sum(any(may[i, j] for j in key.tokens) for i in others)
             looked = sum(given_by) > 1e-5 * sum(row[j] for row in kept for j in key.tokens)  # less is rounding
             usual = sum(given_by) / seers if seers and looked else 0.0
             near = [at_distance(memory, weights, i, j) for i in query.tokens for j in key.tokens if j not in gone]
             excess = plain - max(usual, sum(near) / len(query.tokens))
-            found[q, k] = sum(shares) / len(query.tokens), plain / usual if usual else np.nan, excess
+            weight, usual_share = sum(shares) / len(query.tokens), sum(shares_by) / seers if usual else 0.0
+            found[q, k] = weight, weight / usual_share if usual_share else np.nan, excess
     return found
 
 
@@ -292,14 +295,37 @@ def test_dropped_rows_sum_to_one_or_are_empty() -> None:
     )
 
 
-def test_taking_keys_out_changes_the_shares_and_not_what_is_special() -> None:
+def test_taking_keys_out_changes_weights_and_lifts_and_not_what_is_special() -> None:
     sample = memory_of(LONG, seed=9)[0], words_of(LONG), words_of(LONG)
     plain, hidden = (listed(links(*sample, without=gone, count=50)[0]) for gone in ((), (0, -1)))
     assert hidden.keys() < plain.keys()
     assert all(key not in (0, len(sample[2]) - 1) for _, key in hidden)
-    for pair, (weight, lift, excess, *where) in hidden.items():
+    for pair, (weight, _, excess, *where) in hidden.items():
         assert weight > plain[pair][0]
-        assert (lift, excess, *where) == plain[pair][1:]
+        assert (excess, *where) == plain[pair][2:]
+
+
+def test_a_lift_stands_beside_the_weights_of_the_same_picture() -> None:
+    """A column of what is left: the weight of the row over the mean of the others, as anyone reads it off."""
+    half = [[0.9, 0.05, 0.05], [0.5, 0.25, 0.25], [0.0, 0.8, 0.2], [0.6, 0.1, 0.3]]
+    memory, spelt = memory_with(np.pad(np.array(half), ((0, 0), (0, 1)))), words_of("a b c d")
+    rows = without_keys(memory.pattern(0, 0), np.array([0]))
+    np.testing.assert_allclose(rows[:, 1], [0.5, 0.5, 0.8, 0.25], rtol=1e-5)
+    table = listed(links(memory, spelt, spelt, layer=0, head=0, without=[0])[0])
+    weight, lift, *_ = table[2, 1]
+    assert weight == pytest.approx(0.8)
+    assert lift == pytest.approx(0.8 / np.mean([0.5, 0.5, 0.25]), rel=1e-4)
+    assert listed(links(memory, spelt, spelt, layer=0, head=0)[0])[2, 1][1] == pytest.approx(
+        0.8 / np.mean([0.05, 0.25, 0.1]), rel=1e-4
+    )
+
+
+def test_lifts_of_what_is_left_do_not_depend_on_how_many_columns_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    renormalised = importlib.import_module("memviz.measures.renormalised")
+    sample = memory_of(LONG, seed=9)[0], words_of(LONG), words_of(LONG)
+    whole = listed(links(*sample, without=(0, -1), count=50)[0])
+    monkeypatch.setattr(renormalised, "AT_ONCE", 1)
+    agree(listed(links(*sample, without=(0, -1), count=50)[0]), whole)
 
 
 def test_special_words_are_words_too() -> None:

@@ -11,7 +11,6 @@ from memviz import measures
 from memviz.errors import TraceError
 from memviz.figures.charts.bar_chart import Kind, bar_chart, first_words
 from memviz.figures.data.captions import named_keys, which_head
-from memviz.figures.data.cells import known_mean
 from memviz.figures.style import phrases
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory, positions
@@ -111,7 +110,7 @@ def by_word(values: np.ndarray, words: Sequence[Word], *, total: bool) -> np.nda
             tokens=values.shape[-1],
         )
     finite = np.isfinite(values)
-    parts = [known_mean(values[:, :, list(word.tokens)], axis=-1) for word in words]
+    parts = [measures.known_mean(values[:, :, list(word.tokens)], axis=-1) for word in words]
     counts = [finite[:, :, list(word.tokens)].sum(axis=-1) for word in words]
     return np.stack(parts, axis=-1) * (np.stack(counts, axis=-1) if total else 1)
 
@@ -119,7 +118,7 @@ def by_word(values: np.ndarray, words: Sequence[Word], *, total: bool) -> np.nda
 def select_heads(values: np.ndarray, layer: int | None, head: int | None) -> tuple[np.ndarray, float]:
     """(the chosen bars, the largest of all that could be chosen in their place)."""
     axes = tuple(axis for axis, index in enumerate((layer, head)) if index is None)
-    comparable = known_mean(values, axis=axes) if axes else values
+    comparable = measures.known_mean(values, axis=axes) if axes else values
     place = tuple(index for index in (layer, head) if index is not None)
     return comparable[place], float(np.nanmax(comparable)) if np.isfinite(comparable).any() else 1.0
 

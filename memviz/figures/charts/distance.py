@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from memviz import measures
 from memviz.figures.charts.layout import finish
 from memviz.figures.data.captions import which_head
-from memviz.figures.data.cells import known_mean
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.numbers import times
 from memviz.figures.style.phrases import Translate, say
@@ -50,7 +49,7 @@ def by_distance(
     selected = _mean(ratios, layer, head)
     every = _mean(ratios, None, None)
     _uniform(figure, at, translate)
-    _layers(figure, at, known_mean(ratios, axis=1), enough=pairs >= FEW, translate=translate)
+    _layers(figure, at, measures.known_mean(ratios, axis=1), enough=pairs >= FEW, translate=translate)
     if layer is not None or head is not None:
         label = translate(phrases.EVERY_HEAD)
         _line(figure, at, every, enough=pairs >= FEW, name=label, colour=colours.GREY, translate=translate)
@@ -100,7 +99,7 @@ def _grouped(ratios: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndar
 def _mean(ratios: np.ndarray, layer: int | None, head: int | None) -> np.ndarray:
     part = ratios if layer is None else ratios[layer : layer + 1]
     part = part if head is None else part[:, head : head + 1]
-    return known_mean(part, axis=(0, 1))
+    return measures.known_mean(part, axis=(0, 1))
 
 
 def _uniform(figure: go.Figure, at: np.ndarray, translate: Translate) -> None:

@@ -7,7 +7,6 @@ Rows are computed in blocks, so a long text never holds its whole pattern at onc
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -205,13 +204,3 @@ def _high(memory: Memory, view: PatternView) -> float:
     weight = np.where(summary.top_key >= 0, summary.top_weight, 0.0)
     strongest = np.take_along_axis(norms, summary.top_key.clip(min=0), axis=2) * weight
     return float(max(strongest.max(initial=0.0), (summary.first * norms[:, :, :1]).max(initial=0.0))) or 1.0
-
-
-def known_mean(values: np.ndarray, *, axis: int | tuple[int, ...]) -> np.ndarray:
-    """What is the mean of the numbers that are known?
-
-    Along ``axis``, one or several, without what is NaN; NaN where nothing is known.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # "mean of empty slice" is an answer here
-        return np.nanmean(values, axis=axis)

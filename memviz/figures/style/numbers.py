@@ -38,6 +38,11 @@ def times(ratio: float) -> str:
     return f"{ratio:.1f}{NO_BREAK}×" if ratio < 9.95 else f"{ratio:.0f}{NO_BREAK}×"
 
 
+def decimal(value: float) -> str:
+    """A number (``value``) that is no share, with one digit after the point: 2.8; "–" for undefined."""
+    return "–" if np.isnan(value) else f"{value:.1f}"
+
+
 def head_name(layer: int, head: int) -> str:
     """The attention head as it is written everywhere: L5.H11."""
     return f"L{layer}.H{head}"

@@ -6,14 +6,13 @@ encoder as it is, the decoder shifted right, the token that it starts with first
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 import torch
 
 from memviz.memory import Interventions, read_only
-from memviz.progress import Progress, no_progress
+from memviz.progress import Progress, no_progress, work_clock
 from memviz.reading.engine import limits, notes
 from memviz.reading.engine.engine import Engine
 from memviz.reading.writing.transformers_writer import start_token
@@ -44,7 +43,7 @@ def read_both_sides(
     The rows of "cross" are the text's own tokens, entered by the decoder one later; nothing is written, so there are no
     log-probabilities (NaN). Raises as `translate` does.
     """
-    began = time.perf_counter()
+    began = work_clock()
     text, pair = clean(require_text(text)), clean(pair) if pair else None
     tokens, inputs = tokenise(engine.tokenizer, text, pair)
     limits.check(engine, 2 * len(tokens), interventions)
@@ -52,7 +51,7 @@ def read_both_sides(
     whole = " ".join(filter(None, (text, pair)))
     output = Output(source.ids, whole, align(engine.tokenizer, source.ids, whole), _start(engine.model, source.ids))
     reading = writer.read(source, output, interventions.upto(len(source.ids)), progress=progress or no_progress)
-    seconds = time.perf_counter() - began
+    seconds = work_clock() - began
     return Trace(
         text=text,
         pair=pair,

@@ -125,7 +125,7 @@ def _scores(memory: Memory) -> dict[str, np.ndarray]:
         if measure.axes in (("layer", "head"), ("layer", "head", "query")):
             with contextlib.suppress(MeasureError):
                 values = measure.compute(memory)
-                scores[name] = values if values.ndim == 2 else values.mean(axis=2)
+                scores[name] = values if values.ndim == 2 else measures.known_mean(values, axis=2)
     return scores
 
 
@@ -247,7 +247,7 @@ def picture_options(trace: Trace, view: HeadsView) -> PictureOptions:
 
 
 def summary_line(view: HeadsView) -> str:
-    """The head in one line: its role, effective slots, and what rests on the first token."""
+    """The head in one line: its role, effective slots, and what rests on sinks."""
     memory = view.memory
     if view.values == "rollout":
         measure = measures.MEASURES["rollout"]
@@ -255,13 +255,26 @@ def summary_line(view: HeadsView) -> str:
     if view.layer is None or view.head is None:
         return t("A mean over heads hides specialists: look at single heads first.")
     role = str(measures.roles(memory)[view.layer, view.head])
-    return t(
-        "**{head}** · {role} · effective slots **{slots:.1f}** · on resting places **{sink}**",
+    line = "**{head}** · {role} · effective slots **{slots}** · on resting places **{sink}**"
+    if view.without:
+        line = "**{head}** · {role} · effective slots **{slots}**, of what is left · on resting places **{sink}**"
+    summary = t(
+        line,
         head=figures.head_name(view.layer, view.head),
         role=t(role) if role else t("no clear role"),
-        slots=float(measures.slots(memory)[view.layer, view.head].mean()),
+        slots=figures.decimal(float(measures.known_mean(measures.slots(memory, view.without)[view.layer, view.head]))),
         sink=figures.percent(float(measures.sink_share(memory)[view.layer, view.head])),
     )
+    return summary + _value_share(memory, view.layer, view.head)
+
+
+def _value_share(memory: Memory, layer: int, head: int) -> str:
+    """How much of what this head writes comes from sinks: looked at hard is not always read little."""
+    try:
+        share = float(measures.sink_value_share(memory)[layer, head])
+    except MeasureError:
+        return ""
+    return " · " + t("of the value norm **{share}**", share=figures.percent(share))
 
 
 def show_numbers(trace: Trace, view: HeadsView) -> None:

@@ -21,7 +21,7 @@ def choose_hiding() -> bool:
         t("Hide resting places"),
         key="sinkless",
         help=t(
-            "Attention that finds nothing to look up rests on the first token and on special tokens. "
+            "Attention that finds nothing to look up rests on special tokens, and in some models on the first token. "
             "Hiding them renormalises the rest of every row to 100 %."
         ),
         **state.BOUND,
@@ -36,18 +36,26 @@ def show_top_links(trace: Trace, *, without: Sequence[int]) -> None:
     st.subheader(t("The links most special to two words, each in another head"), anchor=False)
     for number, link in enumerate(links):
         line, door = st.columns([5, 1], vertical_alignment="center", wrap=False)
-        line.markdown(sentence(link))
+        line.markdown(sentence(link, renormalised=len(without) > 0))
         if door.button(head_name(link.layer, link.head), key=f"link_{number}", help=t("Open this head")):
             words.open_head(link.layer, link.head, link.position)
 
 
-def sentence(link: words.WordLink) -> str:
-    """One link in plain words."""
+def sentence(link: words.WordLink, *, renormalised: bool = False) -> str:
+    """One link in plain words; ``renormalised``: its numbers are of what is left beside the resting places."""
     if math.isnan(link.lift):  # nobody else sees that word
-        text = "In {head} “{word}” looks at “{source}” with **{weight}** of its attention."
+        if renormalised:
+            text = "In {head} “{word}” looks at “{source}” with **{weight}** of what is left of its attention."
+        else:
+            text = "In {head} “{word}” looks at “{source}” with **{weight}** of its attention."
+    elif renormalised:
+        text = (
+            "In {head} “{word}” looks at “{source}” with **{weight}** of what is left of its attention: **{lift}** "
+            "what other tokens give it of theirs."
+        )
     else:
         text = (
-            "In {head} “{word}” looks at “{source}” with **{weight}** of its attention: **{lift}** what other words "
+            "In {head} “{word}” looks at “{source}” with **{weight}** of its attention: **{lift}** what other tokens "
             "give it."
         )
     return t(

@@ -52,8 +52,16 @@ def show_card(trace: Trace, view: RecallView, *, word: int | None) -> None:
     _show_numbers(trace, view, word)
     remembers, remembered_by = words.links_of(trace, without=view.without, layer=view.layer, head=view.head)
     name = trace.words[word].text
-    show.table(words.links_frame(trace, word, remembers), label="What “{word}” looks at, as a table", word=name)
-    show.table(words.links_frame(trace, word, remembered_by), label="Who looks at “{word}”, as a table", word=name)
+    show.table(
+        words.links_frame(trace, word, remembers, without=view.without),
+        label="What “{word}” looks at, as a table",
+        word=name,
+    )
+    show.table(
+        words.links_frame(trace, word, remembered_by, without=view.without),
+        label="Who looks at “{word}”, as a table",
+        word=name,
+    )
 
 
 def _show_numbers(trace: Trace, view: RecallView, word: int) -> None:
@@ -65,8 +73,8 @@ def _show_numbers(trace: Trace, view: RecallView, word: int) -> None:
     row = st.container(horizontal=True, gap="large")
     row.metric(
         t("Effective slots"),
-        f"{mean(measures.slots(memory)[:, :, tokens]):.1f}",
-        help=t("how many tokens it spreads over"),
+        figures.decimal(float(measures.known_mean(of_view(measures.slots(memory, view.without)[:, :, tokens], view)))),
+        help=t("how many tokens what is left is spread over") if view.without else t("how many tokens it spreads over"),
     )
     row.metric(t("On the first token"), figures.percent(mean(memory.summary.first[:, :, tokens])))
     row.metric(

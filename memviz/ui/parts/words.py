@@ -25,6 +25,14 @@ from memviz.ui.shell import navigation, runs, samples, state
 from memviz.ui.shell.i18n import t
 
 LinkPair = tuple[Links, Links]
+RENORMALISED = {
+    "weight": "of what is left",
+    "lift_help": (
+        "This share over the average share that the tokens of other words, special tokens included, give the same word "
+        "in this head; of every row only what is left beside the resting places."
+    ),
+    "announce": "“{word}” looks most at “{top}”, {weight} of what is left, in head {head}.",
+}
 WORD_OF = "word_of"  # the model and the text that the kept word belongs to
 
 
@@ -62,7 +70,7 @@ def show_panel(
         payload(words),
         remembers=remembers,
         remembered_by=remembered_by,
-        labels=labels(),
+        labels=labels(without),
         pinned=state.get_word(len(words)),
         key="words",
         sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
@@ -89,9 +97,9 @@ def payload(words: Sequence[Word]) -> list[WordPayload]:
     return [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in words]
 
 
-def labels() -> dict[str, str]:
-    """The words of the component in the reader's language."""
-    return {name: t(label) for name, label in LABELS.items()}
+def labels(without: Sequence[int] = ()) -> dict[str, str]:
+    """The words of the component in the reader's language; weights ``without`` some keys are of what is left."""
+    return {name: t(label) for name, label in {**LABELS, **(RENORMALISED if len(without) else {})}.items()}
 
 
 def tint(layer: int | None) -> Literal["weight", "excess"]:
@@ -129,17 +137,21 @@ def links_of(
 
 
 def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head: int | None) -> str:
-    """How much rests on the first token and the special tokens, and whether it was taken out."""
+    """How much rests on sinks, and whether it was taken out."""
+    sinks = sink_positions(memory)
+    if not sinks:
+        return t("No token collects attention here: there is no special token, and the first token gets little.")
     shares = sink_share(memory)
     share = float(shares.mean() if layer is None else shares[layer, head])
-    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sink_positions(memory)))
+    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sinks))
     if without:
         return t(
-            "{share} of this look-back rests on {names}. It is taken out here, and the rest renormalised to 100 %.",
+            "Over the whole text, {share} of the look-back rests on {names}. It is taken out here, and of every row "
+            "the rest is renormalised to 100 %.",
             share=percent(share),
             names=names,
         )
-    return t("{share} of this look-back rests on {names}.", share=percent(share), names=names)
+    return t("Over the whole text, {share} of the look-back rests on {names}.", share=percent(share), names=names)
 
 
 def top_links(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[WordLink]:
@@ -171,15 +183,17 @@ def top_links(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[W
     ]
 
 
-def links_frame(trace: Trace, word: int, links: Links) -> pd.DataFrame:
-    """The ``links`` of one word as a table."""
+def links_frame(trace: Trace, word: int, links: Links, *, without: Sequence[int]) -> pd.DataFrame:
+    """The ``links`` of one word as a table, found ``without`` some keys."""
     words = trace.words
     real = links.index[word] >= 0
     heads = zip(links.layer[word][real], links.head[word][real], strict=True)
     return pd.DataFrame(
         {
             t("word"): [words[other].text for other in links.index[word][real]],
-            t("weight"): [percent(weight) for weight in links.weight[word][real]],
+            t("of what is left" if len(without) else "weight"): [
+                percent(weight) for weight in links.weight[word][real]
+            ],
             t("lift"): [times(lift) for lift in links.lift[word][real]],
             t("distance (words)"): [abs(word - other) for other in links.index[word][real]],
             t("head"): [head_name(layer, head) for layer, head in heads],

@@ -33,13 +33,14 @@ def words_page(
     provenance: Mapping[str, str],
     note: str = "",
     tint: words.Tint = "weight",
+    without: Sequence[int] = (),
 ) -> str:
     """The text as words with its cards, the same script as on the page, and where it comes from. No network."""
     plain, arrays = words.drawing(
         words_panel.payload(text),
         remembers=remembers,
         remembered_by=remembered_by,
-        labels=words_panel.labels(),
+        labels=words_panel.labels(without),
         note=note,
         tint=tint,
     )

@@ -90,6 +90,7 @@ class Home:
             word=self.word,
             provenance=self.provenance_fields(),
             tint=self.tint,
+            without=self.without,
         )
 
     def code(self) -> str:

@@ -1,6 +1,7 @@
 """Texts that show something on the models they are offered for, and what to look at.
 
-What is said of a text was seen in the model it is said for; other models get the same texts with an open question.
+What is said of a text is true of the model it is said for, as a test computes; other models get the same texts with an
+open question.
 """
 
 from __future__ import annotations
@@ -27,9 +28,16 @@ _MINILM = (
     Sample(
         "The cat",
         "The cat sat on the mat because it was tired.",
-        "Choose “it”: head L5.H11 looks hardest at “cat”, but so does every word there. "
-        "In L3.H1 the look is weaker, and it belongs to “it”.",
+        "Choose “it”: in head L5.H11 it gives “cat” 71 % of its attention, but other tokens give “cat” almost as much: "
+        "1.1 ×. The card shows the pair in L3.H1, 3.7 ×; there “The” gives “cat” still more, 65 %.",
         word="it",
+    ),
+    Sample(
+        "Lost keys",
+        "My brother lost his keys, so he could not open the door.",
+        "Choose “he”: in head L3.H1 it gives “brother” 73 % of its attention, 16 × what other tokens give it, and none "
+        "of them gives it more than 23 %. One sentence proves no rule.",
+        word="he",
     ),
     Sample(
         "River bank",
@@ -66,7 +74,8 @@ _SMOLLM2 = (
     Sample(
         "Mr Dursley",
         "Mr Dursley sold drills. Mrs Potter was thin. Mr Durs",
-        "Induction: the last word looks at what came after it the first time.",
+        "Induction: in head L18.H6 the last token looks at “ley”, which came after it the first time, and “ley” is "
+        "what the model goes on with.",
         word="Durs",
     ),
     Sample(
@@ -86,7 +95,7 @@ _SMOLLM2 = (
     Sample(
         "中文",
         "小猫坐在垫子上，因为它累了。小猫睡着了，因为它",
-        "Each character is made of several byte tokens; they are shown as one word.",
+        "Many characters are made of several byte tokens; those are shown as one word.",
     ),
 )
 

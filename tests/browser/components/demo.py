@@ -51,7 +51,7 @@ if text != "no":
         labels={"remembers": "“{word}” 记得", "remembered_by": "谁记得 “{word}”"} if chinese else {},
         pinned=st.session_state.page_word,
         key="words",
-        sink_note="9 % of this look-back rests on the first token [CLS].",
+        sink_note="Over the whole text, 9 % of the look-back rests on [CLS].",
     )
     st.text(f"word {word}")
     if word != st.session_state.page_word:

@@ -27,7 +27,10 @@ LABELS = {
     "word": "word",
     "weight": "weight",
     "lift": "lift",
-    "lift_help": "This weight over the average weight that other words give the same word in this head.",
+    "lift_help": (
+        "This weight over the average weight that the tokens of other words, special tokens included, give the same "
+        "word in this head."
+    ),
     "head": "head",
     "announce": "“{word}” looks most at “{top}”, {weight}, in head {head}.",
     "announce_none": "“{word}” looks at no other word.",
