@@ -19,12 +19,11 @@ def choose_hiding() -> bool:
     """Should the places where attention rests be taken out of every row?"""
     return st.toggle(
         t("Hide resting places"),
-        key="sinkless",
         help=t(
             "Attention that finds nothing to look up rests on the first token and on special tokens. "
             "Hiding them renormalises the rest of every row to 100 %."
         ),
-        **state.BOUND,
+        **state.url_bound("sinkless", state.SWITCH),
     )
 
 
