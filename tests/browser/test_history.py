@@ -24,6 +24,12 @@ def back(here, steps: int = -1):
     return here.at_rest()
 
 
+def go_home(here) -> None:
+    """The first page, by the list of pages."""
+    here.page.get_by_test_id("stSidebarNavLink").filter(has_text="Home").click()
+    here.drawn("home")
+
+
 def typed(here) -> str:
     """What stands in the box, folded away or not."""
     return here.page.locator("textarea").first.input_value()
@@ -52,7 +58,7 @@ def test_a_reload_keeps_text_word_head_and_options(visit) -> None:
     here.drawn("heads")
     here.wait_until(lambda: typed(here) == TEXT, "the text is there again")
     assert (here.choice("Layer"), here.choice("Head"), here.query) == ("L3", "H1", query)
-    here.go("home")
+    go_home(here)
     here.wait_until(lambda: pinned(here) == "dog", "and the word")
 
 
@@ -91,8 +97,8 @@ def test_back_and_forward_follow_each_choice_and_end_at_the_page_before(visit, a
     here.wait_until(lambda: pinned(here) is None, "the word is let go")
     back(here)
     here.wait_until(lambda: typed(here).startswith("The cat"), "the text before")
-    back(here)
-    assert here.page.url == before
+    here.page.go_back()
+    here.wait_until(lambda: here.page.url == before, "the page before")
     here.page.evaluate("history.go(8)")
     here.drawn("heads")
     here.wait_until(lambda: typed(here) == TEXT and here.query == end, "and all the way forward")
@@ -121,7 +127,7 @@ def test_one_click_copies_a_link_that_shows_exactly_this(visit, address: str) ->
         there.drawn("heads")
         assert there.choice("Layer") == "L3"
         assert typed(there).startswith(text)
-        there.go("home")
+        go_home(there)
         assert "word=7" in there.query
         there.wait_until(lambda at=there: pinned(at) is not None, "the word came along")
 
