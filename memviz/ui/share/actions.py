@@ -83,9 +83,9 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
     with row.popover(t("Link without the text"), icon=":material/link_off:", type="tertiary"):
         st.caption(
             t(
-                "The other person sees this page with your model, head and options, but not your text: “{sample}” "
+                "The other person sees this page with your model, head and options, but not your text: the sample “{sample}” "
                 "stands there instead, until they paste one.",
-                sample=literal(first.text),
+                sample=literal(t(first.name)),
             )
         )
         copy_button(
