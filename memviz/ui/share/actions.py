@@ -67,7 +67,7 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
     state = {"translator" if view.name == "translate" else "model": trace.model.name, "lang": language()} | state
     whole = f"{here}?{urlencode(state | {name: text for name, text in texts.items() if text})}"
     name = trace.model.name
-    first = (samples.translations(name) if view.name == "translate" else samples.samples(name))[0]
+    sample = (samples.translations(name) if view.name == "translate" else samples.samples(name))[0]
     by_hand = t("This browser lets no page copy: take the link from here.")
     with row.container(width="content"):
         if len(whole) <= LONGEST_LINK:
@@ -83,9 +83,9 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
     with row.popover(t("Link without the text"), icon=":material/link_off:", type="tertiary"):
         st.caption(
             t(
-                "The other person sees this page with your model, head and options, but not your text: the sample “{sample}” "
-                "stands there instead, until they paste one.",
-                sample=literal(t(first.name)),
+                "The other person sees this page with your model, head and options, but not your text: the sample "
+                "“{sample}” stands there instead, until they paste one.",
+                sample=literal(t(sample.name)),
             )
         )
         copy_button(
