@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from memviz.ui.shell import frame, navigation
+from memviz.ui.shell import address, frame, navigation
 
 st.set_page_config(page_title="MemViz", page_icon="memviz/ui/icon.png", layout="wide")
-frame.choose_language()
-page = navigation.choose_page()
-frame.choose_model(translates=navigation.page_of(page.url_path).translates)
-page.run()
+with address.in_step():
+    frame.choose_language()
+    page = navigation.choose_page()
+    frame.choose_model(translates=navigation.page_of(page.url_path).translates)
+    page.run()

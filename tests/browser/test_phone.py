@@ -28,7 +28,7 @@ def test_no_page_scrolls_sideways(visit, language: str) -> None:
 def test_long_words_and_open_menus_stay_on_the_screen(visit) -> None:
     here = visit("", width=390, text=ODD["long word"], model="smollm2", word=0)
     assert here.page.evaluate(WIDE) == [0, 0]
-    for menu in ("Copy link", "Export", "Show as Python"):
+    for menu in ("Link without the text", "Export", "Show as Python"):
         here.open_popover(menu)
         box = here.page.locator("[data-testid=stPopoverBody]:visible").bounding_box()
         assert box["x"] >= 0

@@ -33,6 +33,7 @@ KNOWN: dict[str, set[str]] = {
     "errors: part": set(),  # what the errors are made with
     "recording: f'{done}/{total}'": set(),  # shown as "Layer 3/6"
     "frame: sample.name": {sample.name for sample in SAMPLES},
+    "actions: sample.name": {sample.name for sample in SAMPLES},
     "frame: sample.hint": {sample.hint for sample in SAMPLES},
     "frame: entry.note": {entry.note for entry in CATALOGUE.values()},
     "glossary: title": set(GROUPS.values()),

@@ -66,7 +66,7 @@ def visit() -> Iterator[Callable[..., Visit]]:
         link: Mapping[str, str | bytes] | None = None,
         **address: str,
     ) -> Visit:
-        visits.append(Visit(page, text=text, pair=pair, address={**address, **(link or {})}))
+        visits.append(Visit(page, text=text, pair=pair, query={**address, **(link or {})}))
         return visits[-1]
 
     yield opened

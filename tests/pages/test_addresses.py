@@ -38,16 +38,16 @@ def test_a_link_restores_the_window_that_was_zoomed_into(visit) -> None:
     )
     choices = options(here)
     assert (choices["zoom"], choices["zoom_rows"], choices["zoom_cols"]) == (True, 150, 90)
-    link, _, code = (item.value for item in here.app.get("code"))
+    link, code = here.links[1], here.app.get("code")[0].value
     assert (
         parse_qs(urlsplit(link).query).items() >= {"zoom": ["true"], "zoom_rows": ["150"], "zoom_cols": ["90"]}.items()
     )
     assert "window=(slice(150, 278, None), slice(90, 218, None))" in code
     here.read("A short text.")
     assert here.errors == []
-    assert not {"zoom", "zoom_rows", "zoom_cols"} & set(here.app.query_params)
+    assert not {"zoom", "zoom_rows", "zoom_cols"} & set(here.address)
     junk = visit("heads", text=LONG, model="smollm2", zoom="true", zoom_rows="99999", zoom_cols="--5")
-    assert "window=(slice(152, 280, None), slice(0, 128, None))" in junk.app.get("code")[2].value
+    assert "window=(slice(152, 280, None), slice(0, 128, None))" in junk.app.get("code")[0].value
 
 
 @pytest.mark.parametrize("values", ["weight", "value norm"])
@@ -83,10 +83,10 @@ def test_the_grid_is_a_table_too(visit) -> None:
 
 def test_the_order_and_the_role_of_the_grid_stand_in_the_address(visit) -> None:
     here = visit("heads", text=CAT, model="minilm", order="induction", role="previous token")
-    choices_now = [here.app.query_params[name] for name in ("order", "role")]
+    choices_now = [here.address[name] for name in ("order", "role")]
     assert choices_now == ["induction", "previous token"]
     junk = visit("heads", text=CAT, model="minilm", order="<b>", role="--5")
-    assert not {"order", "role"} & set(junk.app.query_params)
+    assert not {"order", "role"} & set(junk.address)
 
 
 def test_a_rollout_is_shown_for_encoders_only(visit) -> None:
@@ -96,7 +96,7 @@ def test_a_rollout_is_shown_for_encoders_only(visit) -> None:
     table = here.app.dataframe[-1].value
     np.testing.assert_allclose(table["rollout"], np.sort(exact, axis=None)[::-1][: len(table)], atol=1e-6)
     assert measures.MEASURES["rollout"].caveat in here.sentences
-    code = here.app.get("code")[2].value
+    code = here.app.get("code")[0].value
     assert "memviz.figures.weights(memory, None, None, view='rollout')" in code
     exec(compile(code, "page", "exec"), {})
     decoder = visit("heads", text=CAT, model="smollm2", values="rollout")
@@ -109,7 +109,7 @@ def test_a_window_lies_inside_the_words_that_are_shown(visit) -> None:
     here = visit(
         "heads", text=" ".join(["quokkas wandered"] * 140), model="smollm2", zoom="true", zoom_rows="9999", find="zzz"
     )
-    shown = here.app.get("code")[2].value
+    shown = here.app.get("code")[0].value
     words = len(here.app.session_state["carried"][1].split())
     assert words == 280
     assert f"window=(slice({words - 128}, {words}, None), slice(0, 128, None))" in shown
@@ -119,10 +119,10 @@ def test_a_window_lies_inside_the_words_that_are_shown(visit) -> None:
     assert last > words - 128, "there are more tokens than words"
     here.app.slider(key="zoom_rows").set_value(last)
     here._run()
-    assert f"window=(slice({last}, {last + 128}, None)" in here.app.get("code")[2].value
+    assert f"window=(slice({last}, {last + 128}, None)" in here.app.get("code")[0].value
     here.app.toggle(key="by_word").set_value(True)
     here._run()
-    assert f"slice({words - 128}, {words}, None)" in here.app.get("code")[2].value, "moved inside the words again"
+    assert f"slice({words - 128}, {words}, None)" in here.app.get("code")[0].value, "moved inside the words again"
     assert here.errors == []
 
 
@@ -170,27 +170,27 @@ def test_a_layer_beyond_another_models_last_is_moved_inside(visit) -> None:
 
 def test_the_address_follows_the_page_and_leaves_out_what_is_usual(visit) -> None:
     here = visit("heads", text=CAT)
-    assert "layer" not in here.app.query_params
+    assert "layer" not in here.address
     here.choose("layer", 3).choose("shown", "layer")
     here.app.radio(key="values").set_value("value norm").run()
-    address = here.app.query_params
+    address = here.address
     assert (address["layer"], address["shown"], address["values"]) == ("3", "layer", "value norm")
     here.choose("shown", "head")
-    assert "shown" not in here.app.query_params
+    assert "shown" not in here.address
 
 
 def test_the_link_to_copy_holds_the_view_and_only_the_second_holds_the_text(visit) -> None:
     here = visit("home", link={"text": "She was hungry.", "pair": "So she ate."}, layer="3", lang="zh")
-    bare, whole = (urlsplit(here.app.get("code")[number].value) for number in (0, 1))
+    bare, whole = map(urlsplit, reversed(here.links))
     assert parse_qs(bare.query) == {"model": ["minilm"], "lang": ["zh"], "layer": ["3"]}
     assert parse_qs(whole.query) == parse_qs(bare.query) | {"text": ["She was hungry."], "pair": ["So she ate."]}
 
 
 def test_a_new_text_leaves_the_address(visit) -> None:
     here = visit("home", link={"text": "She was hungry."}, word="1")
-    assert here.app.query_params["text"] == "She was hungry."
+    assert here.address["text"] == "She was hungry."
     here.read("He was tired.")
-    assert "text" not in here.app.query_params
+    assert "text" not in here.address
 
 
 def test_another_language_keeps_every_choice(visit) -> None:

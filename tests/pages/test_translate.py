@@ -113,7 +113,7 @@ def test_an_alignment_made_by_hand_comes_along_in_a_link_with_the_text(visit) ->
     here.app.text_input(key="gold").set_value("0-0 1-1 2p2")
     here._run()
     rate = metric(here)["Alignment error rate, L1.H0"]
-    without, with_text = [code.value for code in here.app.code if "translator=" in code.value]
+    with_text, without = here.links
     assert "gold" not in without
     link = dict(parse_qsl(urlsplit(with_text).query))
     assert (link["gold"], link["text"]) == ("0-0 1-1 2p2", "The cat sat.")
@@ -350,8 +350,7 @@ def test_a_link_restores_the_view(visit) -> None:
     assert here.app.slider(key="cross_keep").value == 70
     assert here.state("cross_word") == "t1"
     assert here.pictures == ["cross_view", "chart"]
-    links = [code.value for code in here.app.code if code.value.startswith("?") or "?" in code.value]
-    link = parse_qs(urlsplit(next(item for item in links if "text=" in item)).query)
+    link = parse_qs(urlsplit(here.links[0]).query)
     assert link["text"] == [BLACK_CAT]
     assert link["translator"] == ["firefox-en-pt"]
 

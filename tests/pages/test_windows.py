@@ -15,7 +15,7 @@ def window_of(here) -> str:
     """The stretch that was read: the page's link with the text inside holds it."""
     from urllib.parse import parse_qs
 
-    return parse_qs(here.app.get("code")[1].value.partition("?")[2])["text"][0]
+    return parse_qs(here.links[0].partition("?")[2])["text"][0]
 
 
 def said(reader, first: int) -> str:

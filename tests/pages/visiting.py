@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from streamlit.testing.v1 import AppTest
 
@@ -15,9 +17,9 @@ TIMEOUT = 240
 class Visit:
     """A session: which page is open, and what stands on it."""
 
-    def __init__(self, page: str, *, text: str | None, pair: str, address: Mapping[str, str]) -> None:
+    def __init__(self, page: str, *, text: str | None, pair: str, query: Mapping[str, str]) -> None:
         self.app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT)
-        for name, value in address.items():
+        for name, value in query.items():
             self.app.query_params[name] = value
         self.page, self.text, self.pair = page, text, pair
         self.app.switch_page(f"pages/{page}.py")  # by its address: no page was seen before
@@ -68,10 +70,27 @@ class Visit:
         return self.app.text_area(key="text").value
 
     @property
+    def address(self) -> dict[str, str]:
+        """What the page wants to stand in the address."""
+        return dict(parse_qsl(self._payloads("address_bar")[0]["query"]))
+
+    @property
+    def links(self) -> tuple[str, str]:
+        """The links that the page copies: (with the text, without it)."""
+        whole, bare = (payload["text"] for payload in self._payloads("copy_button"))
+        return whole, bare
+
+    def _payloads(self, name: str) -> list[dict[str, Any]]:
+        """What the components of this name are drawn from."""
+        items = [item.proto for item in self.app.get("bidi_component")]
+        return [json.loads(item.json) for item in items if item.component_name == f"memviz.{name}"]
+
+    @property
     def pictures(self) -> list[str]:
         """The components and charts on the page."""
         named = [item.proto.component_name.removeprefix("memviz.") for item in self.app.get("bidi_component")]
-        return [name for name in named if name != "page_language"] + ["chart"] * len(self.app.get("plotly_chart"))
+        pictures = [name for name in named if name not in ("page_language", "address_bar", "copy_button")]
+        return pictures + ["chart"] * len(self.app.get("plotly_chart"))
 
     @property
     def errors(self) -> list[str]:

@@ -18,7 +18,7 @@ from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.components import heads_grid
 from memviz.ui.components.grid import LABELS
-from memviz.ui.shell import show, state
+from memviz.ui.shell import address, show, state
 from memviz.ui.shell.i18n import t
 
 LARGEST = 256  # words or tokens a side that are drawn one by one
@@ -149,19 +149,17 @@ def choose_view(trace: Trace, memory: Memory) -> HeadsView:
     head = state.choose_head(memory, place=head_box)
     with options_box.popover(t("Options"), icon=":material/tune:"):
         values = _choose_values(memory)
-        by_word = st.toggle(t("Whole words"), value=True, key="by_word", **state.BOUND)
-        hide = st.toggle(t("Hide resting places"), key="sinkless", **state.BOUND)
+        by_word = st.toggle(t("Whole words"), **state.url_bound("by_word", (True, False)))
+        hide = st.toggle(t("Hide resting places"), **state.url_bound("sinkless", state.SWITCH))
         cumulative = st.slider(
             t("Keep the strongest weights of each row, up to"),
             50,
             100,
-            100,
             step=5,
             format="%d %%",
-            key="keep",
-            **state.BOUND,
+            **state.url_bound("keep", range(50, 101, 5), default=100),
         )
-        find = st.text_input(t("Find a word"), key="find", **state.BOUND)
+        find = st.text_input(t("Find a word"), **state.url_bound("find", ("",), others=True))
         window = _choose_window(*(trace.sides(memory.kind) if by_word else (memory.queries, memory.keys)))
     all_layers = values == "rollout"
     return HeadsView(
@@ -190,8 +188,10 @@ def _choose_window(rows: Sized, cols: Sized) -> tuple[slice, slice] | None:
     ``rows``, ``cols``: the words or tokens along the two sides.
     """
     if max(len(rows), len(cols)) <= LARGEST:
+        for key in ("zoom", "zoom_rows", "zoom_cols"):  # a short text has no window to name
+            address.put(key, "")
         return None
-    if not st.toggle(t("Zoom into a window with exact values"), key="zoom", **state.BOUND):
+    if not st.toggle(t("Zoom into a window with exact values"), **state.url_bound("zoom", state.SWITCH)):
         return None
     sides = ((t("Rows from"), len(rows), "zoom_rows"), (t("Columns from"), len(cols), "zoom_cols"))
     first, second = (_choose_start(label, count - LARGEST // 2, key=key) for label, count, key in sides)
@@ -202,10 +202,10 @@ def _choose_start(label: str, last: int, *, key: str) -> int:
     """Where does the window begin on one side? What was chosen for a longer text is moved inside."""
     if last <= 0:
         return 0
-    start = st.session_state.get(key, st.query_params.get(key))
+    start = st.session_state.get(key, address.get(key))
     if start is not None:
         st.session_state[key] = min(state.whole_number(str(start)) or 0, last)
-    return st.slider(label, 0, last, key=key, **state.BOUND)
+    return st.slider(label, 0, last, **state.url_bound(key, range(last + 1)))
 
 
 def show_picture(trace: Trace, view: HeadsView) -> None:

@@ -19,12 +19,11 @@ def choose_hiding() -> bool:
     """Should the places where attention rests be taken out of every row?"""
     return st.toggle(
         t("Hide resting places"),
-        key="sinkless",
         help=t(
             "Attention that finds nothing to look up rests on special tokens, and in some models on the first token. "
             "Hiding them renormalises the rest of every row to 100 %."
         ),
-        **state.BOUND,
+        **state.url_bound("sinkless", state.SWITCH),
     )
 
 

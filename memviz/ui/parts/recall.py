@@ -34,8 +34,8 @@ def choose_view(trace: Trace) -> RecallView:
     """All heads or one, and whether the places where attention rests are taken out."""
     memory = trace.memory()
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    single = row.toggle(t("One head only"), key="one_head", **state.BOUND)
-    hide = row.toggle(t("Hide resting places"), key="sinkless", **state.BOUND)
+    single = row.toggle(t("One head only"), **state.url_bound("one_head", state.SWITCH))
+    hide = row.toggle(t("Hide resting places"), **state.url_bound("sinkless", state.SWITCH))
     layer = head = None
     if single:
         state.put_head(*state.get_head(memory))

@@ -8,9 +8,15 @@ from typing import Protocol, runtime_checkable
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from memviz.trace import Trace
+from memviz.ui.components import copy_button
+from memviz.ui.shell import address, samples
 from memviz.ui.shell.i18n import language, t, use_language
+from memviz.ui.shell.markdown import literal
+
+LONGEST_LINK = 16_000  # characters; servers refuse longer addresses
 
 
 class Shared(Protocol):
@@ -44,26 +50,51 @@ class WithTexts(Protocol):
 def bar(view: Shared) -> None:
     """The small actions at the foot of a page."""
     row = st.container(horizontal=True, gap="small")
-    with row.popover(t("Copy link"), icon=":material/link:", type="tertiary"):
-        _link(view)
+    _offer_links(view, row)
     with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
         _files(view)
     with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
         st.code(view.code(), language="python")
 
 
-def _link(view: Shared) -> None:
-    here, state = (st.context.url or "").partition("?")[0], st.query_params.to_dict()
+def _offer_links(view: Shared, row: DeltaGenerator) -> None:
+    """A link that shows exactly this, copied by one click; and, as the second choice, one that keeps the text here."""
+    here, state = (st.context.url or "").partition("?")[0], address.fields()
     trace = view.trace
     texts = view.texts() if isinstance(view, WithTexts) else {"text": trace.text, "pair": trace.pair or ""}
     for name in ("text", "pair", "target", "gold"):
         state.pop(name, None)
     state = {"translator" if view.name == "translate" else "model": trace.model.name, "lang": language()} | state
-    st.caption(t("This view, without the text"))
-    st.code(f"{here}?{urlencode(state)}", language=None, wrap_lines=True)
-    st.caption(t("With the text inside the link: whoever has the link can read it"))
-    parameters = state | {name: text for name, text in texts.items() if text}
-    st.code(f"{here}?{urlencode(parameters)}", language=None, wrap_lines=True)
+    whole = f"{here}?{urlencode(state | {name: text for name, text in texts.items() if text})}"
+    name = trace.model.name
+    sample = (samples.translations(name) if view.name == "translate" else samples.samples(name))[0]
+    by_hand = t("This browser lets no page copy: take the link from here.")
+    with row.container(width="content"):
+        if len(whole) <= LONGEST_LINK:
+            copy_button(
+                t("Copy link"),
+                whole,
+                done=t("Copied. The link shows exactly this page; whoever has it can read the text."),
+                by_hand=by_hand,
+                key="link_whole",
+            )
+        else:
+            st.caption(t("This text is too long for a link."))
+    with row.popover(t("Link without the text"), icon=":material/link_off:", type="tertiary"):
+        st.caption(
+            t(
+                "The other person sees this page with your model, head and options, but not your text: the sample "
+                "“{sample}” stands there instead, until they paste one.",
+                sample=literal(t(sample.name)),
+            )
+        )
+        copy_button(
+            t("Copy link without the text"),
+            f"{here}?{urlencode(state)}",
+            done=t("Copied. Your text is not in it."),
+            by_hand=by_hand,
+            key="link_bare",
+        )
 
 
 def _files(view: Shared) -> None:

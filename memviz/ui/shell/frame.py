@@ -11,13 +11,13 @@ from memviz.models import CATALOGUE, Hub, Policy, entry_of
 from memviz.models import names as catalogue_names
 from memviz.trace import Trace
 from memviz.ui.components import page_language
-from memviz.ui.shell import runs, state
+from memviz.ui.shell import address, runs, state
 from memviz.ui.shell.i18n import KEY, LANGUAGES, browser_language, language, t
 from memviz.ui.shell.samples import Sample, samples
 
 TEXT, PAIR, MODEL = "text", "pair", "model"
 TRANSLATOR = "translator"  # the model of the page Translate, which the other pages' model may not be
-FIRST_TEXT = "begun"  # the text that stood there to begin with
+BEGUN, SAMPLE, TYPED = "begun", "sample", "typed"  # how a text came into its box: by itself, by a button, by hand
 LAST_SEEN = "carried"  # (page, text, second sentence) as they were last seen
 
 
@@ -116,6 +116,7 @@ def choose_text(texts: Sequence[Sample], *, second: bool = True) -> str:
     st.text_area(
         t("Your text"),
         key=TEXT,
+        on_change=_mark_typed,
         height=92,
         placeholder=t("Paste a text here"),
         help=t("Press Ctrl+Enter to read it. The text stays on the machine that runs MemViz."),
@@ -126,7 +127,7 @@ def choose_text(texts: Sequence[Sample], *, second: bool = True) -> str:
         row.button(t(sample.name), key=f"sample_{number}", help=t(sample.hint), on_click=_take, args=(sample,))
     if second:
         with row.popover(t("Second sentence"), type="tertiary", help=t("For models that read sentence pairs.")):
-            st.text_input(t("Second sentence"), key=PAIR, persist_state="session")
+            st.text_input(t("Second sentence"), key=PAIR, on_change=_mark_typed, persist_state="session")
     _point_out(texts)
     st.session_state[LAST_SEEN] = st.context.url, st.session_state[TEXT], st.session_state.get(PAIR, "")
     return st.session_state[TEXT]
@@ -148,24 +149,32 @@ def _carry_over() -> None:
 
 
 def _begin(sample: Sample) -> None:
-    parameter = st.query_params.get(TEXT)
+    parameter = address.get(TEXT)
     if parameter and TEXT not in st.session_state:
-        st.session_state[TEXT], st.session_state[PAIR] = parameter, st.query_params.get(PAIR, "")
+        st.session_state[TEXT], st.session_state[PAIR] = parameter, address.get(PAIR) or ""
     if TEXT not in st.session_state:
-        _take(sample)
-        st.session_state[FIRST_TEXT] = sample.text
-    if any(st.query_params.get(name) not in (None, st.session_state.get(name)) for name in (TEXT, PAIR)):
+        _take(sample, origin=BEGUN)
+    if any(address.get(name) not in (None, st.session_state.get(name)) for name in (TEXT, PAIR)):
         for name in (TEXT, PAIR):  # another text is read now: the address must not keep the old one
-            st.query_params.pop(name, None)
+            address.put(name, "")
 
 
 def _suit(texts: Sequence[Sample]) -> None:
     """A text that nobody chose gives way to the first sample of this page and model."""
-    untouched = st.session_state[TEXT] == st.session_state.get(FIRST_TEXT)
-    if untouched and st.session_state[TEXT] not in [sample.text for sample in texts]:
-        _take(texts[0])
-        st.session_state[FIRST_TEXT] = texts[0].text
+    is_begun = st.session_state.get(address.ORIGIN) == BEGUN
+    if is_begun and st.session_state[TEXT] not in [sample.text for sample in texts]:
+        _take(texts[0], origin=BEGUN)
 
 
-def _take(sample: Sample) -> None:
+def _take(sample: Sample, origin: str = SAMPLE) -> None:
     st.session_state[TEXT], st.session_state[PAIR] = sample.text, sample.pair or ""
+    st.session_state[address.ORIGIN] = origin
+
+
+def _mark_typed() -> None:
+    st.session_state[address.ORIGIN] = TYPED
+
+
+def is_sample() -> bool:
+    """Is the text a sample that the page or a button put there? A text that was typed is none, whatever it says."""
+    return st.session_state.get(address.ORIGIN) in (BEGUN, SAMPLE)

@@ -12,6 +12,8 @@ from typing import Any
 
 import streamlit as st
 
+from memviz.ui.shell import address
+
 LOCALES = Path(__file__).parents[2] / "locales"
 LANGUAGES = {"en": "English", "zh": "中文"}
 KEY = "lang"
@@ -28,7 +30,7 @@ def language() -> str:
     """The reader's language: chosen on the page or in the address, else the browser's, else English."""
     if (fixed := _FIXED.get()) is not None:
         return fixed
-    for code in (st.session_state.get(KEY), st.query_params.get(KEY)):
+    for code in (st.session_state.get(KEY), address.get(KEY)):
         if code in LANGUAGES:
             return code
     return browser_language()

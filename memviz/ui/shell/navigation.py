@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page as StreamlitPage
 
+from memviz.ui.shell import address
 from memviz.ui.shell.i18n import t
 
 
@@ -61,7 +62,7 @@ def page_of(url_path: str) -> Page:
 
 def open_page(path: str) -> None:
     """Leaves this page for another."""
-    st.switch_page(PAGES[path].file)
+    st.switch_page(PAGES[path].file, query_params=address.written())  # what stands there: no entry of its own
 
 
 def link_pages(place: DeltaGenerator, *, besides: str) -> None:

@@ -9,17 +9,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from memviz.memory import Memory
+from memviz.ui.shell import address
 from memviz.ui.shell.i18n import t
 
 WORD, LAYER, HEAD = "word", "layer", "head"
 MEANS = {"head": "one head", "layer": "mean over the heads of a layer", "all": "mean over all heads"}
-
-
-class Binding(TypedDict):
-    """What a widget is made with when Streamlit itself writes its choice into the address."""
-
-    bind: Literal["query-params"]
-    persist_state: Literal["session"]
 
 
 class Key(TypedDict):
@@ -29,7 +23,7 @@ class Key(TypedDict):
     persist_state: Literal["session"]
 
 
-BOUND: Binding = {"bind": "query-params", "persist_state": "session"}  # the choice stands in the address, and stays
+SWITCH = (False, True)  # the options of a toggle that is off to begin with
 
 
 def url_bound(key: str, options: Collection[Any], *, default: Any = None, others: bool = False) -> Key:
@@ -37,28 +31,27 @@ def url_bound(key: str, options: Collection[Any], *, default: Any = None, others
 
     A choice comes from the session, else from the address, else it is ``default`` (``None``: the
     first option); only another choice than that is written. ``others``: any text may be chosen.
-    Streamlit's own binding would write the words on the screen, which are others in each language.
+    Streamlit's own binding would write the words on the screen, which are others in each language, and make no
+    entry of the tab's history.
     """
     first = next(iter(options)) if default is None else default
-    choice, parameter = st.session_state.get(key), st.query_params.get(key)
+    address.bind(key)
+    choice, parameter = st.session_state.get(key), address.get(key)
     default_key = f"usual {key}"
     if choice is not None and choice == st.session_state.get(default_key) != first:  # nobody chose: the new one counts
         choice = first
     st.session_state[default_key] = first
     if choice is None or not (others or choice in options):
-        by_name: dict[str | None, Any] = {str(option): option for option in options}
+        by_name: dict[str | None, Any] = {_name(option): option for option in options}
         choice = by_name.get(parameter, parameter if others and parameter else first)
     st.session_state[key] = choice  # in every run: a browser that was told once forgets it on the way to another page
-    _write_address(key, "" if choice == first else str(choice))
+    address.put(key, "" if choice == first else _name(choice))
     return {"key": key, "persist_state": "session"}
 
 
-def _write_address(key: str, value: str) -> None:
-    """Writes into the address what is not there yet; "" takes it out."""
-    if value and st.query_params.get(key) != value:
-        st.query_params[key] = value
-    elif not value:
-        st.query_params.pop(key, None)
+def _name(option: Any) -> str:
+    """An option as the address names it: ``true`` and ``false`` for a toggle."""
+    return str(option).lower() if isinstance(option, bool) else str(option)
 
 
 def whole_number(text: str) -> int | None:
@@ -68,8 +61,9 @@ def whole_number(text: str) -> int | None:
 
 def get_word(count: int) -> int | None:
     """The chosen word's number, from the session or the address; ``None`` when there is none."""
+    address.bind(WORD)
     if WORD not in st.session_state:
-        st.session_state[WORD] = whole_number(st.query_params.get(WORD, ""))
+        st.session_state[WORD] = whole_number(address.get(WORD) or "")
     word = st.session_state[WORD]
     return word if word is not None and word < count else None
 
@@ -77,20 +71,21 @@ def get_word(count: int) -> int | None:
 def put_word(word: int | None) -> None:
     """Remembers the chosen word for the other pages, and puts it into the address."""
     st.session_state[WORD] = word
-    _write_address(WORD, "" if word is None else str(word))
+    address.put(WORD, "" if word is None else str(word))
 
 
 def get(key: str) -> str:
     """The text under this name, from the session or the address; "" when there is none."""
+    address.bind(key)
     if key not in st.session_state:
-        st.session_state[key] = st.query_params.get(key, "")[:64]
+        st.session_state[key] = (address.get(key) or "")[:64]
     return st.session_state[key]
 
 
 def put(key: str, value: str) -> None:
     """Remembers a short text under this name for this person, and puts it into the address."""
     st.session_state[key] = value
-    _write_address(key, value)
+    address.put(key, value)
 
 
 def get_head(memory: Memory) -> tuple[int, int]:
@@ -102,7 +97,7 @@ def _get_within(key: str, count: int) -> int:
     """The number under this key, else the one in the address, moved inside 0 … count − 1."""
     choice = st.session_state.get(key)
     if choice is None:
-        choice = whole_number(st.query_params.get(key, "")) or 0
+        choice = whole_number(address.get(key) or "") or 0
     return min(int(choice), count - 1)
 
 

@@ -45,7 +45,7 @@ def heads_grid(
     ``""`` for none. ``labels`` replaces the words in `LABELS` and the names of roles, ``score_labels`` those of scores.
     ``selected`` is the page's choice; whoever chose last, page or person, is followed.
     ``range_note`` says what the lightest and the darkest colour mean. ``order`` is the name of the score the heads
-    are sorted by, ``role`` that of the only role shown ("" for none): how the grid stands when it is drawn first.
+    are sorted by, ``role`` that of the only role shown ("" for none); here too the last choice is followed.
 
     Raises ``ValueError`` when the arrays do not have one value for each head.
     """
@@ -59,13 +59,20 @@ def heads_grid(
         page_value=(int(selected[0]), int(selected[1])),
         report=_report(key, shape=(layers, heads)),
     )
+    arranged = choose(
+        f"{key}:arranged",
+        subject=(tuple(scores), tuple(names)),
+        page_value=(order, role),
+        report=_arrangement(key, scores, names),
+    )
     data = {
         "id": key,
         "shape": {"layers": layers, "heads": heads, "rows": rows, "columns": columns},
         "selected": list(choice.sent_value),
         "turn": choice.turn,
-        "order": order,
-        "role": role,
+        "order": arranged.sent_value[0],
+        "role": arranged.sent_value[1],
+        "arrangedTurn": arranged.turn,
         "keys": {"scores": list(scores), "roles": names},
         "roles": [words.get(name, name) for name in names],
         "scores": [score_labels.get(name, name) for name in scores],
@@ -74,7 +81,7 @@ def heads_grid(
         "arrays": pack({"weights": thumbnails, "role": codes, "score": _stack_scores(scores, shape=(layers, heads))}),
     }
     _mount(data=data, key=key, on_head_change=_rerun, on_arranged_change=_rerun)
-    return choice.value, _arrangement(key, scores, names, default=(order, role))
+    return choice.value, arranged.value
 
 
 def _shape(thumbnails: np.ndarray) -> tuple[int, int, int, int]:
@@ -116,16 +123,14 @@ def _report(key: str, *, shape: Head) -> Report[Head] | None:
     return Report((layer, column), head.get("click", 0))
 
 
-def _arrangement(
-    key: str, orders: Container[str], roles: Container[str], *, default: tuple[str, str]
-) -> tuple[str, str]:
-    """By which score is the grid sorted now, and which role alone is shown? ``default``: while nothing was reported."""
+def _arrangement(key: str, orders: Container[str], roles: Container[str]) -> Report[tuple[str, str]] | None:
+    """By which score did the person sort the grid last, and which role alone is shown? ``""`` for what is not there."""
     state: Any = st.session_state.get(key) or {}
     report = state.get("arranged")
     if not isinstance(report, Mapping):
-        return default
+        return None
     order, role = str(report.get("order")), str(report.get("role"))
-    return (order if order in orders else ""), (role if role in roles else "")
+    return Report((order if order in orders else "", role if role in roles else ""), report.get("click", 0))
 
 
 def _rerun() -> None:

@@ -6,7 +6,7 @@
  *   shape: {layers, heads, rows, columns}
  *   selected: [layer, head], turn     `selected` is followed only when `turn` changes
  *   keys: {scores: [name], roles: [name]}   the same as Python calls them
- *   order, role                       of these keys, "" for none: how the grid stands when it is drawn first
+ *   order, role, arrangedTurn         of these keys, "" for none: how the grid stands; followed only when the turn changes
  *   roles: [name], scores: [name]     as they are shown
  *   labels: {name: text}              every other word on screen
  *   note                              what the colours mean
@@ -16,7 +16,7 @@
  *     score    float32 [score, layer, head]         NaN is undefined
  * }
  * A click or Enter reports setStateValue("head", {layer, head, click}); another order or role
- * setStateValue("arranged", {order, role}).
+ * setStateValue("arranged", {order, role, click}).
  * On the outer element: data-selected="L5.H11", data-drawn="true",
  * data-drawing (how often new data was drawn); on .plane: data-columns and
  * data-pitch="x y", the distance from tile to tile in pixels.
@@ -26,13 +26,14 @@ const POSITION = -1; // the order that is no score
 
 const grids = new WeakMap();
 const choices = new Map(); // id -> {turn, index}: a choice outlives the element that showed it
+const arrangements = new Map(); // id -> {turn, order, role}: and so does an order
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".memviz.grid");
   if (!grids.has(root)) grids.set(root, new Grid(root));
   const grid = grids.get(root);
   grid.report = (head) => setStateValue("head", head);
-  grid.tell = (arrangement) => setStateValue("arranged", arrangement);
+  grid.tell = (arrangement) => setStateValue("arranged", { ...arrangement, click: Date.now() });
   grid.update(data);
   return () => grid.leave();
 }
@@ -75,7 +76,8 @@ class Grid {
 
   /** New data: the same element, the same order and filter, new pictures. */
   update(data) {
-    const before = this.data ? this.arrangement() : data;
+    const before = this.arrangementFor(data);
+    const cursor = this.layout?.order[this.cursor];
     this.data = data;
     this.drawings += 1;
     this.weights = array(data.arrays, "weights", Uint8Array);
@@ -85,7 +87,7 @@ class Grid {
     this.role = data.keys.roles.indexOf(before.role) + 1;
     const moves = this.follow(data);
     this.sayWords();
-    this.arrange();
+    this.arrange({ cursor: moves ? undefined : cursor });
     if (moves && this.layout) this.reveal();
   }
 
@@ -93,6 +95,20 @@ class Grid {
   arrangement() {
     const { scores, roles } = this.data.keys;
     return { order: scores[this.order] ?? "", role: roles[this.role - 1] ?? "" };
+  }
+
+  /** How the grid stands with this data: as the page says in a new turn, else as the person left it. */
+  arrangementFor({ id, arrangedTurn, order, role }) {
+    const before = arrangements.get(id);
+    const isNew = this.arrangedTurn !== arrangedTurn;
+    this.arrangedTurn = arrangedTurn;
+    if (!isNew && this.data) return this.arrangement();
+    return before?.turn === arrangedTurn ? before : { order, role };
+  }
+
+  tellArrangement() {
+    arrangements.set(this.data.id, { turn: this.arrangedTurn, ...this.arrangement() });
+    this.tell(this.arrangement());
   }
 
   follow({ id, turn, selected: [layer, head], shape }) {
@@ -149,22 +165,22 @@ class Grid {
       each.setAttribute("aria-pressed", String(Number(each.dataset.role) === this.role));
     }
     this.draw();
-    this.tell(this.arrangement());
+    this.tellArrangement();
   }
 
   sort(order) {
     this.order = order;
     this.arrange();
     this.view.scrollTo(0, 0);
-    this.tell(this.arrangement());
+    this.tellArrangement();
   }
 
   resize() {
-    if (this.data && this.root.clientWidth !== this.width) this.arrange();
+    if (this.data && this.root.clientWidth !== this.width) this.arrange({ cursor: this.layout?.order[this.cursor] });
   }
 
-  /** Where does each tile go? Then draw. */
-  arrange() {
+  /** Where does each tile go? Then draw. The keyboard stays at the head `cursor`, else it goes to the chosen one. */
+  arrange({ cursor = this.selected } = {}) {
     this.width = this.root.clientWidth;
     if (!this.width) return;
     const { shape } = this.data;
@@ -177,7 +193,7 @@ class Grid {
     this.axis(".columns", byScore ? [] : Array.from({ length: shape.heads }, (_, i) => `H${i}`));
     this.measure();
     this.draw();
-    this.place();
+    this.place(cursor);
     this.scroll();
   }
 
@@ -252,12 +268,12 @@ class Grid {
   }
 
   /** Frames and words follow the choice. */
-  place() {
+  place(cursor = this.selected) {
     const position = this.layout.order.indexOf(this.selected);
     this.root.dataset.selected = this.name(this.selected);
     this.move(this.frames.selected, position);
     this.move(this.frames.hovered, null);
-    this.moveTo(position, { scroll: false });
+    this.moveTo(this.layout.order.indexOf(cursor), { scroll: false });
   }
 
   moveTo(position, { scroll = true } = {}) {

@@ -17,7 +17,7 @@ from memviz.serving import cache
 from memviz.sources import tokens_of
 from memviz.tokens import Token, Word
 from memviz.trace import Trace
-from memviz.ui.shell import frame, runs, samples, show, state
+from memviz.ui.shell import address, frame, runs, samples, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
@@ -95,7 +95,7 @@ def translate_text() -> tuple[Trace, TranslationJob]:
     """The translation of the text that was pasted, and what was to be done; stops the page when there is none."""
     model = frame.translator_name()
     _refuse_others(model)
-    if frame.TEXT in st.session_state:
+    if frame.TEXT in st.session_state and frame.is_sample():
         st.session_state[frame.TEXT] = samples.counterpart(st.session_state[frame.TEXT], model)
     text = frame.choose_text(samples.translations(model), second=False)
     reader = runs.open_reader(model)
@@ -168,13 +168,12 @@ def _offer_others(title: str) -> None:
 def _choose_target(reader: Reader, model: str, text: str) -> str | None:
     """What the model is made to write; ``None``: what it finds likeliest. Beside it, what the model is made for."""
     if TARGET not in st.session_state:
-        st.session_state[TARGET] = st.query_params.get(TARGET, "")
+        st.session_state[TARGET] = address.get(TARGET) or ""
     before_model, before_text = st.session_state.get(TARGET_OF, (model, text))
-    is_sample = text in [sample.text for sample in samples.translations(model)]
-    if before_model != model or (text != before_text and is_sample):  # it was the translation of something else
+    if before_model != model or (text != before_text and frame.is_sample()):  # it was the translation of something else
         _let_it_write()
-    elif st.query_params.get(TARGET) not in (None, st.session_state[TARGET]) or text != before_text:
-        st.query_params.pop(TARGET, None)  # another is written now: the address must not keep the old one
+    elif address.get(TARGET) not in (None, st.session_state[TARGET]) or text != before_text:
+        address.put(TARGET, "")  # another is written now: the address must not keep the old one
     st.session_state[TARGET_OF] = model, text
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     if reader.languages is not None and not reader.languages_known:
@@ -193,7 +192,7 @@ def _choose_target(reader: Reader, model: str, text: str) -> str | None:
 
 def _let_it_write() -> None:
     st.session_state[TARGET] = ""
-    st.query_params.pop(TARGET, None)
+    address.put(TARGET, "")
 
 
 def choose_sentence(trace: Trace) -> Trace:
@@ -231,25 +230,22 @@ def choose_view(part: Trace, job: TranslationJob) -> TranslationView:
     head = state.choose_head(memory, place=head_box, key=HEAD, default=head)
     row = options_box.container(horizontal=True, gap="small")
     with row.popover(t("Options"), icon=":material/tune:"):
-        by_word = st.toggle(t("Whole words"), value=True, key="cross_words", **state.BOUND)
+        by_word = st.toggle(t("Whole words"), **state.url_bound("cross_words", (True, False)))
         keep = st.slider(
             t("Keep the strongest weights of each row, up to"),
             50,
             100,
-            90,
             step=5,
             format="%d %%",
-            key="cross_keep",
-            **state.BOUND,
+            **state.url_bound("cross_keep", range(50, 101, 5), default=90),
         )
         shift = st.toggle(
             t("Shift by one step"),
-            key="cross_shift",
             help=t(
                 "Take a word's weights from the step after it was written: some heads that were not taught, such as "
                 "L0.H5 of firefox-en-pt, align there."
             ),
-            **state.BOUND,
+            **state.url_bound("cross_shift", state.SWITCH),
         )
     with row.popover(t("As text"), icon=":material/content_copy:"):
         st.caption(t("The translation, to copy"))

@@ -13,7 +13,7 @@ from memviz.figures import percent
 from memviz.measures.cross import Sides
 from memviz.trace import Trace
 from memviz.ui.parts.translation.choices import TranslationView
-from memviz.ui.shell import samples, show, state
+from memviz.ui.shell import address, samples, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
@@ -182,9 +182,10 @@ def _offer_gold(part: Trace) -> None:
     """Fills in the alignment of a link, or of a sample whose translation the model wrote."""
     before, subject = st.session_state.get(GOLD_OF), (part.text, part.output)
     if before != subject:
-        parameter = st.query_params.pop(GOLD, "") if before is None else ""
+        first = (st.session_state.get(GOLD) or address.get(GOLD)) if before is None else ""
+        address.put(GOLD, "")
         st.session_state[GOLD_OF] = subject
-        st.session_state[GOLD] = parameter or samples.gold(part.text, part.output or "")
+        st.session_state[GOLD] = first or samples.gold(part.text, part.output or "")
 
 
 def gold_of(part: Trace) -> str:

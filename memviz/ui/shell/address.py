@@ -1,0 +1,110 @@
+"""What stands in the address, and what follows when a person goes back, forward, or loads the page again?
+
+Every choice that is not the usual one stands in the address under its name. It is written once, at the end of a run,
+by the component `address_bar`, which makes one entry of the tab's history of it. Texts stay in the tab: only a link
+that was made on purpose has one. What belongs to a subject, such as a word to its text, keeps it under ``<name>_of``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
+
+from memviz.ui.components.address import address_bar, last_return
+
+TEXTS = ("text", "pair", "target", "gold")  # the boxes whose texts the tab keeps
+ORIGIN = "origin"  # how the text came into its box; see `memviz.ui.shell.frame`
+_KEPT = (*TEXTS, ORIGIN)
+_FIELDS = "address"  # all that stands in the address, by name
+_WRITTEN = "address_written"  # the same as the browser was told last
+_CHOICES = "address_choices"  # the names whose choices the session holds too
+_RUN = "address_run"
+_SEEN = "address_seen"  # the serial of the return that was followed last
+_FOLLOWS = "address_follows"
+
+
+def get(name: str) -> str | None:
+    """What stands in the address under this name; ``None``: nothing."""
+    return _fields().get(name)
+
+
+def put(name: str, value: str) -> None:
+    """Puts a choice into the address; "" takes it out."""
+    if value:
+        _fields()[name] = value
+    else:
+        _fields().pop(name, None)
+
+
+def bind(name: str) -> None:
+    """From now on the choice of this name is read anew when the address is another."""
+    st.session_state.setdefault(_CHOICES, set()).add(name)
+
+
+def fields() -> dict[str, str]:
+    """All that stands in the address now."""
+    return dict(_fields())
+
+
+def written() -> dict[str, str]:
+    """All that stood in the address when the browser was told last."""
+    return dict(st.session_state.get(_WRITTEN, _fields()))
+
+
+def _fields() -> dict[str, str]:
+    if _FIELDS not in st.session_state:
+        st.session_state[_FIELDS] = st.query_params.to_dict()
+    result: dict[str, str] = st.session_state[_FIELDS]
+    return result
+
+
+@contextmanager
+def in_step() -> Iterator[None]:
+    """Follows the address before a run, and writes it after, also where the run stopped with a message."""
+    _follow()
+    try:
+        yield
+    except StopException:
+        _write()
+        raise
+    _write()
+
+
+def _follow() -> None:
+    """Takes the choices from the address where the person went to another entry of the tab's history."""
+    visit, context = last_return(), get_script_run_ctx()
+    if visit is not None and visit.serial != st.session_state.get(_SEEN):
+        st.session_state[_SEEN] = visit.serial
+        _forget(TEXTS)
+        st.session_state.update({name: text for name, text in visit.texts.items() if name in _KEPT})
+        _take_fields(dict(parse_qsl(visit.query)))
+    elif context is not None and context.is_history_navigation:
+        _take_fields(st.query_params.to_dict())
+
+
+def _take_fields(values: Mapping[str, str]) -> None:
+    st.session_state[_FIELDS] = dict(values)
+    st.session_state[_FOLLOWS] = True
+    _forget(st.session_state.get(_CHOICES, ()))
+
+
+def _forget(names: Iterable[str]) -> None:
+    """Lets go of choices, and of what they belonged to."""
+    for name in names:
+        for key in (name, f"{name}_of"):
+            if key in st.session_state:
+                del st.session_state[key]
+
+
+def _write() -> None:
+    state = st.session_state
+    state[_RUN] = state.get(_RUN, 0) + 1
+    state[_WRITTEN] = fields()
+    texts = {name: state[name] for name in _KEPT if state.get(name)}
+    address_bar(
+        urlencode(fields()), texts, run=state[_RUN], seen=state.get(_SEEN), follows=bool(state.pop(_FOLLOWS, False))
+    )
