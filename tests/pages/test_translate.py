@@ -333,10 +333,16 @@ def test_the_hub_id_of_a_known_model_is_refused_before_anything_is_asked(visit, 
 
 
 def test_a_sample_moves_with_the_direction(visit) -> None:
-    here = visit("translate", text=BLACK_CAT)
-    here.text = None
+    here = visit("translate", translator="firefox-en-pt").press("sample_1")
     here.choose("translator", "firefox-pt-en")
-    assert here.input == translations("firefox-pt-en")[0].text
+    assert here.input == translations("firefox-pt-en")[1].text
+
+
+def test_a_text_that_was_typed_stays_though_it_says_what_a_sample_says(visit) -> None:
+    typed = translations("firefox-en-pt")[1].text
+    here = visit("translate", translator="firefox-en-pt").read(typed)
+    here.choose("translator", "firefox-pt-en")
+    assert here.input == typed
 
 
 def test_a_link_restores_the_view(visit) -> None:

@@ -61,6 +61,8 @@ if text != "no":
 if size != "no":
     st.title("Which heads do what?")
     st.session_state.setdefault("page_head", (5, 11) if size == "6x12" else (2, 3))
+    st.session_state.setdefault("page_arrangement", (choices.get("order", ""), choices.get("role", "")))
+    order, role = st.session_state.page_arrangement
     if st.button("Page chooses L1.H2"):
         st.session_state.page_head = (1, 2)
     layers, heads = (int(part) for part in size.split("x"))
@@ -71,14 +73,14 @@ if size != "no":
         roles=arrays["roles"],
         labels={"previous token": "前一个词"} if chinese else {},
         score_labels={"previous token": "前一个词"} if chinese else {},
-        order=choices.get("order", ""),
-        role=choices.get("role", ""),
+        order=order,
+        role=role,
         selected=st.session_state.page_head,
         range_note="0 to 0.98, the largest weight in this text; square-root scale.",
         key="grid",
     )
     st.text(f"head L{head[0]}.H{head[1]}")
     st.text("by {}, only {}".format(*(name or "none" for name in arranged)))
-    if head != st.session_state.page_head:
-        st.session_state.page_head = head
+    if (head, arranged) != (st.session_state.page_head, st.session_state.page_arrangement):
+        st.session_state.page_head, st.session_state.page_arrangement = head, arranged
         st.rerun()
