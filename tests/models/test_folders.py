@@ -3,7 +3,6 @@
 import json
 import pickle
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -395,10 +394,8 @@ def test_every_refusal_says_what_to_do(model: Path) -> None:
 )
 def test_a_configuration_that_asks_for_more_than_any_model_has(model: Path, setting: str, value: object) -> None:
     edit(model / "config.json", **{setting: value})
-    start = time.perf_counter()
     with pytest.raises(ModelFileError, match=r"config\.json of .* says that \w+ is .* at most [\d,]+ is believed"):
         locate(model)
-    assert time.perf_counter() - start < 1
 
 
 def test_a_configuration_of_a_large_model_is_believed(model: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import random
 import struct
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -193,6 +192,7 @@ def test_a_whole_tiny_model_has_what_a_network_needs(tmp_path: Path) -> None:
     assert len(vocabulary()) > 1000
 
 
+@pytest.mark.timeout(60)  # in time that grows as its square it would take minutes
 @pytest.mark.parametrize(
     "line",
     [
@@ -206,9 +206,7 @@ def test_a_whole_tiny_model_has_what_a_network_needs(tmp_path: Path) -> None:
 def test_a_long_configuration_is_read_in_time_linear_in_it(line: str, tmp_path: Path) -> None:
     path = tmp_path / "model.enpt.bin"
     path.write_bytes(marian_bytes(ITEMS, config=f"{line}\ntype: transformer"))
-    start = time.perf_counter()
     assert marian_file.read(path).config["type"] == "transformer"
-    assert time.perf_counter() - start < 0.5
 
 
 def test_a_configuration_that_is_longer_than_any_is_refused(tmp_path: Path) -> None:
