@@ -59,18 +59,18 @@ def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
         "Paste a text here",  # t("…")
         "Every measure that MemViz shows: the question it answers, its unit, formula, source, and what it does not "
         "show.",  # show.question(…, hint)
-        "The largest values of this picture, token by token",  # show.table(label=…)
+        "Largest values, token by token",  # show.table(label=…)
         "Looking back further than chance is not the same as remembering more.",  # show.caveat(…)
         "Weights say where the model looks, not why it answers: attention alone is not an explanation "
         "(Jain & Wallace 2019; Wiegreffe & Pinter 2019).",  # the default of show.caveat
-        "In {head} “{word}” looks at “{source}” with **{weight}** of its attention.",  # a local variable
+        "In {head} “{word}” puts **{weight}** of its attention on “{source}”.",  # a local variable
         "The text is empty.",  # an error
         "Choose the raw weights.",  # what to do about it
         "Download one of its .gguf files and open it by its path.",  # … from a local variable
         "Downloading",  # a label of progress, one of two
         "mean over all heads",  # a dictionary of the pages
         "Order by",  # a label of a component
-        "Point at a word; click to keep it.",
+        "Hover or tap a word; click to pin it.",
         "How widely does each token spread its attention?",  # a docstring that is a measure's question
         "River bank",  # a sample
     }

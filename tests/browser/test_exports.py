@@ -216,6 +216,6 @@ def test_a_copied_link_restores_the_view_with_and_without_the_text(visit) -> Non
         assert urlsplit(link).path == "/heads"
         assert (there.choice("层"), there.choice("头")) == ("L3", "H1")
         assert np.nanmin(there.cells()) >= -4, "a logarithmic scale"
-        assert np.isnan(there.cells()[:, 0]).all(), "the resting places are hidden"
+        assert np.isnan(there.cells()[:, 0]).all(), "the attention sinks are hidden"
         there.page.locator("[data-testid=stExpander] summary").first.click()
         assert there.page.locator("textarea").input_value() == (text if link == whole else CAT)
