@@ -36,9 +36,9 @@ def test_the_language_switch_keeps_the_view_and_tells_screen_readers(visit) -> N
     before = here.cells()
     assert spoken(here) == "en"
     here.mark("中文")
-    here.says("哪些头做什么？")
+    here.says("每个注意力头在做什么？")
     here.wait_until(lambda: spoken(here).startswith("zh"), "the page says that it is Chinese")
-    assert (here.choice("层"), here.choice("头")) == ("L3", "H1")
+    assert (here.choice("层"), here.choice("注意力头")) == ("L3", "H1")
     assert CHINESE.search(here.choice("显示")), "the choice has its name in the new language"
     np.testing.assert_array_equal(here.cells(), before)
     assert "lang=zh" in here.query
