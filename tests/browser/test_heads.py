@@ -188,7 +188,7 @@ def test_the_strongest_weights_stand_in_a_table(visit, cat, cat_eager) -> None:
     rows.nth(8).wait_for(state="attached")
     cells = "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
     head, *read = rows.evaluate_all(cells)
-    assert head == ["query", "key", "query (looks)", "key (is looked at)", "weight"]
+    assert head == ["query position", "key position", "query (looks)", "key (is looked at)", "weight"]
     exact, names = cat_eager[3, 1], [token.text for token in cat.tokens]
     largest = np.argsort(-exact, axis=None)[: len(read)]
     for (query, key, looks, looked_at, weight), place in zip(read, largest, strict=True):

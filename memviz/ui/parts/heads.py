@@ -24,8 +24,8 @@ from memviz.ui.shell.i18n import t
 LARGEST = 256  # words or tokens a side that are drawn one by one
 LARGEST_TABLE = 4096**2  # weights that a table is made of
 COLUMNS = {
-    "query": "query",
-    "key": "key",
+    "query": "query position",
+    "key": "key position",
     "query_token": "query (looks)",
     "key_token": "key (is looked at)",
     "weight": "weight",

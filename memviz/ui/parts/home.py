@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from memviz.figures import head_name, percent, times
+from memviz.figures import head_name, percent
 from memviz.trace import Trace
 from memviz.ui.parts import words
 from memviz.ui.shell import navigation, state
-from memviz.ui.shell.i18n import t
+from memviz.ui.shell.i18n import t, times
 from memviz.ui.shell.markdown import literal
 
 

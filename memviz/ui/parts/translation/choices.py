@@ -19,6 +19,7 @@ from memviz.tokens import Token, Word
 from memviz.trace import Trace
 from memviz.ui.shell import address, frame, runs, samples, show, state
 from memviz.ui.shell.i18n import t
+from memviz.ui.shell.language_names import language_name
 from memviz.ui.shell.markdown import literal
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
@@ -178,7 +179,10 @@ def _choose_target(reader: Reader, model: str, text: str) -> str | None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     if reader.languages is not None and not reader.languages_known:
         source, into = reader.languages
-        row.caption(t("This model is made for {source} → {target}.", source=source, target=into), width="content")
+        line = t(
+            "This model is made for {source} → {target}.", source=language_name(source), target=language_name(into)
+        )
+        row.caption(line, width="content")
     with row.popover(t("Force a translation"), type="tertiary", icon=":material/edit_note:"):
         st.caption(
             t(
