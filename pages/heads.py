@@ -6,8 +6,8 @@ from memviz.ui.shell import frame, show
 
 show.question(
     "heads",
-    "Each small square is one head reading the whole text: rows look, columns are looked at. "
-    "Roles are measured on this text. Choose a head to see it in full.",
+    "Each small square is one head on the whole text: rows are queries (they look), columns are keys (they are "
+    "looked at). Roles are measured on this text. Choose a head to see it in full.",
 )
 trace = frame.read_text()
 memory = heads.choose_memory(trace)

@@ -7,8 +7,8 @@ from memviz.ui.shell import frame, show
 
 show.question(
     "home",
-    "Point at a word. :blue[**Blue**] words are what it looks at; :orange[**orange**] words look at it. "
-    "The stronger the colour, the more special the link.",
+    "Hover or tap a word. :blue[**Blue**] words are those it attends to (looks at); :orange[**orange**] words "
+    "attend to it. The stronger the colour, the more specific the link is to this word.",
 )
 trace = frame.read_text(in_front=True)
 without = sink_positions(trace.memory()) if home.choose_hiding() else ()

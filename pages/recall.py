@@ -6,7 +6,8 @@ from memviz.ui.shell import frame, show
 
 show.question(
     "recall",
-    "Choose a word. Its card lists the words it looks at, how much, and whether that look is special to it.",
+    "Choose a word. Its card lists the words it attends to, with which weight, and whether that is specific to "
+    "this word.",
 )
 trace = frame.read_text()
 view = recall.choose_view(trace)

@@ -6,8 +6,9 @@ from memviz.ui.shell import show
 
 show.question(
     "translate",
-    "Above (or on the left) the source, below (or on the right) its translation. Point at a word: :blue[**blue**] "
-    "links are what a written word was read from, :orange[**orange**] links what was written from a source word.",
+    "Above (or on the left) the source, below (or on the right) its translation. Hover or tap a word: "
+    ":blue[**blue**] links are what a target word was read from, :orange[**orange**] links what was written from "
+    "a source word.",
 )
 trace, job = translation.translate_text()
 part = translation.choose_sentence(trace)

@@ -25,6 +25,9 @@ ZH: dict[str, str] = json.loads(FILE.read_text(encoding="utf-8"))
 SAME = {"中文"}
 """Sources that are written alike in both languages."""
 
+TRANSLATED = [text for text in ZH if ZH[text] != text and text not in i18n.LANGUAGES.values()]
+"""Sources that a Chinese page does not show; the switch of languages names each language in itself."""
+
 SENTENCES = {"Note", *(name for name in vars(errors) if name.endswith("Error"))}
 QUOTED = {"owner/name", "ERROR:", "format"}
 """Words in values that are no English: the form of a hub id, a sign of pip's, a field of a file."""
@@ -59,18 +62,18 @@ def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
         "Paste a text here",  # t("…")
         "Every measure that MemViz shows: the question it answers, its unit, formula, source, and what it does not "
         "show.",  # show.question(…, hint)
-        "The largest values of this picture, token by token",  # show.table(label=…)
+        "Largest values, token by token",  # show.table(label=…)
         "Looking back further than chance is not the same as remembering more.",  # show.caveat(…)
         "Weights say where the model looks, not why it answers: attention alone is not an explanation "
         "(Jain & Wallace 2019; Wiegreffe & Pinter 2019).",  # the default of show.caveat
-        "In {head} “{word}” looks at “{source}” with **{weight}** of its attention.",  # a local variable
+        "In {head} “{word}” puts **{weight}** of its attention on “{source}”.",  # a local variable
         "The text is empty.",  # an error
         "Choose the raw weights.",  # what to do about it
         "Download one of its .gguf files and open it by its path.",  # … from a local variable
         "Downloading",  # a label of progress, one of two
         "mean over all heads",  # a dictionary of the pages
         "Order by",  # a label of a component
-        "Point at a word; click to keep it.",
+        "Hover or tap a word; click to pin it.",
         "How widely does each token spread its attention?",  # a docstring that is a measure's question
         "River bank",  # a sample
     }
@@ -237,9 +240,8 @@ def test_a_page_changes_its_language(open_page, page: str, title: str) -> None:
     assert not chinese.exception
     assert english.title[0].value == title
     assert chinese.title[0].value == ZH[title]
-    differ = [text for text in ZH if ZH[text] != text]
-    assert len(left(said(english), sources=differ)) > 20, "the English page is recognised as English"
-    assert left(said(chinese), sources=differ) == set()
+    assert len(left(said(english), sources=TRANSLATED)) > 20, "the English page is recognised as English"
+    assert left(said(chinese), sources=TRANSLATED) == set()
 
 
 @pytest.mark.parametrize("family", ["bloom", "mpnet"])
@@ -252,7 +254,7 @@ def test_why_a_model_was_read_another_way_is_said_in_the_readers_language(open_p
     monkeypatch.setattr(cache, "open_reader", lambda name, **_: dense)
     english, chinese = (said(open_page("heads", language=language, model=family)) for language in ("en", "zh"))
     assert any("Read through the model's own eager weights, because it" in text for text in english)
-    assert left(chinese, sources=[text for text in ZH if ZH[text] != text]) == set()
+    assert left(chinese, sources=TRANSLATED) == set()
     assert any(
         "8 位权重，以 float32 计算" in text and "通过模型自身的 eager 权重读取，因为它" in text for text in chinese
     )

@@ -49,10 +49,12 @@ def coverage(memory: Memory) -> np.ndarray:
     high=1.0,
     formula=r"\operatorname{mean}_t \max_s c_{ts}",
     source="Voita et al. 2019, Analyzing Multi-Head Self-Attention: the confidence of a head",
-    caveat="A head can be sure and wrong: some align with the word before, which was entered at this step.",
+    caveat=(
+        "A head can be confident and wrong: some align with the previous word, which is the decoder input at this step."
+    ),
 )
 def confidence(memory: Memory) -> np.ndarray:
-    """How sure is each head which source token it reads?
+    """How confident is each head of the source token it reads?
 
     float32 [layer, head], 0..1: the largest weight on a source token, mean over target tokens; added tokens such as
     </s> are left out on both sides. NaN where nothing but them was written. Raises `MeasureError` for anything but
@@ -104,7 +106,7 @@ class Gold:
         """
         if not isinstance(text, str):
             raise MeasureError(
-                "An alignment made by hand is a text; this is {kind}.",
+                "A reference alignment is a text; this is {kind}.",
                 todo="Write source-target, such as 0-0 or 2-1, and 1p2 for a link that is only possible.",
                 kind=type(text).__name__,
             )

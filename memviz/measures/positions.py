@@ -30,7 +30,7 @@ def at_distance(memory: Memory, distance: int, what: str) -> np.ndarray:
     caveat="Measured on this one text.",
 )
 def previous_token(memory: Memory) -> np.ndarray:
-    """How much does each head look at the token before?
+    """How much does each head look at the previous token?
 
     float32 [layer, head], 0..1: the mean weight over all queries but the first. NaN for a text of one token.
     """
@@ -48,7 +48,7 @@ def previous_token(memory: Memory) -> np.ndarray:
     caveat="Measured on this one text. Always 0 in a causal model, which sees no later token.",
 )
 def next_token(memory: Memory) -> np.ndarray:
-    """How much does each head look at the token after?
+    """How much does each head look at the next token?
 
     float32 [layer, head], 0..1: the mean weight over all queries but the last. NaN for a text of one token.
     """
@@ -56,7 +56,7 @@ def next_token(memory: Memory) -> np.ndarray:
 
 
 @measure(
-    "Self score",
+    "Current-token score",
     group="recall",
     unit="mean weight",
     axes=("layer", "head"),
@@ -66,11 +66,11 @@ def next_token(memory: Memory) -> np.ndarray:
     caveat="Measured on this one text. The first token of a causal model can only look at itself.",
 )
 def self_attention(memory: Memory) -> np.ndarray:
-    """How much does each head look at the token itself?
+    """How much does each head look at the current token, the query itself?
 
     float32 [layer, head], 0..1: the mean weight over all queries.
     """
-    return at_distance(memory, 0, "Self score")
+    return at_distance(memory, 0, "Current-token score")
 
 
 @measure(

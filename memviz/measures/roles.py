@@ -12,14 +12,14 @@ from memviz.measures.means import known_mean
 from memviz.memory import Memory
 
 ROLES: dict[str, str] = {
-    "previous token": "at least half of its weight is on the token before",
-    "next token": "at least half of its weight is on the token after",
-    "itself": "at least half of its weight is on the token itself",
+    "previous token": "at least half of its weight is on the previous token",
+    "next token": "at least half of its weight is on the next token",
+    "current token": "at least half of its weight is on the current token (the query itself)",
     "induction": "at least 0.3 on what followed earlier copies (4 repeats or more)",
     "duplicate token": "at least 0.3 on earlier copies of the token (4 repeats or more)",
     "first token": "at least half of its weight is on the first token",
-    "broad": "spreads over at least half of the tokens it sees",
-    "sharp": "spreads over at most 2.5 tokens",
+    "diffuse": "spreads over at least half of the tokens that it sees",
+    "focused": "spreads over at most 2.5 tokens (effective number)",
 }
 REPEATS = 4
 SHARP = 2.5  # effective slots, the mean over queries: the number that stands beside the role
@@ -34,12 +34,12 @@ def roles(memory: Memory) -> np.ndarray:
     tests = {
         "previous token": _score(memory, positions.previous_token) >= 0.5,
         "next token": _score(memory, positions.next_token) >= 0.5,
-        "itself": _score(memory, positions.self_attention) >= 0.5,
+        "current token": _score(memory, positions.self_attention) >= 0.5,
         "induction": (_score(memory, positions.induction) >= 0.3) & (memory.summary.repeats >= REPEATS),
         "duplicate token": (_score(memory, positions.duplicate_token) >= 0.3) & (memory.summary.repeats >= REPEATS),
         "first token": _score(memory, positions.first_token) >= 0.5,
-        "broad": _spread(memory) >= 0.5,
-        "sharp": known_mean(weights.slots(memory), axis=-1) <= SHARP,
+        "diffuse": _spread(memory) >= 0.5,
+        "focused": known_mean(weights.slots(memory), axis=-1) <= SHARP,
     }
     names = np.full((memory.layers, memory.heads), "", dtype=object)
     for role in reversed(ROLES):

@@ -52,7 +52,7 @@ def _first_collects(memory: Memory) -> bool:
     high=1.0,
     formula=r"r_j = \frac{1}{|\{i : j \text{ visible to } i\}|} \sum_i a_{ij}",
     source="Attention observed by later tokens, as in Zhang et al. 2023 (H2O); normalised by who could see the key",
-    caveat="A key that is looked at by everyone is often a place to rest, not a memory: see the sink share.",
+    caveat="A key that every query attends to is often an attention sink, not a memory: see the sink share.",
 )
 def received(memory: Memory) -> np.ndarray:
     """How strongly was this token looked at, on average, by the tokens that could see it?
@@ -86,14 +86,14 @@ def entropy(memory: Memory) -> np.ndarray:
 
 
 @measure(
-    "Effective slots",
+    "Effective number of tokens",
     group="read",
     unit="keys",
     axes=("layer", "head", "query"),
     formula=r"N_i = \exp(E_i)",
     source="Perplexity of the attention row; Clark et al. 2019 for the entropy",
-    caveat="A count of keys looked at, not of keys that matter. Of a head or a word: the mean of the counts of its "
-    "rows.",
+    caveat="A count of keys attended to, not of keys that matter. Of a head or a word: the mean of the counts of "
+    "its rows.",
 )
 def slots(memory: Memory, without: Sequence[int] = ()) -> np.ndarray:
     """Over about how many tokens does each token spread its attention?
@@ -141,10 +141,10 @@ def _on_tokens(memory: Memory) -> np.ndarray:
     formula=r"s = \frac{1}{n} \sum_i \sum_{j \in \text{sinks}} a_{ij}",
     source="Xiao et al. 2024, Efficient Streaming Language Models with Attention Sinks; Gu et al. 2025",
     caveat="Weight on a sink says that little was looked up, not that the sink holds something. Sinks are special "
-    "tokens, and the first token where it gets far more than a uniform look.",
+    "tokens, and the first token where it gets far more than uniform attention.",
 )
 def sink_share(memory: Memory) -> np.ndarray:
-    """How much of the attention rests on sinks?
+    """How much of the attention goes to attention sinks?
 
     float32 [layer, head], 0..1, the mean over all queries: what goes to the keys of `sink_positions`.
     """
@@ -161,11 +161,10 @@ def sink_share(memory: Memory) -> np.ndarray:
     formula=r"\frac{\sum_i \sum_{j \in \text{sinks}} \lVert a_{ij}\, f_j \rVert}"
     r"{\sum_{ij} \lVert a_{ij}\, f_j \rVert}, \quad f_j = v_j W_O",
     source="Kobayashi et al. 2020, Attention is Not Only a Weight; Gu et al. 2025, When Attention Sink Emerges",
-    caveat="Compare it with the sink share: far less means that little is read from what is looked at hard. Norms "
-    "ignore direction.",
+    caveat="Compare it with the sink share: far less means high weight, little effect. Norms ignore direction.",
 )
 def sink_value_share(memory: Memory) -> np.ndarray:
-    """How much of what each head writes comes from sinks?
+    """How much of what each head writes comes from attention sinks?
 
     float32 [layer, head], 0..1, over all queries. NaN for a head that writes nothing. Raises `MeasureError` where the
     output projection is not known.
@@ -179,14 +178,14 @@ def sink_value_share(memory: Memory) -> np.ndarray:
 @measure(
     "Lift",
     group="read",
-    unit="× the average look at this token",
+    unit="× the average weight on this token",
     axes=("query", "key"),
     formula=r"\text{lift}_{ij} = a_{ij} \Big/ \operatorname{mean}_{i' \neq i,\; j \text{ visible to } i'} a_{i'j}",
     source="MemViz; the pointwise ratio behind pointwise mutual information (Church & Hanks 1990)",
     caveat="A high lift on a small weight is still a small weight; read the two together.",
 )
 def lift(memory: Memory, layer: int, head: int) -> np.ndarray:
-    """Is this look special to this token, or does every token look there?
+    """Is this weight specific to this token, or does every token look there?
 
     float32 [query, key]: the weight over the mean weight that the same key gets from the other
     queries that can see it. 1 means no more than the others; NaN where no other query sees the

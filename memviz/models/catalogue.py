@@ -84,7 +84,7 @@ _ENTRIES = (
         licence="Apache-2.0",
         attribution="sentence-transformers, https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
         size=83_506_384,
-        note="BERT, 6 layers × 12 heads, English sentences. It has no language-model head.",
+        note="BERT, 6 layers × 12 heads, English sentences. Encoder: cannot generate text.",
     ),
     Entry(
         name="smollm2",
@@ -133,7 +133,7 @@ _ENTRIES = (
         family="encoder-only",
         licence="Apache-2.0",
         megabytes=440,
-        note="12 layers × 12 heads, English, with the masked-word head.",
+        note="12 layers × 12 heads, English, with its masked-language-model head.",
     ),
     _hub_entry(
         "bert-base-chinese",

@@ -169,7 +169,7 @@ def test_files_speak_the_language_of_the_page(browser, address, tmp_path) -> Non
         waiting.value.save_as(tmp_path / kind)
     html = (tmp_path / "HTML").read_text(encoding="utf-8")
     assert '<html lang="zh-Hans">' in html
-    assert "哪些头做什么" in html
+    assert "每个注意力头在做什么" in html
     assert "原始权重" in html
     with Image.open(tmp_path / "PNG") as picture:
         assert picture.info["model"] == "minilm", "where it comes from is written in English"
@@ -214,8 +214,8 @@ def test_a_copied_link_restores_the_view_with_and_without_the_text(visit) -> Non
     for link in (bare, whole):
         there = visit("heads", **{name: value[0] for name, value in parse_qs(urlsplit(link).query).items()})
         assert urlsplit(link).path == "/heads"
-        assert (there.choice("层"), there.choice("头")) == ("L3", "H1")
+        assert (there.choice("层"), there.choice("注意力头")) == ("L3", "H1")
         assert np.nanmin(there.cells()) >= -4, "a logarithmic scale"
-        assert np.isnan(there.cells()[:, 0]).all(), "the resting places are hidden"
+        assert np.isnan(there.cells()[:, 0]).all(), "the attention sinks are hidden"
         there.page.locator("[data-testid=stExpander] summary").first.click()
         assert there.page.locator("textarea").input_value() == (text if link == whole else CAT)

@@ -54,7 +54,7 @@ def test_grid_and_keyboard_choose_and_the_heatmap_tells_the_models_own_weights(v
         np.testing.assert_allclose(here.cells(), cat_eager[layer, head], atol=1e-5)
         for row, col in [(8, 2), (0, 0), (12, 12), (1, 11)]:
             hover = here.point_at(row, col, shape=(13, 13))
-            assert f"“{cat.words[row].text}” looks at “{cat.words[col].text}”" in hover
+            assert f"“{cat.words[row].text}” attends to “{cat.words[col].text}”" in hover
             assert number(hover) == pytest.approx(cat_eager[layer, head, row, col], rel=1e-3, abs=1e-5)
     here.page.locator("[data-testid=memviz-grid-view]").focus()
     here.page.keyboard.press("ArrowLeft")
@@ -95,7 +95,7 @@ def test_roles_and_scores_of_the_grid_are_the_librarys(visit, cat) -> None:
 def test_the_options_change_the_numbers_and_say_so(visit, cat, cat_eager) -> None:
     here, memory = visit("heads", layer=3, head=1), cat.memory()
     exact = cat_eager[3, 1]
-    here.open_popover("Options").toggle("Hide resting places")
+    here.open_popover("Options").toggle("Hide attention sinks")
     here.says("renormalised")
     left = exact.copy()
     left[:, [0, 12]] = 0
@@ -103,7 +103,7 @@ def test_the_options_change_the_numbers_and_say_so(visit, cat, cat_eager) -> Non
     cells = here.cells()
     assert np.isnan(cells[:, [0, 12]]).all()
     np.testing.assert_allclose(cells[:, 1:12], left[:, 1:12], atol=1e-5)
-    here.toggle("Hide resting places")
+    here.toggle("Hide attention sinks")
 
     here.mark("value norm")
     norms = memory.summary.value_norm[3, 1]
@@ -132,7 +132,7 @@ def test_a_threshold_keeps_the_strongest_and_a_word_can_be_found(visit, cat_eage
 
 def test_a_mean_is_called_a_mean(visit, cat_eager) -> None:
     here = visit("heads", layer=3, head=1)
-    here.choose("Show", "mean over the heads of a layer")
+    here.choose("Show", "layer mean")
     shown(here, "mean of the 12 heads of layer 3")
     np.testing.assert_allclose(here.cells(), cat_eager[3].mean(axis=0), atol=1e-5)
     here.says("A mean over heads hides specialists")
@@ -182,13 +182,13 @@ def test_a_link_to_a_window_of_a_long_text_shows_its_exact_weights(visit, smollm
 
 def test_the_strongest_weights_stand_in_a_table(visit, cat, cat_eager) -> None:
     here = visit("heads", layer=3, head=1)
-    here.page.get_by_text("The largest values of this picture, token by token").click()
+    here.page.get_by_text("Largest values, token by token").click()
     table = here.page.locator("[data-testid=stDataFrame]:visible").first
     rows = table.locator("[role=row]")
     rows.nth(8).wait_for(state="attached")
     cells = "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
     head, *read = rows.evaluate_all(cells)
-    assert head == ["query", "key", "token that looks", "token looked at", "weight"]
+    assert head == ["query position", "key position", "query (looks)", "key (is looked at)", "weight"]
     exact, names = cat_eager[3, 1], [token.text for token in cat.tokens]
     largest = np.argsort(-exact, axis=None)[: len(read)]
     for (query, key, looks, looked_at, weight), place in zip(read, largest, strict=True):

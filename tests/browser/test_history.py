@@ -72,7 +72,7 @@ def test_back_and_forward_follow_each_choice_and_end_at_the_page_before(visit, a
     here.read(TEXT)
     here.page.locator(WORD).nth(7).click()
     here.wait_until(lambda: "word=7" in here.query, "the word is kept")
-    here.toggle("Hide resting places")
+    here.toggle("Hide attention sinks")
     here.go("heads")
     here.choose("Layer", "L3")
     here.page.locator("[data-testid=memviz-grid-order]").select_option(label="Previous-token score")

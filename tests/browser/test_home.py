@@ -89,7 +89,8 @@ def test_the_word_of_a_sample_is_there_to_begin_with(visit, cat) -> None:
     assert words.get_attribute("data-shown") == str(IT)
     same_rows(here.rows("remembers"), rows_of(memviz.measures.links(cat.memory(), *cat.sides())[0], IT))
     here.read(SPLIT)
-    first = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").first.inner_text().split("“")[1]
+    sentences = here.page.locator("[data-testid=stMarkdown] p", has_text="of its attention on “")
+    first = sentences.first.inner_text().split("“")[1]
     assert here.words()[int(words.get_attribute("data-shown"))] == first.split("”")[0], "the most special link"
 
 
@@ -107,7 +108,7 @@ def test_a_kept_word_belongs_to_its_text_and_model(visit) -> None:
 def test_the_strongest_links_are_said_in_words_and_open_their_heads(visit, cat) -> None:
     here = visit()
     remembers, _ = memviz.measures.links(cat.memory(), *cat.sides())
-    sentences = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").all_inner_texts()
+    sentences = here.page.locator("[data-testid=stMarkdown] p", has_text="of its attention on “").all_inner_texts()
     named = [re.match(r"In (L\d+\.H\d+) ", entry).group(1) for entry in sentences]
     assert len(named) == len(set(named)) == 5, "five links, each in another head"
     first = sentences[0]
@@ -128,8 +129,8 @@ def test_resting_places_can_be_hidden_and_the_page_says_what_that_does(visit, ca
     sinks = list(memviz.measures.sink_positions(cat.memory()))
     assert sinks == [0, 12]
     share = cat_eager[..., sinks].sum(-1).mean()
-    here.says(f"Over the whole text, {share * 100:.0f} % of the look-back rests on [CLS], [SEP].")
-    here.toggle("Hide resting places")
+    here.says(f"{share * 100:.0f} % of all attention in this text goes to [CLS], [SEP].")
+    here.toggle("Hide attention sinks")
     here.says("It is taken out here, and of every row the rest is renormalised to 100 %.")
     left = cat_eager.copy()
     left[..., sinks] = 0

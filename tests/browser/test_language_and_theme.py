@@ -32,13 +32,13 @@ def test_the_language_switch_keeps_the_view_and_tells_screen_readers(visit) -> N
     text = "The dog ran because it was happy."
     here = visit().read(text)
     here.go("heads")
-    here.choose("Layer", "L3").choose("Head", "H1").choose("Show", "mean over the heads of a layer")
+    here.choose("Layer", "L3").choose("Head", "H1").choose("Show", "layer mean")
     before = here.cells()
     assert spoken(here) == "en"
     here.mark("中文")
-    here.says("哪些头做什么？")
+    here.says("每个注意力头在做什么？")
     here.wait_until(lambda: spoken(here).startswith("zh"), "the page says that it is Chinese")
-    assert (here.choice("层"), here.choice("头")) == ("L3", "H1")
+    assert (here.choice("层"), here.choice("注意力头")) == ("L3", "H1")
     assert CHINESE.search(here.choice("显示")), "the choice has its name in the new language"
     np.testing.assert_array_equal(here.cells(), before)
     assert "lang=zh" in here.query
@@ -49,7 +49,7 @@ def test_the_language_switch_keeps_the_view_and_tells_screen_readers(visit) -> N
     here.says("What does this word remember, and who remembers it?")
     here.go("heads")
     assert (here.choice("Layer"), here.choice("Head")) == ("L3", "H1")
-    assert here.choice("Show") == "mean over the heads of a layer"
+    assert here.choice("Show") == "layer mean"
 
 
 def test_chinese_pages_are_chinese(visit) -> None:

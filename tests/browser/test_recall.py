@@ -38,13 +38,13 @@ def bars(here, plot: int) -> list[float]:
 def test_the_figures_of_a_word_are_the_librarys(visit, cat) -> None:
     here, memory = visit("recall", word=IT), cat.memory()
     result = metrics(here)
-    assert result["Effective slots"] == f"{memviz.measures.slots(memory)[:, :, IT].mean():.1f}"
+    assert result["Effective number of tokens"] == f"{memviz.measures.slots(memory)[:, :, IT].mean():.1f}"
     assert result["On the first token"] == percent(float(memory.summary.first[:, :, IT].mean()))
     assert result["Attention received"] == percent(float(memviz.measures.received(memory)[:, :, IT].mean()), digits=1)
     assert "Probability beforehand" not in result, "MiniLM expects nothing"
     expected = memviz.measures.received(memory).mean(axis=(0, 1))
     np.testing.assert_allclose(bars(here, 0), expected, atol=1e-5)
-    for name in ("What “it” looks at, as a table", "Who looks at “it”, as a table"):
+    for name in ("What “it” attends to, as a table", "What attends to “it”, as a table"):
         here.page.get_by_text(name).click()
     assert here.page.locator("[data-testid=stDataFrame]:visible").count() == 2
 
@@ -66,7 +66,7 @@ def test_the_head_that_is_shown_is_no_door_to_itself(visit) -> None:
     card = here.page.locator("[data-testid=memviz-remembers]")
     assert card.locator("span.tag", has_text="L3.H1").count() > 0
     assert card.locator("button.tag").count() == 0
-    here.toggle("One head only")
+    here.toggle("Single head")
     card.locator("button.tag").first.click()
     here.drawn("heads")
 
@@ -81,15 +81,15 @@ def test_a_decoder_tells_what_it_expected(visit, smollm2) -> None:
     remembers, _ = memviz.measures.links(trace.memory(), *trace.sides())
     same_rows(here.rows("remembers"), rows_of(remembers, last))
     half = np.nanmedian(memviz.measures.span(trace.memory(), 0.5))
-    here.says("Half of what is looked at lies within")
+    here.says("Half of the attention lies within")
     assert f"within {half:.0f} tokens" in here.page.locator("[data-testid=stMain]").inner_text()
 
 
 def test_without_a_word_the_page_says_what_to_do(visit) -> None:
     here = visit("recall")
-    here.says("Click a word to keep it")
+    here.says("Click or tap a word to pin it")
     here.page.locator("[data-testid=memviz-word]").nth(IT).click()
-    here.says("Effective slots")
+    here.says("Effective number of tokens")
 
 
 def test_the_glossary_prints_every_measure_and_role(visit) -> None:

@@ -43,14 +43,14 @@ def test_markup_in_sentences_and_tables_of_words(visit) -> None:
         "The <b>cat</b> saw :red[x] and $$y$$ and [z](javascript:alert(1)) and <img src=x onerror=alert(1)> `c` **d**"
     )
     here = visit("", text=text)
-    line = here.page.locator("[data-testid=stMarkdown] p", has_text="looks at “").all()
+    line = here.page.locator("[data-testid=stMarkdown] p", has_text="of its attention on “").all()
     assert line
     for item in line:
         assert item.locator("img, a, code, .katex, span[style*=color]").count() == 0
     words = here.words()
     for number in [n for n, word in enumerate(words) if not word.isalnum()][:4]:
         here.open("recall", text=text, word=number)
-        label = here.page.locator("[data-testid=stExpander] summary", has_text="looks at, as a table").inner_text()
+        label = here.page.locator("[data-testid=stExpander] summary", has_text="attends to, as a table").inner_text()
         assert f"“{words[number]}”" in label
 
 

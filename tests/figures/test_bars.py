@@ -48,7 +48,7 @@ def test_effective_slots_are_the_exponent_of_the_entropy() -> None:
     expected = [slots[0, 2, list(word.tokens)].mean() for word in WORDS]
     figure = figures.slots_bars(memory, WORDS, layer=0, head=2)
     np.testing.assert_allclose(bars(figure), expected, rtol=1e-4)
-    assert figure.layout.yaxis.title.text == "tokens it spreads over"
+    assert figure.layout.yaxis.title.text == "tokens that attention spreads over"
 
 
 @pytest.mark.parametrize("draw", [figures.received_bars, figures.slots_bars])

@@ -130,7 +130,7 @@ def test_it_says_what_it_shows() -> None:
     assert figures.alt(figure).startswith("«Curve of attention")
     assert "L1.H0" in figures.alt(figure)
     assert figures.provenance_fields(figure)["view"] == "attention by distance over the uniform baseline"
-    assert figure.layout.yaxis.title.text == "«attention over a uniform look (×, logarithmic)»"
+    assert figure.layout.yaxis.title.text == "«attention ÷ uniform attention (×, logarithmic)»"
 
 
 def test_pairs_are_those_of_the_head_that_forgot_least() -> None:

@@ -69,13 +69,13 @@ def test_the_pictures_in_words_name_what_is_strongest() -> None:
     words = words_of(made)
     links = measures.links(memory, words, words)
     row, col = np.unravel_index(truth[0, 1].argmax(), (3, 3))
-    strongest = f"“{words[row].text}” looks at “{words[col].text}” ({figures.percent(truth[0, 1].max())})"
+    strongest = f"“{words[row].text}” attends to “{words[col].text}” ({figures.percent(truth[0, 1].max())})"
     root = ElementTree.fromstring(figures.pattern_svg(memory, 0, 1, provenance={}))
     assert strongest in root.find(f"{SVG}desc").text
     said = ElementTree.fromstring(figures.words_svg(words, *links, word=1, provenance={})).find(f"{SVG}desc").text
     best = words[links[0].index[1, 0]].text
-    assert f"“cat” remembers: “{best}” {figures.percent(float(links[0].weight[1, 0]))}" in said
-    assert "“cat” is remembered by: " in said
+    assert f"“cat” attends to: “{best}” {figures.percent(float(links[0].weight[1, 0]))}" in said
+    assert "“cat” is attended to by: " in said
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -43,11 +43,11 @@ def test_the_cells_are_what_is_held_and_the_first_column_what_is_left(unit: int 
 def test_rows_and_columns_have_their_names() -> None:
     figure = figures.recurrent(RANDOM, 0)
     across, down = figure.layout.xaxis.labelalias, figure.layout.yaxis.labelalias
-    assert [across[str(place)] for place in range(6)] == ["still the empty start", *ENTERED]
+    assert [across[str(place)] for place in range(6)] == ["still the initial state", *ENTERED]
     assert [down[str(place)] for place in range(5)] == [*WRITTEN[:4], "&lt;/s&gt;"]
     assert list(figure.layout.xaxis.range) == [-0.5, 5.5]
     assert list(figure.layout.yaxis.range) == [4.5, -0.5]
-    assert "is still the empty start" in figure.data[0].hovertemplate
+    assert "is still the initial state" in figure.data[0].hovertemplate
     assert "came in with “%{x}”" in figure.data[1].hovertemplate
     nasty = figures.recurrent(memory(RANDOM.gates, list(NASTY[:5]), list(NASTY[:5])), 0, title="<b>")
     assert nasty.layout.yaxis.labelalias["0"] == "&lt;b&gt;bold&lt;/b&gt;"
@@ -63,9 +63,9 @@ def test_it_says_what_it_is_and_what_it_is_not() -> None:
     newest = np.mean([1 - RANDOM.gates[1, step].mean() for step in range(5)])
     left = np.prod(RANDOM.gates[1], axis=0).mean()
     assert f"on average {figures.percent(newest)} of what is held has just come in" in figures.alt(mean)
-    assert f"{figures.percent(left)} is still the empty start" in figures.alt(mean)
-    said = figures.caption({"layer": "1", "unit": "unit 7", "shows": "recurrent memory"})
-    assert said == "layer 1 · unit 7 · recurrent memory"
+    assert f"{figures.percent(left)} is still the initial state" in figures.alt(mean)
+    said = figures.caption({"layer": "1", "unit": "unit 7", "shows": "recurrent state"})
+    assert said == "layer 1 · unit 7 · recurrent state"
 
 
 def test_long_memories_are_pooled_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def test_the_notes_say_what_was_done() -> None:
     said = figure.layout.meta["caption"]
     for part in (
         "L0.H1",
-        "between words",
+        "subwords merged: summed over keys, averaged over queries",
         "taken out: “w1”, “w2”; the rest of each row is renormalised to 100 %",
         "up to 90\u00a0% of it",
         "max-pooled, one cell = 3 × 3 words",
@@ -225,11 +225,11 @@ def test_every_word_of_the_page_can_be_translated() -> None:
 def test_one_token_is_a_picture_too() -> None:
     figure = figures.pattern(memory_of(tokens(["a"]))[0], 0, 0)
     assert np.asarray(figure.data[0].z).tolist() == [[1.0]]
-    assert "“a” looks at “a” (100\u00a0%)" in figures.alt(figure)
+    assert "“a” attends to “a” (100\u00a0%)" in figures.alt(figure)
 
 
 def test_the_text_alternative_names_the_strongest_looks() -> None:
     memory, truth = memory_of(one_text())
     row, col = np.unravel_index(truth[0, 0].argmax(), truth[0, 0].shape)
-    expected = f"Strongest: “w{row}” looks at “w{col}” ({figures.percent(float(truth[0, 0].max()))});"
+    expected = f"Strongest: “w{row}” attends to “w{col}” ({figures.percent(float(truth[0, 0].max()))});"
     assert expected in figures.alt(figures.pattern(memory, 0, 0))

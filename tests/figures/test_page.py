@@ -122,7 +122,7 @@ def test_the_number_under_the_pointer_is_the_weight_and_the_words_are_text(opene
         lines = sheet.locator(".hoverlayer text tspan.line").all_text_contents()
         assert lines[1].startswith("weight ")
         assert float(lines[1].removeprefix("weight ")) == pytest.approx(TRUTH[1, 2, row, col], rel=1e-3)
-        assert plain(lines[0]) == f"“{NASTY[row]}” looks at “{NASTY[col]}”"
+        assert plain(lines[0]) == f"“{NASTY[row]}” attends to “{NASTY[col]}”"
     ticks = sheet.locator(".picture").first.locator(".ytick text").all_text_contents()
     assert {plain(text) for text in ticks} == set(NASTY)
     assert sheet.locator(".picture a").count() == 0

@@ -71,12 +71,12 @@ def test_a_written_word_was_read_from_a_source_word() -> None:
     figure = figures.pattern(MEMORY, 0, 1, **BY_WORD)
     assert figure.data[0].hovertemplate.startswith("“%{y}” was read from “%{x}”<br>")
     said = figures.alt(figure)
-    assert said.startswith("Heatmap of cross-attention, L0.H1: 4 rows that were written, 4 columns that were read; ")
+    assert said.startswith("Heatmap of cross-attention, L0.H1: 4 rows (target), 4 columns (source); ")
     row, col = np.unravel_index(cells(figure).argmax(), (4, 4))
     assert f"Strongest: “{SIDES[0][row].text}” was read from “{SIDES[1][col].text}”" in said
     looking = figures.pattern(memory_of(READ)[0], 0, 1)
-    assert "looks at" in looking.data[0].hovertemplate
-    assert "looks at" in figures.alt(looking)
+    assert "attends to" in looking.data[0].hovertemplate
+    assert "attends to" in figures.alt(looking)
 
 
 def test_the_png_is_shifted_too() -> None:

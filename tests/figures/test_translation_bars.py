@@ -77,7 +77,7 @@ def test_a_bar_is_the_probability_of_its_token() -> None:
     figure = figures.probability_bars(TRACE)
     np.testing.assert_allclose(bars(figure), [0.9, 0.5, 0.99, 0.25, 1.0, 0.75], rtol=1e-6)
     assert figure.layout.yaxis.range == (0, 1.05)
-    assert "Least sure: “pre” 25\u00a0%, “ga” 50\u00a0%, “</s>” 75\u00a0%." in figures.alt(figure)
+    assert "Least probable: “pre” 25\u00a0%, “ga” 50\u00a0%, “</s>” 75\u00a0%." in figures.alt(figure)
 
 
 def test_hovering_names_what_else_could_have_been_written() -> None:
@@ -97,7 +97,7 @@ def test_of_many_tokens_the_least_sure_counts() -> None:
     sure[7] = np.nan
     figure = figures.probability_bars(replace(TRACE, targets=made, logprobs=np.log(sure), steps=()))
     np.testing.assert_allclose(bars(figure), [np.nanmin(sure[n : n + 3]) for n in range(0, 600, 3)], rtol=1e-5)
-    assert "one bar = 3 tokens, the least sure of them" in figure.layout.meta["caption"]
+    assert "one bar = 3 tokens, the least probable of them" in figure.layout.meta["caption"]
     assert figures.provenance_fields(figure)["pooled"] == "min over 3 words"
 
 

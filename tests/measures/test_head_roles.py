@@ -22,29 +22,29 @@ def resting(size: int) -> np.ndarray:
 
 MADE = {
     "previous token": shift(10, 1),
-    "itself": np.eye(10),
+    "current token": np.eye(10),
     "induction": shift(10, 4),
     "duplicate token": 0.4 * shift(10, 5) + 0.6 * uniform(10),
     "first token": 0.6 * resting(10) + 0.4 * uniform(10),
-    "broad": uniform(10),
-    "sharp": 0.5 * shift(10, 2) + 0.5 * shift(10, 3),
+    "diffuse": uniform(10),
+    "focused": 0.5 * shift(10, 2) + 0.5 * shift(10, 3),
 }
 
 
 @pytest.mark.parametrize("role", MADE)
 def test_a_head_gets_the_role_it_was_made_for(role: str) -> None:
     memory = memory_with(np.stack([MADE[role], uniform(10)]), REPEATED)
-    assert roles(memory).tolist() == [[role, "broad"]]
+    assert roles(memory).tolist() == [[role, "diffuse"]]
 
 
 def test_a_head_that_looks_at_the_token_after() -> None:
     memory = memory_with(np.stack([ahead(10), uniform(10, causal=False)]), REPEATED)
-    assert roles(memory).tolist() == [["next token", "broad"]]
+    assert roles(memory).tolist() == [["next token", "diffuse"]]
 
 
 def test_a_head_that_is_nothing_of_all_this_has_no_role() -> None:
     few = sum(shift(40, by) for by in (2, 3, 5, 8)) / 4
-    assert roles(memory_with(np.stack([few, uniform(40)]))).tolist() == [["", "broad"]]
+    assert roles(memory_with(np.stack([few, uniform(40)]))).tolist() == [["", "diffuse"]]
 
 
 def test_every_role_is_said_in_words_and_can_be_had() -> None:
@@ -56,7 +56,7 @@ def test_every_role_is_said_in_words_and_can_be_had() -> None:
     ("role", "head", "score", "threshold"),
     [
         ("previous token", shift(10, 1), measures.previous_token, 0.5),
-        ("itself", np.eye(10), measures.self_attention, 0.5),
+        ("current token", np.eye(10), measures.self_attention, 0.5),
         ("induction", shift(10, 4), measures.induction, 0.3),
         ("duplicate token", shift(10, 5), measures.duplicate_token, 0.3),
         ("first token", resting(10), measures.first_token, 0.5),
@@ -83,8 +83,8 @@ def test_broad_is_half_of_what_can_be_seen_and_sharp_two_and_a_half_tokens(size:
     np.testing.assert_allclose(measures.slots(memory)[0].mean(axis=1), slots.mean(axis=1), rtol=1e-4)
     assert 0 < broad.sum() < 200
     assert 0 < (sharp & ~broad).sum() < 200
-    np.testing.assert_array_equal(roles(memory)[0] == "broad", broad)
-    np.testing.assert_array_equal(roles(memory)[0] == "sharp", sharp & ~broad)
+    np.testing.assert_array_equal(roles(memory)[0] == "diffuse", broad)
+    np.testing.assert_array_equal(roles(memory)[0] == "focused", sharp & ~broad)
 
 
 def test_few_repeats_name_no_head() -> None:
@@ -102,4 +102,4 @@ def test_every_memory_has_roles(kind: str) -> None:
     assert found.shape == (memory.layers, memory.heads)
     assert set(found.ravel()) <= {*ROLES, ""}
     if memory.kind == "cross":
-        assert set(found.ravel()) <= {"first token", "broad", "sharp", ""}
+        assert set(found.ravel()) <= {"first token", "diffuse", "focused", ""}

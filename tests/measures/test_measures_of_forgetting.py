@@ -122,7 +122,7 @@ def test_a_head_that_spreads_over_all_that_is_left_is_broad() -> None:
     scores = replace(memory.scores[0], query=np.zeros_like(memory.scores[0].query))
     forgot = replace(memory, scores=(scores,), forget=Forget(keys=range(5, 12), heads=[1]))
     summary = oracle.summary_of(weights_of(forgot), memory.keys, cross=False)
-    assert measures.roles(replace(forgot, summary=summary)).tolist() == [["broad"] * 4]
+    assert measures.roles(replace(forgot, summary=summary)).tolist() == [["diffuse"] * 4]
 
 
 def test_pairs_are_counted_of_what_may_be_seen(both: tuple[Memory, np.ndarray]) -> None:

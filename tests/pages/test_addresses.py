@@ -29,7 +29,7 @@ def test_a_link_restores_the_heads_page(visit) -> None:
     assert (choices["layer"], choices["head"], choices["shown"], choices["values"]) == (3, 1, "head", "log")
     assert (choices["by_word"], choices["sinkless"], choices["keep"], choices["find"]) == (False, True, 80, "it")
     assert here.state("lang") == "zh"
-    assert here.app.title[0].value == "哪些头做什么？"
+    assert here.app.title[0].value == "每个注意力头在做什么？"
 
 
 def test_a_link_restores_the_window_that_was_zoomed_into(visit) -> None:
@@ -198,6 +198,6 @@ def test_another_language_keeps_every_choice(visit) -> None:
     here = visit("heads", text=CAT, **request)
     before = options(here)
     here.app.get("button_group")[0].set_value("zh").run()
-    assert here.app.title[0].value == "哪些头做什么？"
+    assert here.app.title[0].value == "每个注意力头在做什么？"
     assert {**options(here), "lang": "zh"} == {**before, "lang": "zh"}
     assert here.input == CAT

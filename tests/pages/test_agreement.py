@@ -13,12 +13,12 @@ pytestmark = pytest.mark.models
 
 CAT = "The cat sat on the mat because it was tired."
 LINK = re.compile(
-    r"In L(\d+)\.H(\d+) “(.+)” looks at “(.+)” with \*\*(.+)\*\* of (.+?): \*\*(.+)\*\* what other tokens"
+    r"In L(\d+)\.H(\d+) “(.+)” puts \*\*(.+)\*\* of (.+?) on “(.+)”: \*\*(.+)\*\* what other words' tokens"
 )
 
 
 def left_of(memory: Memory, layer: int, head: int) -> np.ndarray:
-    """The rows of one head without the resting places, renormalised: float64 [query, key]."""
+    """The rows of one head without the attention sinks, renormalised: float64 [query, key]."""
     rows = memory.pattern(layer, head).astype(np.float64)
     rows[:, list(measures.sink_positions(memory))] = 0
     total = rows.sum(axis=1, keepdims=True)
@@ -41,16 +41,16 @@ def test_a_sentence_says_of_what_its_weight_is_and_its_lift_is_of_the_same(visit
     places = np.arange(len(names))
     links = [link.groups() for link in map(LINK.match, here.sentences) if link]
     assert len(links) == 5
-    for layer, head, word, source, *numbers in links:
+    for layer, head, word, weight, whole, source, lift in links:
         rows = left_of(memory, int(layer), int(head)) if hidden else memory.pattern(int(layer), int(head))
         first, stop = memory.visible(int(layer)).T
         possible = []
         for query, key in ((q, k) for q in places for k in places if (names[q], names[k]) == (word, source)):
             others = (first <= key) & (key < stop) & (places != query)
-            lift = rows[query, key] / rows[others, key].mean()
-            whole = "what is left of its attention" if hidden else "its attention"
-            possible.append([figures.percent(rows[query, key]), whole, figures.times(lift)])
-        assert numbers in possible
+            ratio = rows[query, key] / rows[others, key].mean()
+            possible.append((figures.percent(rows[query, key]), figures.times(ratio)))
+        assert whole == ("what is left of its attention" if hidden else "its attention")
+        assert (weight, lift) in possible
 
 
 @pytest.mark.parametrize("hidden", [False, True])
@@ -60,7 +60,8 @@ def test_the_slots_beside_a_picture_are_those_of_the_picture(visit, model: str, 
     memory = memviz.read(CAT, model=model).memory()
     rows = left_of(memory, 3, 1) if hidden else memory.pattern(3, 1)
     (line,) = (line for line in here.sentences if line.startswith("**L3.H1**"))
-    assert f"effective slots **{np.nanmean(slots_of(rows)):.1f}**" + ", of what is left" * hidden + " · on" in line
+    slots = f"effective number of tokens **{np.nanmean(slots_of(rows)):.1f}**"
+    assert slots + ", of what is left" * hidden + " · on" in line
 
 
 @pytest.mark.parametrize("hidden", [False, True])
@@ -70,7 +71,7 @@ def test_the_slots_of_a_word_are_those_of_its_links(visit, hidden: bool) -> None
     heads = list(np.ndindex(memory.layers, memory.heads))
     rows = [left_of(memory, *head)[8] if hidden else memory.pattern(*head)[8] for head in heads]
     metrics = {metric.label: metric for metric in here.app.metric}
-    assert metrics["Effective slots"].value == f"{np.nanmean(slots_of(np.stack(rows))):.1f}"
-    assert ("what is left" in metrics["Effective slots"].help) == hidden
+    assert metrics["Effective number of tokens"].value == f"{np.nanmean(slots_of(np.stack(rows))):.1f}"
+    assert ("what is left" in metrics["Effective number of tokens"].help) == hidden
     columns = list(here.app.dataframe[0].value.columns)
     assert ("of what is left" in columns, "weight" in columns) == (hidden, not hidden)

@@ -62,14 +62,17 @@ def test_a_lone_surrogate_in_a_link_is_read_as_a_replacement(visit) -> None:
 @pytest.mark.parametrize("page", PICTURES)
 def test_tokens_that_the_model_has_never_seen_are_told(visit, page: str) -> None:
     here = visit(page, text=ODD["long word"], model="minilm")
-    assert here.notes[0] == "1 of the 1 tokens stand for words or characters that this model has never seen."
+    assert here.notes[0] == (
+        "1 of the 1 tokens are unknown tokens ([UNK]): words or characters that are not in the vocabulary of this "
+        "model."
+    )
     here.read("It was tired.")
-    assert not any("never seen" in note for note in here.notes)
+    assert not any("unknown tokens" in note for note in here.notes)
 
 
 def test_they_are_told_in_the_readers_language(visit) -> None:
     here = visit("home", text="It was " + ODD["long word"], lang="zh")
-    assert here.notes == ["3 个词元中有 1 个代表这个模型从未见过的词或字符。"]
+    assert here.notes == ["3 个词元中有 1 个是未知词元（[UNK]）：这个模型的词表里没有这些词或字。"]
 
 
 def test_a_sample_says_what_there_is_to_see_in_it(visit) -> None:

@@ -24,7 +24,7 @@ OPEN = {
     "Choose “bank”: which words tell what kind of bank it is?",
     "Choose “bank”, and compare with the river.",
     "Choose the last word: where does the model look for the password?",
-    "On the page Heads, the lines divide what a sentence looks at in itself and in the other.",
+    "On the page Heads, the lines divide what a sentence attends to in itself and in the other.",
 }
 """Hints that claim nothing of the weights: questions, and what the page draws."""
 
@@ -166,7 +166,7 @@ def peaceful(hint: str, trace: Trace) -> None:
 CLAIMS: dict[tuple[str, str], Callable[[str, Trace], None]] = {
     ("minilm", "The cat"): cat,
     ("minilm", "Lost keys"): keys,
-    ("minilm", "Looked at, not read"): fades,
+    ("minilm", "High weight, little effect"): fades,
     ("smollm2", "Mary and John"): mary,
     ("smollm2", "Mr Dursley"): dursley,
     ("smollm2", "The capital"): capital,

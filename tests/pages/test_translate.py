@@ -58,7 +58,7 @@ def metric(here) -> dict[str, str]:
 def test_a_given_translation_beyond_the_servers_limit_is_refused(visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memviz.ui.shell.runs.MAX_CHARACTERS", 100)
     here = visit("translate", text=BLACK_CAT, target="x" * 101)
-    said = "The given translation has 101 characters; this server reads at most 100. Paste a part of it."
+    said = "The forced translation has 101 characters; this server reads at most 100. Paste a part of it."
     assert here.errors == [said]
     assert here.pictures == []
 
@@ -161,7 +161,7 @@ def test_where_there_is_nothing_to_translate_the_page_says_what_to_do(visit, nam
 
 def test_unknown_characters_are_said(visit) -> None:
     here = visit("translate", text="小猫坐在垫子上。")
-    assert any("characters that this model has never seen" in said for said in here.notes)
+    assert any("unknown tokens ([UNK])" in said for said in here.notes)
 
 
 def test_several_sentences_have_a_memory_each(visit) -> None:
@@ -206,7 +206,7 @@ def test_a_thousand_words_are_translated_sentence_by_sentence(visit, reader) -> 
 
 def test_a_given_translation_is_read_and_can_be_taken_back(visit, reader) -> None:
     here = visit("translate", text=BLACK_CAT, target="O cachorro azul", details="alignment")
-    assert any("made to write “O cachorro azul”" in said for said in here.notes)
+    assert any("Forced translation: “O cachorro azul”" in said for said in here.notes)
     trace = reader.translate(BLACK_CAT, "O cachorro azul")
     table = here.app.dataframe[0].value
     np.testing.assert_allclose(
@@ -225,10 +225,10 @@ def test_a_given_translation_goes_with_its_text_and_its_model(visit) -> None:
     assert next(code.value for code in here.app.code) == translations("firefox-en-pt")[1].translation
     here = visit("translate", text=BLACK_CAT, target="O cachorro azul")
     here.choose("translator", "firefox-pt-en")
-    assert not any("made to write" in said for said in here.notes)
+    assert not any("Forced translation" in said for said in here.notes)
     here = visit("translate", text=BLACK_CAT, target="O cachorro azul")
     here.read("The black dog drinks cold milk.")
-    assert any("made to write" in said for said in here.notes), "a text that is only corrected keeps it"
+    assert any("Forced translation" in said for said in here.notes), "a text that is only corrected keeps it"
 
 
 @pytest.mark.parametrize("target", ["   ", "\u3000", "\n"])
@@ -240,7 +240,7 @@ def test_a_blank_translation_is_none(visit, target: str) -> None:
 
 def test_what_the_model_does_not_know_in_a_given_translation_is_said(visit) -> None:
     here = visit("translate", text="The cat sat. It was tired.", target="小猫睡着了")
-    assert any("tokens of the given translation stand for" in said for said in here.notes)
+    assert any("tokens of the forced translation are unknown" in said for said in here.notes)
     assert any("the 2 sentences of the text are read as one" in said for said in here.notes)
 
 
@@ -252,7 +252,7 @@ def test_capitals_are_pointed_out(visit) -> None:
 def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, reader) -> None:
     here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
     result = here.app.radio(key="which")
-    assert result.options == ["Every word was read", "“black” was covered"]
+    assert result.options == ["No word masked", "“black” masked"]
     trace = reader.translate(BLACK_CAT)
     covered = reader.translate(BLACK_CAT, forget=Forget(keys=trace.words[1].tokens))
     view = TranslationView(trace, layer=1, head=0, keep=0.9)
@@ -388,7 +388,7 @@ def test_a_given_translation_in_the_wrong_language_is_read_all_the_same(visit, r
     assert here.pictures == ["cross_view"] * 3
     assert next(code.value for code in here.app.code) == target
     cached = reader.tokenizer(target)["input_ids"].count(reader.tokenizer.unk_token_id) == 0
-    assert any("tokens of the given translation stand for" in said for said in here.notes) != cached
+    assert any("tokens of the forced translation are unknown" in said for said in here.notes) != cached
     compared = next(said for said in plain(here.sentences) if said.startswith("**Every word was read**"))
     assert "O gato preto bebe leite frio." in compared, "what it writes by itself stands beside the covered one"
 

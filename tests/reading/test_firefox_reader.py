@@ -422,7 +422,8 @@ def test_notes_on_a_text_say_which_sentence_they_are_about(reader: Reader) -> No
     assert unknown == ["T", "猫", "T", "T", "犬", "猫"]
     cut = "The translation was stopped after 2 tokens, the most that are written here: it may be unfinished."
     assert [str(note) for note in trace.notes] == [
-        f"6 of the {len(own)} tokens stand for words or characters that this model has never seen.",
+        f"6 of the {len(own)} tokens are unknown tokens ([UNK]): words or characters that are not in "
+        "the vocabulary of this model.",
         *(f"Sentence {number}: {cut}" for number in (1, 2, 3)),
     ]
 

@@ -28,7 +28,10 @@ def reader() -> Reader:
 def test_unknown_words_are_counted(reader: Reader) -> None:
     (note,) = reader.read("the zebra sat on the purple mat").notes
     assert (note.code, note.values) == ("unknown-tokens", {"unknown": 2, "tokens": 7})
-    assert str(note) == "2 of the 7 tokens stand for words or characters that this model has never seen."
+    assert str(note) == (
+        "2 of the 7 tokens are unknown tokens ([UNK]): words or characters that are not in the vocabulary of this "
+        "model."
+    )
     (note,) = reader.read("the cat", "saw a zebra").notes
     assert note.values == {"unknown": 2, "tokens": 5}
     assert reader.read_ids([1, 5, 1]).notes[0].values == {"unknown": 2, "tokens": 3}

@@ -93,7 +93,7 @@ def slots_bars(
         top=top * 1.05,
         notes=[name],
         alt=say(translate, phrases.SLOTS_ALT, count=len(words), head=name, most=most),
-        fields=head_fields(memory, layer, head) | {"view": "effective slots", "between": "words"},
+        fields=head_fields(memory, layer, head) | {"view": "effective number of tokens", "between": "words"},
         title=title,
         caption=caption,
         translate=translate,

@@ -15,21 +15,23 @@ from memviz.figures.style.labels import LETTER_HIGH, escape, label_count, width
 LONGEST = 600  # pixels of the longer side of a large picture
 LARGEST_CELL = 30
 BAR = 74  # pixels that the colour bar takes below
+NAME = 22  # pixels that the name of an axis takes
 
 
 @dataclass(frozen=True)
 class Field:
-    """The labels of the rows and of the columns, and the numbers of the first of them."""
+    """The labels of the rows and of the columns, the numbers of the first of them, and what the two axes are called."""
 
     down: Sequence[str]
     across: Sequence[str]
     first: tuple[int, int] = (0, 0)
+    names: tuple[str, str] = ("", "")
 
     @classmethod
-    def of(cls, rows: Side, cols: Side) -> Field:
+    def of(cls, rows: Side, cols: Side, *, names: tuple[str, str] = ("", "")) -> Field:
         """Numbers are positions in the whole text, or cells where they are pooled."""
         first = [side.first if side.step == 1 else 0 for side in (rows, cols)]
-        return cls(rows.labels, cols.labels, (first[0], first[1]))
+        return cls(rows.labels, cols.labels, (first[0], first[1]), names)
 
     @property
     def cell(self) -> float:
@@ -38,8 +40,8 @@ class Field:
 
     @property
     def above(self) -> int:
-        """How many pixels do the labels of the columns take?"""
-        return int(max(map(width, self.across)) * 6.7) + 14
+        """How many pixels do the labels and the name of the columns take?"""
+        return int(max(map(width, self.across)) * 6.7) + 14 + NAME * bool(self.names[1])
 
     def places(self) -> dict[str, Any]:
         """Where do the cells of a heatmap stand? On whole numbers, with thin gaps between large ones."""
@@ -58,8 +60,8 @@ class Field:
         return {"cells": int(self.cell * len(self.across)), "beside": room, "least": room + LETTER_HIGH * labels}
 
     def _beside(self, right: int) -> int:
-        labels = int(max(map(width, self.down)) * 7.5) + 12
-        leaning = self.above // 2  # the last label leans out over the edge
+        labels = int(max(map(width, self.down)) * 7.5) + 12 + NAME * bool(self.names[0])
+        leaning = (self.above - NAME * bool(self.names[1])) // 2  # the last label leans out over the edge
         return labels + max(right, leaning) + 24
 
     def axes(self, figure: go.Figure, *, matches: tuple[list[int], list[int]] = ([], [])) -> None:
@@ -71,16 +73,23 @@ class Field:
             side="top",
             tickangle=0 if flat else -60,
             range=[col - 0.5, col + len(self.across) - 0.5],
+            title=_axis_title(self.names[1]),
             constrain="domain",
             constraintoward="left",
         )
         figure.update_yaxes(
             **label_axis([*map(escape, self.down)], first=row, keep=matches[0]),
             range=[row + len(self.down) - 0.5, row - 0.5],
+            title=_axis_title(self.names[0]),
             scaleanchor="x",
             constrain="domain",
             constraintoward="top",
         )
+
+
+def _axis_title(name: str) -> dict[str, Any]:
+    """What an axis is called, in small letters close to its labels; nothing for ""."""
+    return {"text": escape(name), "standoff": 6, "font": {"size": 12}}
 
 
 def colour_bar(title: str, **scale: Any) -> dict[str, Any]:

@@ -94,7 +94,8 @@ def heatmap(
         lines.append(say(translate, phrases.MARKED, count=len(matches[0]) + len(matches[1]), find=find))
     if data.mass is not None:
         lines.append(translate(phrases.PAIR))
-    field, beside = Field.of(data.rows, data.cols), 0 if data.mass is None else 96
+    field = Field.of(data.rows, data.cols, names=_axis_names(data.memory, translate))
+    beside = 0 if data.mass is None else 96
     cells = {**_numbers(data), **field.places()}
     figure = go.Figure(go.Heatmap(**cells, **_colours(data, translate), **_hover(data, translate)))
     field.axes(figure, matches=matches)
@@ -113,6 +114,13 @@ def heatmap(
         alt=alt_text(data, translate),
         fields=provenance_fields(data),
     )
+
+
+def _axis_names(memory: Memory, translate: Translate) -> tuple[str, str]:
+    """What rows and columns are: who looks, and what is looked at; of a translation, its target and its source."""
+    if memory.kind == "cross":
+        return translate(phrases.TARGET_AXIS), translate(phrases.SOURCE_AXIS)
+    return translate(phrases.QUERY_AXIS), translate(phrases.KEY_AXIS)
 
 
 def _numbers(data: PatternData) -> dict[str, Any]:

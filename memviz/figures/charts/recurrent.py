@@ -58,7 +58,7 @@ def recurrent(
     fields = {
         "layer": str(layer),
         "unit": f"mean over {recurrent.units} units" if unit is None else f"unit {unit}",
-        "view": "recurrent memory: share of what is held after each step",
+        "view": "recurrent state: share of what is held after each step",
         "between": "tokens",
     }
     return finish(

@@ -10,18 +10,21 @@ from memviz.tokens import Token, printable
 from memviz.tokens.spelling import WHITE
 
 CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
-UNKNOWN = "{unknown:,} of the {tokens:,} tokens stand for words or characters that this model has never seen."
+UNKNOWN = (
+    "{unknown:,} of the {tokens:,} tokens are unknown tokens ([UNK]): words or characters that are not in "
+    "the vocabulary of this model."
+)
 BROKEN = "A sentence of more than {limit} tokens was translated in parts."
 GIVEN = (
-    "{unknown:,} of the {tokens:,} tokens of the given translation stand for words or characters that this model has "
-    "never seen."
+    "{unknown:,} of the {tokens:,} tokens of the forced translation are unknown tokens ([UNK]): words or "
+    "characters that are not in the vocabulary of this model."
 )
 DROPPED = "The tokenizer dropped {dropped:,} of the {characters:,} characters; the model does not read them: {which}"
 DROPPED_GIVEN = (
-    "The tokenizer dropped {dropped:,} of the {characters:,} characters of the given translation; the model does not "
-    "read them: {which}"
+    "The tokenizer dropped {dropped:,} of the {characters:,} characters of the forced translation; the model does "
+    "not read them: {which}"
 )
-WHOLE = "With a translation given, the {sentences} sentences of the text are read as one."
+WHOLE = "With a forced translation, the {sentences} sentences of the text are read as one."
 CAPITALS = "Text all in capitals is rare in what models learn from: they often copy such words instead."
 NUMBERED = "Sentence {number}: {note}"
 PART = "Part {number}: {note}"

@@ -17,12 +17,15 @@ GROUPS = {
     "cross": "Cross-attention: what was each word read from?",
 }
 TERMS = {
-    "query": "the token that looks: one row of a picture",
-    "key": "the token that is looked at: one column",
+    "query": "the token that attends (looks): one row of a picture",
+    "key": "the token that is attended to (looked at): one column",
     "value": "what is read from a key, in proportion to the weight",
-    "head": "one way of looking back; a layer has several, written L5.H11 (layer 5, head 11, both from 0)",
+    "head": "one attention pattern of a layer, which has several; written L5.H11 (layer 5, head 11, both from 0)",
     "pattern": "all weights of one head on one text; every row sums to 1",
-    "attention sink": "a key where attention rests when there is nothing to look up",
+    "attention sink": (
+        "a key that attention goes to (rests on) when there is nothing to look up: a special token, "
+        "or a first token that collects weight"
+    ),
     "memory": "the keys and values that a text leaves behind, and that later tokens look up",
 }
 

@@ -24,10 +24,10 @@ from memviz.ui.shell.i18n import t
 LARGEST = 256  # words or tokens a side that are drawn one by one
 LARGEST_TABLE = 4096**2  # weights that a table is made of
 COLUMNS = {
-    "query": "query",
-    "key": "key",
-    "query_token": "token that looks",
-    "key_token": "token looked at",
+    "query": "query position",
+    "key": "key position",
+    "query_token": "query (looks)",
+    "key_token": "key (is looked at)",
     "weight": "weight",
     "value norm": "value norm",
     "rollout": "rollout",
@@ -131,7 +131,7 @@ def _scores(memory: Memory) -> dict[str, np.ndarray]:
 
 def range_note(memory: Memory) -> str:
     """What light and dark mean, and how many tokens share a cell."""
-    note = t("Empty: weight 0. Full colour: weight 1; shown as its square root.")
+    note = t("Empty: weight 0. Full colour: weight 1. Colour scale: √weight.")
     cells = memory.summary.thumbnail.shape[2]
     if len(memory.queries) > cells:
         tokens = -(-len(memory.queries) // cells)
@@ -150,7 +150,7 @@ def choose_view(trace: Trace, memory: Memory) -> HeadsView:
     with options_box.popover(t("Options"), icon=":material/tune:"):
         values = _choose_values(memory)
         by_word = st.toggle(t("Whole words"), **state.url_bound("by_word", (True, False)))
-        hide = st.toggle(t("Hide resting places"), **state.url_bound("sinkless", state.SWITCH))
+        hide = st.toggle(t("Hide attention sinks"), **state.url_bound("sinkless", state.SWITCH))
         cumulative = st.slider(
             t("Keep the strongest weights of each row, up to"),
             50,
@@ -255,9 +255,12 @@ def summary_line(view: HeadsView) -> str:
     if view.layer is None or view.head is None:
         return t("A mean over heads hides specialists: look at single heads first.")
     role = str(measures.roles(memory)[view.layer, view.head])
-    line = "**{head}** · {role} · effective slots **{slots}** · on resting places **{sink}**"
+    line = "**{head}** · {role} · effective number of tokens **{slots}** · on attention sinks **{sink}**"
     if view.without:
-        line = "**{head}** · {role} · effective slots **{slots}**, of what is left · on resting places **{sink}**"
+        line = (
+            "**{head}** · {role} · effective number of tokens **{slots}**, of what is left · on attention "
+            "sinks **{sink}**"
+        )
     summary = t(
         line,
         head=figures.head_name(view.layer, view.head),
@@ -290,4 +293,4 @@ def show_numbers(trace: Trace, view: HeadsView) -> None:
     name = "weight" if view.values == "log" else view.values  # its table holds the weights themselves
     frame = tables.top_weights_table(np.nan_to_num(values), memory, name=name)
     frame.columns = [t(COLUMNS[name]) for name in frame.columns]
-    show.table(frame, label="The largest values of this picture, token by token")
+    show.table(frame, label="Largest values, token by token")

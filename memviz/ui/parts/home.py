@@ -7,21 +7,21 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from memviz.figures import head_name, percent, times
+from memviz.figures import head_name, percent
 from memviz.trace import Trace
 from memviz.ui.parts import words
 from memviz.ui.shell import navigation, state
-from memviz.ui.shell.i18n import t
+from memviz.ui.shell.i18n import t, times
 from memviz.ui.shell.markdown import literal
 
 
 def choose_hiding() -> bool:
     """Should the places where attention rests be taken out of every row?"""
     return st.toggle(
-        t("Hide resting places"),
+        t("Hide attention sinks"),
         help=t(
-            "Attention that finds nothing to look up rests on special tokens, and in some models on the first token. "
-            "Hiding them renormalises the rest of every row to 100 %."
+            "Where there is nothing to look up, attention rests on special tokens, and in some models on the "
+            "first token: these are the attention sinks. Hiding them renormalises the rest of every row to 100 %."
         ),
         **state.url_bound("sinkless", state.SWITCH),
     )
@@ -32,7 +32,7 @@ def show_top_links(trace: Trace, *, without: Sequence[int]) -> None:
     links = words.top_links(trace, without=without)
     if not links:
         return
-    st.subheader(t("The links most special to two words, each in another head"), anchor=False)
+    st.subheader(t("Most distinctive links, one per head"), anchor=False)
     for number, link in enumerate(links):
         line, door = st.columns([5, 1], vertical_alignment="center", wrap=False)
         line.markdown(sentence(link, renormalised=len(without) > 0))
@@ -44,18 +44,18 @@ def sentence(link: words.WordLink, *, renormalised: bool = False) -> str:
     """One link in plain words; ``renormalised``: its numbers are of what is left beside the resting places."""
     if math.isnan(link.lift):  # nobody else sees that word
         if renormalised:
-            text = "In {head} “{word}” looks at “{source}” with **{weight}** of what is left of its attention."
+            text = "In {head} “{word}” puts **{weight}** of what is left of its attention on “{source}”."
         else:
-            text = "In {head} “{word}” looks at “{source}” with **{weight}** of its attention."
+            text = "In {head} “{word}” puts **{weight}** of its attention on “{source}”."
     elif renormalised:
         text = (
-            "In {head} “{word}” looks at “{source}” with **{weight}** of what is left of its attention: **{lift}** "
-            "what other tokens give it of theirs."
+            "In {head} “{word}” puts **{weight}** of what is left of its attention on “{source}”: **{lift}** what "
+            "other words' tokens give it on average of theirs."
         )
     else:
         text = (
-            "In {head} “{word}” looks at “{source}” with **{weight}** of its attention: **{lift}** what other tokens "
-            "give it."
+            "In {head} “{word}” puts **{weight}** of its attention on “{source}”: **{lift}** what other words' "
+            "tokens give it on average."
         )
     return t(
         text,

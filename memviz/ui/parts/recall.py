@@ -34,8 +34,8 @@ def choose_view(trace: Trace) -> RecallView:
     """All heads or one, and whether the places where attention rests are taken out."""
     memory = trace.memory()
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    single = row.toggle(t("One head only"), **state.url_bound("one_head", state.SWITCH))
-    hide = row.toggle(t("Hide resting places"), **state.url_bound("sinkless", state.SWITCH))
+    single = row.toggle(t("Single head"), **state.url_bound("one_head", state.SWITCH))
+    hide = row.toggle(t("Hide attention sinks"), **state.url_bound("sinkless", state.SWITCH))
     layer = head = None
     if single:
         state.put_head(*state.get_head(memory))
@@ -47,19 +47,19 @@ def choose_view(trace: Trace) -> RecallView:
 def show_card(trace: Trace, view: RecallView, *, word: int | None) -> None:
     """One word in numbers: its spread, what rests, how much it is looked at, and its links as tables."""
     if word is None:
-        st.info(t("Click a word to keep it; its card and its numbers appear here."), icon=":material/touch_app:")
+        st.info(t("Click or tap a word to pin it; its card and its numbers appear here."), icon=":material/touch_app:")
         return
     _show_numbers(trace, view, word)
     remembers, remembered_by = words.links_of(trace, without=view.without, layer=view.layer, head=view.head)
     name = trace.words[word].text
     show.table(
         words.links_frame(trace, word, remembers, without=view.without),
-        label="What “{word}” looks at, as a table",
+        label="What “{word}” attends to, as a table",
         word=name,
     )
     show.table(
         words.links_frame(trace, word, remembered_by, without=view.without),
-        label="Who looks at “{word}”, as a table",
+        label="What attends to “{word}”, as a table",
         word=name,
     )
 
@@ -72,9 +72,11 @@ def _show_numbers(trace: Trace, view: RecallView, word: int) -> None:
 
     row = st.container(horizontal=True, gap="large")
     row.metric(
-        t("Effective slots"),
+        t("Effective number of tokens"),
         figures.decimal(float(measures.known_mean(of_view(measures.slots(memory, view.without)[:, :, tokens], view)))),
-        help=t("how many tokens what is left is spread over") if view.without else t("how many tokens it spreads over"),
+        help=t("over about how many tokens what is left of its attention spreads: exp of the entropy")
+        if view.without
+        else t("over about how many tokens its attention spreads: exp of the entropy"),
     )
     row.metric(t("On the first token"), figures.percent(mean(memory.summary.first[:, :, tokens])))
     row.metric(
@@ -95,7 +97,7 @@ def _show_numbers(trace: Trace, view: RecallView, word: int) -> None:
 
 def show_received(trace: Trace, view: RecallView) -> None:
     """Attention received over the text."""
-    st.subheader(t("Which words are looked at most?"), anchor=False)
+    st.subheader(t("Which words receive the most attention?"), anchor=False)
     chart = figures.received_bars(
         trace.memory(),
         trace.words,
@@ -111,7 +113,7 @@ def show_received(trace: Trace, view: RecallView) -> None:
 
 def show_distance(trace: Trace, view: RecallView) -> None:
     """Attention by distance over the uniform baseline, and the span."""
-    st.subheader(t("How far back does it look?"), anchor=False)
+    st.subheader(t("Attention by distance"), anchor=False)
     memory = trace.memory()
     show.figure(
         figures.by_distance(memory, layer=view.layer, head=view.head, title="", caption="", translate=t),
@@ -121,7 +123,7 @@ def show_distance(trace: Trace, view: RecallView) -> None:
     if np.isfinite(half).any():  # one token alone has no distance to look over
         st.markdown(
             t(
-                "Half of what is looked at lies within **{half:.0f}** tokens, nine tenths within **{most:.0f}** "
+                "Half of the attention lies within **{half:.0f}** tokens, nine tenths within **{most:.0f}** "
                 "(median over the heads shown, the first token left out).",
                 half=float(np.nanmedian(half)),
                 most=float(np.nanmedian(most)),

@@ -28,10 +28,10 @@ LinkPair = tuple[Links, Links]
 RENORMALISED = {
     "weight": "of what is left",
     "lift_help": (
-        "This share over the average share that the tokens of other words, special tokens included, give the same word "
-        "in this head; of every row only what is left beside the resting places."
+        "This share over the average share that the tokens of other words, special tokens included, give the same "
+        "word in this head; of every row only what is left beside the attention sinks."
     ),
-    "announce": "“{word}” looks most at “{top}”, {weight} of what is left, in head {head}.",
+    "announce": "“{word}” attends most to “{top}”, {weight} of what is left, in head {head}.",
 }
 WORD_OF = "word_of"  # the model and the text that the kept word belongs to
 
@@ -146,12 +146,12 @@ def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head
     names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sinks))
     if without:
         return t(
-            "Over the whole text, {share} of the look-back rests on {names}. It is taken out here, and of every row "
-            "the rest is renormalised to 100 %.",
+            "{share} of all attention in this text goes to {names}. It is taken out here, and the rest of every "
+            "row is renormalised to 100 %.",
             share=percent(share),
             names=names,
         )
-    return t("Over the whole text, {share} of the look-back rests on {names}.", share=percent(share), names=names)
+    return t("{share} of all attention in this text goes to {names}.", share=percent(share), names=names)
 
 
 def top_links(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[WordLink]:

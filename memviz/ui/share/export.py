@@ -49,7 +49,7 @@ def words_page(
         plain | {"id": "words", "pinned": word, "turn": 0},
         arrays,
         title=t("What does this text remember?"),
-        hint=t("Point at a word. Blue words are what it looks at; orange words look at it."),
+        hint=t("Hover or tap a word. Blue words are those it attends to (looks at); orange words attend to it."),
         provenance=provenance,
     )
 

@@ -47,7 +47,7 @@ def choose_model(*, translates: bool) -> None:
     example = "Helsinki-NLP/opus-mt-en-de" if translates else "openai-community/gpt2"
     with st.sidebar:
         name = st.selectbox(
-            t("Model that translates") if translates else t("Model"),
+            t("Translation model") if translates else t("Model"),
             names,
             accept_new_options=free,
             format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else name,

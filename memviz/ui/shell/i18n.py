@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from memviz import figures
 from memviz.ui.shell import address
 
 LOCALES = Path(__file__).parents[2] / "locales"
@@ -24,6 +25,12 @@ def t(text: str, **values: Any) -> str:
     """The text in the reader's language, its placeholders filled with ``values``."""
     translation = catalogue(language()).get(text, text)
     return translation.format(**values) if values else translation
+
+
+def times(ratio: float) -> str:
+    """How many times as much (``ratio``), inside a sentence: 3.7 ×, in Chinese 3.7 倍; "–" for undefined."""
+    number, _, sign = figures.times(ratio).partition("\u00a0")
+    return t("{number}\u00a0×", number=number) if sign else number
 
 
 def language() -> str:

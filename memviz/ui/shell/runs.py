@@ -111,7 +111,7 @@ def _check_characters(text: str, extras: Extras) -> None:
     for what, part in (
         (Note("This text"), text),
         (Note("The second sentence"), extras.pair),
-        (Note("The given translation"), extras.target),
+        (Note("The forced translation"), extras.target),
     ):
         if part is not None and len(part) > MAX_CHARACTERS:
             raise TextTooLongError(

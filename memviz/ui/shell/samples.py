@@ -52,7 +52,7 @@ _MINILM = (
         word="bank",
     ),
     Sample(
-        "Looked at, not read",
+        "High weight, little effect",
         "When the old librarian closed the heavy door behind her, the lamps along the river were already burning, "
         "and the last tram of the evening, almost empty, carried her slowly home through streets that smelled of rain.",
         "On the page Heads, switch from raw weights to value norms: the strong first column fades.",
@@ -60,7 +60,7 @@ _MINILM = (
     Sample(
         "Two sentences",
         "The bank raised its interest rates.",
-        "On the page Heads, the lines divide what a sentence looks at in itself and in the other.",
+        "On the page Heads, the lines divide what a sentence attends to in itself and in the other.",
         pair="Borrowing money became more expensive.",
     ),
 )
@@ -111,7 +111,7 @@ _EN_PT = (
     Sample(
         "The red book",
         "She gave her brother a red book.",
-        "Point at “seu”: a word that English says in another way. And “red book” crosses.",
+        "Hover or tap “seu”: a word that English says in another way. And “red book” crosses.",
         translation="Ela deu a seu irmão um livro vermelho.",
         gold="0-0 1-1 2-3 3-4 4-5 6-6 5-7 7-8 1p2 2p2 3p2",
     ),
@@ -169,19 +169,24 @@ _PT_EN = (
     ),
 )
 _OTHERS = tuple(
-    replace(sample, hint="Point at a written word: which source words was it read from?", translation="", gold="")
+    replace(
+        sample,
+        hint="Hover or tap a word of the translation: which source words was it read from?",
+        translation="",
+        gold="",
+    )
     for sample in _EN_PT[:4]
 )
 _ZH = (
     Sample("黑猫", "黑猫喝冷牛奶。", "Which characters is each English word read from?"),
-    Sample("红色的书", "她给了弟弟一本红色的书。", "Point at “red”: which characters name the colour?"),
+    Sample("红色的书", "她给了弟弟一本红色的书。", "Hover or tap “red”: which characters name the colour?"),
     Sample(
         "小白房子", "我的姐姐住在一座小白房子里。", "Chinese has no spaces: a token may be one character or several."
     ),
 )
 
 
-_OPEN = "Point at a word: which words does it look at, and in which heads?"
+_OPEN = "Hover or tap a word: which words does it attend to, and in which heads?"
 _BY_MODEL = {"minilm": _MINILM, "smollm2": _SMOLLM2}
 _CHINESE = ("bert-base-chinese", "opus-mt-zh-en")
 

@@ -13,7 +13,7 @@ from memviz.ui.shell import address
 from memviz.ui.shell.i18n import t
 
 WORD, LAYER, HEAD = "word", "layer", "head"
-MEANS = {"head": "one head", "layer": "mean over the heads of a layer", "all": "mean over all heads"}
+MEANS = {"head": "single head", "layer": "layer mean", "all": "mean over all heads"}
 
 
 class Key(TypedDict):

@@ -6,7 +6,7 @@ import numpy as np
 
 from memviz.measures import Links
 
-ROLES = ("previous token", "first token", "itself", "broad", "")
+ROLES = ("previous token", "first token", "current token", "diffuse", "")
 TEXTS = {
     "english": "[CLS] the cat sat on the mat because it was tired . [SEP]",
     "chinese": "[CLS] 猫 坐 在 垫子 上 ， 因为 它 累 了 。 [SEP]",
@@ -88,8 +88,8 @@ def _pattern(role: str, cells: int, random: np.random.Generator) -> np.ndarray:
     shapes = {
         "previous token": np.eye(cells, k=-1),
         "first token": np.eye(cells)[[0] * cells],
-        "itself": np.eye(cells),
-        "broad": np.full((cells, cells), 1 / cells),
+        "current token": np.eye(cells),
+        "diffuse": np.full((cells, cells), 1 / cells),
         "": 0.5 * np.eye(cells)[random.integers(0, cells, 3)].sum(0)[None].repeat(cells, 0),
     }
     share = random.uniform(0.4, 0.9)

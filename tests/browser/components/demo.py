@@ -51,7 +51,7 @@ if text != "no":
         labels={"remembers": "“{word}” 记得", "remembered_by": "谁记得 “{word}”"} if chinese else {},
         pinned=st.session_state.page_word,
         key="words",
-        sink_note="Over the whole text, 9 % of the look-back rests on [CLS].",
+        sink_note="9 % of all attention in this text goes to [CLS].",
     )
     st.text(f"word {word}")
     if word != st.session_state.page_word:

@@ -133,13 +133,13 @@ def test_a_role_dims_the_others(visit) -> None:
     opacity = {}
     for state in ("false", "true"):
         assert chip.get_attribute("aria-pressed") == state
-        for name in ("first token", "itself"):
+        for name in ("first token", "current token"):
             layer, head = map(int, np.argwhere(roles == name)[0])
             cells = page.locator(GRID).evaluate(PIXELS, [layer, head, 3, 3])["cells"]
             opacity[state, name] = page.evaluate(alpha, cells)
         chip.click()
-    assert opacity["false", "first token"] == opacity["false", "itself"] == opacity["true", "first token"] == 255
-    assert opacity["true", "itself"] < 60
+    assert opacity["false", "first token"] == opacity["false", "current token"] == opacity["true", "first token"] == 255
+    assert opacity["true", "current token"] < 60
     assert chip.get_attribute("aria-pressed") == "false", "a second click shows all again"
 
 
@@ -169,12 +169,12 @@ def test_order_and_role_are_reported_and_stand_as_the_page_wants(visit) -> None:
     wait_for_text(page, "by induction, only none")
     page.locator("[data-testid=memviz-grid-role]", has_text="first token").click()
     wait_for_text(page, "by induction, only first token")
-    there = visit("text=no&order=entropy&role=itself")
+    there = visit("text=no&order=entropy&role=current+token")
     assert (
         there.locator("[data-testid=memviz-grid-order]").evaluate("node => node.selectedOptions[0].text") == "entropy"
     )
-    assert there.locator("[data-testid=memviz-grid-role][aria-pressed=true]").inner_text().startswith("itself")
-    there.locator("[data-testid=memviz-grid-role]", has_text="itself").click()
+    assert there.locator("[data-testid=memviz-grid-role][aria-pressed=true]").inner_text().startswith("current token")
+    there.locator("[data-testid=memviz-grid-role]", has_text="current token").click()
     wait_for_text(there, "by entropy, only none")
 
 

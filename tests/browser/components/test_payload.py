@@ -95,7 +95,7 @@ def test_labels_replace_english_and_nothing_else_is_sent(sent: dict) -> None:
 def test_names_of_roles_and_scores_are_translated(sent: dict) -> None:
     heads_grid(
         **samples.heads(2, 3),
-        labels={"broad": "分散"},
+        labels={"diffuse": "分散"},
         score_labels={"previous token": "前一个词元"},
         selected=(0, 0),
         key="g",

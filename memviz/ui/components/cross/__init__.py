@@ -19,9 +19,9 @@ OTHERS = 3  # tokens that could have been written instead of one
 BUDGET = 400_000  # bytes of those tokens: a text of 2,000 words stays below one megabyte
 
 LABELS = {
-    "source": "The source, word by word. Arrow keys move, Enter keeps a word, Escape lets it go.",
-    "target": "The translation, word by word. Arrow keys move, Enter keeps a word, Escape lets it go.",
-    "hint": "Point at a word; click to keep it.",
+    "source": "The source, word by word. Arrow keys move, Enter pins a word, Escape releases it.",
+    "target": "The translation, word by word. Arrow keys move, Enter pins a word, Escape releases it.",
+    "hint": "Hover or tap a word; click to pin it.",
     "read_from": "“{word}” was read from",
     "read_by": "“{word}” was read by",
     "written": "How probable “{word}” was",
@@ -31,14 +31,14 @@ LABELS = {
     "rest": "all others",
     "steps": "Watch the translation being written",
     "first": "First word",
-    "back": "One word back",
+    "back": "Previous word",
     "play": "Play",
     "pause": "Pause",
-    "forward": "One word on",
+    "forward": "Next word",
     "last": "Whole translation",
     "step": "Word {step} of {steps}",
     "whole": "Whole translation",
-    "forgotten": "“{word}” may not be read",
+    "forgotten": "“{word}” is masked",
     "announce_target": "“{word}” was read most from “{top}”, {weight}.",
     "announce_source": "“{word}” was read most by “{top}”, {weight}.",
 }

@@ -17,13 +17,13 @@ LINKS = 8  # rows in a card
 BUDGET = 860_000  # bytes of links: with its words, a text of 8,192 words stays below one megabyte
 
 LABELS = {
-    "text": "The text, word by word. Arrow keys move, Enter keeps a word, Escape lets it go.",
-    "hint": "Point at a word; click to keep it.",
-    "remembers": "“{word}” remembers",
-    "remembered_by": "“{word}” is remembered by",
-    "choose": "Point at a word above.",
-    "remembers_none": "It looks at no other word.",
-    "remembered_by_none": "No other word looks at it.",
+    "text": "The text, word by word. Arrow keys move, Enter pins a word, Escape releases it.",
+    "hint": "Hover or tap a word; click to pin it.",
+    "remembers": "“{word}” attends to",
+    "remembered_by": "“{word}” is attended to by",
+    "choose": "Hover or tap a word above.",
+    "remembers_none": "It attends to no other word.",
+    "remembered_by_none": "No other word attends to it.",
     "word": "word",
     "weight": "weight",
     "lift": "lift",
@@ -32,8 +32,8 @@ LABELS = {
         "word in this head."
     ),
     "head": "head",
-    "announce": "“{word}” looks most at “{top}”, {weight}, in head {head}.",
-    "announce_none": "“{word}” looks at no other word.",
+    "announce": "“{word}” attends most to “{top}”, {weight}, in head {head}.",
+    "announce_none": "“{word}” attends to no other word.",
 }
 
 _mount = register(Path(__file__).parent, name="words_view")

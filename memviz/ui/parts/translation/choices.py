@@ -19,6 +19,7 @@ from memviz.tokens import Token, Word
 from memviz.trace import Trace
 from memviz.ui.shell import address, frame, runs, samples, show, state
 from memviz.ui.shell.i18n import t
+from memviz.ui.shell.language_names import language_name
 from memviz.ui.shell.markdown import literal
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
@@ -178,15 +179,23 @@ def _choose_target(reader: Reader, model: str, text: str) -> str | None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     if reader.languages is not None and not reader.languages_known:
         source, into = reader.languages
-        row.caption(t("This model is made for {source} → {target}.", source=source, target=into), width="content")
-    with row.popover(t("Give the translation yourself"), type="tertiary", icon=":material/edit_note:"):
-        st.caption(t("The model is made to write this, and you see what it would have read for each word of it."))
-        st.text_input(t("Translation to be written"), key=TARGET, persist_state="session")
+        line = t(
+            "This model is made for {source} → {target}.", source=language_name(source), target=language_name(into)
+        )
+        row.caption(line, width="content")
+    with row.popover(t("Force a translation"), type="tertiary", icon=":material/edit_note:"):
+        st.caption(
+            t(
+                "Forced decoding (teacher forcing): the model has to write this, and you see what it would "
+                "have read for each word of it."
+            )
+        )
+        st.text_input(t("Translation to force"), key=TARGET, persist_state="session")
     target: str | None = st.session_state[TARGET] if st.session_state[TARGET].strip() else None
     if target is not None:
         notice, undo = st.columns([5, 1], vertical_alignment="center")
-        notice.info(t("The model is made to write “{target}”.", target=literal(target)), icon=":material/edit_note:")
-        undo.button(t("Let it write"), key="target_undo", on_click=_let_it_write)
+        notice.info(t("Forced translation: “{target}”.", target=literal(target)), icon=":material/edit_note:")
+        undo.button(t("Let the model translate"), key="target_undo", on_click=_let_it_write)
     return target
 
 
@@ -242,8 +251,8 @@ def choose_view(part: Trace, job: TranslationJob) -> TranslationView:
         shift = st.toggle(
             t("Shift by one step"),
             help=t(
-                "Take a word's weights from the step after it was written: some heads that were not taught, such as "
-                "L0.H5 of firefox-en-pt, align there."
+                "Take a word's weights from the step after it was written: some heads without guided alignment, "
+                "such as L0.H5 of firefox-en-pt, align there."
             ),
             **state.url_bound("cross_shift", state.SWITCH),
         )

@@ -21,7 +21,7 @@ from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
 NOTICEABLE = 0.05  # of probability; less is not worth a sentence
-WAYS = {"off": "Read every word", "cover": "Cover one word", "only": "Read only one word"}
+WAYS = {"off": "No mask", "cover": "Mask a word", "only": "Mask all other words"}
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,15 @@ class CoveredRun:
     def titles(self) -> tuple[str, str]:
         """What the first and the second translation are called."""
         word = literal(self.word.text)
-        after = t("“{word}” was covered", word=word) if self.way == "cover" else t("Only “{word}” was read", word=word)
-        return t("Every word was read"), after
+        after = (
+            t("“{word}” masked", word=word) if self.way == "cover" else t("All words but “{word}” masked", word=word)
+        )
+        return t("No word masked"), after
 
 
 def compare_covered(view: TranslationView, job: TranslationJob, *, pinned: Pin | None) -> CoveredRun | None:
     """Covers a source word, or all but one, and translates again; ``None`` when nothing is covered."""
-    st.header(t("What if it could not read a word?"), anchor=False)
+    st.header(t("What if a word were masked?"), anchor=False)
     words = [word for word in view.part.words if not word.special and word.text.strip("␣⏎⇥")]
     way_box, word_box = st.columns([3, 2], vertical_alignment="bottom")
     way = way_box.segmented_control(
@@ -61,7 +63,9 @@ def compare_covered(view: TranslationView, job: TranslationJob, *, pinned: Pin |
         **state.url_bound("again", WAYS),
     )
     if way is None or way == "off" or not words:
-        st.caption(t("Cover a word of the source, and see which words of the translation change."))
+        st.caption(
+            t("Mask a word of the source, so that it cannot be read, and see which words of the translation change.")
+        )
         return None
     numbers = range(len(words))
     number = word_box.selectbox(
@@ -122,7 +126,7 @@ def _show_probabilities(run: CoveredRun) -> None:
         return
     frame = word_probabilities(run.before, run.same)
     if frame is None:
-        st.caption(t("The first translation is made of other tokens when it is given, so it cannot be compared."))
+        st.caption(t("The first translation is made of other tokens when it is forced, so it cannot be compared."))
         return
     loss = np.where(frame["counts"], frame["before"] - frame["after"], -np.inf)
     worst = int(loss.argmax())
@@ -131,7 +135,7 @@ def _show_probabilities(run: CoveredRun) -> None:
     else:
         st.markdown(
             t(
-                "Of the first translation, “{word}” loses most: its probability goes from **{before}** to **{after}**.",
+                "Of the first translation, “{word}” drops most: its probability goes from **{before}** to **{after}**.",
                 word=literal(str(frame["word"].iloc[worst])),
                 before=percent(float(frame["before"].iloc[worst])),
                 after=percent(float(frame["after"].iloc[worst])),
@@ -140,13 +144,14 @@ def _show_probabilities(run: CoveredRun) -> None:
     table = pd.DataFrame(
         {
             t("word"): frame["word"],
-            t("probability, every word read"): frame["before"].map(percent),
-            t("probability, without these links"): frame["after"].map(percent),
+            t("probability, no word masked"): frame["before"].map(percent),
+            t("probability, masked"): frame["after"].map(percent),
         }
     )
     show.table(table, label="The first translation, word by word")
     show.caveat(
-        "The encoder has read the whole sentence before: what stands beside a covered word may still tell of it."
+        "The encoder has already read the whole sentence: the words beside a masked word may still carry "
+        "information about it."
     )
 
 

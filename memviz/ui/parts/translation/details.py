@@ -25,9 +25,9 @@ TABS = {
     "heatmap": "Heatmap",
     "alignment": "Alignment",
     "coverage": "Coverage",
-    "steps": "Written tokens",
+    "steps": "Output probabilities",
     "encoder": "Encoder",
-    "recurrent": "Recurrent memory",
+    "recurrent": "Recurrent state",
 }
 
 
@@ -86,7 +86,7 @@ def _show_alignment(view: TranslationView) -> None:
         hide_index=True,
         width="stretch",
         column_config={
-            "target_word": st.column_config.TextColumn(t("written word")),
+            "target_word": st.column_config.TextColumn(t("target word")),
             "source_word": st.column_config.TextColumn(t("read most from")),
             "weight": st.column_config.NumberColumn(t("weight"), format="percent"),
             "probability": st.column_config.NumberColumn(t("probability of the word"), format="percent"),
@@ -108,7 +108,8 @@ def _show_error_rate(view: TranslationView) -> None:
     confidence = float(measures.confidence(view.memory)[layer, head])
     st.caption(
         t(
-            "Surest head here: L{layer}.H{head}, {share} on one token. Sure is not right: some read the word before.",
+            "Most confident head here: L{layer}.H{head}, {share} on one token. Confident is not correct: some "
+            "read the previous word.",
             layer=layer,
             head=head,
             share=percent(confidence),
@@ -116,7 +117,7 @@ def _show_error_rate(view: TranslationView) -> None:
     )
     _offer_gold(view.part)
     text = st.text_input(
-        t("An alignment made by hand"),
+        t("Reference (gold) alignment"),
         key=GOLD,
         placeholder="0-0 2-1 1-2 1p3",
         help=t("Pharaoh format: source-target, words counted from 0, signs are words; p for a link that may be."),
@@ -208,7 +209,7 @@ def _show_steps(view: TranslationView) -> None:
     show.figure(figures.probability_bars(view.part, title="", caption="", translate=t), key="sure")
     frame = tables.steps_table(view.part)
     frame.insert(3, "entropy", entropies(view))
-    st.caption(t("Entropy: how widely a step spread its look-up over the source, in nats; 0 is one token alone."))
+    st.caption(t("Entropy: how widely a step spread its attention over the source, in nats; 0 is one token alone."))
     if view.head is None:
         st.caption(t("Of several heads it is the mean of their entropies."))
     if view.shift:

@@ -106,15 +106,19 @@ def note(view: TranslationView) -> str:
         return t("A mean over heads hides specialists: look at single heads first.")
     confidence = float(measures.confidence(view.memory)[view.layer, view.head])
     line = t(
-        "{head} puts {share} of a look-up on one source token, on average.", head=view.name, share=percent(confidence)
+        "{head} puts {share} of its attention on one source token, on average.",
+        head=view.name,
+        share=percent(confidence),
     )
     if view.alignment_head == (view.layer, view.head):
         line += " " + t(
-            "As far as the file tells, it was taught to align: its settings name this layer, whose first head Marian "
-            "trains on word alignments."
+            "As far as the file tells, it was trained with guided alignment: its settings name this layer, whose "
+            "first head Marian trains on word alignments."
         )
     elif view.alignment_head is None and measures.best_head(view.memory, view.sides) == (view.layer, view.head):
-        line += " " + t("The surest head on this sentence. Sure is not right: some read the word before.")
+        line += " " + t(
+            "The most confident head on this sentence. Confident is not correct: some read the previous word."
+        )
     if view.shift:
         line += " " + t("Shifted: each word shows the step after it was written; the last one has none.")
     return line
