@@ -8,10 +8,11 @@ only a choice comes back.
 from __future__ import annotations
 
 from memviz.ui.components.address import address_bar
+from memviz.ui.components.chart_keys import chart_keys
 from memviz.ui.components.copy_button import copy_button
 from memviz.ui.components.cross import cross_view
 from memviz.ui.components.grid import heads_grid
 from memviz.ui.components.page_language import page_language
 from memviz.ui.components.words import words_view
 
-__all__ = ["address_bar", "copy_button", "cross_view", "heads_grid", "page_language", "words_view"]
+__all__ = ["address_bar", "chart_keys", "copy_button", "cross_view", "heads_grid", "page_language", "words_view"]

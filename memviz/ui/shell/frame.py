@@ -10,7 +10,7 @@ import streamlit as st
 from memviz.models import CATALOGUE, Hub, Policy, entry_of
 from memviz.models import names as catalogue_names
 from memviz.trace import Trace
-from memviz.ui.components import page_language
+from memviz.ui.components import chart_keys, page_language
 from memviz.ui.shell import address, runs, state
 from memviz.ui.shell.i18n import KEY, LANGUAGES, browser_language, language, t
 from memviz.ui.shell.samples import Sample, samples
@@ -36,6 +36,7 @@ def choose_language() -> None:
             **state.url_bound(KEY, LANGUAGES, default=browser_language()),
         )
         page_language(language())
+        chart_keys(t("Arrow keys walk from cell to cell."))
 
 
 def choose_model(*, translates: bool) -> None:

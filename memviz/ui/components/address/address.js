@@ -17,7 +17,8 @@ const STORE = "memviz.texts";
 const EMBEDDING = ["embed", "embed_options"]; // Streamlit's own, which Python does not see
 
 export default function ({ data, setStateValue }) {
-  const bar = (globalThis.memvizAddress ??= new AddressBar());
+  globalThis.memvizAddress ??= new AddressBar();
+  const bar = globalThis.memvizAddress;
   bar.tell = (report) => setStateValue("report", report);
   bar.update(data);
 }
@@ -34,16 +35,18 @@ class AddressBar {
   }
 
   update(data) {
-    if (this.report && this.report.serial !== data.seen) return this.tell(this.report);
-    this.report = null;
-    if (this.isNew) return this.begin(data);
-    if (this.isMoved) return this.follow(data);
-    this.write(data, data.follows || this.path !== location.pathname ? "replaceState" : "pushState");
+    const isPending = this.report !== null && this.report.serial !== data.seen;
+    if (!isPending) this.report = null;
+    if (isPending) this.tell(this.report);
+    else if (this.isNew) this.begin(data);
+    else if (this.isMoved) this.follow(data);
+    else this.write(data, data.follows || this.path !== location.pathname ? "replaceState" : "pushState");
   }
 
   /** The page was loaded: a tab that was here before has its texts, unless the link brings others. */
   begin(data) {
-    this.isNew = this.isMoved = false;
+    this.isNew = false;
+    this.isMoved = false;
     const texts = history.state?.memviz ?? stored();
     if (texts && !sameTexts(texts, data.texts) && !new URLSearchParams(location.search).has("text")) this.ask(texts);
     else this.write(data, "replaceState");
@@ -66,10 +69,11 @@ class AddressBar {
     const search = withEmbedding(query);
     const isSame = location.search === search && this.path === location.pathname && sameTexts(texts, this.texts ?? {});
     Object.assign(this, { path: location.pathname, texts });
-    attempt(() => sessionStorage.setItem(STORE, JSON.stringify(texts)));
+    attempt(() => window.sessionStorage.setItem(STORE, JSON.stringify(texts)));
     if (isSame) return;
     const url = location.pathname + search + location.hash;
-    attempt(() => history[how]({ memviz: texts }, "", url)) || history[how]({}, "", url); // the text is too long to keep
+    const isKept = attempt(() => history[how]({ memviz: texts }, "", url));
+    if (!isKept) history[how]({}, "", url); // the text is too long
   }
 }
 
@@ -83,7 +87,7 @@ function withEmbedding(query) {
 /** The texts that the tab kept; null where there are none, or none that can be read. */
 function stored() {
   let texts = null;
-  attempt(() => (texts = JSON.parse(sessionStorage.getItem(STORE))));
+  attempt(() => (texts = JSON.parse(window.sessionStorage.getItem(STORE))));
   return texts;
 }
 
