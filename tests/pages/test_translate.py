@@ -231,6 +231,47 @@ def test_a_given_translation_goes_with_its_text_and_its_model(visit) -> None:
     assert any("made to write" in said for said in here.notes), "a text that is only corrected keeps it"
 
 
+TWO = "The cat sat on the mat. It was tired."
+
+
+def test_several_sentences_are_read_as_one_where_that_is_chosen(visit, reader, capsys) -> None:
+    here = visit("translate", text=TWO)
+    assert here.app.selectbox(key="sentence").options == [
+        "1 · The cat sat on the mat.",
+        "2 · It was tired.",
+    ]
+    here.app.toggle(key="whole").set_value(True)
+    here._run()
+    single = reader.translate(TWO, split=False)
+    assert single.output != reader.translate(TWO).output, "it matters"
+    assert "sentence" not in [box.key for box in here.app.selectbox]
+    code, program = (here.app.code[place].value for place in (0, -1))
+    assert code == single.output
+    assert here.address["whole"] == "true"
+    exec(compile(program, "page", "exec"), {})
+    assert capsys.readouterr().out.splitlines()[0] == single.output
+    there = visit("translate", link=dict(parse_qsl(urlsplit(here.links[0]).query)))
+    assert there.app.code[0].value == single.output
+    assert there.app.toggle(key="whole").value is True
+    there.read(BLACK_CAT)
+    assert there.app.toggle(key="whole").value is True, "what is chosen can be seen, and taken back"
+
+
+def test_a_covered_word_of_a_text_read_as_one(visit, reader) -> None:
+    here = visit("translate", text=TWO, link={"whole": "true"}, again="cover", again_word="1")
+    trace = reader.translate(TWO, split=False)
+    covered = reader.translate(TWO, forget=Forget(keys=trace.words[1].tokens), split=False)
+    assert any(covered.output in said for said in plain(here.sentences))
+
+
+@pytest.mark.parametrize("text", [BLACK_CAT, "The cat sat. " * 2_000, "\u200b", "?!"])
+def test_the_switch_stands_where_a_text_would_be_split(visit, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("memviz.ui.shell.runs.MAX_CHARACTERS", 1_000)
+    here = visit("translate", text=text)
+    assert [toggle.key for toggle in here.app.toggle if toggle.key == "whole"] == []
+    here.nothing_broke()
+
+
 @pytest.mark.parametrize("target", ["   ", "\u3000", "\n"])
 def test_a_blank_translation_is_none(visit, target: str) -> None:
     here = visit("translate", text=BLACK_CAT, link={"target": target})

@@ -107,6 +107,13 @@ def write(engine: Engine, writer: Writer, text: str, request: TranslationRequest
     return writer.write(source, request, progress=progress_within(None, 0, 1)).text
 
 
+def sentences(engine: Engine, writer: Writer, text: str) -> tuple[str, ...]:
+    """Which parts of a text are translated one by one? The text alone where it is read as one."""
+    text = require_text(text)
+    spans, _ = _parts(engine, text) if writer.by_sentence else ([], [])
+    return tuple(text[start:end] for start, end in spans) if len(spans) > 1 else (text,)
+
+
 def _parts(engine: Engine, text: str) -> tuple[list[tuple[int, int]], list[int]]:
     """Where the sentences of the text are, and how many tokens each has; see `sentence_parts`."""
 

@@ -60,6 +60,8 @@ class Translate:
             fields["languages"] = " → ".join(choices.languages)
         if choices.task:
             fields["task"] = choices.task
+        if self._is_whole:
+            fields["read as"] = "one sentence"
         if self.number is not None:
             fields["sentence"] = f"{self.number + 1} of {len(self.trace.parts)}"
         return fields
@@ -68,6 +70,11 @@ class Translate:
     def number(self) -> int | None:
         """Which sentence of the text this is, from 0; ``None`` where it has only one."""
         return next((n for n, part in enumerate(self.trace.parts) if part is self.first), None)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Was the text read as one sentence because somebody chose so? With a translation given it always is."""
+        return self.job.options.whole and self.job.options.target is None
 
     @property
     def first(self) -> Trace:
@@ -149,6 +156,7 @@ class Translate:
             for name, value in (("target", choices.target), ("languages", choices.languages), ("task", choices.task))
             if value is not None
         )
+        options += ", split=False" if self._is_whole else ""
         where = (
             "" if view.layer is None else f", layer={view.layer}" + ("" if view.head is None else f", head={view.head}")
         )
@@ -194,10 +202,10 @@ weights = {exact}  # [target token, source token]
             return ""
         keys = translation.edges_to_forget(self.first, self.covered_run.word, self.covered_run.way).keys
         languages = self.job.options.languages
-        call = "read" if languages is None else "translate"
-        language_option = "" if languages is None else f", languages={languages!r}"
+        options = "" if languages is None else f", languages={languages!r}"
         return f"""
 reader = memviz.load({self.job.model!r})
-again = reader.{call}({self.view.part.text!r}, forget=memviz.Forget(keys={tuple(keys)!r}){language_option})
+forget = memviz.Forget(keys={tuple(keys)!r})
+again = reader.translate({self.view.part.text!r}, forget=forget{options}, split=False)
 print(again.output)
 """

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from memviz import measures
+from memviz.errors import MemVizError
 from memviz.figures import which_head
 from memviz.memory import Memory
 from memviz.models import CATALOGUE, entry_of
@@ -103,8 +104,9 @@ def translate_text() -> tuple[Trace, TranslationJob]:
         _offer_others(literal(model))
     languages, task = _choose_languages(reader), _choose_task(reader)
     target = _choose_target(reader, model, text)
+    whole = _choose_whole(reader, model, text, is_given=target is not None)
     layer: int | None = getattr(reader.model.config, "alignment_layer", None)
-    options = cache.TranslationOptions(target, languages=languages, task=task)
+    options = cache.TranslationOptions(target, languages=languages, task=task, whole=whole)
     trace = runs.translate(model, text, options)
     part = trace.text.removeprefix(task or "")  # a window of it, where the text is longer than the model can read
     return trace, TranslationJob(part, model, options, alignment_head=None if layer is None else (layer, 0))
@@ -146,6 +148,33 @@ def _choose_task(reader: Reader) -> str | None:
         **state.url_bound("task", names),
     )
     return reader.tasks[name] if name else None
+
+
+def _choose_whole(reader: Reader, model: str, text: str, *, is_given: bool) -> bool:
+    """Is the text read as one sentence? Asked where it would be split; ``is_given``: its translation, so it is not."""
+    bound = state.url_bound("whole", state.SWITCH)
+    is_chosen = bool(st.session_state["whole"])
+    if is_given or not (is_chosen or _is_split(reader, model, text)):
+        return is_chosen and not is_given
+    return st.toggle(
+        t("Read as one sentence"),
+        help=t(
+            "This model was trained on single sentences, so a text of several is read one by one. Read as one, every "
+            "word can be read for every other, but the translation may leave something out."
+        ),
+        **bound,
+    )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _is_split(_reader: Reader, model: str, text: str) -> bool:
+    """Would the text be read in several parts? Remembered between reruns, as a long text is long to split."""
+    if len(text) > runs.MAX_CHARACTERS:
+        return False
+    try:
+        return len(_reader.sentences(text)) > 1
+    except MemVizError:  # it cannot be read at all: the reading says so
+        return False
 
 
 def _refuse_others(model: str) -> None:
