@@ -17,6 +17,7 @@ from memviz.models import locate
 from memviz.serving.cache import TranslationOptions
 from memviz.tables import read_csv
 from memviz.ui.parts.translation import CoveredRun, TranslationJob, TranslationView
+from memviz.ui.parts.translation.covered_run import changed_words
 from memviz.ui.share import Translate
 from memviz.ui.shell import i18n
 from memviz.ui.shell.samples import translations
@@ -68,7 +69,7 @@ def test_a_text_is_translated_at_once(visit, reader) -> None:
     assert here.pictures == ["cross_view", "chart"]
     assert here.errors == []
     assert next(code.value for code in here.app.code) == reader.translate(BLACK_CAT).output
-    assert "This model is made for en → pt." in here.sentences
+    assert "This model is made for English → Portuguese." in here.sentences
 
 
 def test_the_text_comes_along_and_goes_back(visit) -> None:
@@ -286,6 +287,7 @@ def test_what_the_model_does_not_know_in_a_given_translation_is_said(visit) -> N
 
 
 def test_capitals_are_pointed_out(visit) -> None:
+    assert any(said.startswith("“STOP” was copied") for said in visit("translate", text="STOP").notes)
     assert any("all in capitals" in said for said in visit("translate", text="THE BLACK CAT DRINKS MILK.").notes)
     assert visit("translate", text="The BBC and NASA drink milk.").notes == []
 
@@ -347,6 +349,53 @@ def test_a_covered_word_changes_the_translation(visit, reader) -> None:
     sentence = next(said for said in here.sentences if "loses most" in said)
     assert "preto" in sentence
     assert f"**{before}** to **{after}**" in sentence
+
+
+@pytest.mark.parametrize(
+    ("pin", "by_word", "word"),
+    [
+        ("s4", "true", 4),
+        ("t1", "true", 2),
+        ("t2", "true", 1),
+        ("s5", "false", 5),
+        ("", "true", None),
+    ],
+)
+def test_covering_begins_with_the_word_that_is_pinned(visit, reader, pin: str, by_word: str, word: int | None) -> None:
+    """A pinned word of the translation stands for the word that it was read from: gato for cat."""
+    here = visit("translate", text=BLACK_CAT, cross_word=pin, cross_words=by_word, again_word="3")
+    here.app.segmented_control(key="again").set_value("cover")
+    here._run()
+    if word is None:  # the word that one step read most from
+        weights = reader.translate(BLACK_CAT).memory("cross").mean(1)
+        word = int(weights[:, :-1].max(axis=0).argmax())
+    assert here.app.selectbox(key="again_word").value == word
+    here.choose("again_word", 3)
+    here.app.segmented_control(key="again").set_value("only")
+    here._run()
+    assert here.app.selectbox(key="again_word").value == 3, "a word that was chosen stays while words are covered"
+
+
+def test_the_buttons_that_cover_stand_by_the_graph_and_say_what_changed(visit) -> None:
+    here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
+    assert [box.key for box in here.app.segmented_control] == ["again", "details", "lang"]
+    assert "The translation changes: “**preto**” is no longer written." in here.sentences
+    here.choose("again_word", 0)
+    assert "The same translation is written." in here.sentences
+    here.choose("again_word", 3)
+    assert "The translation changes: “**bebe**” is no longer written." in here.sentences
+
+
+def test_changes_are_found_word_by_word(reader) -> None:
+    def changed(before: str, after: str) -> str:
+        first, second = (reader.translate(BLACK_CAT, target=target) for target in (before, after))
+        return changed_words(CoveredRun(first.words[0], "cover", first, second, None))
+
+    assert changed("O gato preto", "O cão preto") == "The translation changes: “**gato**” becomes “**cão**”."
+    assert changed("O gato", "O gato preto") == "The translation changes: “**preto**” is added."
+    assert changed("O gato bebe leite", "A gato bebe vinho") == (
+        "The translation changes: “**O … leite**” becomes “**A … vinho**”."
+    )
 
 
 def test_only_one_word_read_runs_to_the_cap_and_says_so(visit) -> None:

@@ -18,6 +18,7 @@ from memviz.serving import cache
 from memviz.sources import tokens_of
 from memviz.tokens import Token, Word
 from memviz.trace import Trace
+from memviz.ui.parts.translation.languages import language_name, language_option
 from memviz.ui.shell import address, frame, runs, samples, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
@@ -120,11 +121,20 @@ def _choose_languages(reader: Reader) -> tuple[str, str] | None:
     first, second = st.columns(2)
     source, target = defaults or (codes[0], None)
     target = target or _default_target(codes, source)
+    codes.sort(key=language_name)
     return (
-        first.selectbox(t("Source language"), codes, **state.url_bound("from", codes, default=source)),
+        first.selectbox(
+            t("Source language"),
+            codes,
+            format_func=language_option,
+            help=t("The language of your text. The model does not find it out: a token of its own tells it."),
+            **state.url_bound("from", codes, default=source),
+        ),
         second.selectbox(
             t("Target language"),
             codes,
+            format_func=language_option,
+            help=t("The language to be written. A token of its own tells the model which."),
             **state.url_bound("into", codes, default=target),
         ),
     )
@@ -142,12 +152,24 @@ def _choose_task(reader: Reader) -> str | None:
         return None
     names = [*reader.tasks, ""]
     name = st.selectbox(
-        t("Task"),
+        t("Task: words in front of the text"),
         names,
-        format_func=lambda name: reader.tasks[name].strip() if name else t("nothing in front of the text"),
+        format_func=lambda name: _task_option(reader.tasks.get(name, "").strip()),
+        help=t(
+            "This model does several things. Words in front of the text say which; it reads them like the text, so "
+            "they stand in the graph too."
+        ),
         **state.url_bound("task", names),
     )
     return reader.tasks[name] if name else None
+
+
+def _task_option(words: str) -> str:
+    """What is put in front of a text, and the language that it asks for where it is no more than a code."""
+    name = language_name(words)
+    if not words:
+        return t("nothing in front of the text")
+    return words if name == words else f"{name} · {words}"
 
 
 def _choose_whole(reader: Reader, model: str, text: str, *, is_given: bool) -> bool:
@@ -207,7 +229,8 @@ def _choose_target(reader: Reader, model: str, text: str) -> str | None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     if reader.languages is not None and not reader.languages_known:
         source, into = reader.languages
-        row.caption(t("This model is made for {source} → {target}.", source=source, target=into), width="content")
+        names = {"source": language_name(source), "target": language_name(into)}
+        row.caption(t("This model is made for {source} → {target}.", **names), width="content")
     with row.popover(t("Give the translation yourself"), type="tertiary", icon=":material/edit_note:"):
         st.caption(t("The model is made to write this, and you see what it would have read for each word of it."))
         st.text_input(t("Translation to be written"), key=TARGET, persist_state="session")
