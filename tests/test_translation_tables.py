@@ -75,6 +75,13 @@ def test_the_words_that_the_links_count() -> None:
     assert links.in_words(SIDES) == tuple((sources[s], targets[t]) for s, t in sorted(links.sure))
 
 
+def test_the_files_of_an_alignment_have_the_same_lines() -> None:
+    files = tables.alignment_files(MEMORY, SIDES, layer=0, head=1, shift=1)
+    links = tables.links_pharaoh(MEMORY, SIDES, layer=0, head=1, shift=1)
+    assert files == {"alignment.pharaoh": f"{links}\n", "alignment.words": "The black cat ||| O gato preto\n"}
+    assert all("-" in link and link.replace("-", "").isdigit() for link in files["alignment.pharaoh"].split())
+
+
 def trace():
     """A trace with other tokens that could have been written: three at the first step, none at the last."""
     others = [("A", 90, 0.05), ("Um", 91, 0.04), ("=1", 92, 0.01)]
@@ -110,7 +117,7 @@ def test_what_cannot_be_is_said() -> None:
     with pytest.raises(TraceError, match="tiny wrote nothing here"):
         tables.steps_table(trace_of(MEMORY))
     plain, _ = memory_of(READ)
-    for call in (tables.alignment_table, tables.links_pharaoh):
+    for call in (tables.alignment_table, tables.links_pharaoh, tables.alignment_files):
         with pytest.raises(MeasureError, match="cross-attention"):
             call(plain, (SIDES[1], SIDES[1]))
     assert isinstance(tables.alignment_table(MEMORY, SIDES), pd.DataFrame)

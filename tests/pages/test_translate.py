@@ -134,12 +134,12 @@ def test_an_alignment_that_fits_two_counts_is_scored_when_one_is_chosen(visit, r
     trace = reader.translate(text)
     memory, sides = trace.memory("cross"), trace.sides("cross")
     spaced = tuple(measures.words_by_space(words) for words in sides)
-    gold = measures.Gold.parse("4-4")
     for name, counted in (("signs", sides), ("spaces", spaced)):
+        gold = measures.Gold.parse("4-4", name)
         here.choose("gold_count", name)
         [(source, target)] = gold.in_words(counted)
         assert f"These links join: {source} – {target}" in plain(here.sentences)
-        rate = float(measures.aer_by_head(memory, counted, gold)[1, 0])
+        rate = float(measures.aer_by_head(memory, sides, gold)[1, 0])
         assert metric(here)["Alignment error rate, L1.H0"] == percent(rate, digits=1)
     assert source == "red."
 
