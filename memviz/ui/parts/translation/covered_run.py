@@ -140,20 +140,20 @@ def _show_both(view: TranslationView, run: CoveredRun) -> None:
 
 
 def changed_words(run: CoveredRun) -> str:
-    """Which words of the first translation are gone, and which are new? As the page says it."""
+    """Which words of the first translation are not written any more, and which are new? As the page says it."""
     before, after = ([word.text for word in part.target_words if not word.special] for part in (run.before, run.part))
     steps = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    gone, new = (
+    lost, new = (
         " … ".join(literal(" ".join(words)) for words in pieces if words)
         for pieces in (
             [before[start:end] for name, start, end, _, _ in steps if name != "equal"],
             [after[start:end] for name, _, _, start, end in steps if name != "equal"],
         )
     )
-    if gone and new:
-        return t("The translation changes: “**{gone}**” becomes “**{new}**”.", gone=gone, new=new)
-    if gone:
-        return t("The translation changes: “**{gone}**” is no longer written.", gone=gone)
+    if lost and new:
+        return t("The translation changes: “**{lost}**” becomes “**{new}**”.", lost=lost, new=new)
+    if lost:
+        return t("The translation changes: “**{lost}**” is no longer written.", lost=lost)
     if new:
         return t("The translation changes: “**{new}**” is added.", new=new)
     return t("The same translation is written.")

@@ -131,6 +131,7 @@ def _show_error_rate(view: TranslationView) -> None:
         if sides is None:
             return
         _show_pairs(gold, sides)
+        gold = replace(gold, counts="signs")  # every word of these sides counts
         errors = measures.aer_by_head(view.memory, sides, gold, shift=view.shift)
         alignment = measures.alignment(view.memory, sides, layer=view.layer, head=view.head, shift=view.shift)
     except MeasureError as error:
