@@ -51,7 +51,7 @@ def test_without_probabilities_there_is_a_gap_and_a_shift_takes_the_later_step()
 def test_the_table_survives_csv() -> None:
     odd = tokens([*NASTY[:5], "</s>"], special=(5,))
     frame = tables.alignment_table(memory_of(odd, READ)[0], (words_of(odd), SIDES[1]), layer=0, head=0)
-    back, _ = tables.read_csv(tables.csv(frame, {"model": "tiny"}))
+    back, _ = tables.read_csv(tables.csv(frame))
     assert back.target_word.tolist() == frame.target_word.tolist()
     assert back.source_word[:5].tolist() == frame.source_word[:5].tolist()
     assert back.source[:5].tolist() == frame.source[:5].tolist()
@@ -103,7 +103,7 @@ def test_a_step_has_its_token_and_what_could_have_been_written() -> None:
     assert frame.iloc[1][names[::2]].tolist()[:2] == ["A", "Um"]
     assert frame.iloc[1][names[4:]].isna().all()
     assert frame.iloc[5][names].isna().all()
-    back, _ = tables.read_csv(tables.csv(frame, {}))
+    back, _ = tables.read_csv(tables.csv(frame))
     assert back.alternative_3[0] == "=1"
 
 

@@ -12,11 +12,12 @@ steps_table        what was written at each step of a translation, and what coul
 links_pharaoh      an alignment as text, 0-0 2-1, as other tools write it
 words_counted      the words that its numbers count
 alignment_files    both as files
-csv, read_csv      a table as text, with its provenance on top, and back
+csv, read_csv      a table as plain text, and back
+metadata           what the columns are and where they come from, for a file beside it
 npz                arrays as bytes, with their provenance inside
 """
 
-from memviz.tables.files import csv, npz, read_csv
+from memviz.tables.files import csv, metadata, npz, read_csv
 from memviz.tables.frames import links_table, measure_table, measures_table, pattern_table, tidy, top_weights_table
 from memviz.tables.translations import (
     alignment_files,
@@ -35,6 +36,7 @@ __all__ = [
     "links_table",
     "measure_table",
     "measures_table",
+    "metadata",
     "npz",
     "pattern_table",
     "read_csv",

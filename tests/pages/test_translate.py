@@ -9,13 +9,13 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import memviz
 from memviz import Forget, measures
 from memviz.figures import percent
 from memviz.models import locate
 from memviz.serving.cache import TranslationOptions
-from memviz.tables import read_csv
 from memviz.ui.parts.translation import CoveredRun, TranslationJob, TranslationView
 from memviz.ui.parts.translation.covered_run import changed_words
 from memviz.ui.share import Translate
@@ -235,7 +235,8 @@ def test_a_given_translation_goes_with_its_text_and_its_model(visit) -> None:
 TWO = "The cat sat on the mat. It was tired."
 
 
-def test_several_sentences_are_read_as_one_where_that_is_chosen(visit, reader, capsys) -> None:
+def test_several_sentences_are_read_as_one_where_that_is_chosen(visit, reader, capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where the code saves its picture
     here = visit("translate", text=TWO)
     assert here.app.selectbox(key="sentence").options == [
         "1 · The cat sat on the mat.",
@@ -303,7 +304,7 @@ def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, 
     both = Translate(trace, view=view, job=job, covered_run=CoveredRun(trace.words[1], "cover", trace, covered, None))
     first, second = both.others().values()
     for item, part in ((first, trace), (second, covered)):
-        table, said = read_csv(item.csv())
+        table, said = item.table()
         exact = measures.word_weights(part.memory("cross"), part.sides("cross"), layer=1, head=0)
         np.testing.assert_allclose(table["weight"], exact.ravel(), atol=1e-6)
         assert said["translation"] == part.output
@@ -317,7 +318,10 @@ def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, 
         assert "kept" not in about
 
 
-def test_the_code_between_tokens_is_of_tokens(visit, reader, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_code_between_tokens_is_of_tokens(
+    visit, reader, capsys: pytest.CaptureFixture[str], tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the code saves its picture
     for shift in ("false", "true"):
         here = visit(
             "translate", text=BLACK_CAT, cross_words="false", cross_layer="0", cross_head="5", cross_shift=shift
@@ -331,6 +335,7 @@ def test_the_code_between_tokens_is_of_tokens(visit, reader, capsys: pytest.Capt
             for token, row in zip(trace.targets, rows, strict=False)
         ]
         assert capsys.readouterr().out.splitlines()[1:] == expected
+        assert (tmp_path / "memviz-translate.html").stat().st_size > 10_000
 
 
 def test_a_covered_word_changes_the_translation(visit, reader) -> None:
@@ -455,7 +460,10 @@ def test_every_picture_of_every_view(visit, details: str, shown: str) -> None:
     assert here.pictures == ["cross_view"] + ["chart"] * charts
 
 
-def test_the_code_of_the_page_runs_and_says_the_same(visit, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_code_of_the_page_runs_and_says_the_same(
+    visit, capsys: pytest.CaptureFixture[str], tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the code saves its picture
     here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
     code = next(item.value for item in here.app.code if item.value.startswith("import memviz"))
     exec(compile(code, "page", "exec"), {})
@@ -463,6 +471,8 @@ def test_the_code_of_the_page_runs_and_says_the_same(visit, capsys: pytest.Captu
     assert said[0] == "O gato preto bebe leite frio."
     assert any(re.fullmatch(r"gato <- cat  0\.\d{3}", line) for line in said)
     assert "preto" not in said[-1]
+    with Image.open(tmp_path / "memviz-translate.png") as picture:
+        assert (picture.info["model"], picture.info["head"]) == ("firefox-en-pt", "0")
 
 
 @pytest.mark.parametrize("target", ["小猫睡着了", "Der Hund schläft <b>nicht</b>", "?!", "THE BLACK CAT", "😀😀"])

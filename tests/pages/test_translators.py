@@ -102,7 +102,10 @@ def test_no_task_may_be_chosen(translate, saved: Saved) -> None:
 
 
 @pytest.mark.parametrize("name", ["t5", "mbart", "m2m-100"])
-def test_the_code_of_a_covered_word_runs_and_says_the_same(translate, saved: Saved, capsys, name: str) -> None:
+def test_the_code_of_a_covered_word_runs_and_says_the_same(
+    translate, saved: Saved, capsys, name: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the code saves its picture
     languages = dict(zip(("from", "into"), TRANSLATORS[name].languages or (), strict=False))
     here = translate(name, again="cover", again_word="1", **languages)
     code = next(item.value for item in here.app.code if item.value.startswith("import memviz"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
+import pandas as pd
 
 from memviz import figures, tables
 from memviz.figures import provenance
@@ -17,6 +18,7 @@ from memviz.ui.components.cross import Pin
 from memviz.ui.parts import translation
 from memviz.ui.parts.translation.graph import graph_labels, graph_payload
 from memviz.ui.share import export
+from memviz.ui.share.reading_code import saving
 from memviz.ui.shell.i18n import t
 
 
@@ -100,8 +102,15 @@ class Translate:
             "gold": translation.gold_of(self.view.part),
         }
 
-    def csv(self) -> str:
-        return tables.csv(tables.weights_table(self.view.weights, self.view.sides), self.provenance_fields())
+    def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
+        return tables.weights_table(self.view.weights, self.view.sides), self.provenance_fields()
+
+    def alignment_files(self) -> dict[str, str]:
+        """Which word was read from which, in the Pharaoh format, and the words that it counts; none between tokens."""
+        view = self.view
+        if not view.by_word:
+            return {}
+        return tables.alignment_files(view.memory, view.sides, layer=view.layer, head=view.head, shift=view.shift)
 
     def npz(self) -> bytes:
         view = self.view
@@ -164,6 +173,14 @@ class Translate:
         sentence = "" if self.number is None else f"trace = trace.parts[{self.number}]  # each has its own memory\n"
         if not view.by_word:
             return self._tokens(options, sentence, where) + self._covered_code()
+        picture = saving(
+            "memviz-translate.png",
+            "memviz.figures.cross_png",
+            "sides[1], sides[0], weights",
+            f"keep={view.keep}",
+            f"right_to_left={self._options()['right_to_left']}",
+            f"provenance=memviz.figures.provenance(trace, memory{where}{shift}, by_word=True)",
+        )
         return f"""import memviz
 
 trace = memviz.translate({self.job.text!r}, model={self.job.model!r}{options})
@@ -175,7 +192,7 @@ found = memviz.measures.alignment(memory, sides{where}{shift})
 for word, source, weight in zip(sides[0], found.source, found.weight):
     if source >= 0:
         print(f"{{word.text}} <- {{sides[1][source].text}}  {{weight:.3f}}")
-{self._covered_code()}"""
+{picture}{self._covered_code()}"""
 
     def _tokens(self, options: str, sentence: str, where: str) -> str:
         """The code of a view between tokens."""
@@ -186,6 +203,8 @@ for word, source, weight in zip(sides[0], found.source, found.weight):
         later = (
             "weights = weights[1:]  # shifted: each token shows the step after it was written\n" if view.shift else ""
         )
+        later_steps = f", shift={view.shift}" if view.shift else ""
+        figure = f"memviz.figures.pattern(memory{where}, cumulative={view.keep}{later_steps})"
         return f"""import memviz
 
 trace = memviz.translate({self.job.text!r}, model={self.job.model!r}{options})
@@ -195,6 +214,8 @@ print(trace.output)
 weights = {exact}  # [target token, source token]
 {later}for token, row in zip(memory.queries, weights):
     print(f"{{token.text}} <- {{memory.keys[row.argmax()].text}}  {{row.max():.3f}}")
+
+{figure}.write_html("memviz-translate.html")
 """
 
     def _covered_code(self) -> str:
