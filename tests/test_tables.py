@@ -133,47 +133,63 @@ def test_csv_gives_back_every_text_and_number() -> None:
     values = np.random.default_rng(0).normal(size=len(HARD)).astype(np.float32)
     values[3] = np.nan
     frame = pd.DataFrame({"key": range(len(HARD)), "key_token": HARD, "value": values})
-    back, said = tables.read_csv(tables.csv(frame, PROVENANCE))
+    back, said = tables.read_csv(tables.csv(frame), tables.metadata(frame, PROVENANCE, file="a.csv"))
     assert back.key_token.tolist() == HARD
     np.testing.assert_array_equal(back.value.to_numpy(np.float32), values)
     assert said == PROVENANCE
 
 
+def test_the_metadata_name_the_file_its_columns_and_where_it_comes_from() -> None:
+    frame = pd.DataFrame({"key": [1], "key_token": ["cat"], "weight": np.float32([0.5])})
+    content = json.loads(tables.metadata(frame, PROVENANCE, file="memviz-heads.csv"))
+    assert (content["@context"], content["url"]) == ("http://www.w3.org/ns/csvw", "memviz-heads.csv")
+    assert content["tableSchema"]["columns"] == [
+        {"name": "key", "datatype": "integer"},
+        {"name": "key_token", "datatype": "string"},
+        {"name": "weight", "datatype": "double"},
+    ]
+    assert {note["name"]: note["value"] for note in content["notes"]} == PROVENANCE
+
+
 @pytest.mark.parametrize("as_file", [False, True])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_pandas_reads_it_and_one_apostrophe_undoes_the_guard(as_file: bool, mark: str) -> None:
-    text = mark + tables.csv(pd.DataFrame({"key_token": HARD}), PROVENANCE)
+    text = mark + tables.csv(pd.DataFrame({"key_token": HARD}))
     file = io.BytesIO(text.encode()) if as_file else io.StringIO(text)
-    back = pd.read_csv(file, comment="#")
+    back = pd.read_csv(file)
+    assert list(back.columns) == ["key_token"]
     assert back.key_token.str.removeprefix("'").tolist() == HARD
 
 
 @pytest.mark.parametrize("texts", [["1", "2"], ["true", "false"], ["NA", "NA"], ["#", "#"], ["1.5", "nan"]])
 def test_a_column_of_numbers_that_are_texts_stays_texts(texts: list[str]) -> None:
-    back, _ = tables.read_csv(tables.csv(pd.DataFrame({"key_token": texts, "n": [1.5, 2.5]}), {}))
+    back, _ = tables.read_csv(tables.csv(pd.DataFrame({"key_token": texts, "n": [1.5, 2.5]})))
     assert back.key_token.tolist() == texts
     assert back.n.tolist() == [1.5, 2.5]
 
 
 def test_no_cell_can_be_a_formula_and_plain_words_stay_plain() -> None:
     frame = pd.DataFrame({"key_token": [*HARD, "cat", "猫"]})
-    text = tables.csv(frame, {})
-    cells = pd.read_csv(io.StringIO(text), comment="#").key_token.tolist()
+    text = tables.csv(frame)
+    cells = pd.read_csv(io.StringIO(text)).key_token.tolist()
     assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@", "＝"))]
     assert cells[-2:] == ["cat", "猫"]
-    assert text.startswith("# apostrophes: ")
-    assert tables.csv(pd.DataFrame({"key_token": ["cat"]}), {"a": "b"}) == '# a: b\n"key_token"\n"cat"\n'
+    assert '"apostrophes"' in tables.metadata(frame, {}, file="a.csv")
+    assert '"apostrophes"' not in tables.metadata(pd.DataFrame({"key_token": ["cat"]}), {}, file="a.csv")
+    assert tables.csv(pd.DataFrame({"key_token": ["cat"]})) == '"key_token"\n"cat"\n'
 
 
-def test_provenance_cannot_break_out_of_its_line() -> None:
-    text = tables.csv(pd.DataFrame({"value": [1.5]}), {"a\nb": "one\r\ntwo\n=cmd"})
-    assert text == '# a⏎b: one⏎two⏎=cmd\n"value"\n1.5\n'
-    assert tables.read_csv(text)[1] == {"a⏎b": "one⏎two⏎=cmd"}
+def test_provenance_stands_on_one_line() -> None:
+    frame = pd.DataFrame({"value": [1.5]})
+    text = tables.csv(frame)
+    assert text == '"value"\n1.5\n'
+    metadata = tables.metadata(frame, {"a\nb": "one\r\ntwo\n=cmd"}, file="a.csv")
+    assert tables.read_csv(text, metadata)[1] == {"a⏎b": "one⏎two⏎=cmd"}
 
 
 def test_csv_changes_nothing_that_was_given() -> None:
     frame = pd.DataFrame({"key_token": ["=1"], "value": [1.0]})
-    tables.csv(frame, {})
+    tables.csv(frame)
     assert frame.key_token.tolist() == ["=1"]
 
 
@@ -206,6 +222,6 @@ def test_the_strongest_weights_are_the_largest_of_the_head_in_order() -> None:
 
 
 def test_the_table_of_measures_has_a_row_for_each_and_survives_csv() -> None:
-    frame, _ = tables.read_csv(tables.csv(tables.measures_table(), {"MemViz": "x"}))
+    frame, _ = tables.read_csv(tables.csv(tables.measures_table()))
     assert frame["name"].tolist() == list(measures.MEASURES)
     assert frame["formula"].tolist() == [one.formula for one in measures.MEASURES.values()]

@@ -51,7 +51,7 @@ def test_without_probabilities_there_is_a_gap_and_a_shift_takes_the_later_step()
 def test_the_table_survives_csv() -> None:
     odd = tokens([*NASTY[:5], "</s>"], special=(5,))
     frame = tables.alignment_table(memory_of(odd, READ)[0], (words_of(odd), SIDES[1]), layer=0, head=0)
-    back, _ = tables.read_csv(tables.csv(frame, {"model": "tiny"}))
+    back, _ = tables.read_csv(tables.csv(frame))
     assert back.target_word.tolist() == frame.target_word.tolist()
     assert back.source_word[:5].tolist() == frame.source_word[:5].tolist()
     assert back.source[:5].tolist() == frame.source[:5].tolist()
@@ -75,6 +75,13 @@ def test_the_words_that_the_links_count() -> None:
     assert links.in_words(SIDES) == tuple((sources[s], targets[t]) for s, t in sorted(links.sure))
 
 
+def test_the_files_of_an_alignment_have_the_same_lines() -> None:
+    files = tables.alignment_files(MEMORY, SIDES, layer=0, head=1, shift=1)
+    links = tables.links_pharaoh(MEMORY, SIDES, layer=0, head=1, shift=1)
+    assert files == {"alignment.pharaoh": f"{links}\n", "alignment.words": "The black cat ||| O gato preto\n"}
+    assert all("-" in link and link.replace("-", "").isdigit() for link in files["alignment.pharaoh"].split())
+
+
 def trace():
     """A trace with other tokens that could have been written: three at the first step, none at the last."""
     others = [("A", 90, 0.05), ("Um", 91, 0.04), ("=1", 92, 0.01)]
@@ -96,7 +103,7 @@ def test_a_step_has_its_token_and_what_could_have_been_written() -> None:
     assert frame.iloc[1][names[::2]].tolist()[:2] == ["A", "Um"]
     assert frame.iloc[1][names[4:]].isna().all()
     assert frame.iloc[5][names].isna().all()
-    back, _ = tables.read_csv(tables.csv(frame, {}))
+    back, _ = tables.read_csv(tables.csv(frame))
     assert back.alternative_3[0] == "=1"
 
 
@@ -110,7 +117,7 @@ def test_what_cannot_be_is_said() -> None:
     with pytest.raises(TraceError, match="tiny wrote nothing here"):
         tables.steps_table(trace_of(MEMORY))
     plain, _ = memory_of(READ)
-    for call in (tables.alignment_table, tables.links_pharaoh):
+    for call in (tables.alignment_table, tables.links_pharaoh, tables.alignment_files):
         with pytest.raises(MeasureError, match="cross-attention"):
             call(plain, (SIDES[1], SIDES[1]))
     assert isinstance(tables.alignment_table(MEMORY, SIDES), pd.DataFrame)

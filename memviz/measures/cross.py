@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from memviz.sources import special_places
 from memviz.tokens import Word
 
 Sides = tuple[Sequence[Word], Sequence[Word]]
+Counting = Literal["signs", "spaces"]
+COUNTINGS: tuple[Counting, ...] = get_args(Counting)
 Pairs = frozenset[tuple[int, int]]
 """Links between words, (source, target). Added tokens such as </s> and bare spaces are not counted as words."""
 
@@ -93,17 +96,27 @@ class Gold:
 
     sure       links that must be there
     possible   links that may be there, the sure ones included
+    counts     which words the numbers count: "signs" are words of their own, as in `Trace.sides`, or only white
+               "spaces" divide words, as in `words_by_space`; ``None``: nobody said
     """
 
     sure: Pairs
     possible: Pairs
+    counts: Counting | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Gold:
+    def parse(cls, text: str, counts: Counting | None = None) -> Gold:
         """A line in the Pharaoh format: ``0-0 2-1 1p2`` are source-target, ``p`` for a link that is only possible.
 
-        Words count from 0. Raises `MeasureError` for anything else.
+        Words count from 0; ``counts`` says which words, see `Gold`. Raises `MeasureError` for anything else.
         """
+        if counts not in (None, *COUNTINGS):
+            raise MeasureError(
+                "“{counts}” is no way of counting words.",
+                todo="Choose one of: {names}.",
+                counts=str(counts),
+                names=", ".join(COUNTINGS),
+            )
         if not isinstance(text, str):
             raise MeasureError(
                 "A reference alignment is a text; this is {kind}.",
@@ -121,7 +134,7 @@ class Gold:
                     link=link,
                 )
             (possible if mark == "p" else sure).add((int(source), int(target)))
-        return cls(frozenset(sure), frozenset(sure | possible))
+        return cls(frozenset(sure), frozenset(sure | possible), counts)
 
     def check(self, sides: Sides) -> None:
         """Raises `MeasureError` for a link to a word that is not there."""
@@ -146,6 +159,49 @@ class Gold:
         targets, sources = ([word.text for word in words if _inked(word)] for words in sides)
         return tuple((sources[source], targets[target]) for source, target in sorted(self.possible))
 
+    def is_ambiguous(self, sides: Sides) -> bool:
+        """Do the numbers fit both ways of counting words, and mean other words each time? Not where it was said."""
+        return self.counts is None and self._misfit(sides) is not None
+
+    def counted_sides(self, sides: Sides) -> Sides:
+        """Which words do the numbers count, of ``sides``, those of the trace?
+
+        What ``counts`` says; where it says nothing, the way that fits, or either where both mean the same words.
+        Raises `MeasureError` where both fit and mean other words, and for a link to a word that is not there.
+        """
+        counted = _by_space(sides) if self.counts == "spaces" else sides
+        self.check(counted)
+        link = None if self.counts is not None else self._misfit(sides)
+        if link is None:
+            return counted
+        spaced = _by_space(sides)
+        raise MeasureError(
+            "The links fit two ways of counting words: {source}-{target} joins “{sign_source}” and “{sign_target}” "
+            "where signs are words, “{space_source}” and “{space_target}” where only white space divides words.",
+            todo='Say which they count: Gold.parse(line, counts="signs"), or counts="spaces".',
+            source=link[0],
+            target=link[1],
+            sign_source=_text_words(sides[1])[link[0]].text,
+            sign_target=_text_words(sides[0])[link[1]].text,
+            space_source=_text_words(spaced[1])[link[0]].text,
+            space_target=_text_words(spaced[0])[link[1]].text,
+        )
+
+    def _misfit(self, sides: Sides) -> tuple[int, int] | None:
+        """The first link that joins other words when only white space divides them; ``None`` where none does."""
+        spaced = _by_space(sides)
+        try:
+            self.check(spaced)
+        except MeasureError:
+            return None  # it fits one way at most
+        (targets, sources), (wide_targets, wide_sources) = (
+            [[set(word.tokens) for word in _text_words(side)] for side in both] for both in (sides, spaced)
+        )
+        for source, target in sorted(self.possible):
+            if not (sources[source] <= wide_sources[source] and targets[target] <= wide_targets[target]):
+                return source, target
+        return None
+
 
 def words_by_space(words: Sequence[Word]) -> tuple[Word, ...]:
     """Which words does white space alone divide, so that signs belong to the word they touch (``red.``, ``$5``)?
@@ -162,6 +218,14 @@ def words_by_space(words: Sequence[Word]) -> tuple[Word, ...]:
         tokens = *before.tokens, *word.tokens
         joined[-1] = replace(before, text=before.text + word.text, tokens=tokens, end=word.end)
     return tuple(joined)
+
+
+def _by_space(sides: Sides) -> Sides:
+    return words_by_space(sides[0]), words_by_space(sides[1])
+
+
+def _text_words(words: Sequence[Word]) -> list[Word]:
+    return [word for word in words if _inked(word)]
 
 
 def word_weights(
@@ -220,7 +284,8 @@ def aer(alignments: Sequence[Pairs], gold: Sequence[Gold]) -> float:
     """How wrong are these ``alignments`` of some sentences, by a hand-made one of each, ``gold``? A rate, 0..1.
 
     ``1 − (|A ∩ S| + |A ∩ P|) / (|A| + |S|)`` over all sentences together; 0 is without error. NaN where there is no
-    link at all. Och & Ney 2003, A Systematic Comparison of Various Statistical Alignment Models.
+    link at all. These are numbers only: take the alignments of the words of `Gold.counted_sides`. Och & Ney 2003, A
+    Systematic Comparison of Various Statistical Alignment Models.
     """
     pairs = list(zip(alignments, gold, strict=True))
     right = sum(len(links & each.sure) + len(links & each.possible) for links, each in pairs)
@@ -231,10 +296,11 @@ def aer(alignments: Sequence[Pairs], gold: Sequence[Gold]) -> float:
 def aer_by_head(memory: Memory, sides: Sides, gold: Gold, *, shift: int = 0) -> np.ndarray:
     """How wrong is each head's alignment of this sentence, by a hand-made one? float32 [layer, head], 0..1.
 
-    ``gold`` is made by hand, ``shift`` is that of `word_weights`. Raises as that does, and `MeasureError` where the
-    gold has words that are not there.
+    ``sides`` are ``trace.sides("cross")``; which words of them the ``gold``, made by hand, counts it says itself or the
+    numbers tell (`Gold.counted_sides`). ``shift`` is that of `word_weights`. Raises as that does, and `MeasureError`
+    where the gold has words that are not there, or fits two ways of counting words and does not say which.
     """
-    gold.check(sides)
+    sides = gold.counted_sides(sides)
     out = np.empty((memory.layers, memory.heads), dtype=np.float32)
     for layer in range(memory.layers):
         for head in range(memory.heads):

@@ -96,12 +96,13 @@ def translate(
     task: str | None = None,
     eviction: Eviction | None = None,
     ablate: Ablate | Sequence[Ablate] | None = None,
+    split: bool = True,
     progress: Progress | None = None,
 ) -> Trace:
     """What does an encoder-decoder write for this text, or how does it write ``target``, and what does it read for it?
 
-    ``model`` is its name, see `load`. ``beam``, ``languages``, ``task``, ``forget``, ``eviction`` and ``ablate`` as in
-    `Reader.translate`, ``progress`` as in `read`.
+    ``model`` is its name, see `load`. ``beam``, ``languages``, ``task``, ``forget``, ``eviction``, ``ablate`` and
+    ``split`` as in `Reader.translate`, ``progress`` as in `read`.
     """
     return load(model, progress=progress).translate(
         text,
@@ -112,6 +113,7 @@ def translate(
         task=task,
         eviction=eviction,
         ablate=ablate,
+        split=split,
         progress=progress,
     )
 

@@ -156,6 +156,13 @@ class Reader:
         request = TranslationRequest(target, changes, beam, max_new_tokens, languages, task)
         return translate.translate(self.engine, self.writer, text, request, split=split, progress=progress)
 
+    def sentences(self, text: str) -> tuple[str, ...]:
+        """Which parts of a text does `translate` read one by one? The text alone where it reads it as one.
+
+        Raises `EmptyTextError`.
+        """
+        return translate.sentences(self.engine, self.writer, text)
+
     def look(
         self,
         image: Any,

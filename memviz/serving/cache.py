@@ -87,7 +87,7 @@ def read(model: str, text: str, pair: str | None, *, on_wait: OnWait, progress: 
 class TranslationOptions:
     """What a text should be translated into, and how; see `Reader.translate`.
 
-    ``whole``: the text is one sentence, and is not split.
+    ``whole``: the text is read as one sentence, and is not split.
     """
 
     target: str | None = None
@@ -99,14 +99,19 @@ class TranslationOptions:
 
 def translate(model: str, text: str, options: TranslationOptions, *, on_wait: OnWait, progress: Progress) -> Trace:
     """The translation of a text by a model; made now, unless it is still remembered."""
-    target, forget, languages, task = options.target, options.forget, options.languages, options.task
 
     def run(reader: Reader, told: Progress) -> Trace:
-        if options.whole and languages is None and task is None:
-            return reader.read(text, target, forget, progress=told)
-        return reader.translate(text, target, forget, languages=languages, task=task, progress=told)
+        return reader.translate(
+            text,
+            options.target,
+            options.forget,
+            languages=options.languages,
+            task=options.task,
+            split=not options.whole,
+            progress=told,
+        )
 
-    work = Work("translate", model, characters=len(text) + len(target or ""))
+    work = Work("translate", model, characters=len(text) + len(options.target or ""))
     return get_or_run(("translate", text, repr(options)), work, run, on_wait=on_wait, progress=progress)
 
 

@@ -11,21 +11,32 @@ weights_table      how much of each target word was read from each source word
 steps_table        what was written at each step of a translation, and what could have been
 links_pharaoh      an alignment as text, 0-0 2-1, as other tools write it
 words_counted      the words that its numbers count
-csv, read_csv      a table as text, with its provenance on top, and back
+alignment_files    both as files
+csv, read_csv      a table as plain text, and back
+metadata           what the columns are and where they come from, for a file beside it
 npz                arrays as bytes, with their provenance inside
 """
 
-from memviz.tables.files import csv, npz, read_csv
+from memviz.tables.files import csv, metadata, npz, read_csv
 from memviz.tables.frames import links_table, measure_table, measures_table, pattern_table, tidy, top_weights_table
-from memviz.tables.translations import alignment_table, links_pharaoh, steps_table, weights_table, words_counted
+from memviz.tables.translations import (
+    alignment_files,
+    alignment_table,
+    links_pharaoh,
+    steps_table,
+    weights_table,
+    words_counted,
+)
 
 __all__ = [
+    "alignment_files",
     "alignment_table",
     "csv",
     "links_pharaoh",
     "links_table",
     "measure_table",
     "measures_table",
+    "metadata",
     "npz",
     "pattern_table",
     "read_csv",

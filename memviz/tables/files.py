@@ -28,37 +28,57 @@ _MISSING |= {"nan", "none", "null", "true", "false"}
 _GUARD = "a text that begins with ' had it put before, lest it be taken for a formula, a number or a gap"
 
 
-def csv(frame: pd.DataFrame, provenance: Mapping[str, str]) -> str:
-    """The table ``frame`` as CSV, with its ``provenance``, where it comes from, on top as lines ``# name: value``.
+def csv(frame: pd.DataFrame) -> str:
+    """The table ``frame`` as plain CSV: a row of column names, then the rows; ``pd.read_csv(file)`` opens it.
 
-    ``pd.read_csv(file, comment="#")`` reads it back; all text is quoted, so that a "#", a quote, a
-    comma or a line break inside a token survives. Texts that could be taken for something else
-    have an apostrophe before them (see the top of this module), and the comments say so;
-    `read_csv` takes it off.
+    Where it comes from stands in a file beside it, see `metadata`. All text is quoted, so that a quote, a comma or a
+    line break inside a token survives. Texts that could be taken for something else have an apostrophe before them
+    (see the top of this module); `read_csv` takes it off.
     """
-    guarded = frame.copy()
-    for name in _text_columns(frame):
-        guarded[name] = [_guarded(cell) if isinstance(cell, str) else cell for cell in frame[name].tolist()]
-    comments = dict(provenance)
-    if not guarded.equals(frame):
-        comments["apostrophes"] = _GUARD
-    lines = [f"# {_line(name)}: {_line(value)}\n" for name, value in comments.items()]
-    return "".join(lines) + guarded.to_csv(index=False, quoting=rules.QUOTE_NONNUMERIC, lineterminator="\n")
+    return _guarded_frame(frame).to_csv(index=False, quoting=rules.QUOTE_NONNUMERIC, lineterminator="\n")
 
 
-def read_csv(text: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The table and the provenance of a file that `csv` wrote, every text exactly as it was."""
-    comments: dict[str, str] = {}
-    for line in text.removeprefix("\ufeff").split("\n"):
-        if not line.startswith("# "):
-            break
-        name, _, value = line[2:].partition(": ")
-        comments[name] = value
-    frame = pd.read_csv(io.StringIO(text), comment="#")
+def metadata(frame: pd.DataFrame, provenance: Mapping[str, str], *, file: str) -> str:
+    """What is a table, and where does it come from? For ``<file>-metadata.json`` beside the ``file`` that `csv` wrote.
+
+    JSON as "CSV on the Web" has it (W3C 2015): ``url`` is the name of the file, ``tableSchema`` has the name and kind
+    of every column, ``notes`` the ``provenance`` by name. Where texts have an apostrophe before them, a note says so.
+    """
+    notes = {_line(name): _line(value) for name, value in provenance.items()}
+    if not _guarded_frame(frame).equals(frame):
+        notes["apostrophes"] = _GUARD
+    columns = [{"name": name, "datatype": _kind(frame[name])} for name in frame.columns]
+    content = {
+        "@context": "http://www.w3.org/ns/csvw",
+        "url": file,
+        "tableSchema": {"columns": columns},
+        "notes": [{"name": name, "value": value} for name, value in notes.items()],
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def read_csv(text: str, metadata: str = "") -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table of a file that `csv` wrote, every text exactly as it was, and the provenance from its ``metadata``."""
+    frame = pd.read_csv(io.StringIO(text.removeprefix("\ufeff")))
     for name in _text_columns(frame):
         frame[name] = [cell.removeprefix("'") if isinstance(cell, str) else cell for cell in frame[name].tolist()]
-    comments.pop("apostrophes", None)
-    return frame, comments
+    notes = {note["name"]: note["value"] for note in json.loads(metadata)["notes"]} if metadata else {}
+    notes.pop("apostrophes", None)
+    return frame, notes
+
+
+def _guarded_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    result = frame.copy()
+    for name in _text_columns(frame):
+        result[name] = [_guarded(cell) if isinstance(cell, str) else cell for cell in frame[name].tolist()]
+    return result
+
+
+def _kind(column: pd.Series) -> str:
+    """The kind of a column, as XML Schema calls it."""
+    if pd.api.types.is_integer_dtype(column.dtype):
+        return "integer"
+    return "double" if pd.api.types.is_numeric_dtype(column.dtype) else "string"
 
 
 def _text_columns(frame: pd.DataFrame) -> list[str]:

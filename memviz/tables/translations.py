@@ -88,7 +88,8 @@ def links_pharaoh(
     """Which source word was each target word read from, as other tools write it down?
 
     The Pharaoh format: ``0-0 2-1`` are source-target, words counted from 0, added tokens and bare spaces left out, in
-    the order of the target. `measures.Gold.parse` reads it back. ``layer``, ``head`` and ``shift`` as in
+    the order of the target. `measures.Gold.parse` reads it back, with ``counts="signs"``; which words the numbers
+    count, `words_counted` says, and `alignment_files` has both. ``layer``, ``head`` and ``shift`` as in
     `measures.word_weights`, whose errors it raises.
     """
     pairs = alignment(memory, sides, layer=layer, head=head, shift=shift).pairs
@@ -106,6 +107,20 @@ def words_counted(sides: Sides) -> str:
         for words in sides
     )
     return f"{' '.join(sources)} ||| {' '.join(targets)}"
+
+
+def alignment_files(
+    memory: Memory, sides: Sides, *, layer: int | None = None, head: int | None = None, shift: int = 0
+) -> dict[str, str]:
+    """An alignment as files for other tools, by their names: the links, and the words that their numbers count.
+
+    ``alignment.pharaoh`` holds the line of `links_pharaoh` and nothing else, because what loads such files takes every
+    line for the links of a sentence; so the words stand beside it in ``alignment.words``, on the line of the same
+    number, as `words_counted` writes them and fast_align reads them. ``layer``, ``head`` and ``shift`` as in
+    `measures.word_weights`, whose errors it raises.
+    """
+    links = links_pharaoh(memory, sides, layer=layer, head=head, shift=shift)
+    return {"alignment.pharaoh": f"{links}\n", "alignment.words": f"{words_counted(sides)}\n"}
 
 
 def steps_table(trace: Trace) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -26,6 +28,7 @@ from tests.conftest import CAT
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 
 IT = 8
+METADATA = "Metadata of the CSV"
 PAGES = {
     "home": {"word": IT},
     "heads": {"layer": 3, "head": 1, "by_word": "false"},
@@ -42,11 +45,12 @@ def files(address, browser, tmp_path_factory) -> dict[str, dict[str, Path]]:
         here = AppPage(browser, address).open("" if name == "home" else name, **query)
         here.open_popover("Export")
         found[name] = {}
-        for kind in ("CSV", "npz", "PNG", "SVG", "HTML"):
+        for kind in ("CSV", "npz", "PNG", "SVG", "HTML", METADATA):
             with here.page.expect_download() as waiting:
                 here.page.get_by_role("button", name=kind, exact=True).click()
             download = waiting.value
-            assert download.suggested_filename == f"memviz-{name}.{kind.lower()}"
+            ending = "csv-metadata.json" if kind == METADATA else kind.lower()
+            assert download.suggested_filename == f"memviz-{name}.{ending}"
             found[name][kind] = folder / download.suggested_filename
             download.save_as(found[name][kind])
         assert here.close() == []
@@ -55,7 +59,10 @@ def files(address, browser, tmp_path_factory) -> dict[str, dict[str, Path]]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_says_where_it_comes_from(files, page: str) -> None:
-    _, said = read_csv(files[page]["CSV"].read_bytes().decode("utf-8-sig"))
+    table, metadata = pd.read_csv(files[page]["CSV"]), files[page][METADATA].read_text(encoding="utf-8")
+    _, said = read_csv(files[page]["CSV"].read_bytes().decode("utf-8-sig"), metadata)
+    assert [column["name"] for column in json.loads(metadata)["tableSchema"]["columns"]] == list(table.columns)
+    assert json.loads(metadata)["url"] == files[page]["CSV"].name
     with np.load(files[page]["npz"], allow_pickle=False) as archive:
         inside = json.loads(str(archive["provenance"]))
     picture = Image.open(files[page]["PNG"])
@@ -181,15 +188,25 @@ def code(here: AppPage, number: int = 0) -> str:
     return here.page.locator("[data-testid=stPopoverBody]:visible [data-testid=stCode] code").nth(number).inner_text()
 
 
-def test_show_as_python_runs_and_prints(visit, cat) -> None:
+def test_show_as_python_runs_prints_and_saves_its_picture(visit, cat, tmp_path) -> None:
     here, programs = visit(word=IT), {}
     for page, query in PAGES.items():
         here.open("" if page == "home" else page, **query).open_popover("Show as Python")
         programs[page] = code(here)
         assert "import memviz" in programs[page]
     run = f"for name, program in {programs!r}.items():\n    print('#', name)\n    exec(program, {{}})"
-    done = subprocess.run([sys.executable, "-c", run], cwd=ROOT, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(
+        [sys.executable, "-c", run],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
     assert done.returncode == 0, done.stderr
+    for page in programs:
+        with Image.open(tmp_path / f"memviz-{page}.png") as picture:
+            assert picture.info["model"] == "minilm"
     printed = {part.split(maxsplit=1)[0]: part for part in done.stdout.split("# ")[1:]}
     assert "(13, 13)" in printed["heads"]
     for page, head in (("home", {}), ("recall", {"layer": 3, "head": 1})):

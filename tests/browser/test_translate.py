@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -182,12 +183,17 @@ def test_every_file_holds_the_weights(visit, black_cat, tmp_path) -> None:
     exact = weights(black_cat)
     here.open_popover("Export")
     files = {}
-    for kind in ("CSV", "npz", "PNG", "HTML", "SVG"):
+    for kind in ("CSV", "npz", "PNG", "HTML", "SVG", "Metadata of the CSV", "Pharaoh"):
         with here.page.expect_download() as waiting:
             here.page.get_by_role("button", name=kind, exact=True).click()
         files[kind] = tmp_path / waiting.value.suggested_filename
         waiting.value.save_as(files[kind])
-    table, line = read_csv(files["CSV"].read_bytes().decode("utf-8-sig"))
+    metadata = files["Metadata of the CSV"].read_text(encoding="utf-8")
+    table, line = read_csv(files["CSV"].read_bytes().decode("utf-8-sig"), metadata)
+    with zipfile.ZipFile(files["Pharaoh"]) as archive:
+        lines = {name: archive.read(name).decode() for name in archive.namelist()}
+    memory, sides = black_cat.memory("cross"), black_cat.sides("cross")
+    assert lines == memviz.tables.alignment_files(memory, sides, layer=1, head=0)
     back = np.zeros_like(exact)
     back[table["target"], table["source"]] = table["weight"]
     np.testing.assert_allclose(back, exact, atol=1e-6)

@@ -8,6 +8,7 @@ from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
 from memviz.ui.parts import words as words_panel
 from memviz.ui.parts.glossary import GROUPS, TERMS
+from memviz.ui.parts.translation.languages import NAMES
 from memviz.ui.shell.navigation import PAGES
 from memviz.ui.shell.samples import samples, translations
 
@@ -51,6 +52,7 @@ KNOWN: dict[str, set[str]] = {
     "heads: measure.caveat": _of_measures("caveat"),
     "heads: text": {*grid.LABELS.values(), *ROLES},
     "heads: role": set(ROLES),
+    "languages: NAMES[match[1]]": set(NAMES.values()),
     "navigation: page.question": {page.question for page in PAGES.values()},
     "navigation: page.title": {page.title for page in PAGES.values()},
     "show: PAGES[page].question": {page.question for page in PAGES.values()},

@@ -11,6 +11,8 @@ from typing import Any
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
+from memviz.ui.shell.i18n import LANGUAGES
+
 SILENT = {"id", "js_content", "css_content", "html_content", "code_text", "component_name", "page_script_hash", "icon"}
 
 UNSEEN = {"meta", "template", "keys"}  # a Plotly figure's record for the files and its colours; names for Python alone
@@ -66,7 +68,7 @@ def left(texts: Iterable[str], *, sources: Iterable[str]) -> set[tuple[str, str]
     """Which English sources still stand on the page, and where? Short ones as a whole, long ones by their parts."""
     texts = [re.sub(r"\s+|<br>", " ", text).replace("\\", "").strip() for text in texts]  # as it is read in markdown
     found = set()
-    for source in sources:
+    for source in set(sources) - set(LANGUAGES.values()):  # a page offers each language by its own name
         parts = [part.strip() for part, *_ in Formatter().parse(source)]
         long = [part for part in parts if len(part.split()) >= 3]
         for text in texts:

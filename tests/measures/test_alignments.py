@@ -171,6 +171,55 @@ def test_words_by_space_keep_their_signs() -> None:
         Gold.parse("5-0").in_words((joined, joined))
 
 
+def book() -> tuple[Word, ...]:
+    """The words of "The $5 book is red.", then </s>."""
+    texts = ["The", "$", "5", "book", "is", "red", "."]
+    result = [Word(text, (n,), n, n + 1, False, space=n > 0 and text not in "5.") for n, text in enumerate(texts)]
+    return (*result, Word("</s>", (7,), 7, 7, True))
+
+
+@pytest.mark.parametrize("call", [measures.aer_by_head, measures.best_head])
+def test_an_alignment_that_fits_two_counts_is_refused_until_one_is_chosen(call) -> None:
+    memory, sides = memory_of("a b c d e f g [</s>]", "a b c d e f g [</s>]", seed=6)[0], (book(), book())
+    with pytest.raises(MeasureError) as error:
+        call(memory, sides, Gold.parse("4-4 0-0"))
+    assert str(error.value) == (
+        "The links fit two ways of counting words: 4-4 joins “is” and “is” where signs are words, “red.” and “red.” "
+        'where only white space divides words. Say which they count: Gold.parse(line, counts="signs"), or '
+        'counts="spaces".'
+    )
+    assert measures.Gold.parse("4-4 0-0").is_ambiguous(sides)
+    spaced = measures.words_by_space(sides[0]), measures.words_by_space(sides[1])
+    for counts, counted in (("signs", sides), ("spaces", spaced)):
+        gold = Gold.parse("4-4 0-0", counts)
+        assert not gold.is_ambiguous(sides)
+        assert gold.counted_sides(sides) == counted
+        rates = [
+            [
+                measures.aer([measures.alignment(memory, counted, layer=layer, head=head).pairs], [gold])
+                for head in range(memory.heads)
+            ]
+            for layer in range(memory.layers)
+        ]
+        np.testing.assert_allclose(measures.aer_by_head(memory, sides, gold), rates, atol=1e-6)
+    assert not Gold.parse("4-4 0-0").is_ambiguous(spaced), "of these words nothing can be joined"
+
+
+def test_an_alignment_that_fits_one_count_is_scored_by_it() -> None:
+    sides = book(), book()
+    assert Gold.parse("6-6 4-4").counted_sides(sides) == sides, "there is no seventh word by white space"
+    assert Gold.parse("0-0 1-1").counted_sides(sides) == sides, "$ is of $5 either way"
+    with pytest.raises(MeasureError, match="leads nowhere"):
+        Gold.parse("7-0").counted_sides(sides)
+    with pytest.raises(MeasureError, match="leads nowhere: there are 5 source and 5 target words"):
+        Gold.parse("6-6", "spaces").counted_sides(sides)
+    with pytest.raises(MeasureError, match=r"“words” is no way of counting words\. Choose one of: signs, spaces"):
+        Gold.parse("0-0", "words")
+    same = Word("a", (0,), 0, 1, False), Word("a", (1,), 1, 2, False, space=True), Word("a", (2,), 2, 3, False)
+    with pytest.raises(MeasureError, match="1-1 joins “a” and “a” where signs are words, “a” and “a” where"):
+        Gold.parse("0-0 1-1").counted_sides(((same[0], same[2], same[1]), (same[0], same[2], same[1])))
+
+
 def test_only_cross_attention_aligns() -> None:
     memory = memory_of("a b c", causal=True)[0]
     sides = words_of("a b c"), words_of("a b c")

@@ -38,10 +38,15 @@ class Reader:
 
     def __init__(self, nbytes: int = 1_000) -> None:
         self.asked: Counter[str] = Counter()
+        self.options: dict[str, object] = {}
         self.nbytes = nbytes
         self.inside = threading.Semaphore(0)
         self.go = threading.Event()
         self.go.set()
+
+    def translate(self, text: str, target: str | None, forget: object, *, progress, **options) -> SimpleNamespace:
+        self.options = options
+        return self.read(text, target, progress=progress)
 
     def read(self, text: str, pair: str | None = None, *, progress) -> SimpleNamespace:
         self.asked[text] += 1
@@ -81,6 +86,15 @@ def test_a_text_is_read_once_and_a_pair_is_another_text(model: Reader) -> None:
     assert read("a", "b") is not first
     assert read("a", "") is not read("a", None)
     assert model.asked["a"] == 3
+
+
+@pytest.mark.parametrize("extra", [{}, {"languages": ("en", "pt")}, {"task": "translate: "}])
+def test_a_text_is_read_as_one_sentence_whatever_else_is_chosen(model: Reader, extra: dict) -> None:
+    for whole in (False, True):
+        options = cache.TranslationOptions(whole=whole, **extra)
+        cache.translate("stand-in", "a. b.", options, on_wait=patient, progress=silent)
+        assert model.options == {"languages": None, "task": None} | extra | {"split": not whole}
+    assert model.asked["a. b."] == 2
 
 
 @pytest.mark.parametrize("name", ["minilm ", " minilm", "  minilm  ", "\u2003minilm\u00a0"])

@@ -9,14 +9,15 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import memviz
 from memviz import Forget, measures
 from memviz.figures import percent
 from memviz.models import locate
 from memviz.serving.cache import TranslationOptions
-from memviz.tables import read_csv
 from memviz.ui.parts.translation import CoveredRun, TranslationJob, TranslationView
+from memviz.ui.parts.translation.covered_run import changed_words
 from memviz.ui.share import Translate
 from memviz.ui.shell import i18n
 from memviz.ui.shell.samples import translations
@@ -68,7 +69,7 @@ def test_a_text_is_translated_at_once(visit, reader) -> None:
     assert here.pictures == ["cross_view", "chart"]
     assert here.errors == []
     assert next(code.value for code in here.app.code) == reader.translate(BLACK_CAT).output
-    assert "This model is made for en → pt." in here.sentences
+    assert "This model is made for English → Portuguese." in here.sentences
 
 
 def test_the_text_comes_along_and_goes_back(visit) -> None:
@@ -133,12 +134,12 @@ def test_an_alignment_that_fits_two_counts_is_scored_when_one_is_chosen(visit, r
     trace = reader.translate(text)
     memory, sides = trace.memory("cross"), trace.sides("cross")
     spaced = tuple(measures.words_by_space(words) for words in sides)
-    gold = measures.Gold.parse("4-4")
     for name, counted in (("signs", sides), ("spaces", spaced)):
+        gold = measures.Gold.parse("4-4", name)
         here.choose("gold_count", name)
         [(source, target)] = gold.in_words(counted)
         assert f"These links join: {source} – {target}" in plain(here.sentences)
-        rate = float(measures.aer_by_head(memory, counted, gold)[1, 0])
+        rate = float(measures.aer_by_head(memory, sides, gold)[1, 0])
         assert metric(here)["Alignment error rate, L1.H0"] == percent(rate, digits=1)
     assert source == "red."
 
@@ -231,6 +232,48 @@ def test_a_given_translation_goes_with_its_text_and_its_model(visit) -> None:
     assert any("Forced translation" in said for said in here.notes), "a text that is only corrected keeps it"
 
 
+TWO = "The cat sat on the mat. It was tired."
+
+
+def test_several_sentences_are_read_as_one_where_that_is_chosen(visit, reader, capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where the code saves its picture
+    here = visit("translate", text=TWO)
+    assert here.app.selectbox(key="sentence").options == [
+        "1 · The cat sat on the mat.",
+        "2 · It was tired.",
+    ]
+    here.app.toggle(key="whole").set_value(True)
+    here._run()
+    single = reader.translate(TWO, split=False)
+    assert single.output != reader.translate(TWO).output, "it matters"
+    assert "sentence" not in [box.key for box in here.app.selectbox]
+    code, program = (here.app.code[place].value for place in (0, -1))
+    assert code == single.output
+    assert here.address["whole"] == "true"
+    exec(compile(program, "page", "exec"), {})
+    assert capsys.readouterr().out.splitlines()[0] == single.output
+    there = visit("translate", link=dict(parse_qsl(urlsplit(here.links[0]).query)))
+    assert there.app.code[0].value == single.output
+    assert there.app.toggle(key="whole").value is True
+    there.read(BLACK_CAT)
+    assert there.app.toggle(key="whole").value is True, "what is chosen can be seen, and taken back"
+
+
+def test_a_covered_word_of_a_text_read_as_one(visit, reader) -> None:
+    here = visit("translate", text=TWO, link={"whole": "true"}, again="cover", again_word="1")
+    trace = reader.translate(TWO, split=False)
+    covered = reader.translate(TWO, forget=Forget(keys=trace.words[1].tokens), split=False)
+    assert any(covered.output in said for said in plain(here.sentences))
+
+
+@pytest.mark.parametrize("text", [BLACK_CAT, "The cat sat. " * 2_000, "\u200b", "?!"])
+def test_the_switch_stands_where_a_text_would_be_split(visit, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("memviz.ui.shell.runs.MAX_CHARACTERS", 1_000)
+    here = visit("translate", text=text)
+    assert [toggle.key for toggle in here.app.toggle if toggle.key == "whole"] == []
+    here.nothing_broke()
+
+
 @pytest.mark.parametrize("target", ["   ", "\u3000", "\n"])
 def test_a_blank_translation_is_none(visit, target: str) -> None:
     here = visit("translate", text=BLACK_CAT, link={"target": target})
@@ -245,6 +288,7 @@ def test_what_the_model_does_not_know_in_a_given_translation_is_said(visit) -> N
 
 
 def test_capitals_are_pointed_out(visit) -> None:
+    assert any(said.startswith("“STOP” was copied") for said in visit("translate", text="STOP").notes)
     assert any("all in capitals" in said for said in visit("translate", text="THE BLACK CAT DRINKS MILK.").notes)
     assert visit("translate", text="The BBC and NASA drink milk.").notes == []
 
@@ -260,7 +304,7 @@ def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, 
     both = Translate(trace, view=view, job=job, covered_run=CoveredRun(trace.words[1], "cover", trace, covered, None))
     first, second = both.others().values()
     for item, part in ((first, trace), (second, covered)):
-        table, said = read_csv(item.csv())
+        table, said = item.table()
         exact = measures.word_weights(part.memory("cross"), part.sides("cross"), layer=1, head=0)
         np.testing.assert_allclose(table["weight"], exact.ravel(), atol=1e-6)
         assert said["translation"] == part.output
@@ -274,7 +318,10 @@ def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, 
         assert "kept" not in about
 
 
-def test_the_code_between_tokens_is_of_tokens(visit, reader, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_code_between_tokens_is_of_tokens(
+    visit, reader, capsys: pytest.CaptureFixture[str], tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the code saves its picture
     for shift in ("false", "true"):
         here = visit(
             "translate", text=BLACK_CAT, cross_words="false", cross_layer="0", cross_head="5", cross_shift=shift
@@ -288,6 +335,7 @@ def test_the_code_between_tokens_is_of_tokens(visit, reader, capsys: pytest.Capt
             for token, row in zip(trace.targets, rows, strict=False)
         ]
         assert capsys.readouterr().out.splitlines()[1:] == expected
+        assert (tmp_path / "memviz-translate.html").stat().st_size > 10_000
 
 
 def test_a_covered_word_changes_the_translation(visit, reader) -> None:
@@ -306,6 +354,53 @@ def test_a_covered_word_changes_the_translation(visit, reader) -> None:
     sentence = next(said for said in here.sentences if "loses most" in said)
     assert "preto" in sentence
     assert f"**{before}** to **{after}**" in sentence
+
+
+@pytest.mark.parametrize(
+    ("pin", "by_word", "word"),
+    [
+        ("s4", "true", 4),
+        ("t1", "true", 2),
+        ("t2", "true", 1),
+        ("s5", "false", 5),
+        ("", "true", None),
+    ],
+)
+def test_covering_begins_with_the_word_that_is_pinned(visit, reader, pin: str, by_word: str, word: int | None) -> None:
+    """A pinned word of the translation stands for the word that it was read from: gato for cat."""
+    here = visit("translate", text=BLACK_CAT, cross_word=pin, cross_words=by_word, again_word="3")
+    here.app.segmented_control(key="again").set_value("cover")
+    here._run()
+    if word is None:  # the word that one step read most from
+        weights = reader.translate(BLACK_CAT).memory("cross").mean(1)
+        word = int(weights[:, :-1].max(axis=0).argmax())
+    assert here.app.selectbox(key="again_word").value == word
+    here.choose("again_word", 3)
+    here.app.segmented_control(key="again").set_value("only")
+    here._run()
+    assert here.app.selectbox(key="again_word").value == 3, "a word that was chosen stays while words are covered"
+
+
+def test_the_buttons_that_cover_stand_by_the_graph_and_say_what_changed(visit) -> None:
+    here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
+    assert [box.key for box in here.app.segmented_control] == ["again", "details", "lang"]
+    assert "The translation changes: “**preto**” is no longer written." in here.sentences
+    here.choose("again_word", 0)
+    assert "The same translation is written." in here.sentences
+    here.choose("again_word", 3)
+    assert "The translation changes: “**bebe**” is no longer written." in here.sentences
+
+
+def test_changes_are_found_word_by_word(reader) -> None:
+    def changed(before: str, after: str) -> str:
+        first, second = (reader.translate(BLACK_CAT, target=target) for target in (before, after))
+        return changed_words(CoveredRun(first.words[0], "cover", first, second, None))
+
+    assert changed("O gato preto", "O cão preto") == "The translation changes: “**gato**” becomes “**cão**”."
+    assert changed("O gato", "O gato preto") == "The translation changes: “**preto**” is added."
+    assert changed("O gato bebe leite", "A gato bebe vinho") == (
+        "The translation changes: “**O … leite**” becomes “**A … vinho**”."
+    )
 
 
 def test_only_one_word_read_runs_to_the_cap_and_says_so(visit) -> None:
@@ -371,7 +466,10 @@ def test_every_picture_of_every_view(visit, details: str, shown: str) -> None:
     assert here.pictures == ["cross_view"] + ["chart"] * charts
 
 
-def test_the_code_of_the_page_runs_and_says_the_same(visit, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_code_of_the_page_runs_and_says_the_same(
+    visit, capsys: pytest.CaptureFixture[str], tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the code saves its picture
     here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
     code = next(item.value for item in here.app.code if item.value.startswith("import memviz"))
     exec(compile(code, "page", "exec"), {})
@@ -379,6 +477,8 @@ def test_the_code_of_the_page_runs_and_says_the_same(visit, capsys: pytest.Captu
     assert said[0] == "O gato preto bebe leite frio."
     assert any(re.fullmatch(r"gato <- cat  0\.\d{3}", line) for line in said)
     assert "preto" not in said[-1]
+    with Image.open(tmp_path / "memviz-translate.png") as picture:
+        assert (picture.info["model"], picture.info["head"]) == ("firefox-en-pt", "0")
 
 
 @pytest.mark.parametrize("target", ["小猫睡着了", "Der Hund schläft <b>nicht</b>", "?!", "THE BLACK CAT", "😀😀"])

@@ -6,6 +6,7 @@ import pytest
 from translators import MANY, TEXT, TRANSLATORS, Saved
 
 from memviz import Forget
+from memviz.ui.parts.translation.languages import language_name, language_option
 from memviz.ui.shell.markdown import literal
 
 
@@ -64,6 +65,34 @@ def test_the_languages_can_be_chosen(translate, saved: Saved, name: str) -> None
     assert shown(output(here)) == shown(saved.reader(name).translate(TEXT, languages=(source, target)).output)
 
 
+@pytest.mark.parametrize("name", MANY)
+def test_languages_have_their_names(translate, name: str) -> None:
+    source, target = TRANSLATORS[name].languages
+    here = translate(name, **{"from": source, "into": target})
+    for key, code in (("from", source), ("into", target)):
+        options = here.app.selectbox(key=key).options
+        assert f"{language_name(code)} · {code}" in options
+        assert options == sorted(options)
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("en", "English"),
+        ("eng_Latn", "English"),
+        ("pt_XX", "Portuguese"),
+        (">>fra<<", "French"),
+        ("zho_Hans", "Chinese (Hans)"),
+        ("zh_CN", "Chinese (CN)"),
+        ("tlh", "tlh"),
+        ("translate English to German:", "translate English to German:"),
+    ],
+)
+def test_the_name_of_a_language(code: str, name: str) -> None:
+    assert language_name(code) == name
+    assert language_option(code) == (code if name == code else f"{name} · {code}")
+
+
 def test_no_task_may_be_chosen(translate, saved: Saved) -> None:
     here = translate("t5")
     request = output(here)
@@ -73,7 +102,10 @@ def test_no_task_may_be_chosen(translate, saved: Saved) -> None:
 
 
 @pytest.mark.parametrize("name", ["t5", "mbart", "m2m-100"])
-def test_the_code_of_a_covered_word_runs_and_says_the_same(translate, saved: Saved, capsys, name: str) -> None:
+def test_the_code_of_a_covered_word_runs_and_says_the_same(
+    translate, saved: Saved, capsys, name: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the code saves its picture
     languages = dict(zip(("from", "into"), TRANSLATORS[name].languages or (), strict=False))
     here = translate(name, again="cover", again_word="1", **languages)
     code = next(item.value for item in here.app.code if item.value.startswith("import memviz"))

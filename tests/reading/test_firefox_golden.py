@@ -285,6 +285,20 @@ def test_odd_texts_get_an_answer(reader: Reader, text: str) -> None:
     assert trace.words[0].text == text.split()[0][: len(trace.words[0].text)]
 
 
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [("STOP", "parar"), ("HELLO", "olá"), ("HOUSE", None), ("FIREFOX", None), ("cat", None), ("OK", None)],
+)
+def test_one_word_in_capitals_that_was_copied_is_pointed_out(reader: Reader, text: str, instead: str | None) -> None:
+    """Only where small letters would not be copied: a name is."""
+    trace = reader.translate(text)
+    copied = f"“{text}” was copied, as words all in capitals often are; in small letters it becomes “{instead}”."
+    assert [str(note) for note in trace.notes] == [copied] * (instead is not None)
+    assert instead is None or (trace.output == text and reader.translate(text.lower()).output == instead)
+    assert not reader.translate(text, text).notes, "it was given"
+    assert not reader.translate(text, forget=memviz.Forget(keys=(0,))).notes, "the model was not free"
+
+
 def test_the_catalogue_says_where_it_comes_from(reader: Reader) -> None:
     found = locate("firefox-en-pt")
     assert (found.format, found.licence) == ("marian", "MPL-2.0")

@@ -250,6 +250,8 @@ def test_a_whole_of_parts_says_where_its_memories_are(reader: Reader) -> None:
 
 def test_sentences_can_be_kept_together(reader: Reader) -> None:
     text = "The cat sat. A dog sat."
+    assert reader.sentences(text) == tuple(part.text for part in reader.translate(text).parts)
+    assert reader.sentences("The cat sat.") == ("The cat sat.",)
     for trace in (reader.translate(text, split=False), reader.read(text), reader.translate(text, "o gato .")):
         assert trace.parts == ()
         assert trace.memory("cross").keys == trace.tokens

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from memviz.note import Note
-from memviz.tokens import Token, printable
+from memviz.tokens import Token, printable, word_spans
 from memviz.tokens.spelling import WHITE
 
 CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
@@ -26,6 +26,7 @@ DROPPED_GIVEN = (
 )
 WHOLE = "With a forced translation, the {sentences} sentences of the text are read as one."
 CAPITALS = "Text all in capitals is rare in what models learn from: they often copy such words instead."
+COPIED_CAPITALS = "“{word}” was copied, as words all in capitals often are; in small letters it becomes “{output}”."
 NUMBERED = "Sentence {number}: {note}"
 PART = "Part {number}: {note}"
 UNTOLD = "This model is told what to do by words in front of the text, such as “{task}”; here there are none."
@@ -122,6 +123,24 @@ def capitals(text: str) -> list[Note]:
     """Two words or more, of three letters or more, are all in capitals, and nothing is in small letters."""
     words = [word for word in text.split() if sum(map(str.isalpha, word)) > 2]
     return [Note(CAPITALS, code=ALL_CAPITALS)] if text.isupper() and len(words) > 1 else []
+
+
+def copied_capitals(text: str, output: str, write: Callable[[str], str]) -> list[Note]:
+    """The only word of a text, all in capitals, was copied, though it is not where it is in small letters.
+
+    ``write(text)`` gives the output for another text; it is called only where the word was copied.
+    """
+    words = [word for word in _words(text) if any(map(str.isalpha, word))]
+    if not (text.isupper() and len(words) == 1 and len(words[0]) > 2 and words[0] in _words(output)):
+        return []
+    instead = write(text.lower())
+    if words[0].lower() in _words(instead.lower()):  # a name, or a model that copies everything
+        return []
+    return [Note(COPIED_CAPITALS, {"word": words[0], "output": instead.strip()}, ALL_CAPITALS)]
+
+
+def _words(text: str) -> list[str]:
+    return [text[start:end] for start, end in word_spans(text)]
 
 
 def untold(text: str, tasks: Mapping[str, str]) -> list[Note]:

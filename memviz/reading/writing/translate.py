@@ -97,7 +97,7 @@ def translate_one(
         seconds={"model": encoded - began + done - written, "writing": written - encoded, "total": done - began},
         steps=tuple(step.candidates(writer.token_text) for step in reading.steps),
         recurrent=reading.recurrent,
-        notes=tuple(_notes(writer, source, output, reading, request)),
+        notes=tuple(_notes(writer, text, source, output, reading, request)),
     )
 
 
@@ -105,6 +105,13 @@ def write(engine: Engine, writer: Writer, text: str, request: TranslationRequest
     """What does the model write for this text, read as one? Nothing is recorded. Raises as `translate` does."""
     source = writer.source(require_text(text), request)
     return writer.write(source, request, progress=progress_within(None, 0, 1)).text
+
+
+def sentences(engine: Engine, writer: Writer, text: str) -> tuple[str, ...]:
+    """Which parts of a text are translated one by one? The text alone where it is read as one."""
+    text = require_text(text)
+    spans, _ = _parts(engine, text) if writer.by_sentence else ([], [])
+    return tuple(text[start:end] for start, end in spans) if len(spans) > 1 else (text,)
 
 
 def _parts(engine: Engine, text: str) -> tuple[list[tuple[int, int]], list[int]]:
@@ -136,8 +143,21 @@ def _check_memory(engine: Engine, counts: Sequence[int]) -> None:
     limits.check_memory(limits.OVERHEAD + need, tokens=sum(counts))
 
 
-def _notes(writer: Writer, source: Source, output: Output, reading: Reading, request: TranslationRequest) -> list[Note]:
-    """What a person should know of this translation."""
+def _copied_capitals(writer: Writer, text: str, output: Output, request: TranslationRequest) -> list[Note]:
+    """A note on a word all in capitals that was copied; none where the model was not free to write otherwise."""
+    if request.target is not None or request.interventions != TranslationRequest().interventions:
+        return []
+
+    def write_plain(other: str) -> str:
+        return writer.write(writer.source(other, request), request, progress=progress_within(None, 0, 1)).text
+
+    return notes.copied_capitals(text, output.text, write_plain)
+
+
+def _notes(
+    writer: Writer, text: str, source: Source, output: Output, reading: Reading, request: TranslationRequest
+) -> list[Note]:
+    """What a person should know of this translation of a ``text``."""
     unknown_source, unknown_target = writer.unknown
     cut = request.target is None and writer.was_cut(output, reading)
     return [
@@ -150,6 +170,7 @@ def _notes(writer: Writer, source: Source, output: Output, reading: Reading, req
             if request.target is None
             else notes.dropped_target_characters(dropped_characters(output.targets, output.text), output.text)
         ),
-        *notes.capitals(source.text),
+        *notes.capitals(text),
+        *_copied_capitals(writer, text, output, request),
         *notes.untold(source.text, writer.tasks),
     ]

@@ -61,7 +61,7 @@ def offer_download() -> None:
     """All measures as a table to take along."""
     st.download_button(
         t("All measures as CSV"),
-        data=lambda: tables.csv(tables.measures_table(), {"MemViz": memviz.__version__}).encode("utf-8-sig"),
+        data=lambda: tables.csv(tables.measures_table().assign(MemViz=memviz.__version__)).encode("utf-8-sig"),
         file_name="memviz-measures.csv",
         mime="text/csv",
         icon=":material/download:",

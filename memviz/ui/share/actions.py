@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlencode
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from memviz import tables
 from memviz.trace import Trace
 from memviz.ui.components import copy_button
 from memviz.ui.shell import address, samples
@@ -25,7 +29,7 @@ class Shared(Protocol):
     trace: Trace
     name: str
 
-    def csv(self) -> str: ...
+    def table(self) -> tuple[pd.DataFrame, dict[str, str]]: ...
     def npz(self) -> bytes: ...
     def png(self) -> bytes: ...
     def svg(self) -> str: ...
@@ -38,6 +42,13 @@ class Compared(Protocol):
     """A view that stands beside another: all of them by their titles, none where it is alone."""
 
     def others(self) -> Mapping[str, Shared]: ...
+
+
+@runtime_checkable
+class Aligned(Protocol):
+    """A view with an alignment of words, as other tools load it: files by their names."""
+
+    def alignment_files(self) -> dict[str, str]: ...
 
 
 @runtime_checkable
@@ -102,24 +113,52 @@ def _files(view: Shared) -> None:
     if views:
         place = st.radio(t("Which translation?"), range(len(views)), format_func=list(views).__getitem__, key="which")
         view = list(views.values())[place]
-    files: list[tuple[str, Callable[[], str | bytes], str]] = [
-        ("CSV", view.csv, "text/csv"),
-        ("npz", view.npz, "application/octet-stream"),
-        ("PNG", view.png, "image/png"),
-        ("SVG", view.svg, "image/svg+xml"),
-        ("HTML", view.html, "text/html"),
+    base = f"memviz-{view.name}"
+    files: list[tuple[str, Callable[[], str | bytes], str, str]] = [
+        ("CSV", partial(_csv, view), f"{base}.csv", "text/csv"),
+        ("npz", view.npz, f"{base}.npz", "application/octet-stream"),
+        ("PNG", view.png, f"{base}.png", "image/png"),
+        ("SVG", view.svg, f"{base}.svg", "image/svg+xml"),
+        ("HTML", view.html, f"{base}.html", "text/html"),
+        (t("Metadata of the CSV"), partial(_metadata, view), f"{base}.csv-metadata.json", "application/json"),
     ]
-    st.caption(t("Every file says which model, layer and head it shows, and what was left out."))
+    if isinstance(view, Aligned) and view.alignment_files():
+        files.append(("Pharaoh", partial(_zip, view), f"{base}-pharaoh.zip", "application/zip"))
+    st.caption(
+        t(
+            "Every file says which model, layer and head it shows, and what was left out; for the CSV, a plain table, "
+            "its metadata do."
+        )
+    )
     row = st.container(horizontal=True)
-    for name, make, mime in files:
+    for label, make, file, mime in files:
         row.download_button(
-            name,
+            label,
             data=partial(_file_bytes, make, language()),
-            file_name=f"memviz-{view.name}.{name.lower()}",
+            file_name=file,
             mime=mime,
-            key=f"export_{name}",
+            key=f"export_{file.removeprefix(base).lstrip('.-')}",
             on_click="ignore",
         )
+
+
+def _csv(view: Shared) -> str:
+    return tables.csv(view.table()[0])
+
+
+def _metadata(view: Shared) -> bytes:
+    """What the columns of the CSV are, and where they come from."""
+    frame, provenance = view.table()
+    return tables.metadata(frame, provenance, file=f"memviz-{view.name}.csv").encode()
+
+
+def _zip(view: Aligned) -> bytes:
+    """The files of an alignment in one: what loads them takes each of them alone."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in view.alignment_files().items():
+            archive.writestr(name, content)
+    return out.getvalue()
 
 
 def _file_bytes(make: Callable[[], str | bytes], code: str) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from memviz import figures, tables
 from memviz.figures import provenance
@@ -13,7 +14,7 @@ from memviz.figures.style.phrases import Translate
 from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui.parts import heads as heads_page
-from memviz.ui.share.reading_code import reading
+from memviz.ui.share.reading_code import reading, saving
 from memviz.ui.shell.i18n import language_tag, t
 
 MOST_ROWS = 1_000_000  # of a CSV; a longer text is exported by its strongest weights, and the file says so
@@ -62,13 +63,13 @@ class Heads:
             self.view.memory, self.view.layer, self.view.head, view=self.view.values, without=self.view.without
         )
 
-    def csv(self) -> str:
+    def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
         memory, weights, fields = self.view.memory, self.weights(), self.token_provenance()
         name = {"value norm": "value_norm", "rollout": "rollout"}.get(self.view.values, "weight")
         if weights.size > MOST_ROWS:
             frame = tables.top_weights_table(weights, memory, count=MOST_ROWS, name=name)
-            return tables.csv(frame, fields | {"kept": f"the {MOST_ROWS:,} largest"})
-        return tables.csv(tables.tidy(weights, ("query", "key"), memory, name=name), fields)
+            return frame, fields | {"kept": f"the {MOST_ROWS:,} largest"}
+        return tables.tidy(weights, ("query", "key"), memory, name=name), fields
 
     def npz(self) -> bytes:
         memory = self.view.memory
@@ -116,6 +117,15 @@ class Heads:
             options.append(f"window={view.window}")
         extra = "".join(f", {option}" for option in options)
         plain = "".join(f", {option}" for option in options if option.startswith(("view=", "without=")))
+        fields = f"layer={view.layer}, head={view.head}, view={view.values!r}, by_word={view.by_word}"
+        fewer = [option for option in options if option.startswith(("without=", "cumulative=", "window="))]
+        picture = saving(
+            "memviz-heads.png",
+            "memviz.figures.pattern_png",
+            f"memory, {view.layer}, {view.head}",
+            *(option for option in options if not option.startswith("find=")),
+            f"provenance=memviz.figures.provenance(trace, memory, {', '.join([fields, *fewer])})",
+        )
         exact = f"memviz.figures.weights(memory, {view.layer}, {view.head}{plain})"
         if not plain:
             one_head = view.layer is not None and view.head is not None
@@ -125,5 +135,6 @@ memory = trace.memory({view.memory.kind!r})
 queries, keys = trace.sides({view.memory.kind!r})
 weights = {exact}  # exact, [query, key]
 print(weights.shape)
-memviz.figures.pattern(memory, {view.layer}, {view.head}{extra})
+{picture}
+memviz.figures.pattern(memory, {view.layer}, {view.head}{extra}).write_html("memviz-heads.html")
 """

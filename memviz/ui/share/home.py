@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 import numpy as np
+import pandas as pd
 
 from memviz import figures, tables
 from memviz.figures import provenance
@@ -15,7 +16,7 @@ from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui.parts import words
 from memviz.ui.share import export
-from memviz.ui.share.reading_code import reading
+from memviz.ui.share.reading_code import reading, saving
 from memviz.ui.shell.i18n import t
 
 
@@ -62,8 +63,8 @@ class Home:
     def links(self) -> words.LinkPair:
         return words.links_of(self.trace, without=self.without, layer=self.layer, head=self.head)
 
-    def csv(self) -> str:
-        return tables.csv(tables.links_table(self.links()[0], *self.trace.sides()), self.provenance_fields())
+    def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
+        return tables.links_table(self.links()[0], *self.trace.sides()), self.provenance_fields()
 
     def npz(self) -> bytes:
         remembers, remembered_by = self.links()
@@ -96,6 +97,14 @@ class Home:
     def code(self) -> str:
         head = "" if self.layer is None else f", layer={self.layer}, head={self.head}"
         without = ", without=memviz.measures.sink_positions(memory)" if self.without else ""
+        picture = saving(
+            f"memviz-{self.name}.png",
+            "memviz.figures.words_png",
+            "words, remembers, remembered_by",
+            f"word={self.word}",
+            f"tint={self.tint!r}",
+            f"provenance=memviz.figures.provenance(trace{head}{without})",
+        )
         return f"""{reading(self.trace)}
 memory = trace.memory()
 words = trace.words
@@ -107,4 +116,4 @@ for other, weight, lift, layer, head in zip(
 ):
     if other >= 0:
         print(f"{{words[word].text}} -> {{words[other].text}}  {{weight:.3f}}  lift {{lift:.1f}}  L{{layer}}.H{{head}}")
-"""
+{picture}"""

@@ -82,6 +82,6 @@ class Recall:
             + f"""
 print(memviz.measures.received(memory).shape)  # [layer, head, key]
 print(memviz.measures.span(memory))            # [layer, head], in tokens
-memviz.figures.by_distance(memory, layer={self.view.layer}, head={self.view.head})
+memviz.figures.by_distance(memory, layer={self.view.layer}, head={self.view.head}).write_html("memviz-recall.html")
 """
         )

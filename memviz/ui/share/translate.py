@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
+import pandas as pd
 
 from memviz import figures, tables
 from memviz.figures import provenance
@@ -17,6 +18,7 @@ from memviz.ui.components.cross import Pin
 from memviz.ui.parts import translation
 from memviz.ui.parts.translation.graph import graph_labels, graph_payload
 from memviz.ui.share import export
+from memviz.ui.share.reading_code import saving
 from memviz.ui.shell.i18n import t
 
 
@@ -60,6 +62,8 @@ class Translate:
             fields["languages"] = " → ".join(choices.languages)
         if choices.task:
             fields["task"] = choices.task
+        if self._is_whole:
+            fields["read as"] = "one sentence"
         if self.number is not None:
             fields["sentence"] = f"{self.number + 1} of {len(self.trace.parts)}"
         return fields
@@ -68,6 +72,11 @@ class Translate:
     def number(self) -> int | None:
         """Which sentence of the text this is, from 0; ``None`` where it has only one."""
         return next((n for n, part in enumerate(self.trace.parts) if part is self.first), None)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Was the text read as one sentence because somebody chose so? With a translation given it always is."""
+        return self.job.options.whole and self.job.options.target is None
 
     @property
     def first(self) -> Trace:
@@ -93,8 +102,15 @@ class Translate:
             "gold": translation.gold_of(self.view.part),
         }
 
-    def csv(self) -> str:
-        return tables.csv(tables.weights_table(self.view.weights, self.view.sides), self.provenance_fields())
+    def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
+        return tables.weights_table(self.view.weights, self.view.sides), self.provenance_fields()
+
+    def alignment_files(self) -> dict[str, str]:
+        """Which word was read from which, in the Pharaoh format, and the words that it counts; none between tokens."""
+        view = self.view
+        if not view.by_word:
+            return {}
+        return tables.alignment_files(view.memory, view.sides, layer=view.layer, head=view.head, shift=view.shift)
 
     def npz(self) -> bytes:
         view = self.view
@@ -149,6 +165,7 @@ class Translate:
             for name, value in (("target", choices.target), ("languages", choices.languages), ("task", choices.task))
             if value is not None
         )
+        options += ", split=False" if self._is_whole else ""
         where = (
             "" if view.layer is None else f", layer={view.layer}" + ("" if view.head is None else f", head={view.head}")
         )
@@ -156,6 +173,14 @@ class Translate:
         sentence = "" if self.number is None else f"trace = trace.parts[{self.number}]  # each has its own memory\n"
         if not view.by_word:
             return self._tokens(options, sentence, where) + self._covered_code()
+        picture = saving(
+            "memviz-translate.png",
+            "memviz.figures.cross_png",
+            "sides[1], sides[0], weights",
+            f"keep={view.keep}",
+            f"right_to_left={self._options()['right_to_left']}",
+            f"provenance=memviz.figures.provenance(trace, memory{where}{shift}, by_word=True)",
+        )
         return f"""import memviz
 
 trace = memviz.translate({self.job.text!r}, model={self.job.model!r}{options})
@@ -167,7 +192,7 @@ found = memviz.measures.alignment(memory, sides{where}{shift})
 for word, source, weight in zip(sides[0], found.source, found.weight):
     if source >= 0:
         print(f"{{word.text}} <- {{sides[1][source].text}}  {{weight:.3f}}")
-{self._covered_code()}"""
+{picture}{self._covered_code()}"""
 
     def _tokens(self, options: str, sentence: str, where: str) -> str:
         """The code of a view between tokens."""
@@ -178,6 +203,8 @@ for word, source, weight in zip(sides[0], found.source, found.weight):
         later = (
             "weights = weights[1:]  # shifted: each token shows the step after it was written\n" if view.shift else ""
         )
+        later_steps = f", shift={view.shift}" if view.shift else ""
+        figure = f"memviz.figures.pattern(memory{where}, cumulative={view.keep}{later_steps})"
         return f"""import memviz
 
 trace = memviz.translate({self.job.text!r}, model={self.job.model!r}{options})
@@ -187,6 +214,8 @@ print(trace.output)
 weights = {exact}  # [target token, source token]
 {later}for token, row in zip(memory.queries, weights):
     print(f"{{token.text}} <- {{memory.keys[row.argmax()].text}}  {{row.max():.3f}}")
+
+{figure}.write_html("memviz-translate.html")
 """
 
     def _covered_code(self) -> str:
@@ -194,10 +223,10 @@ weights = {exact}  # [target token, source token]
             return ""
         keys = translation.edges_to_forget(self.first, self.covered_run.word, self.covered_run.way).keys
         languages = self.job.options.languages
-        call = "read" if languages is None else "translate"
-        language_option = "" if languages is None else f", languages={languages!r}"
+        options = "" if languages is None else f", languages={languages!r}"
         return f"""
 reader = memviz.load({self.job.model!r})
-again = reader.{call}({self.view.part.text!r}, forget=memviz.Forget(keys={tuple(keys)!r}){language_option})
+forget = memviz.Forget(keys={tuple(keys)!r})
+again = reader.translate({self.view.part.text!r}, forget=forget{options}, split=False)
 print(again.output)
 """

@@ -1,6 +1,7 @@
 """The page Translate: what did the decoder read to write this word?
 
 choices       the text, what it should become, and how to look at it
+languages     what the languages are called that models know by codes
 graph         two rows of words, joined by links
 details       the same weights as other pictures and as numbers
 covered_run   the sentence again, while a word of it is covered

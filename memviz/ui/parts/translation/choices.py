@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from memviz import measures
+from memviz.errors import MemVizError
 from memviz.figures import which_head
 from memviz.memory import Memory
 from memviz.models import CATALOGUE, entry_of
@@ -17,9 +18,9 @@ from memviz.serving import cache
 from memviz.sources import tokens_of
 from memviz.tokens import Token, Word
 from memviz.trace import Trace
+from memviz.ui.parts.translation.languages import language_name, language_option
 from memviz.ui.shell import address, frame, runs, samples, show, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.language_names import language_name
 from memviz.ui.shell.markdown import literal
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
@@ -104,8 +105,9 @@ def translate_text() -> tuple[Trace, TranslationJob]:
         _offer_others(literal(model))
     languages, task = _choose_languages(reader), _choose_task(reader)
     target = _choose_target(reader, model, text)
+    whole = _choose_whole(reader, model, text, is_given=target is not None)
     layer: int | None = getattr(reader.model.config, "alignment_layer", None)
-    options = cache.TranslationOptions(target, languages=languages, task=task)
+    options = cache.TranslationOptions(target, languages=languages, task=task, whole=whole)
     trace = runs.translate(model, text, options)
     part = trace.text.removeprefix(task or "")  # a window of it, where the text is longer than the model can read
     return trace, TranslationJob(part, model, options, alignment_head=None if layer is None else (layer, 0))
@@ -119,11 +121,20 @@ def _choose_languages(reader: Reader) -> tuple[str, str] | None:
     first, second = st.columns(2)
     source, target = defaults or (codes[0], None)
     target = target or _default_target(codes, source)
+    codes.sort(key=language_name)
     return (
-        first.selectbox(t("Source language"), codes, **state.url_bound("from", codes, default=source)),
+        first.selectbox(
+            t("Source language"),
+            codes,
+            format_func=language_option,
+            help=t("The language of your text. The model does not find it out: a token of its own tells it."),
+            **state.url_bound("from", codes, default=source),
+        ),
         second.selectbox(
             t("Target language"),
             codes,
+            format_func=language_option,
+            help=t("The language to be written. A token of its own tells the model which."),
             **state.url_bound("into", codes, default=target),
         ),
     )
@@ -141,12 +152,51 @@ def _choose_task(reader: Reader) -> str | None:
         return None
     names = [*reader.tasks, ""]
     name = st.selectbox(
-        t("Task"),
+        t("Task: words in front of the text"),
         names,
-        format_func=lambda name: reader.tasks[name].strip() if name else t("nothing in front of the text"),
+        format_func=lambda name: _task_option(reader.tasks.get(name, "").strip()),
+        help=t(
+            "This model does several things. Words in front of the text say which; it reads them like the text, so "
+            "they stand in the graph too."
+        ),
         **state.url_bound("task", names),
     )
     return reader.tasks[name] if name else None
+
+
+def _task_option(words: str) -> str:
+    """What is put in front of a text, and the language that it asks for where it is no more than a code."""
+    name = language_name(words)
+    if not words:
+        return t("nothing in front of the text")
+    return words if name == words else f"{name} · {words}"
+
+
+def _choose_whole(reader: Reader, model: str, text: str, *, is_given: bool) -> bool:
+    """Is the text read as one sentence? Asked where it would be split; ``is_given``: its translation, so it is not."""
+    bound = state.url_bound("whole", state.SWITCH)
+    is_chosen = bool(st.session_state["whole"])
+    if is_given or not (is_chosen or _is_split(reader, model, text)):
+        return is_chosen and not is_given
+    return st.toggle(
+        t("Read as one sentence"),
+        help=t(
+            "This model was trained on single sentences, so a text of several is read one by one. Read as one, every "
+            "word can be read for every other, but the translation may leave something out."
+        ),
+        **bound,
+    )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _is_split(_reader: Reader, model: str, text: str) -> bool:
+    """Would the text be read in several parts? Remembered between reruns, as a long text is long to split."""
+    if len(text) > runs.MAX_CHARACTERS:
+        return False
+    try:
+        return len(_reader.sentences(text)) > 1
+    except MemVizError:  # it cannot be read at all: the reading says so
+        return False
 
 
 def _refuse_others(model: str) -> None:
@@ -179,10 +229,8 @@ def _choose_target(reader: Reader, model: str, text: str) -> str | None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     if reader.languages is not None and not reader.languages_known:
         source, into = reader.languages
-        line = t(
-            "This model is made for {source} → {target}.", source=language_name(source), target=language_name(into)
-        )
-        row.caption(line, width="content")
+        names = {"source": language_name(source), "target": language_name(into)}
+        row.caption(t("This model is made for {source} → {target}.", **names), width="content")
     with row.popover(t("Force a translation"), type="tertiary", icon=":material/edit_note:"):
         st.caption(
             t(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,12 @@ from memviz.trace import Trace
 from memviz.ui.components.cross import Pin
 from memviz.ui.parts.translation.choices import TranslationJob, TranslationView
 from memviz.ui.parts.translation.graph import show_graph
-from memviz.ui.shell import runs, show, state
+from memviz.ui.shell import address, runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
 NOTICEABLE = 0.05  # of probability; less is not worth a sentence
+COVERED_WORD = "again_word"
 WAYS = {"off": "No mask", "cover": "Mask a word", "only": "Mask all other words"}
 
 
@@ -51,42 +53,61 @@ class CoveredRun:
 
 def compare_covered(view: TranslationView, job: TranslationJob, *, pinned: Pin | None) -> CoveredRun | None:
     """Covers a source word, or all but one, and translates again; ``None`` when nothing is covered."""
-    st.header(t("What if a word were masked?"), anchor=False)
+    st.subheader(t("What if a word were masked?"), anchor=False)
     words = [word for word in view.part.words if not word.special and word.text.strip("␣⏎⇥")]
     way_box, word_box = st.columns([3, 2], vertical_alignment="bottom")
+    bound = state.url_bound("again", WAYS)
     way = way_box.segmented_control(
         t("While it writes"),
         list(WAYS),
         required=True,
         format_func=lambda name: t(WAYS[name]),
         label_visibility="collapsed",
-        **state.url_bound("again", WAYS),
+        on_change=_start_with_pinned,
+        args=(st.session_state["again"],),
+        **bound,
     )
     if way is None or way == "off" or not words:
-        st.caption(
-            t("Mask a word of the source, so that it cannot be read, and see which words of the translation change.")
-        )
+        st.caption(t("Click a word of the source, then mask it, and see which words of the translation change."))
         return None
     numbers = range(len(words))
     number = word_box.selectbox(
         t("Which word?"),
         numbers,
         format_func=lambda place: f"{place} · {words[place].text}",
-        **state.url_bound("again_word", numbers, default=_first_word(view, words, pinned)),
+        **state.url_bound(COVERED_WORD, numbers, default=_first_word(view, words, pinned)),
     )
     run = run_covered(view.part, job, words[number], way)
+    st.markdown(changed_words(run))
     _show_both(view, run)
     _show_probabilities(run)
     return run
 
 
+def _start_with_pinned(before: str) -> None:
+    """Whoever covers a word anew begins with the one that is pinned, whichever was covered the last time."""
+    if before == "off":
+        st.session_state.pop(COVERED_WORD, None)
+        address.put(COVERED_WORD, "")
+
+
 def _first_word(view: TranslationView, words: Sequence[Word], pinned: Pin | None) -> int:
-    """Which word is offered first: the one that is pinned, else the one that one step read most from."""
-    if view.by_word and pinned is not None and pinned.side == "source":
-        word = view.sides[1][pinned.index]
-        if word in words:
-            return words.index(word)
+    """Which word is offered first?
+
+    The one that is pinned, or that the pinned word of the translation was read most from; else the one that one step
+    read most from.
+    """
     most = view.part.memory("cross").mean(view.layer).max(axis=0)
+    if pinned is not None and pinned.side == "source":
+        tokens = set(view.sides[1][pinned.index].tokens)
+        if chosen := [place for place, word in enumerate(words) if tokens & set(word.tokens)]:
+            return chosen[0]
+    elif pinned is not None:
+        row = view.weights[pinned.index]
+        if not np.isnan(row).any():
+            most = np.zeros(len(most), dtype=np.float32)
+            for word, weight in zip(view.sides[1], row, strict=True):
+                most[word.tokens[0]] = weight
     return int(np.argmax([most[list(word.tokens)].sum() for word in words]))
 
 
@@ -118,6 +139,27 @@ def _show_both(view: TranslationView, run: CoveredRun) -> None:
             st.markdown(f"**{title}**  \n{literal((part.output or '').strip()) or t('Nothing was written.')}")
             show_graph(replace(view, part=part), key=f"cross_{key}", steps=False)
             show.notes(part)
+
+
+def changed_words(run: CoveredRun) -> str:
+    """Which words of the first translation are not written any more, and which are new? As the page says it."""
+    before, after = ([word for word in part.target_words if not word.special] for part in (run.before, run.part))
+    texts = ([word.text for word in words] for words in (before, after))
+    steps = SequenceMatcher(None, *texts, autojunk=False).get_opcodes()
+    lost, new = (
+        " … ".join(literal("".join(" " * word.space + word.text for word in words)) for words in pieces if words)
+        for pieces in (
+            [before[start:end] for name, start, end, _, _ in steps if name != "equal"],
+            [after[start:end] for name, _, _, start, end in steps if name != "equal"],
+        )
+    )
+    if lost and new:
+        return t("The translation changes: “**{lost}**” becomes “**{new}**”.", lost=lost, new=new)
+    if lost:
+        return t("The translation changes: “**{lost}**” is no longer written.", lost=lost)
+    if new:
+        return t("The translation changes: “**{new}**” is added.", new=new)
+    return t("The same translation is written.")
 
 
 def _show_probabilities(run: CoveredRun) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,7 @@ def _show_error_rate(view: TranslationView) -> None:
         if sides is None:
             return
         _show_pairs(gold, sides)
+        gold = replace(gold, counts="signs")  # every word of these sides counts
         errors = measures.aer_by_head(view.memory, sides, gold, shift=view.shift)
         alignment = measures.alignment(view.memory, sides, layer=view.layer, head=view.head, shift=view.shift)
     except MeasureError as error:
@@ -151,16 +153,8 @@ def _choose_count(view: TranslationView, gold: measures.Gold) -> Sides | None:
 
     Nothing is asked where the numbers fit only one way, or mean the same words both ways.
     """
-    by_space = tuple(measures.words_by_space(words) for words in view.sides)
-    spaced = by_space[0], by_space[1]
-    try:
-        others = gold.in_words(spaced)
-    except MeasureError:
-        gold.check(view.sides)
-        return view.sides
-    alike = all(a in b and c in d for (a, c), (b, d) in zip(gold.in_words(view.sides), others, strict=True))
-    if alike:
-        return view.sides
+    if not gold.is_ambiguous(view.sides):
+        return gold.counted_sides(view.sides)
     name = st.selectbox(
         t("Which words do the numbers count?"),
         COUNTS,
@@ -170,7 +164,7 @@ def _choose_count(view: TranslationView, gold: measures.Gold) -> Sides | None:
     if name == "open":
         st.caption(t("They fit both ways, and mean other words each time: choose one."))
         return None
-    return spaced if name == "spaces" else view.sides
+    return replace(gold, counts=name).counted_sides(view.sides)
 
 
 def _show_pairs(gold: measures.Gold, sides: Sides) -> None:
