@@ -35,6 +35,7 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "reading": DATA | {"settings", "models", "free_memory"},
     "experiments": DATA | {"models", "reading", "measures"},
     "serving": DATA | {"settings", "models", "reading"},
+    "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures"},
     "ui": DATA | {"settings", "models", "reading", "measures", "tables", "figures", "experiments", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it

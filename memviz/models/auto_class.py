@@ -19,6 +19,52 @@ _TABLES = {
 }
 
 
+_PICTURES = ("MODEL_FOR_IMAGE_MAPPING_NAMES", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES")
+_SOUNDS = (
+    "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES",
+    "MODEL_FOR_CTC_MAPPING_NAMES",
+    "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES",
+)
+
+
+def require_text_model(kind: str, *, name: str) -> None:
+    """Raises ``UnsupportedModelError`` for a ``kind`` of model that reads sounds or pictures, with where it is read."""
+    from transformers.models.auto import modeling_auto
+
+    def is_in(*tables: str) -> bool:
+        return any(kind in getattr(modeling_auto, table) for table in tables)
+
+    if kind == "whisper":  # it has a place among those that write text, without its sounds
+        raise UnsupportedModelError(
+            "{name} reads sounds, not texts.",
+            todo="Read it in Python, with its own processor: "
+            "memviz.Reader(model, processor).transcribe(samples, rate).",
+            name=name,
+        )
+    if is_in(*_TABLES.values(), "MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES"):
+        return
+    if is_in("MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES"):
+        raise UnsupportedModelError(
+            "{name} holds two models, one for texts and one for pictures.",
+            todo="Read them in Python: memviz.Reader(model.text_model, tokenizer).read(text), "
+            "memviz.Reader(model.vision_model, image_processor).look(image).",
+            name=name,
+        )
+    if is_in(*_PICTURES) or kind.endswith("_vision_model"):
+        raise UnsupportedModelError(
+            "{name} reads pictures, not texts.",
+            todo="Read it in Python, with its image processor: memviz.Reader(model, image_processor).look(image).",
+            name=name,
+        )
+    if is_in(*_SOUNDS):
+        raise UnsupportedModelError(
+            "{name} reads sounds, not texts.",
+            todo="Of models for sounds, Whisper can be read, in Python: "
+            "memviz.Reader(model, processor).transcribe(samples, rate).",
+            name=name,
+        )
+
+
 def candidates(config: Any, *, gguf: bool = False) -> list[str]:
     """Which auto classes of transformers fit this configuration? The best first, ``AutoModel`` last.
 

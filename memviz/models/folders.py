@@ -9,6 +9,7 @@ from typing import Any
 
 from memviz.errors import ModelFileError, UnsafeModelError, UnsupportedModelError
 from memviz.models import bounds, gguf_header, marian_file
+from memviz.models.auto_class import require_text_model
 from memviz.models.entry import Format, ModelFiles
 from memviz.models.fingerprint import BESIDE, VOCABULARIES, fingerprint
 from memviz.note import Note
@@ -19,7 +20,7 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy",
 _BYTE_TOKENIZERS = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"
-_WITH_TOKENS = ("PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "MULTITASK_PROMPT_TUNING")
+WITH_TOKENS = ("PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "MULTITASK_PROMPT_TUNING")
 """Adapters that put vectors of their own in front of a text, and change no weight."""
 
 
@@ -84,7 +85,7 @@ def check(path: Path, *, name: str) -> Format:
 
 
 def check_code(config: dict[str, Any], *, name: str) -> None:
-    """Could this model be opened without running code of its own?
+    """Could this model be opened, as one that reads texts, without running code of its own?
 
     A configuration with ``auto_map`` asks for code from its own folder. That code is never run: a
     type that transformers knows is opened with transformers' own code, any other is refused.
@@ -93,6 +94,7 @@ def check_code(config: dict[str, Any], *, name: str) -> None:
 
     kind = config.get("model_type")
     if isinstance(kind, str) and kind in CONFIG_MAPPING:
+        require_text_model(kind, name=name)
         return
     if config.get("auto_map"):
         raise UnsafeModelError(
@@ -167,7 +169,7 @@ def _adapter_alone(path: Path, *, name: str) -> UnsupportedModelError:
     """The error for an adapter without its model: which model it belongs to, and the way on, where there is one."""
     settings = _json(path / ADAPTER, name=name)
     kind, base = (str(settings.get(key) or "")[:120] for key in ("peft_type", "base_model_name_or_path"))
-    if kind in _WITH_TOKENS:
+    if kind in WITH_TOKENS:
         return UnsupportedModelError(
             "{name} is an adapter of the kind {kind}, not a whole model: it puts vectors that are no words in front of "
             "a text of {base}.",

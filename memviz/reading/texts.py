@@ -95,6 +95,7 @@ def _trace(
         seconds={"model": recorded.seconds, "total": work_clock() - began},
         notes=(
             *notes.unknown(tokens, notes.stand_in(engine.tokenizer)),
+            *notes.start_once(tokens, text),
             *notes.dropped_characters(dropped_characters(tokens, text, pair), text + (pair or "")),
         ),
     )

@@ -13,7 +13,7 @@ not by the tokenizer; a token that reaches into two words makes them one.
 
 from __future__ import annotations
 
-from memviz.tokens.sequence import Token, align, tokenise
+from memviz.tokens.sequence import Token, align, start_token_end, tokenise
 from memviz.tokens.spelling import clean, printable, require_text, right_to_left, word_spans
 from memviz.tokens.word import Word, dropped_characters, merge, words
 
@@ -27,6 +27,7 @@ __all__ = [
     "printable",
     "require_text",
     "right_to_left",
+    "start_token_end",
     "tokenise",
     "word_spans",
     "words",

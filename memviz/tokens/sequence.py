@@ -47,6 +47,9 @@ def tokenise(
     the output side of a translation. ``languages`` = codes that the tokenizer knows, of the source and of the target;
     without, those that it was told.
 
+    A text that begins with the start token that the tokenizer adds is read with one, not with two: the characters that
+    spell it belong to no token (`start_token_end`).
+
     Returns the tokens and the model's inputs (``input_ids``, ``attention_mask`` …) as lists of equal length. Offsets
     count in ``clean(text)``.
 
@@ -55,7 +58,7 @@ def tokenise(
         ReadingError: the text cannot be encoded, or the target language is unknown.
     """
     texts = [clean(part) for part in (text, pair or "")[: 2 if pair else 1]]
-    pieces = encode(tokenizer, texts, target=target, languages=languages)
+    pieces = _with_one_start(encode(tokenizer, texts, target=target, languages=languages), texts[0])
     for source, part in enumerate(texts):
         if part.strip(WHITE) and source not in pieces.sources:
             raise EmptyTextError(
@@ -73,6 +76,38 @@ def align(tokenizer: Any, ids: Sequence[int], text: str) -> tuple[Token, ...]:
     special. Pieces that cannot be found in the text share the characters that are left over; nothing raises.
     """
     return _tokens(decode(tokenizer, ids, text), [text])
+
+
+def start_token_end(tokens: Sequence[Token], text: str) -> int:
+    """Where does a text go on that begins with the start token of its ``tokens``? 0 for one that does not.
+
+    The start token is then the first of the tokens, special and once; its characters stand in none of them.
+    """
+    text = clean(text)
+    if not tokens or not tokens[0].special or tokens[0].segment:
+        return 0
+    begin = len(text) - len(text.lstrip(WHITE))
+    end = begin + len(tokens[0].text)
+    inside = any(token.start < min(end, token.end) for token in tokens if not token.special and token.segment == 0)
+    return end if text.startswith(tokens[0].text, begin) and not inside else 0
+
+
+def _with_one_start(pieces: Pieces, text: str) -> Pieces:
+    """The pieces, with one start token where the ``text`` brings the one that the tokenizer adds.
+
+    The added one is taken out, with white space before the other, which then counts as added: the model reads exactly
+    the ids that follow.
+    """
+    ids, sources = pieces.inputs["input_ids"], pieces.sources
+    begin = len(text) - len(text.lstrip(WHITE))
+    place = next((place for place, source in enumerate(sources) if source == 0 and pieces.spans[place][1] > begin), 0)
+    if not place or set(sources[1:place]) - {0} or sources[0] is not None or ids[0] != ids[place]:
+        return pieces
+    if 0 not in sources[place + 1 :]:  # nothing else is there to be read
+        return pieces
+    inputs = {name: values[place:] for name, values in pieces.inputs.items()}
+    spans = [(0, 0), *pieces.spans[place + 1 :]]
+    return Pieces(inputs, pieces.strings[place:], [None, *sources[place + 1 :]], spans)
 
 
 def _tokens(pieces: Pieces, texts: Sequence[str]) -> tuple[Token, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memviz.errors import TraceError
-from memviz.tokens.sequence import Token
+from memviz.tokens.sequence import Token, start_token_end
 from memviz.tokens.spelling import BREAKS, WHITE, Span, SpanUnion, clean, printable
 
 
@@ -45,12 +45,12 @@ def words(tokens: Sequence[Token], text: str, pair: str | None = None) -> tuple[
 def dropped_characters(tokens: Sequence[Token], text: str, pair: str | None = None) -> str:
     """Which characters of the text, and of its ``pair``, did the tokenizer drop, so that the model cannot read them?
 
-    ``tokens`` are those of the ``text`` and its ``pair``. White space, and what is in a word of which a token holds a
-    part, does not count. Returns the characters in reading order.
+    ``tokens`` are those of the ``text`` and its ``pair``. White space, what is in a word of which a token holds a part,
+    and the spelling of a start token (`start_token_end`) do not count. Returns the characters in reading order.
     """
     characters = []
     for segment, part in enumerate((clean(text), clean(pair or ""))):
-        hulls, end = _hulls(tokens, part, segment), 0
+        hulls, end = _hulls(tokens, part, segment), 0 if segment else start_token_end(tokens, part)
         for start, stop in [*hulls.spans, (len(part), len(part))]:
             characters += [character for character in part[end:start] if character not in WHITE]
             end = stop

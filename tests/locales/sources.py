@@ -31,6 +31,7 @@ KNOWN: dict[str, set[str]] = {
     "cache: label": set(),  # what a reader told its progress, passed on
     "dense: kind": KINDS,
     "hub_errors: error.happened": set(),  # of an error that was raised elsewhere
+    "advice: part": set(),  # the same, with options in its place
     "errors: part": set(),  # what the errors are made with
     "recording: f'{done}/{total}'": set(),  # shown as "Layer 3/6"
     "frame: sample.name": {sample.name for sample in SAMPLES},

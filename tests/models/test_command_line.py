@@ -10,7 +10,7 @@ import pytest
 from tiny_marian import CONFIG, PIECES, firefox_folder, marian_bytes, weights
 
 import memviz
-from memviz.__main__ import main
+from memviz.command.main import main
 from memviz.errors import FetchError
 from memviz.models import DEFAULT, cache, hub
 from memviz.models.hub_download import hub_cache
@@ -47,7 +47,7 @@ def test_read_says_the_size_before_it_fetches(make_entry, capsys: pytest.Capture
 
 def test_fetch_without_a_name_brings_the_defaults(make_entry, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("memviz.__main__.locate", lambda name, **told: asked.append(name) or make_found())
+    monkeypatch.setattr("memviz.command.models.locate", lambda name, **told: asked.append(name) or make_found())
     assert main(["fetch"]) == 0
     assert asked == list(DEFAULT) == ["minilm", "smollm2", "firefox-en-pt", "firefox-pt-en"]
 
@@ -94,7 +94,7 @@ def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys) -
     def stop(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("memviz.__main__.locate", stop)
+    monkeypatch.setattr("memviz.command.models.locate", stop)
     assert main(["fetch"]) == 130
     assert capsys.readouterr().err == "memviz: stopped; nothing half-written was kept.\n"
 
@@ -259,7 +259,7 @@ def stuck(name: str, *, progress, announce) -> None:
 
 
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.setattr("memviz.__main__.locate", stuck)
+    monkeypatch.setattr("memviz.command.models.locate", stuck)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert main(["fetch", "minilm"]) == 2
     err = capsys.readouterr().err
@@ -268,7 +268,7 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
 
 
 def test_a_log_gets_one_line_per_step(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.setattr("memviz.__main__.locate", stuck)
+    monkeypatch.setattr("memviz.command.models.locate", stuck)
     assert main(["fetch", "minilm"]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines == [

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import transformers
 from cases import OUTPUTS, patterns
 from families import SEQ2SEQ, T5, Family, tokenizer, words
+from senses import whisper
 
 import memviz
 from memviz.errors import ReadingError, UnsupportedModelError
@@ -124,3 +126,57 @@ def test_what_rates_a_text_writes_none(tmp_path: Path) -> None:
     reader = memviz.load(str(saved(Family("BartForSequenceClassification", SEQ2SEQ, "end"), tmp_path)))
     with pytest.raises(ReadingError, match="without the part that chooses words"):
         reader.translate("the cat")
+
+
+SIZES = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+PATCHES = {"image_size": 48, "patch_size": 16}
+
+
+def other_model(kind: str) -> transformers.PreTrainedModel:
+    """A tiny model that reads no texts."""
+    if kind == "whisper":
+        return whisper()
+    if kind == "wav2vec2":
+        speech = {"conv_dim": (8, 8), "conv_kernel": (3, 3), "conv_stride": (2, 2), "num_feat_extract_layers": 2}
+        positions = {"num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2}
+        return transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(**SIZES, **speech, **positions))
+    if kind == "clip":
+        two = {"text_config": {**SIZES, "vocab_size": 50}, "vision_config": {**SIZES, **PATCHES}}
+        return transformers.CLIPModel(transformers.CLIPConfig(**two))
+    vision = {
+        "clip_vision_model": "CLIPVision",
+        "siglip_vision_model": "SiglipVision",
+        "vit": "ViT",
+        "dinov2": "Dinov2",
+    }
+    config = getattr(transformers, f"{vision[kind]}Config")(**SIZES, **PATCHES)
+    return getattr(transformers, f"{vision[kind]}Model")(config)
+
+
+@pytest.mark.parametrize("with_tokenizer", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "what", "where"),
+    [
+        ("whisper", "reads sounds, not texts", "memviz.Reader(model, processor).transcribe(samples, rate)"),
+        ("wav2vec2", "reads sounds, not texts", "Whisper"),
+        ("vit", "reads pictures, not texts", "memviz.Reader(model, image_processor).look(image)"),
+        ("dinov2", "reads pictures, not texts", "memviz.Reader(model, image_processor).look(image)"),
+        ("clip_vision_model", "reads pictures, not texts", "memviz.Reader(model, image_processor).look(image)"),
+        ("siglip_vision_model", "reads pictures, not texts", "memviz.Reader(model, image_processor).look(image)"),
+        (
+            "clip",
+            "one for texts and one for pictures",
+            "memviz.Reader(model.vision_model, image_processor).look(image)",
+        ),
+    ],
+)
+def test_what_reads_no_texts_says_where_it_is_read(
+    kind: str, what: str, where: str, with_tokenizer: bool, tmp_path: Path
+) -> None:
+    other_model(kind).save_pretrained(tmp_path)
+    if with_tokenizer:
+        tokenizer("end").save_pretrained(tmp_path)
+    with pytest.raises(UnsupportedModelError) as refused:
+        memviz.load(str(tmp_path))
+    assert what in str(refused.value)
+    assert where in str(refused.value)

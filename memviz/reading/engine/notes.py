@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from memviz.note import Note
-from memviz.tokens import Token, printable, word_spans
+from memviz.tokens import Token, printable, start_token_end, word_spans
 from memviz.tokens.spelling import WHITE
 
 CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
@@ -24,6 +24,7 @@ DROPPED_GIVEN = (
     "The tokenizer dropped {dropped:,} of the {characters:,} characters of the forced translation; the model does "
     "not read them: {which}"
 )
+START = "The text begins with {token}, which is added to every text for this model: it is read once."
 WHOLE = "With a forced translation, the {sentences} sentences of the text are read as one."
 CAPITALS = "Text all in capitals is rare in what models learn from: they often copy such words instead."
 COPIED_CAPITALS = "“{word}” was copied, as words all in capitals often are; in small letters it becomes “{output}”."
@@ -37,6 +38,7 @@ UNKNOWN_TOKENS = "unknown-tokens"
 UNKNOWN_TARGET_TOKENS = "unknown-target-tokens"
 DROPPED_CHARACTERS = "dropped-characters"
 DROPPED_TARGET_CHARACTERS = "dropped-target-characters"
+START_ONCE = "start-once"
 SENTENCE_IN_PARTS = "sentence-in-parts"
 READ_AS_ONE = "read-as-one"
 ALL_CAPITALS = "all-capitals"
@@ -94,6 +96,11 @@ def unknown_given(tokens: Sequence[Token], token: int | None) -> list[Note]:
 def _counts(tokens: Sequence[Token], token: int | None) -> dict[str, int]:
     content = [token.id for token in tokens if not token.special]
     return {"unknown": 0 if token is None else content.count(token), "tokens": len(content)}
+
+
+def start_once(tokens: Sequence[Token], text: str) -> list[Note]:
+    """The text begins with the start token that its ``tokens`` have anyway."""
+    return [Note(START, {"token": tokens[0].text}, START_ONCE)] if start_token_end(tokens, text) else []
 
 
 def dropped_characters(missing: str, text: str) -> list[Note]:

@@ -18,7 +18,7 @@ from memviz.reading.engine.engine import Engine
 from memviz.reading.writing.transformers_writer import start_token
 from memviz.reading.writing.writer import Output, Source, Writer
 from memviz.sources import tokens_of
-from memviz.tokens import align, clean, require_text, tokenise
+from memviz.tokens import align, clean, dropped_characters, require_text, tokenise
 from memviz.trace import Trace
 
 _HEADS = ("ForSequenceClassification", "ForQuestionAnswering")
@@ -65,7 +65,11 @@ def read_both_sides(
         eviction=interventions.eviction,
         ablations=interventions.ablations,
         seconds={"model": seconds, "total": seconds},
-        notes=tuple(notes.unknown(tokens_of(source.tokens), writer.unknown[0])),
+        notes=(
+            *notes.unknown(tokens_of(source.tokens), writer.unknown[0]),
+            *notes.start_once(tokens, text),
+            *notes.dropped_characters(dropped_characters(tokens, text, pair), text + (pair or "")),
+        ),
     )
 
 

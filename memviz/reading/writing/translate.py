@@ -164,6 +164,7 @@ def _notes(
         *([notes.cut(len(output.ids))] if cut else []),
         *notes.unknown(tokens_of(source.tokens), unknown_source),
         *([] if request.target is None else notes.unknown_given(output.targets, unknown_target)),
+        *notes.start_once(tokens_of(source.tokens), source.text),
         *notes.dropped_characters(dropped_characters(tokens_of(source.tokens), source.text), source.text),
         *(
             []

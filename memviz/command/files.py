@@ -1,0 +1,84 @@
+"""A view as a file, of the kind that its name ends with; and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import memviz
+from memviz.command.advice import CommandError
+from memviz.command.views import View
+
+BYTE_ORDER_MARK = "\ufeff"  # by which spreadsheets know that a file is UTF-8
+
+
+def require_writable(path: Path) -> None:
+    """Raises `CommandError` for a file that could not be written, before anything is read."""
+    if path.suffix.lower() not in ENDINGS:
+        raise CommandError(
+            f"{path} ends with no kind of file that can be written. Choose one of: {', '.join(ENDINGS)}."
+        )
+    if not path.parent.is_dir():
+        raise CommandError(f"There is no folder {path.parent} to write {path.name} into. Make it first.")
+    if path.is_dir():
+        raise CommandError(f"{path} is a folder. Give the name of a file.")
+
+
+def write(view: View, path: Path) -> None:
+    """Write the ``view`` to the file at ``path``; one that is there is replaced once the new one is whole.
+
+    Raises `CommandError` where that fails.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(ENDINGS[path.suffix.lower()](view, part))
+        part.replace(path)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written ({error.strerror or error}).") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def as_json(view: View) -> str:
+    """The listing with what belongs to it, as JSON: texts, tokens, rows, likeliest next tokens, notes, provenance."""
+    trace = view.trace
+    fields: dict[str, Any] = {
+        "text": trace.text,
+        "pair": trace.pair,
+        "output": trace.output,
+        "tokens": [token.text for token in trace.tokens],
+        "targets": [token.text for token in trace.targets],
+        view.name: json.loads(view.listing().to_json(orient="records")),
+        "next_tokens": [
+            {"text": each.text, "id": each.id, "probability": each.probability} for each in trace.next_tokens
+        ],
+        "notes": [str(note) for note in trace.notes],
+        "provenance": view.provenance(),
+    }
+    return json.dumps(fields, indent=1)
+
+
+def _csv(view: View, part: Path) -> bytes:
+    return (BYTE_ORDER_MARK + memviz.tables.csv(view.table(), view.provenance())).encode()
+
+
+def _npz(view: View, part: Path) -> bytes:
+    """The whole reading, see `Trace.load`."""
+    return view.trace.save(part).read_bytes()
+
+
+def _html(view: View, part: Path) -> bytes:
+    charts, fields = view.charts(), view.provenance()
+    return memviz.figures.html(charts, title=memviz.figures.caption(fields), provenance=fields).encode()
+
+
+ENDINGS: dict[str, Callable[[View, Path], bytes]] = {
+    ".csv": _csv,
+    ".npz": _npz,
+    ".png": lambda view, part: view.png(),
+    ".svg": lambda view, part: view.svg().encode(),
+    ".html": _html,
+}
+"""How a view becomes the bytes of a file with this ending."""
