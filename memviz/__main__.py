@@ -125,7 +125,7 @@ def _read(arguments: argparse.Namespace) -> None:
     rows = [("WORD", "REMEMBERS", "WEIGHT", "LIFT", "HEAD")]
     for place in places[: arguments.top]:
         head = f"L{links.layer[place]}.H{links.head[place]}"
-        numbers = (f"{links.weight[place]:.2f}", f"{links.lift[place]:.1f}x")
+        numbers = (_number(links.weight[place]), f"{_number(links.lift[place], digits=1)}x")
         rows.append((words[place[0]].text, others[links.index[place]].text, *numbers, head))
     sys.stdout.write(f"{trace!r}\n")
     if trace.output is not None:
@@ -160,9 +160,13 @@ def _read_from(part: memviz.Trace, taught: int | None) -> Iterator[tuple[str, ..
     table = memviz.tables.alignment_table(memory, sides, layer=layer, head=head, logprobs=part.logprobs)
     for word, row in zip(sides[0], table.itertuples(), strict=True):
         if not word.special:
-            numbers = (f"{row.weight:.2f}", f"{row.probability:.2f}")
+            numbers = _number(row.weight), _number(row.probability)
             read_from = row.source_word if isinstance(row.source_word, str) else "–"
             yield row.target_word, read_from, *numbers, f"L{layer}.H{head}"
+
+
+def _number(value: float, *, digits: int = 2) -> str:
+    return memviz.figures.decimal(float(value), digits=digits)
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> None:

@@ -8,6 +8,8 @@ import pytest
 import memviz
 from memviz import figures, measures
 from memviz.memory import Memory
+from memviz.ui.parts.heads import range_note
+from tests.memories import memory_with
 
 pytestmark = pytest.mark.models
 
@@ -61,6 +63,8 @@ def test_the_slots_beside_a_picture_are_those_of_the_picture(visit, model: str, 
     rows = left_of(memory, 3, 1) if hidden else memory.pattern(3, 1)
     (line,) = (line for line in here.sentences if line.startswith("**L3.H1**"))
     assert f"effective slots **{np.nanmean(slots_of(rows)):.1f}**" + ", of what is left" * hidden + " · on" in line
+    role = measures.roles(memory)[3, 1]
+    assert line.startswith(f"**L3.H1** · {role or 'no clear role'}" + ", resting places included" * hidden + " · eff")
 
 
 @pytest.mark.parametrize("hidden", [False, True])
@@ -74,3 +78,20 @@ def test_the_slots_of_a_word_are_those_of_its_links(visit, hidden: bool) -> None
     assert ("what is left" in metrics["Effective slots"].help) == hidden
     columns = list(here.app.dataframe[0].value.columns)
     assert ("of what is left" in columns, "weight" in columns) == (hidden, not hidden)
+
+
+def test_a_median_between_two_heads_is_said_as_it_is(visit, monkeypatch) -> None:
+    def span(memory: Memory, share: float) -> np.ndarray:
+        return np.resize(np.array([4, 5] if share == 0.5 else [7, 7], dtype=np.float32), (memory.layers, memory.heads))
+
+    monkeypatch.setattr(measures, "span", span)
+    (line,) = (line for line in visit("recall", text=CAT, model="minilm").sentences if line.startswith("Half of what"))
+    assert "within **4.5** tokens, nine tenths within **7** (median" in line
+
+
+@pytest.mark.parametrize(("queries", "keys", "cell"), [(40, 20, "2 × 1"), (20, 40, "1 × 2"), (1241, 33, "39 × 2")])
+def test_the_grid_says_how_many_tokens_share_a_cell_along_each_side(queries: int, keys: int, cell: str) -> None:
+    memory = memory_with(np.full((queries, keys), 1 / keys))
+    note = f"One cell is the largest weight among {cell} tokens."
+    assert note in range_note(memory)
+    assert cell in figures.grid_svg(memory, provenance={})

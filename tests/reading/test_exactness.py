@@ -13,8 +13,8 @@ from families import FAMILIES
 from translators import TRANSLATORS
 
 from memviz import measures
+from memviz.memory import THUMBNAIL
 from memviz.reading.attention import attention_function
-from memviz.reading.attention.summary import THUMBNAIL
 from tests import oracle
 
 EXACT = 1e-5

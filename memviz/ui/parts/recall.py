@@ -121,7 +121,7 @@ def show_distance(trace: Trace, view: RecallView) -> None:
     if np.isfinite(half).any():  # one token alone has no distance to look over
         st.markdown(
             t(
-                "Half of what is looked at lies within **{half:.0f}** tokens, nine tenths within **{most:.0f}** "
+                "Half of what is looked at lies within **{half:g}** tokens, nine tenths within **{most:g}** "
                 "(median over the heads shown, the first token left out).",
                 half=float(np.nanmedian(half)),
                 most=float(np.nanmedian(most)),
