@@ -95,3 +95,22 @@ def test_the_grid_says_how_many_tokens_share_a_cell_along_each_side(queries: int
     note = f"One cell is the largest weight among {cell} tokens."
     assert note in range_note(memory)
     assert cell in figures.grid_svg(memory, provenance={})
+
+
+def test_the_first_word_of_a_text_was_not_predicted(visit) -> None:
+    """Of its second piece on there is a probability: that is not the word's."""
+    text = "Antidisestablishmentarianism was a movement."
+    trace = memviz.read(text, model="smollm2")
+    first, second = trace.words[:2]
+    assert len(first.tokens) > 2
+    assert np.isfinite(trace.logprobs[list(first.tokens)[1:]]).all()
+    for word, wanted in (
+        (0, "–"),
+        (1, figures.percent(float(np.exp(trace.logprobs[list(second.tokens)].sum())), digits=1)),
+    ):
+        here = visit("recall", text=text, model="smollm2", word=str(word))
+        (metric,) = (metric for metric in here.app.metric if metric.label == "Probability beforehand")
+        assert metric.value == wanted
+        assert "first word of a text was not predicted" in metric.help
+    here = visit("recall", text=text, model="minilm", word="1")
+    assert "Probability beforehand" not in [metric.label for metric in here.app.metric]

@@ -59,7 +59,7 @@ def context(model: PreTrainedModel, tokenizer: Any) -> int | None:
 def _stretched(config: Any, limit: int) -> int:
     """How many tokens can be read where the rotary positions are stretched beyond those the model was trained on?
 
-    Of dynamic positions the configuration names the trained ones alone; of YaRN's, where it names both, mostly too.
+    Where the configuration's limit is that of the trained ones: of dynamic positions always, of YaRN's if it says so.
     """
     rope = getattr(config, "rope_parameters", None) or {}
     by_layer = [part for part in rope.values() if isinstance(part, dict)] or [rope]
@@ -68,6 +68,6 @@ def _stretched(config: Any, limit: int) -> int:
         factor, trained = part.get("factor") or 1, part.get("original_max_position_embeddings")
         if part.get("rope_type") == "dynamic":
             reach.append(int(limit * factor))
-        elif part.get("rope_type") == "yarn" and trained:
+        elif part.get("rope_type") == "yarn" and trained == limit:
             reach.append(int(trained * factor))
     return max(reach)

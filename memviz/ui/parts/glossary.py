@@ -21,7 +21,10 @@ TERMS = {
     "key": "the token that is looked at: one column",
     "value": "what is read from a key, in proportion to the weight",
     "head": "one way of looking back; a layer has several, written L5.H11 (layer 5, head 11, both from 0)",
-    "pattern": "all weights of one head on one text; every row sums to 1",
+    "pattern": (
+        "all weights of one head on one text; every row sums to 1, and to less where the model has a learned sink, "
+        "which takes the rest and is no token"
+    ),
     "attention sink": "a key where attention rests when there is nothing to look up",
     "memory": "the keys and values that a text leaves behind, and that later tokens look up",
 }

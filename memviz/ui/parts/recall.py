@@ -84,12 +84,11 @@ def _show_numbers(trace: Trace, view: RecallView, word: int) -> None:
     )
     if memory.kind != "self":
         return
-    logprobs = trace.logprobs[tokens][np.isfinite(trace.logprobs[tokens])]
-    if len(logprobs):
+    if np.isfinite(trace.logprobs).any():  # the model predicts
         row.metric(
             t("Probability beforehand"),
-            figures.percent(float(np.exp(logprobs.sum())), digits=1),
-            help=t("what the model gave this word before it saw it"),
+            figures.percent(float(np.exp(trace.logprobs[tokens].sum())), digits=1),
+            help=t("what the model gave this word before it saw it; the first word of a text was not predicted"),
         )
 
 
