@@ -14,7 +14,7 @@ import numpy as np
 from memviz import archive, trace_format_3
 from memviz.errors import TraceError
 from memviz.free_memory import free_memory
-from memviz.memory import Ablate, Eviction, Forget, Kind, Memory, read_only
+from memviz.memory import THUMBNAIL, Ablate, Eviction, Forget, Kind, Memory, read_only
 from memviz.memory.recurrent import Recurrent
 from memviz.note import Note
 from memviz.sources import Picture, Sound, Source, Text, Units, tokens_of, words_of_units
@@ -256,7 +256,6 @@ _SUMMARY = {  # the axes of each array, and the kind of its numbers
     "value_norm": (("heads", "keys"), "f"),
 }
 _MAY_BE_EMPTY = ("distance", "value_norm")
-_THUMBNAIL = 32  # cells along a side, at most
 _SLACK = 1e-3  # of sums in float32
 
 
@@ -343,7 +342,7 @@ def _misfits_of_summary(memory: Memory) -> Iterator[str]:
     shape = summary.thumbnail.shape
     if summary.thumbnail.dtype != np.uint8 or shape[:2] != (memory.layers, memory.heads) or len(shape) != 4:
         yield f"has its thumbnails as {summary.thumbnail.dtype} {shape}"
-    elif max(shape[2:]) > _THUMBNAIL:
+    elif max(shape[2:]) > THUMBNAIL:
         yield f"has thumbnails of {shape[2]} × {shape[3]} cells"
     if summary.repeats < 0:
         yield "counts less than no repeats"

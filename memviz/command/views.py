@@ -91,7 +91,7 @@ class TextView:
         """The listing, as texts below their headings."""
         rows: list[tuple[str, ...]] = [("WORD", "REMEMBERS", "WEIGHT", "LIFT", "HEAD")]
         for row in self.listing().itertuples():
-            numbers = f"{row.weight:.2f}", f"{row.lift:.1f}x", f"L{row.layer}.H{row.head}"
+            numbers = _number(row.weight), f"{_number(row.lift, digits=1)}x", f"L{row.layer}.H{row.head}"
             rows.append((str(row.word_text), str(row.other_text), *numbers))
         return rows
 
@@ -196,7 +196,7 @@ class TranslationView:
         rows: list[tuple[str, ...]] = [("WRITTEN", "READ MOST FROM", "WEIGHT", "PROBABILITY", "HEAD")]
         for row in self.listing().itertuples():
             source = row.source_word if isinstance(row.source_word, str) else "–"
-            numbers = f"{row.weight:.2f}", f"{row.probability:.2f}", f"L{row.layer}.H{row.head}"
+            numbers = _number(row.weight), _number(row.probability), f"L{row.layer}.H{row.head}"
             rows.append((str(row.target_word), source, *numbers))
         return rows
 
@@ -278,3 +278,7 @@ class TranslationView:
     def _options(self) -> dict[str, Any]:
         texts = self._single.text, self._single.output or ""
         return {"right_to_left": tuple(map(right_to_left, texts)), "provenance": self.provenance()}
+
+
+def _number(value: float, *, digits: int = 2) -> str:
+    return memviz.figures.decimal(float(value), digits=digits)

@@ -50,7 +50,7 @@ def coverage(memory: Memory) -> np.ndarray:
     unit="mean weight",
     axes=("layer", "head"),
     high=1.0,
-    formula=r"\operatorname{mean}_t \max_s c_{ts}",
+    formula=r"\operatorname{mean}_{t \notin \text{special}}\; \max_{s \notin \text{special}} c_{ts}",
     source="Voita et al. 2019, Analyzing Multi-Head Self-Attention: the confidence of a head",
     caveat=(
         "A head can be confident and wrong: some align with the previous word, which is the decoder input at this step."

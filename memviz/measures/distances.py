@@ -15,8 +15,9 @@ from memviz.memory import EdgeMask, Memory, heads_by_mask
     group="forget",
     unit="× uniform",
     axes=("layer", "head", "distance"),
-    formula=r"\frac{D(\delta)}{U(\delta)}, \quad D(\delta) = \operatorname{mean}_{i-j=\delta} a_{ij}, \quad "
-    r"U(\delta) = \operatorname{mean}_{i-j=\delta} \frac{1}{|\text{visible}_i|}",
+    formula=r"\frac{D(\delta)}{U(\delta)}, \quad D(\delta) = \operatorname{mean}_{|i-j|=\delta,\; j>0} a_{ij}, \quad "
+    r"U(\delta) = \operatorname{mean}_{|i-j|=\delta,\; j>0} \frac{1}{|\text{visible}_i|}, \quad "
+    r"j \text{ visible to } i",
     source="Vig & Belinkov 2019, Analyzing the Structure of Attention; the baseline is MemViz's",
     caveat="Looking back further than chance is not remembering more; and the first token is left out, as attention "
     "often rests on it.",

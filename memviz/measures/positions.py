@@ -25,7 +25,7 @@ def at_distance(memory: Memory, distance: int, what: str) -> np.ndarray:
     unit="mean weight",
     axes=("layer", "head"),
     high=1.0,
-    formula=r"\operatorname{mean}_i\; a_{i,i-1}",
+    formula=r"\operatorname{mean}_{i \ge 1}\; a_{i,i-1}",
     source="Olsson et al. 2022, In-context Learning and Induction Heads; TransformerLens head_detector",
     caveat="Measured on this one text.",
 )
@@ -43,7 +43,7 @@ def previous_token(memory: Memory) -> np.ndarray:
     unit="mean weight",
     axes=("layer", "head"),
     high=1.0,
-    formula=r"\operatorname{mean}_i\; a_{i,i+1}",
+    formula=r"\operatorname{mean}_{i < n-1}\; a_{i,i+1}",
     source="Clark et al. 2019, What Does BERT Look At?, section 3.1",
     caveat="Measured on this one text. Always 0 in a causal model, which sees no later token.",
 )
@@ -79,7 +79,7 @@ def self_attention(memory: Memory) -> np.ndarray:
     unit="mean weight",
     axes=("layer", "head"),
     high=1.0,
-    formula=r"\operatorname{mean}_i\; a_{i0}",
+    formula=r"\operatorname{mean}_{i \ge 1}\; a_{i0}",
     source="Xiao et al. 2024, Efficient Streaming Language Models with Attention Sinks; Gu et al. 2025",
     caveat="Measured on this one text. How much is read from it is another question: see the sink share of the value "
     "norm.",
@@ -102,7 +102,7 @@ def first_token(memory: Memory) -> np.ndarray:
     unit="mean weight",
     axes=("layer", "head"),
     high=1.0,
-    formula=r"\operatorname{mean}_i \sum_{j < i,\; t_j = t_i} a_{ij}",
+    formula=r"\operatorname{mean}_{i:\, \exists j < i,\, t_j = t_i}\; \sum_{j < i,\; t_j = t_i} a_{ij}",
     source="Wang et al. 2022, Interpretability in the Wild; TransformerLens head_detector",
     caveat="Measured on this one text, over the tokens that have an earlier copy; few copies say little.",
 )
@@ -120,7 +120,7 @@ def duplicate_token(memory: Memory) -> np.ndarray:
     unit="mean weight",
     axes=("layer", "head"),
     high=1.0,
-    formula=r"\operatorname{mean}_i \sum_{j+1 < i,\; t_j = t_i} a_{i,j+1}",
+    formula=r"\operatorname{mean}_{i:\, \exists j < i,\, t_j = t_i}\; \sum_{j+1 < i,\; t_j = t_i} a_{i,j+1}",
     source="Olsson et al. 2022, In-context Learning and Induction Heads",
     caveat="A pattern is not a function: some heads that show the stripe do not copy. Few repeats say little.",
 )

@@ -90,6 +90,7 @@ def entropy(memory: Memory) -> np.ndarray:
     group="read",
     unit="keys",
     axes=("layer", "head", "query"),
+    low=1.0,
     formula=r"N_i = \exp(E_i)",
     source="Perplexity of the attention row; Clark et al. 2019 for the entropy",
     caveat="A count of keys attended to, not of keys that matter. Of a head or a word: the mean of the counts of "

@@ -18,9 +18,10 @@ from memviz.memory.places import Index, integers, is_integer, positions
 from memviz.memory.recurrent import Recurrent, recurrent_memory
 from memviz.memory.scores import Scores, read_only
 from memviz.memory.store import Memory
-from memviz.memory.summary import Summary
+from memviz.memory.summary import THUMBNAIL, Summary, thumbnail_cell
 
 __all__ = [
+    "THUMBNAIL",
     "Ablate",
     "EdgeMask",
     "Eviction",
@@ -41,4 +42,5 @@ __all__ = [
     "read_only",
     "recurrent_memory",
     "require_forget",
+    "thumbnail_cell",
 ]

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+THUMBNAIL = 32  # cells along a side, at most
+
+
+def thumbnail_cell(queries: int, keys: int) -> tuple[int, int]:
+    """How many ``queries`` and how many ``keys``, of so many, share one cell of a thumbnail?"""
+    return max(1, -(-queries // THUMBNAIL)), max(1, -(-keys // THUMBNAIL))
+
 
 @dataclass(frozen=True, eq=False)
 class Summary:
@@ -24,7 +31,7 @@ class Summary:
     repeats      int                     how many queries have an earlier copy
     value_norm   [layer, head, key]      ‖value · W_O‖, what a full weight on this key would write;
                                          empty where the output projection is not known
-    thumbnail    uint8 [layer, head, ≤32, ≤32]   255 · √weight, max-pooled
+    thumbnail    uint8 [layer, head, ≤32, ≤32]   255 · √weight, max-pooled over `thumbnail_cell`
     """
 
     mass: np.ndarray

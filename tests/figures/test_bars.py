@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from memviz import figures
 from memviz.errors import TraceError
-from memviz.figures.charts.bar_chart import LARGEST, Kind, bar_chart
+from memviz.figures.charts.bar_chart import LARGEST, Kind, bar_chart, bar_texts
 from memviz.figures.style import colours, phrases
 from tests.memories import NASTY, memory_of, tokens, words_of
 
@@ -78,7 +80,23 @@ def test_words_are_text_and_named() -> None:
     assert figure.layout.xaxis.labelalias["0"] == "&lt;b&gt;bold&lt;/b&gt;"
     assert figure.layout.title.text == "&lt;b&gt;"
     assert figure.layout.annotations[0].text.endswith("&lt;i&gt;")
-    assert "%{y" in figure.data[0].hovertemplate
+    assert "%{text}" in figure.data[0].hovertemplate
+
+
+def test_what_is_not_nothing_is_never_written_as_nothing() -> None:
+    made = tokens(["a", "b", "c", "d"])
+    memory, _ = memory_of(made, layers=1, heads=1)
+    mass = np.array([[[3.0, 0.0012, 0.0, 0.00001]]], dtype=np.float32)
+    faint = replace(memory, summary=replace(memory.summary, mass=mass))
+    bar = figures.received_bars(faint, words_of(made)).data[0]
+    assert [text.replace("\u00a0", " ") for text in bar.text] == ["75.0 %", "0.03 %", "0.0 %", "<0.01 %"]
+    assert bar.textposition == "none"
+    kind = Kind(phrases.COVERAGE, phrases.COVERAGE_UNIT, phrases.COVERAGE_HOVER, share=False)
+    few = np.array([0.02, 0.0, 1.26])
+    plain = {"notes": [], "alt": "", "fields": {}, "title": "", "caption": "", "translate": str}
+    chart = bar_chart(kind, few, ["a", "b", "c"], top=2, **plain)
+    assert list(chart.data[0].text) == ["<0.1", "0.0", "1.3"]
+    assert bar_texts(kind, few, ["a", "b", "c"], [0, 1, 2]) == "“a” <0.1, “b” 0.0, “c” 1.3"
 
 
 def test_the_text_alternative_names_the_most_and_the_mean() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from memviz.figures.sheets.crossing import curve_bend
 from memviz.figures.style.colours import THEMES, mixed, readable, word_tint
-from memviz.figures.style.numbers import head_name, percent
+from memviz.figures.style.numbers import decimal, head_name, percent, times
 
 ROOT = Path(__file__).parents[2]
 COMPONENTS = ROOT / "memviz" / "ui" / "components"
@@ -27,8 +27,8 @@ globalThis.matchMedia = () => ({ matches: false });
 const read = (file) => readFileSync(`${folder}/${file}`, "utf-8");
 const parts = (file) => ["shared.js", "text.js", file].map(read).join("\\n");
 const load = (file, names) => new Function(`${parts(file)}; return { ${names} };`)();
-const { strength, luminance, mix, percent, headName } =
-  load("words/tints.js", "strength, luminance, mix, percent, headName");
+const { strength, luminance, mix, percent, times, decimal, headName } =
+  load("words/tints.js", "strength, luminance, mix, percent, times, decimal, headName");
 const { pixel } = load("grid/tiles.js", "pixel");
 const { down, across, AIR } = load("cross/layout.js", "down, across, AIR");
 const numbers = (path) => path.match(/-?[\\d.]+/g).map(Number);
@@ -42,6 +42,8 @@ const { themes } = golden;
 const bytes = (value) => [value & 255, (value >> 8) & 255, (value >> 16) & 255];
 console.log(JSON.stringify({
   percent: golden.percent.map(([share]) => percent(share)),
+  times: golden.times.map(([ratio]) => times(ratio)),
+  decimal: golden.decimal.map(([value, digits]) => decimal(value, digits)),
   head_name: golden.head_name.map(([layer, head]) => headName(layer, head)),
   word_tint: golden.word_tint.map(([share]) => strength(share)),
   mixed: golden.mixed.map(([low, high, share]) => mix(low, high, share)),
@@ -71,6 +73,8 @@ def from_python() -> dict[str, Any]:
     ramp = {name: mixed(theme.panel, theme.blue, np.linspace(0, 1, 256)) for name, theme in THEMES.items()}
     return {
         "percent": [percent(share) for share, _ in GOLDEN["percent"]],
+        "times": [times(ratio) for ratio, _ in GOLDEN["times"]],
+        "decimal": [decimal(value, digits=digits) for value, digits, _ in GOLDEN["decimal"]],
         "head_name": [head_name(layer, head) for layer, head, _ in GOLDEN["head_name"]],
         "word_tint": [word_tint(share) for share, _ in GOLDEN["word_tint"]],
         "mixed": [mixed(low, high, share).tolist() for low, high, share, _ in GOLDEN["mixed"]],
@@ -98,7 +102,7 @@ def test_the_sheets_give_the_golden_values(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_scripts_give_the_golden_values(from_scripts: dict[str, Any], name: str) -> None:
     values = from_scripts[name]
-    if name == "percent":  # in the scripts a number stands alone in its element: no line is broken there
+    if name in ("percent", "times"):  # in the scripts a number stands alone in its element: no line is broken there
         values = [text.replace(" ", "\u00a0") for text in values]
     compare(name, values)
 

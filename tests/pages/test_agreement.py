@@ -8,6 +8,8 @@ import pytest
 import memviz
 from memviz import figures, measures
 from memviz.memory import Memory
+from memviz.ui.parts.heads import range_note
+from tests.memories import memory_with
 
 pytestmark = pytest.mark.models
 
@@ -62,6 +64,8 @@ def test_the_slots_beside_a_picture_are_those_of_the_picture(visit, model: str, 
     (line,) = (line for line in here.sentences if line.startswith("**L3.H1**"))
     slots = f"effective number of tokens **{np.nanmean(slots_of(rows)):.1f}**"
     assert slots + ", of what is left" * hidden + " · on" in line
+    role = measures.roles(memory)[3, 1]
+    assert line.startswith(f"**L3.H1** · {role or 'no clear role'}" + ", sinks included" * hidden + " · eff")
 
 
 @pytest.mark.parametrize("hidden", [False, True])
@@ -75,3 +79,41 @@ def test_the_slots_of_a_word_are_those_of_its_links(visit, hidden: bool) -> None
     assert ("what is left" in metrics["Effective number of tokens"].help) == hidden
     columns = list(here.app.dataframe[0].value.columns)
     assert ("of what is left" in columns, "weight" in columns) == (hidden, not hidden)
+
+
+def test_a_median_between_two_heads_is_said_as_it_is(visit, monkeypatch) -> None:
+    def span(memory: Memory, share: float) -> np.ndarray:
+        return np.resize(np.array([4, 5] if share == 0.5 else [7, 7], dtype=np.float32), (memory.layers, memory.heads))
+
+    monkeypatch.setattr(measures, "span", span)
+    (line,) = (
+        line for line in visit("recall", text=CAT, model="minilm").sentences if line.startswith("Half of the attention")
+    )
+    assert "within **4.5** tokens, nine tenths within **7** (median" in line
+
+
+@pytest.mark.parametrize(("queries", "keys", "cell"), [(40, 20, "2 × 1"), (20, 40, "1 × 2"), (1241, 33, "39 × 2")])
+def test_the_grid_says_how_many_tokens_share_a_cell_along_each_side(queries: int, keys: int, cell: str) -> None:
+    memory = memory_with(np.full((queries, keys), 1 / keys))
+    note = f"One cell is the largest weight among {cell} tokens."
+    assert note in range_note(memory)
+    assert cell in figures.grid_svg(memory, provenance={})
+
+
+def test_the_first_word_of_a_text_was_not_predicted(visit) -> None:
+    """Of its second piece on there is a probability: that is not the word's."""
+    text = "Antidisestablishmentarianism was a movement."
+    trace = memviz.read(text, model="smollm2")
+    first, second = trace.words[:2]
+    assert len(first.tokens) > 2
+    assert np.isfinite(trace.logprobs[list(first.tokens)[1:]]).all()
+    for word, wanted in (
+        (0, "–"),
+        (1, figures.percent(float(np.exp(trace.logprobs[list(second.tokens)].sum())), digits=1)),
+    ):
+        here = visit("recall", text=text, model="smollm2", word=str(word))
+        (metric,) = (metric for metric in here.app.metric if metric.label == "Probability beforehand")
+        assert metric.value == wanted
+        assert "first word of a text was not predicted" in metric.help
+    here = visit("recall", text=text, model="minilm", word="1")
+    assert "Probability beforehand" not in [metric.label for metric in here.app.metric]

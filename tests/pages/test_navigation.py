@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
 
-from memviz.ui.shell.navigation import PAGES
+from memviz.ui.shell.navigation import FIRST, PAGES
 from tests.pages.visiting import ROOT
 
 
@@ -32,3 +33,20 @@ def test_the_title_of_a_page_is_its_question(visit, path: str) -> None:
     assert here.app.title[0].value == PAGES[path].question
     translates = "translator" in [box.key for box in here.app.sidebar.selectbox]
     assert translates == PAGES[path].translates
+
+
+def test_every_page_stands_under_its_path_and_the_first_at_the_root_too(visit, monkeypatch) -> None:
+    listed: list[tuple[str, str, str]] = []
+
+    def navigation(pages: list[st.Page]) -> st.Page:
+        listed.extend((page.url_path, page._page.name, page.visibility) for page in pages)
+        return original(pages)
+
+    original = st.navigation
+    monkeypatch.setattr(st, "navigation", navigation)
+    visit("glossary")
+    root, *others = listed
+    assert root == ("", f"{FIRST}.py", "visible")
+    assert sorted(path for path, _, _ in others) == sorted(PAGES)
+    assert all(file == f"{path}.py" for path, file, _ in others)
+    assert [path for path, _, visibility in others if visibility == "hidden"] == [FIRST]

@@ -45,7 +45,11 @@ def test_the_page_says_how_long_it_is_and_offers_a_window(visit, page: str, mode
 
 
 def test_the_window_that_was_chosen_is_read_and_said(visit, minilm) -> None:
-    here = visit("home", text=LONG).press("window_first")
+    here = visit("home", text=LONG)
+    assert here.app.button(key="window_first").label == "Read the first 510 tokens", "two of the 512 are special"
+    assert here.app.number_input(key="window_start").step == 510
+    assert here.app.number_input(key="window_start").max == minilm.count(LONG) - 3
+    here.press("window_first")
     assert here.pictures == ["words_view"]
     assert here.input == LONG, "the text stays whole in its box"
     assert here.notes == [said(minilm, 0)]

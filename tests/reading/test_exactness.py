@@ -13,8 +13,8 @@ from families import FAMILIES
 from translators import TRANSLATORS
 
 from memviz import measures
+from memviz.memory import THUMBNAIL
 from memviz.reading.attention import attention_function
-from memviz.reading.attention.summary import THUMBNAIL
 from tests import oracle
 
 EXACT = 1e-5
@@ -178,3 +178,27 @@ def test_gemma_2_caps_its_logits_and_its_scores() -> None:
     assert known.logits.abs().max() <= 4.0
     assert known.logits.abs().max() > 3.0
     assert known.trace.memory().scores[0].softcap == 3.0
+
+
+@pytest.mark.parametrize("sink", [None, 301.5])
+def test_weights_are_rounded_alike_however_large_the_scores_are(sink: float | None) -> None:
+    """T5 does not scale its scores: of score − log Σ exp, with both near 300, only five digits were right."""
+    torch.manual_seed(0)
+    scores = 300 + 2 * torch.randn(2, 40, 40)  # of a query and a key that are 0, a bias is all there is
+    call = attention_function.AttentionCall(
+        query=torch.zeros(2, 40, 8),
+        key=torch.zeros(2, 40, 8),
+        value=torch.randn(2, 40, 8),
+        scale=1.0,
+        visible=torch.tensor([[0, 40]] * 40),
+        bias=scores,
+        sink=None if sink is None else torch.full((2,), sink),
+    )
+    blocks: list[attention_function.Block] = []
+    output = attention_function.attend(call, watch=blocks.append)
+    rows = np.concatenate([scores.double().numpy(), *([] if sink is None else [np.full((2, 40, 1), sink)])], axis=-1)
+    total = np.exp(rows - 300).sum(axis=-1, keepdims=True)
+    wanted = (np.exp(rows - 300) / total)[..., :40]
+    np.testing.assert_allclose(blocks[0].weights.numpy(), wanted, rtol=1e-6, atol=0)
+    np.testing.assert_allclose(blocks[0].normaliser.numpy(), 300 + np.log(total[..., 0]), rtol=1e-7)
+    np.testing.assert_allclose(output.numpy(), wanted @ call.value.double().numpy(), rtol=0, atol=1e-6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from memviz.memory import Interventions
 from memviz.models import locate, open_model
 from memviz.reading import Reader
 from memviz.reading.attention.summary import Axes
+from memviz.reading.firefox import network, verification
 from memviz.reading.firefox.writer import forced_steps
 from memviz.tokens import Token
 from tests.models.tiny_marian import LAYERS, firefox_folder
@@ -58,6 +60,29 @@ def test_a_reader_says_what_it_is(reader: Reader, folder: Path) -> None:
 def test_transformers_does_not_open_it(folder: Path) -> None:
     with pytest.raises(UnsupportedModelError, match="Firefox"):
         open_model(locate(str(folder)), attn_implementation="eager")
+
+
+@pytest.mark.parametrize("part", ["scale", "mask", "record", "output"])
+def test_a_model_is_verified_when_it_is_opened(folder: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    """Whatever is wrong between what a layer computes and what is recorded of it, no trace says it."""
+
+    def attention(*args, scaling: float, **more):
+        if part == "scale":
+            scaling *= 1.05
+        query, key, value, mask = args[1:5]
+        if part == "mask":
+            mask = torch.ones(query.shape[0], 1, query.shape[2], key.shape[2], dtype=torch.bool)
+            mask[..., 2] = False
+        output, nothing = original(args[0], query, key, value, mask, scaling=scaling, **more)
+        return (1.01 * output if part == "output" else output), nothing
+
+    original = network.attention
+    monkeypatch.setattr(network, "attention", attention)
+    if part == "record":
+        stored = verification.to_scores
+        monkeypatch.setattr(verification, "to_scores", lambda call: replace(stored(call), key=stored(call).key[::-1]))
+    with pytest.raises(UnsupportedModelError, match="its recorded weights differ from what its layers give by"):
+        memviz.load(str(folder))
 
 
 def test_the_shape_of_a_translation(reader: Reader) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from cases import checked, eager, fresh, opened, patterns
+from cases import checked, eager, fresh, opened, patterns, reader
 from families import FAMILIES, VOCABULARY, Family, scattered, tokenizer, words
 from transformers import AutoModel, BartConfig, BartModel, BertConfig, BertModel, CanineTokenizer, PreTrainedModel
 
@@ -146,6 +146,40 @@ def test_the_context_counts_special_tokens() -> None:
     with pytest.raises(TextTooLongError, match="has 513 tokens"):
         reader.read(words(511))
     assert len(reader.read(words(510)).tokens) == 512
+
+
+@pytest.mark.parametrize(
+    ("rope", "context"),
+    [
+        ({"rope_type": "default"}, 64),
+        ({"rope_type": "dynamic", "factor": 2.5}, 160),
+        ({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64}, 256),
+        ({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}, 64),
+        ({"rope_type": "linear", "factor": 4.0}, 64),
+    ],
+)
+def test_the_context_is_as_far_as_stretched_positions_reach(rope: dict, context: int) -> None:
+    rope = {"rope_theta": 10_000.0, **rope}
+    used = reader(FAMILIES["llama"], max_position_embeddings=64, rope_parameters=rope)
+    assert used.info.context == context
+    assert len(used.read_ids([100] * context).tokens) == context
+    with pytest.raises(TextTooLongError, match=f"at most {context} can be read"):
+        used.read_ids([100] * (context + 1))
+
+
+def test_a_text_is_read_alike_after_a_longer_one() -> None:
+    """Dynamic positions: transformers keeps the frequencies of the longest text until a short one comes."""
+    rope = {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10_000.0}
+    family, changes = FAMILIES["llama"], {"max_position_embeddings": 64, "rope_parameters": rope}
+    for owned in (True, False):
+        model, ids = family.build(**changes), [*range(10, 110)]
+        used = Reader(model, tokenizer(family.tokenizer), owned=owned)
+        used.read_ids([100] * 250)
+        alone = family.build(**changes)
+        alone.set_attn_implementation("eager")
+        own, _ = eager(alone, ids)
+        np.testing.assert_allclose(patterns(used.read_ids(ids)), own["self"], rtol=0, atol=1e-5)
+        assert model.model.rotary_emb.max_seq_len_cached == 64, "the model is as it was"
 
 
 def test_the_context_is_known_by_whatever_name(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import torch
 from cases import checked, eager, fresh, opened, patterns, reader
 from families import FAMILIES, words
 
+from memviz.memory import THUMBNAIL
 from memviz.reading.attention import recording
 from memviz.reading.attention.attention_function import Block, blocks
-from memviz.reading.attention.summary import FEW, THUMBNAIL, BlockSummariser, Repeats, cell_maxima
+from memviz.reading.attention.summary import FEW, BlockSummariser, Repeats, cell_maxima
 from tests import oracle
 
 LENGTHS = [1, 2, 5, 31, 32, 33, 64, 65, 130, 200, 300]

@@ -20,7 +20,7 @@ from memviz.figures.style.labels import (
     shorten,
     width,
 )
-from memviz.figures.style.numbers import percent
+from memviz.figures.style.numbers import decimal, percent
 from memviz.figures.style.phrases import Translate, say
 
 LARGEST = 256  # bars; above it neighbours share one
@@ -100,17 +100,17 @@ def first_words(kind: Kind, values: np.ndarray, texts: Sequence[str], translate:
 
 def bar_texts(kind: Kind, values: np.ndarray, texts: Sequence[str], places: Sequence[int]) -> str:
     """Some bars in words: the word and its number."""
-    numbers = (percent(float(values[place])) if kind.share else f"{values[place]:.1f}" for place in places)
+    numbers = (percent(float(values[place])) if kind.share else decimal(float(values[place])) for place in places)
     return ", ".join(f"“{isolated(shorten(texts[i]))}” {n}" for i, n in zip(places, numbers, strict=True))
 
 
 def _bar(
     kind: Kind, bars: np.ndarray, *, translate: Translate, colours: list[str], more: Sequence[str] | None
 ) -> go.Bar:
-    value = "%{y:.1%}" if kind.share else "%{y:.1f}"
-    hover = say(translate, kind.hover, word="%{x}", value=f"<b>{value}</b>")
-    beside: dict[str, Any] = {}
+    hover = say(translate, kind.hover, word="%{x}", value="<b>%{text}</b>")
+    numbers = [percent(float(bar), digits=1) if kind.share else decimal(float(bar)) for bar in bars]
+    beside: dict[str, Any] = {"text": numbers, "textposition": "none"}  # for hovering alone
     if more is not None:
-        beside, hover = {"customdata": [*map(escape, more)]}, hover + "<br>%{customdata}"
+        beside["customdata"], hover = [*map(escape, more)], hover + "<br>%{customdata}"
     marker = {"color": colours if len(set(colours)) > 1 else colours[0], "line": {"width": 0}}
     return go.Bar(x0=0, dx=1, y=bars, marker=marker, width=0.82, hovertemplate=hover + "<extra></extra>", **beside)

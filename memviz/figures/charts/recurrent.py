@@ -95,7 +95,7 @@ def _cells(values: np.ndarray, cols: np.ndarray, *, rows: np.ndarray) -> go.Heat
 
 
 def _hover(template: str, translate: Translate) -> str:
-    return say(translate, template, value="<b>%{z:.1%}</b>", query="%{y}", key="%{x}") + "<extra></extra>"
+    return say(translate, template, value="<b>%{z:.3g}</b>", query="%{y}", key="%{x}") + "<extra></extra>"
 
 
 def half_lives(

@@ -7,7 +7,7 @@ import numpy as np
 from memviz.figures.data.view import PatternData
 from memviz.figures.style import phrases
 from memviz.figures.style.labels import isolated, shorten
-from memviz.figures.style.numbers import head_name, percent
+from memviz.figures.style.numbers import decimal, head_name, percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import removal_text, shift_text, threshold_text
 from memviz.memory import Memory
@@ -107,7 +107,7 @@ def cell_template(memory: Memory) -> str:
 
 def cell_text(value: float, *, norm: bool) -> str:
     """A cell in words: a share, or a length."""
-    return f"{value:.2f}" if norm else percent(value)
+    return decimal(value, digits=2) if norm else percent(value)
 
 
 def alt_text(data: PatternData, translate: Translate = str) -> str:

@@ -18,7 +18,7 @@ from memviz.figures.style.labels import LETTER_HIGH, ticks
 from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import origin
-from memviz.memory import Memory
+from memviz.memory import Memory, thumbnail_cell
 from memviz.tokens import Word
 
 MARGIN = 28
@@ -208,12 +208,12 @@ def grid_sheet(
     translate: Translate = str,
 ) -> Drawing:
     """Which heads do what: all of them as small pictures, as a drawing? See `grid_svg`."""
-    layers, heads, rows, cols = memory.summary.thumbnail.shape
+    layers, heads = memory.summary.thumbnail.shape[:2]
     if selected is not None:
         memory.require_head(*selected)
     tile = min(48.0, max(18.0, 860 / heads - GAP))
     parts = [translate(phrases.GRID_RANGE)]
-    pool = -(-len(memory.queries) // rows), -(-len(memory.keys) // cols)
+    pool = thumbnail_cell(len(memory.queries), len(memory.keys))
     if max(pool) > 1:
         parts.append(say(translate, phrases.GRID_POOLED, down=pool[0], across=pool[1]))
     heading = translate(phrases.ALL_HEADS) if title is None else title

@@ -1,4 +1,7 @@
-"""How is a number written, and how is a head called? Everywhere alike: 71 %, 3.7 ×, L5.H11."""
+"""How is a number written, and how is a head called? Everywhere alike: 71 %, 3.7 ×, L5.H11.
+
+What is not 0 is never written as 0: <0.1 %, <0.1 ×, <0.01. The components' scripts write the same (``text.js``).
+"""
 
 from __future__ import annotations
 
@@ -33,14 +36,18 @@ def times(ratio: float) -> str:
     """How many times as much (``ratio``): 3.7 ×, 12 ×, <0.1 ×; "–" for undefined."""
     if np.isnan(ratio):
         return "–"
-    if 0 < ratio < 0.05:
-        return f"<0.1{NO_BREAK}×"
-    return f"{ratio:.1f}{NO_BREAK}×" if ratio < 9.95 else f"{ratio:.0f}{NO_BREAK}×"
+    return f"{decimal(ratio, digits=1 if ratio < 9.95 else 0)}{NO_BREAK}×"
 
 
-def decimal(value: float) -> str:
-    """A number (``value``) that is no share, with one digit after the point: 2.8; "–" for undefined."""
-    return "–" if np.isnan(value) else f"{value:.1f}"
+def decimal(value: float, *, digits: int = 1) -> str:
+    """A number from 0 (``value``) that is no share: 2.8; <0.1 for what rounds to 0 and is not; "–" for undefined.
+
+    ``digits`` after the point.
+    """
+    if not np.isfinite(value):
+        return "–" if np.isnan(value) else "∞"
+    step = 10.0**-digits
+    return f"<{step:.{digits}f}" if 0 < value < 0.5 * step else _rounded(float(value), digits)
 
 
 def head_name(layer: int, head: int) -> str:

@@ -294,11 +294,16 @@ def _penalty(bounds: bytes, width: int, device: torch.device, *, after: bool) ->
 
 
 def _normalise(call: AttentionCall, scores: Tensor) -> Tensor:
-    """Softmax in place, a sink's logit included; returns the log of the denominator [head, query]."""
-    if call.sink is None:
-        normaliser = scores.logsumexp(-1)
-    else:
-        sink = call.sink.float().view(-1, 1)
-        normaliser = torch.logaddexp(scores.logsumexp(-1), sink.expand(scores.shape[:2]))
-    scores.sub_(normaliser.unsqueeze(-1)).exp_()
-    return normaliser
+    """Softmax in place, a sink's logit included; returns the log of the denominator [head, query].
+
+    The maximum of a row is taken away first, and the sum divided by last: score − log Σ exp would be rounded with the
+    size of the scores, which T5 does not scale.
+    """
+    peak = scores.amax(-1)
+    if call.sink is not None:
+        peak = torch.maximum(peak, call.sink.float().view(-1, 1))
+    total = scores.sub_(peak.unsqueeze(-1)).exp_().sum(-1)
+    if call.sink is not None:
+        total += (call.sink.float().view(-1, 1) - peak).exp_()
+    scores.div_(total.unsqueeze(-1))
+    return peak + total.log()

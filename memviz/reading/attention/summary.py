@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from memviz.memory import thumbnail_cell
 from memviz.reading.attention.attention_function import Block
 from memviz.sources import Units, special_places
 
-THUMBNAIL = 32  # cells a side
 FEW = 128  # pairs of copies for each query of a block: so many places are kept between layers
 
 
@@ -42,7 +42,7 @@ class Axes:
     @property
     def cell(self) -> tuple[int, int]:
         """How many queries and keys share one cell of the thumbnail."""
-        return max(1, -(-len(self.queries) // THUMBNAIL)), max(1, -(-len(self.keys) // THUMBNAIL))
+        return thumbnail_cell(len(self.queries), len(self.keys))
 
     @cached_property
     def special(self) -> list[int]:

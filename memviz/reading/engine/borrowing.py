@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from memviz.errors import UnsupportedModelError
@@ -69,6 +69,41 @@ def restoring_modules(model: PreTrainedModel) -> Iterator[None]:
         ) from refusal
     if refusal is not None:
         raise refusal
+
+
+@contextmanager
+def trained_frequencies(model: nn.Module) -> Iterator[None]:
+    """Rotary positions as in training, and afterwards as they were: dynamic ones grow with a long text and stay so.
+
+    Without this, a text would be read otherwise after a longer one.
+    """
+    before = [(module, frequencies) for module in model.modules() if (frequencies := _frequencies(module))]
+    for module, frequencies in before:
+        for prefix in frequencies:
+            original = getattr(module, f"{prefix}original_inv_freq").to(getattr(module, f"{prefix}inv_freq").device)
+            _set_frequencies(module, prefix, original, module.original_max_seq_len)
+    try:
+        yield
+    finally:
+        for module, frequencies in before:
+            for prefix, (tensor, length) in frequencies.items():
+                _set_frequencies(module, prefix, tensor, length)
+
+
+def _frequencies(module: nn.Module) -> dict[str, tuple[Tensor, Any]]:
+    """The dynamic frequencies of a module, and how many tokens they are for: by prefix, one for each kind of layer."""
+    by_prefix, kind = {}, getattr(module, "rope_type", "")
+    kinds = {f"{layer}_": part for layer, part in kind.items()} if isinstance(kind, dict) else {"": kind}
+    for prefix, kind in kinds.items():
+        if kind == "dynamic" and hasattr(module, f"{prefix}original_inv_freq"):
+            length = getattr(module, f"{prefix}max_seq_len_cached", module.original_max_seq_len)
+            by_prefix[prefix] = getattr(module, f"{prefix}inv_freq"), length
+    return by_prefix
+
+
+def _set_frequencies(module: nn.Module, prefix: str, tensor: Tensor, length: Any) -> None:
+    module.register_buffer(f"{prefix}inv_freq", tensor, persistent=False)
+    setattr(module, f"{prefix}max_seq_len_cached", length)
 
 
 def _string_settings(module: nn.Module) -> dict[str, str]:

@@ -21,7 +21,7 @@ from memviz.reading.attention.recording import Recording
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.adapters import adapter_of, without_cache
-from memviz.reading.engine.borrowing import restoring_modules, temporarily_configured
+from memviz.reading.engine.borrowing import restoring_modules, temporarily_configured, trained_frequencies
 from memviz.reading.engine.inputs import is_encoder_decoder, tensors
 from memviz.reading.engine.model_info import describe
 from memviz.reading.engine.probe import Plan, make_plan
@@ -179,7 +179,7 @@ class TransformersEngine:
         Raises `UnsupportedModelError` for a model that was modified by what it read.
         """
         configured = nullcontext() if self._owned else temporarily_configured(self.model, self.plan.implementation)
-        with configured, restoring_modules(self.model):
+        with configured, restoring_modules(self.model), trained_frequencies(self.model):
             yield
 
     @cached_property

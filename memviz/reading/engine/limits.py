@@ -104,8 +104,8 @@ def check_length(tokens: int, *, context: int | None) -> None:
     limit = context_limit(context)
     if limit is not None and tokens > limit:
         raise TextTooLongError(
-            "This text has {tokens:,} tokens; at most {limit:,} can be read at once.",
-            todo="Read the first {limit:,} tokens, or choose another window of the text.",
+            "This text has {tokens:,} tokens; at most {limit:,} can be read at once, special tokens included.",
+            todo="Read its beginning, or choose another window of the text.",
             tokens=tokens,
             limit=limit,
         )

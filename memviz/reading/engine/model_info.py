@@ -51,6 +51,23 @@ def context(model: PreTrainedModel, tokenizer: Any) -> int | None:
     for name in LIMITS:
         limit = getattr(config, name, None)
         if isinstance(limit, int) and limit > 0:
-            return limit
+            return _stretched(config, limit)
     limit = getattr(tokenizer, "model_max_length", None)
     return limit if isinstance(limit, int) and limit < 10**6 else None
+
+
+def _stretched(config: Any, limit: int) -> int:
+    """How many tokens can be read where the rotary positions are stretched beyond those the model was trained on?
+
+    Where the configuration's limit is that of the trained ones: of dynamic positions always, of YaRN's if it says so.
+    """
+    rope = getattr(config, "rope_parameters", None) or {}
+    by_layer = [part for part in rope.values() if isinstance(part, dict)] or [rope]
+    reach = [limit]
+    for part in by_layer:
+        factor, trained = part.get("factor") or 1, part.get("original_max_position_embeddings")
+        if part.get("rope_type") == "dynamic":
+            reach.append(int(limit * factor))
+        elif part.get("rope_type") == "yarn" and trained == limit:
+            reach.append(int(trained * factor))
+    return max(reach)

@@ -22,6 +22,7 @@ from memviz.reading.engine.projections import grams
 from memviz.reading.engine.threads import one_thread
 from memviz.reading.firefox.network import FirefoxModel, Remembered, UnitStates, plan
 from memviz.reading.firefox.tokenizer import FirefoxTokenizer
+from memviz.reading.firefox.verification import verify
 from memviz.trace import ModelInfo
 
 
@@ -40,6 +41,8 @@ class FirefoxEngine:
     model       the network, see `memviz.reading.firefox.network`
     tokenizer   of the source language
     info        what is known of the model
+
+    Raises `UnsupportedModelError` for a model whose recorded weights are not what its layers give.
     """
 
     reads = "text"
@@ -48,6 +51,8 @@ class FirefoxEngine:
         self.model = model
         self.tokenizer = tokenizer
         self.plan = plan(model)
+        with self.prepared():
+            verify(model)
         self.info = replace(
             info or ModelInfo(name=model.config.name_or_path),
             family=model.config.model_type,

@@ -13,9 +13,19 @@ function visible(word) {
 /** 71 %; small ones with one digit more, and never "0 %" for something. */
 const percent = (weight) => {
   const share = weight * 100;
-  if (share >= 0.95) return `${share.toFixed(0)} %`;
+  if (share === 0 || share >= 0.95) return `${share.toFixed(0)} %`;
   return share < 0.05 ? "<0.1 %" : `${share.toFixed(1)} %`;
 };
+
+/** A number from 0 that is no share: 2.8; <0.1 for what rounds to 0 and is not; – for undefined. */
+const decimal = (value, digits = 1) => {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "–" : "∞";
+  const step = 10 ** -digits;
+  return value > 0 && value < 0.5 * step ? `<${step.toFixed(digits)}` : value.toFixed(digits);
+};
+
+/** How many times as much: 3.7 ×, 12 ×, <0.1 ×; – for undefined. */
+const times = (ratio) => (Number.isNaN(ratio) ? "–" : `${decimal(ratio, ratio < 9.95 ? 1 : 0)} ×`);
 
 /** “{word}” remembers: the word is isolated, because it may run the other way. */
 function writeTitle(title, { template, word }) {

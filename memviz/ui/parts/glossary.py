@@ -21,7 +21,10 @@ TERMS = {
     "key": "the token that is attended to (looked at): one column",
     "value": "what is read from a key, in proportion to the weight",
     "head": "one attention pattern of a layer, which has several; written L5.H11 (layer 5, head 11, both from 0)",
-    "pattern": "all weights of one head on one text; every row sums to 1",
+    "pattern": (
+        "all weights of one head on one text; every row sums to 1, and to less where the model has a learned sink, "
+        "which takes the rest and is no token"
+    ),
     "attention sink": (
         "a key that attention goes to (rests on) when there is nothing to look up: a special token, "
         "or a first token that collects weight"

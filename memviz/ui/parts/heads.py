@@ -13,7 +13,7 @@ import streamlit as st
 
 from memviz import figures, measures, tables
 from memviz.errors import MeasureError
-from memviz.memory import Memory
+from memviz.memory import Memory, thumbnail_cell
 from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.components import heads_grid
@@ -132,10 +132,9 @@ def _scores(memory: Memory) -> dict[str, np.ndarray]:
 def range_note(memory: Memory) -> str:
     """What light and dark mean, and how many tokens share a cell."""
     note = t("Empty: weight 0. Full colour: weight 1. Colour scale: √weight.")
-    cells = memory.summary.thumbnail.shape[2]
-    if len(memory.queries) > cells:
-        tokens = -(-len(memory.queries) // cells)
-        note += " " + t("One cell is the largest weight among {count} × {count} tokens.", count=tokens)
+    down, across = thumbnail_cell(len(memory.queries), len(memory.keys))
+    if max(down, across) > 1:
+        note += " " + t("One cell is the largest weight among {down} × {across} tokens.", down=down, across=across)
     return note
 
 
@@ -256,10 +255,10 @@ def summary_line(view: HeadsView) -> str:
         return t("A mean over heads hides specialists: look at single heads first.")
     role = str(measures.roles(memory)[view.layer, view.head])
     line = "**{head}** · {role} · effective number of tokens **{slots}** · on attention sinks **{sink}**"
-    if view.without:
+    if view.without:  # the role and the share of the sinks are of the whole rows, the number of what is drawn
         line = (
-            "**{head}** · {role} · effective number of tokens **{slots}**, of what is left · on attention "
-            "sinks **{sink}**"
+            "**{head}** · {role}, sinks included · effective number of tokens **{slots}**, of what is left · "
+            "on attention sinks **{sink}**"
         )
     summary = t(
         line,

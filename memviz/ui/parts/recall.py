@@ -86,12 +86,11 @@ def _show_numbers(trace: Trace, view: RecallView, word: int) -> None:
     )
     if memory.kind != "self":
         return
-    logprobs = trace.logprobs[tokens][np.isfinite(trace.logprobs[tokens])]
-    if len(logprobs):
+    if np.isfinite(trace.logprobs).any():  # the model predicts
         row.metric(
             t("Probability beforehand"),
-            figures.percent(float(np.exp(logprobs.sum())), digits=1),
-            help=t("what the model gave this word before it saw it"),
+            figures.percent(float(np.exp(trace.logprobs[tokens].sum())), digits=1),
+            help=t("what the model gave this word before it saw it; the first word of a text was not predicted"),
         )
 
 
@@ -123,7 +122,7 @@ def show_distance(trace: Trace, view: RecallView) -> None:
     if np.isfinite(half).any():  # one token alone has no distance to look over
         st.markdown(
             t(
-                "Half of the attention lies within **{half:.0f}** tokens, nine tenths within **{most:.0f}** "
+                "Half of the attention lies within **{half:g}** tokens, nine tenths within **{most:g}** "
                 "(median over the heads shown, the first token left out).",
                 half=float(np.nanmedian(half)),
                 most=float(np.nanmedian(most)),

@@ -115,5 +115,5 @@ for other, weight, lift, layer, head in zip(
     remembers.index[word], remembers.weight[word], remembers.lift[word], remembers.layer[word], remembers.head[word]
 ):
     if other >= 0:
-        print(f"{{words[word].text}} -> {{words[other].text}}  {{weight:.3f}}  lift {{lift:.1f}}  L{{layer}}.H{{head}}")
+        print(f"{{words[word].text}} -> {{words[other].text}}  {{weight:.3g}}  lift {{lift:.3g}}  L{{layer}}.H{{head}}")
 {picture}"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -46,13 +47,22 @@ FIRST = next(iter(PAGES))
 
 
 def choose_page() -> StreamlitPage:
-    """The page that is open, of the list of all pages."""
+    """The page that is open, of the list of all pages.
+
+    The first stands at the root of the address, and under its path too: Streamlit gives a default page no path.
+    """
+    first, *others = PAGES.values()
     return st.navigation(
         [
-            st.Page(page.file, title=t(page.title), icon=page.icon, url_path=page.path, default=page.path == FIRST)
-            for page in PAGES.values()
+            _listed(first, default=True, url_path=""),
+            *(_listed(page, url_path=page.path) for page in others),
+            _listed(first, visibility="hidden", url_path=first.path),
         ]
     )
+
+
+def _listed(page: Page, **options: Any) -> StreamlitPage:
+    return st.Page(page.file, title=t(page.title), icon=page.icon, **options)
 
 
 def page_of(url_path: str) -> Page:

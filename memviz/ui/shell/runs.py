@@ -77,10 +77,10 @@ def _run(model: str, text: str, extras: Extras, run: Callable[[str, Callbacks], 
     ``hint`` is said in place of an error where there is no text.
     """
     place = st.empty()
+    callbacks = _callbacks(place)
     try:
         _check_characters(text, extras)
         _ask_before_fetching(model, place)
-        callbacks = _callbacks(place)
         window = patiently(place, lambda: windows.get_window(model, text, extras, callbacks))
         part = text if window is None else window.text
         trace = patiently(place, lambda: run(part, callbacks))
@@ -94,7 +94,7 @@ def _run(model: str, text: str, extras: Extras, run: Callable[[str, Callbacks], 
     except TextTooLongError as error:
         place.empty()
         show.problem(error)
-        windows.offer_windows(text, error)
+        windows.offer_windows(model, text, extras, callbacks, error)
         st.stop()
     except MemVizError as error:
         place.empty()

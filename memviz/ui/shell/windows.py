@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
@@ -46,19 +47,27 @@ class Extras:
     target: str | None = None
 
 
-def offer_windows(text: str, error: TextTooLongError) -> None:
-    """The first tokens, or any other stretch: chosen by the reader, never cut silently."""
-    limit = error.values.get("limit")
-    if limit is None or "tokens" not in error.values:
+def offer_windows(model: str, text: str, extras: Extras, callbacks: Callbacks, error: TextTooLongError) -> None:
+    """The first tokens, or any other stretch: chosen by the reader, never cut silently.
+
+    Special tokens and the ``extras`` take their part of what the model reads at once: the rest is the text's.
+    """
+    if "limit" not in error.values or "tokens" not in error.values:
         return
     first, other = st.columns(2, vertical_alignment="bottom")
-    if first.button(t("Read the first {limit} tokens", limit=f"{limit:,}"), type="primary", key="window_first"):
+    count, total = error.values["limit"], error.values["tokens"] - 2
+    label = t("Read its beginning")
+    with suppress(TextTooLongError):  # what is read with the text leaves no room for it: the reading will say so
+        begin = _cut_window(cache.open_reader(model, **callbacks), model, text, extras, 0)
+        count, total = begin.last + 1, begin.total
+        label = t("Read the first {limit} tokens", limit=f"{count:,}")
+    if first.button(label, type="primary", key="window_first"):
         _choose(text, 0)
     start = other.number_input(
         t("or the window that begins at token"),
         min_value=0,
-        max_value=max(error.values["tokens"] - 2, 0),
-        step=limit,
+        max_value=max(total - 1, 0),
+        step=max(count, 1),
         key="window_start",
     )
     if other.button(t("Read this window"), key="window_other"):

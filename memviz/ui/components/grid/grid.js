@@ -389,4 +389,4 @@ class Grid {
 }
 
 /** A score as it is read: two digits after the point, a dash where it is undefined. */
-const scoreText = (value) => (Number.isNaN(value) ? "–" : value.toFixed(Math.abs(value) < 100 ? 2 : 0));
+const scoreText = (value) => decimal(value, value < 100 ? 2 : 0);

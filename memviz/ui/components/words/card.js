@@ -86,5 +86,3 @@ function writeRow(row, { index, word, weight, lift, layer, head }) {
   row.lift.textContent = times(lift);
   row.tag.textContent = headName(layer, head);
 }
-
-const times = (lift) => (Number.isNaN(lift) ? "–" : `${lift.toFixed(lift < 9.95 ? 1 : 0)} ×`);
