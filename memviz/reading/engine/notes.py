@@ -10,6 +10,9 @@ from memviz.tokens import Token, printable
 from memviz.tokens.spelling import WHITE
 
 CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
+REPEATING = (
+    "The translation was stopped after {tokens} tokens, as the model only repeated the last few: it may be unfinished."
+)
 UNKNOWN = "{unknown:,} of the {tokens:,} tokens stand for words or characters that this model has never seen."
 BROKEN = "A sentence of more than {limit} tokens was translated in parts."
 GIVEN = (
@@ -29,6 +32,7 @@ UNTOLD = "This model is told what to do by words in front of the text, such as â
 ADAPTER = "An adapter ({kind}) lies in the same folder; the model is read without it."
 
 OUTPUT_CUT = "output-cut"
+OUTPUT_REPEATS = "output-repeats"
 UNKNOWN_TOKENS = "unknown-tokens"
 UNKNOWN_TARGET_TOKENS = "unknown-target-tokens"
 DROPPED_CHARACTERS = "dropped-characters"
@@ -45,6 +49,11 @@ OF_SENTENCE, OF_PART = "of-sentence", "of-part"
 def cut(tokens: int) -> Note:
     """The output was stopped after so many tokens."""
     return Note(CUT, {"tokens": tokens}, OUTPUT_CUT)
+
+
+def repeating(tokens: int) -> Note:
+    """The output was stopped after so many tokens, because the model went round and round."""
+    return Note(REPEATING, {"tokens": tokens}, OUTPUT_REPEATS)
 
 
 def broken(limit: int) -> Note:

@@ -139,9 +139,10 @@ def _check_memory(engine: Engine, counts: Sequence[int]) -> None:
 def _notes(writer: Writer, source: Source, output: Output, reading: Reading, request: TranslationRequest) -> list[Note]:
     """What a person should know of this translation."""
     unknown_source, unknown_target = writer.unknown
-    cut = request.target is None and writer.was_cut(output, reading)
+    count = len(output.ids)
+    cut = notes.repeating(count) if output.repeating else notes.cut(count)
     return [
-        *([notes.cut(len(output.ids))] if cut else []),
+        *([cut] if request.target is None and writer.was_cut(output, reading) else []),
         *notes.unknown(tokens_of(source.tokens), unknown_source),
         *([] if request.target is None else notes.unknown_given(output.targets, unknown_target)),
         *notes.dropped_characters(dropped_characters(tokens_of(source.tokens), source.text), source.text),
