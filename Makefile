@@ -3,7 +3,7 @@
 # make fast     the tests that need neither a browser nor the real models (daily work), in two processes too
 # make check    style and types, of the scripts too where node is there
 # make lint-js  style of the scripts that are sent to the browser
-# make bench    speed, memory and bytes, as tables
+# make bench    speed, memory, bytes and a class of thirty, as tables (quarter of an hour and more)
 # make shots    pictures of every page, for the README and for looking at
 
 PYTHON ?= python3
@@ -43,6 +43,8 @@ bench: setup-dev
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.translate
 	$(BIN)/python -m benchmarks.browser
+	$(BIN)/python -m benchmarks.classroom --long
+	$(BIN)/python -m benchmarks.classroom --pause 3 8
 
 shots: setup-dev
 	$(BIN)/python -m tests.browser.shots

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from memviz.errors import ModelError
+from memviz.errors import ModelError, TextTooLongError
 from memviz.reading.engine import limits
-from memviz.settings import number
+from memviz.settings import defaults, number
 
 
 def test_a_setting_is_a_number_of_the_kind_of_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +18,21 @@ def test_a_setting_is_a_number_of_the_kind_of_the_usual_one(monkeypatch: pytest.
     assert number("MEMVIZ_SET", 8, minimum=0) == 3
     monkeypatch.setenv("MEMVIZ_SET", "0.5")
     assert number("MEMVIZ_SET", 2.0, minimum=0.01) == 0.5
+
+
+def test_a_server_has_defaults_of_its_own_and_the_operator_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEMVIZ_MAX_TOKENS", raising=False)
+    assert limits.context_limit(None) is None
+    with defaults({"MEMVIZ_MAX_TOKENS": 100}):
+        assert (limits.context_limit(None), limits.context_limit(50), limits.context_limit(512)) == (100, 50, 100)
+        with pytest.raises(TextTooLongError, match="101 tokens; at most 100 can be read"):
+            limits.check_length(101, context=None)
+        monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "300")
+        assert limits.context_limit(None) == 300
+        monkeypatch.setenv("MEMVIZ_MAX_TOKENS", "0")
+        assert limits.context_limit(None) is None, "no limit, as the operator said"
+    monkeypatch.delenv("MEMVIZ_MAX_TOKENS")
+    assert limits.context_limit(512) == 512
 
 
 @pytest.mark.parametrize("value", ["abc", "-1", "1.5", "nan", "0"])

@@ -128,7 +128,8 @@ class Reader:
         its own `generate` and settings), or with a ``beam`` of several hypotheses. With one, it is made to write that
         (teacher forcing). One pass with the whole output follows, so that every row shows what was looked at to write
         that token. At most ``max_new_tokens`` are written, usually 2.5 for each token read (128 at least, where the
-        model was not trained on single sentences); when that cuts the output, ``trace.notes`` says so.
+        model was not trained on single sentences), and not more than were read once the model only repeats the last
+        few; when either cuts the output, ``trace.notes`` says so.
 
         A model that was trained on single sentences (Firefox) reads a text of several one by one, each into a trace of
         its own in ``trace.parts``; ``split=False`` reads the text as one, as every other model does.

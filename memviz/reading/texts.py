@@ -106,17 +106,17 @@ def _predictions(
 ) -> tuple[np.ndarray, tuple[Candidate, ...]]:
     """Log-probabilities and next tokens; none for a model that does not predict the next token."""
     logits = getattr(outputs, "logits", None)
+    progress = progress or no_progress
+
+    def pause() -> None:
+        progress(1.0, "Probabilities of the tokens")
+
     with torch.inference_mode():
         if engine.plan.headed:
             head = engine.model.get_output_embeddings()
-            progress = progress or no_progress
-
-            def pause() -> None:
-                progress(1.0, "Probabilities of the tokens")
-
             logprobs, last = head_logprobs(head, outputs.last_hidden_state[0], ids, pause=pause)
         elif logits is not None and engine.plan.causal:
-            logprobs, last = token_logprobs(lambda rows: logits[0, rows], ids)
+            logprobs, last = token_logprobs(lambda rows: logits[0, rows], ids, pause=pause)
         else:
             return np.full(len(ids), np.nan, dtype=np.float32), ()
         return logprobs, top_candidates(last, engine.tokenizer.decode)

@@ -19,7 +19,7 @@ from memviz.models import Policy, clean_name
 from memviz.progress import Progress, work_clock
 from memviz.serving.gate import OPENING, RUNNING, OnWait, Turn
 from memviz.serving.pace import Pace
-from memviz.settings import number
+from memviz.settings import defaults, number
 from memviz.trace import Trace
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
@@ -31,6 +31,7 @@ Result = TypeVar("Result")
 DEVICE = os.environ.get("MEMVIZ_DEVICE")  # "cuda", "mps" or "cpu"; the best there is when unset
 PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "float16"
 
+SERVER = {"MEMVIZ_MAX_TOKENS": 8192}  # where the operator sets nothing else; in a notebook nothing is set
 PACE = Pace()
 
 _lock = threading.Lock()
@@ -150,7 +151,12 @@ def get_or_run(
         if key in _traces:
             return _traces[key]
     reader = open_reader(work.model, on_wait=on_wait, progress=progress)
-    return _once(_traces, key, work, lambda turn: run(reader, giving_way(turn, progress)), on_wait=on_wait)
+
+    def run_bounded(turn: Turn) -> Trace:
+        with defaults(SERVER):
+            return run(reader, giving_way(turn, progress))
+
+    return _once(_traces, key, work, run_bounded, on_wait=on_wait)
 
 
 def search(key: Key, work: Work, run: Callable[[Turn], Result], *, on_wait: OnWait) -> Result:

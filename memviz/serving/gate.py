@@ -126,13 +126,12 @@ class Gate:
 
     def _join(self, turn: Turn) -> None:
         with self._change:
-            if len(self) >= self.runs + self.places:
-                raise BusyError(
-                    "The model is busy: {count} readings are waiting before you.",
-                    todo="Try again in a moment.",
-                    count=len(self),
-                )
+            full = len(self) >= self.runs + self.places
             self._waiting.append(turn)
+            if full:
+                wait = self._before(turn)
+                self._waiting.remove(turn)
+                raise _busy(wait)
             self._admit()
 
     def _wait_inside(self, turn: Turn) -> None:
@@ -174,6 +173,24 @@ class Gate:
         lefts = [other.left for other in before if turn.long or not other.long]
         known = [left for left in lefts if left is not None]
         return Wait(len(before), sum(known) / self.runs if len(known) == len(lefts) else None)
+
+
+def _busy(wait: Wait) -> BusyError:
+    """There is no place in the queue: how long it is."""
+    todo = "Try again in a moment."
+    if wait.seconds is None:
+        return BusyError("The model is busy: {count} readings are waiting before you.", todo=todo, count=wait.count)
+    return BusyError(
+        "The model is busy: {count} readings are waiting before you, about {seconds} s.",
+        todo=todo,
+        count=wait.count,
+        seconds=whole_seconds(wait.seconds),
+    )
+
+
+def whole_seconds(seconds: float) -> int:
+    """Seconds as they are told: at least one."""
+    return max(1, round(seconds))
 
 
 PLACES = number("MEMVIZ_QUEUE", 40, minimum=0)  # a class

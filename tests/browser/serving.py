@@ -34,6 +34,13 @@ DONE = "[data-testid=stApp][data-test-script-state=notRunning]"
 @contextmanager
 def serving(script: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
     """The address of a Streamlit script for as long as the block runs."""
+    with serving_process(script, **environment) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving_process(script: Path = ROOT / "app.py", **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The same, with the process of the server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -47,7 +54,7 @@ def serving(script: Path = ROOT / "app.py", **environment: str) -> Iterator[str]
     )
     try:
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", server
     finally:
         server.terminate()
         server.wait(timeout=20)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from cachetools import LRUCache
 
+from memviz import settings
 from memviz.errors import BusyError
 from memviz.serving import cache
 from memviz.serving.gate import LONG, Gate, Turn, Wait
@@ -117,6 +118,18 @@ def test_names_that_mean_one_model_share_it(names: tuple[str, str], model: Reade
     for name in names:
         assert cache.open_reader(name, on_wait=patient, progress=silent) is model
     assert opened == [names[0]]
+
+
+def test_a_server_reads_a_bounded_number_of_tokens_at_once(model: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEMVIZ_MAX_TOKENS", raising=False)
+    found: list[int] = []
+    monkeypatch.setattr(
+        model, "read", lambda *_, **__: found.append(settings.number("MEMVIZ_MAX_TOKENS", 0, minimum=0))
+    )
+    with pytest.raises(AttributeError):  # this stand-in reads nothing
+        read("a")
+    assert found == [8192]
+    assert settings.number("MEMVIZ_MAX_TOKENS", 0, minimum=0) == 0, "a notebook has no such limit"
 
 
 def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:

@@ -64,6 +64,30 @@ def test_a_full_queue_says_how_many_and_is_full_only_then(runs: int, places: int
         pass
 
 
+def test_a_full_queue_says_how_many_seconds_it_is_long() -> None:
+    gate, crowd = Gate(runs=1, places=4), Crowd()
+
+    def wait(seconds: float) -> None:
+        with gate.enter(nobody_waits, seconds=seconds):
+            pass
+
+    with gate.enter(nobody_waits, seconds=1.9):
+        for count, seconds in enumerate([1.9, 30.0, 1.9, 1.9]):
+            crowd.send(lambda seconds=seconds: wait(seconds))
+            until(lambda count=count: len(gate) == count + 2)
+        with pytest.raises(BusyError) as short, gate.enter(nobody_waits, seconds=0.5):
+            pass
+        with pytest.raises(BusyError) as long, gate.enter(nobody_waits, seconds=9.0):
+            pass
+        assert len(gate) == 5, "who was refused is not in the queue"
+    crowd.join()
+    assert short.value.values["count"] == 4, "the long work gives way to it"
+    assert 6 <= short.value.values["seconds"] <= 8
+    assert f"4 readings are waiting before you, about {short.value.values['seconds']} s." in str(short.value)
+    assert long.value.values["count"] == 5
+    assert 36 <= long.value.values["seconds"] <= 38
+
+
 def test_those_who_wait_hear_how_many_are_before_them_and_enter_in_order() -> None:
     gate, crowd, order = Gate(runs=1, places=5), Crowd(), []
     calls: dict[int, list[int]] = {number: [] for number in range(3)}

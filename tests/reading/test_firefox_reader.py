@@ -29,6 +29,7 @@ from memviz.reading import Reader
 from memviz.reading.attention.summary import Axes
 from memviz.reading.firefox import network, verification
 from memviz.reading.firefox.writer import forced_steps
+from memviz.reading.writing.request import TranslationRequest
 from memviz.tokens import Token
 from tests.models.tiny_marian import LAYERS, firefox_folder
 
@@ -212,6 +213,42 @@ def test_the_usual_limit_is_two_and_a_half_tokens_for_each(folder: Path) -> None
         trace = endless.translate(text)
         assert len(trace.targets) == math.ceil(2.5 * len(trace.tokens))
         assert trace.notes[0].values == {"tokens": len(trace.targets)}
+
+
+def test_a_model_that_only_repeats_itself_is_stopped_and_says_so(folder: Path) -> None:
+    stuck = memviz.load(str(folder))
+    stuck.model.output_bias[stuck.tokenizer.eos_token_id] = -1e9
+    stuck.model.output_bias[5] = 1e6
+    for words in (3, 30, 40, 80):
+        text = " ".join(["cat"] * words)
+        trace = stuck.translate(text, split=False)
+        count = len(trace.tokens)
+        assert len(trace.targets) == min(math.ceil(2.5 * count), max(count, 48))
+    assert str(trace.notes[0]).startswith(
+        f"The translation was stopped after {count} tokens, as the model only repeated"
+    )
+    assert "most that are written" in str(stuck.translate("cat cat cat").notes[0])
+    for options in ({"max_new_tokens": 200}, {"max_new_tokens": 200, "beam": 2}):
+        assert len(stuck.translate(text, split=False, **options).targets) == 200
+    assert len(stuck.translate(text, split=False, beam=2).targets) == count
+
+
+@pytest.mark.parametrize(
+    ("ids", "source", "stops"),
+    [
+        ([7] * 48, 10, True),
+        ([7] * 48, 49, False),
+        ([7] * 47, 10, False),
+        ([1, 2, 3, 4, 5, 6, 7, 8] * 6, 48, True),
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9] * 6, 48, False),
+        ([*range(100), *[3, 4] * 24], 90, True),
+        ([*[3, 4] * 60, 5], 90, False),
+        (list(range(300)), 10, False),
+    ],
+)
+def test_what_goes_round_repeats_a_few_tokens_to_the_end(ids: list[int], source: int, stops: bool) -> None:
+    assert TranslationRequest().stops(ids, source) == stops
+    assert not TranslationRequest(max_new_tokens=1000).stops(ids, source)
 
 
 def test_numbers_of_numpy_are_numbers(reader: Reader) -> None:

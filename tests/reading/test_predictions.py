@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from memviz.reading.engine import predictions
-from memviz.reading.engine.predictions import head_logprobs
+from memviz.reading.engine.predictions import head_logprobs, token_logprobs
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 3, predictions.TALL, predictions.TALL + 1])
@@ -53,6 +53,16 @@ def test_a_long_text_pauses_between_its_parts():
     pauses: list[int] = []
     head_logprobs(head, hidden, ids, pause=lambda: pauses.append(1))
     assert len(pauses) == 2
+
+
+def test_a_long_text_pauses_too_where_the_head_is_asked_for_its_logits():
+    head, hidden, ids = a_reading(2 * predictions.CHUNK + 1, 5, False)
+    pauses: list[int] = []
+    head_logprobs(Capped(head), hidden, ids, pause=lambda: pauses.append(1))
+    assert len(pauses) == 2
+    pauses.clear()
+    token_logprobs(lambda rows: head(hidden[rows]), ids[: predictions.CHUNK], pause=lambda: pauses.append(1))
+    assert pauses == [], "a short text has one part"
 
 
 class Capped(nn.Linear):

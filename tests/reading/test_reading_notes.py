@@ -116,6 +116,7 @@ def test_every_note_has_a_code_and_no_two_share_it() -> None:
     token = opened("gpt2").read("the cat").tokens[0]
     every = [
         notes.cut(3),
+        notes.repeating(48),
         notes.broken(128),
         *notes.unknown([token], token.id),
         *notes.unknown_given([token], token.id),
@@ -128,7 +129,7 @@ def test_every_note_has_a_code_and_no_two_share_it() -> None:
         notes.numbered(1, notes.cut(3), cut=True),
     ]
     codes = [note.code for note in every]
-    assert len(every) == len(set(codes)) == 11
+    assert len(every) == len(set(codes)) == 12
     assert all(re.fullmatch("[a-z]+(-[a-z]+)+", code) for code in codes)
 
 

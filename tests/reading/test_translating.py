@@ -205,6 +205,19 @@ def test_an_output_that_is_cut_says_so(saved: Saved, name: str) -> None:
     assert not any("stopped" in str(note) for note in translated(saved, name, target=TARGET).notes)
 
 
+@pytest.mark.parametrize("beam", [1, 2])
+def test_an_output_that_only_repeats_itself_is_stopped_and_says_so(saved: Saved, beam: int) -> None:
+    model = saved.fresh("marian")
+    model.final_logits_bias[0, [7, model.config.eos_token_id]] += torch.tensor([60.0, -1e9])
+    reader = Reader(model, saved.tokenizer("marian"))
+    trace = reader.translate(TEXT, beam=beam)
+    assert len(trace.targets) == 48
+    assert "stopped after 48 tokens, as the model only repeated the last few" in str(trace.notes[0])
+    asked = reader.translate(TEXT, beam=beam, max_new_tokens=60)
+    assert len(asked.targets) == 60
+    assert "stopped after 60 tokens, the most that are written here" in str(asked.notes[0])
+
+
 @pytest.mark.parametrize("name", ["bart", "marian", "mbart"])
 def test_an_output_that_ends_does_not(saved: Saved, name: str) -> None:
     model = saved.fresh(name)

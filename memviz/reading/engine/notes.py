@@ -10,6 +10,9 @@ from memviz.tokens import Token, printable, start_token_end, word_spans
 from memviz.tokens.spelling import WHITE
 
 CUT = "The translation was stopped after {tokens} tokens, the most that are written here: it may be unfinished."
+REPEATING = (
+    "The translation was stopped after {tokens} tokens, as the model only repeated the last few: it may be unfinished."
+)
 UNKNOWN = (
     "{unknown:,} of the {tokens:,} tokens are unknown tokens ([UNK]): words or characters that are not in "
     "the vocabulary of this model."
@@ -34,6 +37,7 @@ UNTOLD = "This model is told what to do by words in front of the text, such as â
 ADAPTER = "An adapter ({kind}) lies in the same folder; the model is read without it."
 
 OUTPUT_CUT = "output-cut"
+OUTPUT_REPEATS = "output-repeats"
 UNKNOWN_TOKENS = "unknown-tokens"
 UNKNOWN_TARGET_TOKENS = "unknown-target-tokens"
 DROPPED_CHARACTERS = "dropped-characters"
@@ -51,6 +55,11 @@ OF_SENTENCE, OF_PART = "of-sentence", "of-part"
 def cut(tokens: int) -> Note:
     """The output was stopped after so many tokens."""
     return Note(CUT, {"tokens": tokens}, OUTPUT_CUT)
+
+
+def repeating(tokens: int) -> Note:
+    """The output was stopped after so many tokens, because the model went round and round."""
+    return Note(REPEATING, {"tokens": tokens}, OUTPUT_REPEATS)
 
 
 def broken(limit: int) -> Note:

@@ -37,15 +37,24 @@ class Step:
         return tuple(Candidate(shown(token), token, math.exp(logprob)) for token, logprob in pairs)
 
 
-def token_logprobs(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, Tensor]:
+def no_pause() -> None:
+    """Nobody waits between the parts."""
+
+
+def token_logprobs(
+    logits: Logits, ids: Sequence[int], *, pause: Callable[[], None] = no_pause
+) -> tuple[np.ndarray, Tensor]:
     """How probable was each token before it was seen? (float32 [token], logits of the last position).
 
-    Row i of the logits predicts token i + 1; the first token gets NaN.
+    Row i of the logits predicts token i + 1; the first token gets NaN. ``pause()`` is called between the parts of a
+    long text, and may raise to stop.
     """
     found = torch.full((len(ids),), float("nan"))
     wanted = torch.tensor(ids)
     last = torch.empty(0)
     for start in range(0, len(ids), CHUNK):
+        if start:
+            pause()
         rows = slice(start, min(start + CHUNK, len(ids)))
         block = logits(rows).float()
         last = block[-1].clone()
@@ -58,16 +67,16 @@ def token_logprobs(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, Tens
 
 
 def head_logprobs(
-    head: nn.Module, hidden: Tensor, ids: Sequence[int], *, pause: Callable[[], None] = lambda: None
+    head: nn.Module, hidden: Tensor, ids: Sequence[int], *, pause: Callable[[], None] = no_pause
 ) -> tuple[np.ndarray, Tensor]:
     """The same from the last hidden states [token, size] and the output ``head`` that turns them into logits.
 
     Only a part of the vocabulary at a time, for all positions at once: its weights are read once, and the log Σ exp
     of a part is taken before its logits leave the cache. That is faster than the product alone, all logits at once.
-    ``pause()`` is called between the parts of a long text, and may raise to stop.
+    ``pause()`` as in `token_logprobs`.
     """
     if type(head) is not nn.Linear or head._forward_hooks or head._forward_pre_hooks:
-        return token_logprobs(lambda rows: head(hidden[rows]), ids)
+        return token_logprobs(lambda rows: head(hidden[rows]), ids, pause=pause)
     following = torch.tensor([*ids[1:], 0], device=hidden.device)  # nothing follows the last
     last = torch.empty(head.out_features, device=hidden.device)
     found = []

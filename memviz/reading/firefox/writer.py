@@ -87,8 +87,15 @@ class FirefoxWriter:
         return Source(text, tokens, tensors, encoded=recorded.outputs.source, memories=recorded.memories)
 
     def write(self, source: Source, request: TranslationRequest, *, progress: Progress) -> Output:
-        """What the model writes for it, at most 2.5 tokens for each of the source, or as many as were asked for."""
+        """What the model writes for it, at most 2.5 tokens for each of the source, or as many as were asked for.
+
+        Less where it only repeats itself, see `TranslationRequest.stops`.
+        """
         engine, limit = self.engine, request.limit(len(source.ids))
+
+        def stops(ids: Sequence[int]) -> bool:
+            return request.stops(ids, len(source.ids))
+
         with engine.prepared():
             best = search(
                 engine.model,
@@ -98,10 +105,12 @@ class FirefoxWriter:
                 beam=request.beam,
                 handler=_handler(engine, request.interventions),
                 callback=lambda step: progress(min(step / len(source.tokens), 1.0), "Writing"),
+                stops=stops,
             )
         text = self.target_tokenizer.decode(best.ids)
         targets = align(self.target_tokenizer, best.ids, text)
-        return Output(best.ids, text, targets, unfinished=best.unfinished, steps=best.steps)
+        repeating = best.unfinished and stops(best.ids)
+        return Output(best.ids, text, targets, unfinished=best.unfinished, repeating=repeating, steps=best.steps)
 
     def force(self, source: Source, target: str) -> Output:
         """The same for a text that the model is made to write."""
@@ -157,6 +166,7 @@ def search(
     beam: int = 1,
     handler: StepwiseHandler | None = None,
     callback: Callable[[int], None] = lambda step: None,
+    stops: Callable[[Sequence[int]], bool] = lambda ids: False,
 ) -> Hypothesis:
     """What does the model write, having read a source? At most ``limit`` tokens, ``end`` the last.
 
@@ -179,7 +189,7 @@ def search(
             finished += [hypothesis for hypothesis, _ in longer if not hypothesis.unfinished]
             longer = [(hypothesis, parent) for hypothesis, parent in longer if hypothesis.unfinished]
             hypotheses = [hypothesis for hypothesis, _ in longer]
-            if not hypotheses:
+            if not hypotheses or stops(hypotheses[0].ids):
                 break
             states = [unit.state[[parent for _, parent in longer], -1] for unit in units]
             latest = [[hypothesis.steps[-1].id] for hypothesis in hypotheses]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from memviz.tokens import clean
 
 BEAMS = 100  # hypotheses side by side, at most: each costs the memory and the time of one
 LONGEST = 1_000_000  # tokens written for one text, at most
+ROUND, PERIOD = 48, 8  # so many tokens that repeat so many at most: the model does not come out of it
 FACTOR = 2.5  # tokens written for each token read, at most (`max-length-factor` of Firefox's configuration)
 
 
@@ -51,6 +53,17 @@ class TranslationRequest:
     def limit(self, source: int) -> int:
         """How many tokens may be written for so many read?"""
         return self.max_new_tokens or math.ceil(FACTOR * source)
+
+    def stops(self, ids: Sequence[int], source: int) -> bool:
+        """Has the model written as many tokens as it read, and does it only repeat the last few?
+
+        ``ids``: what is written so far, for so many tokens of the ``source``. Never where a number of tokens was asked
+        for.
+        """
+        if self.max_new_tokens is not None or len(ids) < max(source, ROUND):
+            return False
+        last = list(ids[-ROUND:])
+        return any(last[period:] == last[:-period] for period in range(1, PERIOD + 1))
 
     def check(self, plan: Plan, keys: int) -> None:
         """Raises `TraceError` or `ReadingError` for what cannot be changed, before anything is written.

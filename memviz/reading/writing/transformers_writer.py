@@ -6,7 +6,7 @@ every token, what was looked at to write it. What is changed is changed in both,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -93,7 +93,7 @@ class TransformersWriter:
         return Source(text, tokens, tensors, language)
 
     def write(self, source: Source, request: TranslationRequest, *, progress: Progress) -> Output:
-        """What the model writes for it, at most `limit` tokens.
+        """What the model writes for it, at most `limit` tokens; less where it only repeats itself.
 
         Everything that the model's generation settings ask for applies (words that may not come, a length to reach …),
         but nothing is sampled.
@@ -102,6 +102,10 @@ class TransformersWriter:
         changes = request.interventions
         handler = StepwiseHandler(changes, engine.plan.places) if changes else None
         watched = refusals.as_reading_error(progress, model=engine.info.name, tokens=len(source.ids))
+
+        def stops(ids: Sequence[int]) -> bool:
+            return request.stops(ids, len(source.ids))
+
         with engine.prepared(), watched as progress, handled_by(handler):
             written = engine.model.generate(
                 **source.inputs,
@@ -112,7 +116,7 @@ class TransformersWriter:
                 do_sample=False,
                 return_dict_in_generate=False,
                 stopping_criteria=[
-                    StepCallback(lambda step: progress(min(step / len(source.ids), 1.0), "Writing"), handler)
+                    StepCallback(lambda step: progress(min(step / len(source.ids), 1.0), "Writing"), handler, stops)
                 ],
                 **generate_kwargs(engine.model, engine.tokenizer, source.language),
             )
@@ -122,7 +126,10 @@ class TransformersWriter:
         ids = ids[:stop]
         codes = set(self.language_codes.values())  # M2M-100 would spell them out
         text = engine.tokenizer.decode([token for token in ids if token not in codes], skip_special_tokens=True)
-        return Output(tuple(ids), text, align(engine.tokenizer, ids, text), start, unfinished=len(ids) == limit)
+        repeating = not (ids and ids[-1] in end) and stops(ids)
+        unfinished = repeating or len(ids) == limit
+        targets = align(engine.tokenizer, ids, text)
+        return Output(tuple(ids), text, targets, start, unfinished=unfinished, repeating=repeating)
 
     def force(self, source: Source, target: str) -> Output:
         """The same for a text that the model is made to write, with the tokens that it would write itself."""
@@ -179,18 +186,28 @@ class TransformersWriter:
 
 
 class StepCallback(StoppingCriteria):
-    """Is called after every token, and stops nothing: says how many there are, to the handler and to whoever waits."""
+    """Is called after every token: says how many there are, to the handler and to whoever waits.
 
-    def __init__(self, callback: Callable[[int], None], handler: StepwiseHandler | None) -> None:
+    It stops the writing where ``stops(ids)`` is true of the likeliest hypothesis.
+    """
+
+    def __init__(
+        self,
+        callback: Callable[[int], None],
+        handler: StepwiseHandler | None,
+        stops: Callable[[Sequence[int]], bool] = lambda ids: False,
+    ) -> None:
         self.callback = callback
         self.handler = handler
+        self.stops = stops
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:
         written = input_ids.shape[1] - 1
         if self.handler is not None:
             self.handler.step = written
         self.callback(written)
-        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+        stop = self.stops(input_ids[0, 1:].tolist())
+        return torch.full((len(input_ids),), stop, dtype=torch.bool, device=input_ids.device)
 
 
 def generate_kwargs(model: Any, tokenizer: Any, language: TargetLanguage | None) -> dict[str, int]:

@@ -159,9 +159,10 @@ def _notes(
 ) -> list[Note]:
     """What a person should know of this translation of a ``text``."""
     unknown_source, unknown_target = writer.unknown
-    cut = request.target is None and writer.was_cut(output, reading)
+    count = len(output.ids)
+    cut = notes.repeating(count) if output.repeating else notes.cut(count)
     return [
-        *([notes.cut(len(output.ids))] if cut else []),
+        *([cut] if request.target is None and writer.was_cut(output, reading) else []),
         *notes.unknown(tokens_of(source.tokens), unknown_source),
         *([] if request.target is None else notes.unknown_given(output.targets, unknown_target)),
         *notes.start_once(tokens_of(source.tokens), source.text),

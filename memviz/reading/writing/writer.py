@@ -57,6 +57,7 @@ class Output:
     targets     the same tokens, with their places in the text
     start       the token that the decoder read before anything was written; ``None`` where it reads nothing
     unfinished  the limit came before the end
+    repeating   it was stopped because it did nothing but repeat itself
     steps       what else could have been written at each step, where that is known already
     """
 
@@ -65,6 +66,7 @@ class Output:
     targets: tuple[Token, ...]
     start: int | None = None
     unfinished: bool = False
+    repeating: bool = False
     steps: tuple[Step, ...] | None = None
 
 

@@ -13,7 +13,7 @@ from memviz.errors import BusyError, EmptyTextError, MemVizError, TextTooLongErr
 from memviz.models import DEFAULT, Policy, preview
 from memviz.note import Note
 from memviz.serving import cache
-from memviz.serving.gate import OnWait, Wait
+from memviz.serving.gate import OnWait, Wait, whole_seconds
 from memviz.settings import number
 from memviz.trace import Trace
 from memviz.ui.shell import show, windows
@@ -151,15 +151,24 @@ def patiently(place: DeltaGenerator, run: Callable[[], Result]) -> Result:
         try:
             return run()
         except BusyError as error:
-            place.info(
-                t(
-                    "{count} readings are waiting before you: more than the queue holds. "
-                    "This page goes on by itself as soon as there is a place.",
-                    count=error.values["count"],
-                ),
-                icon=":material/hourglass_top:",
-            )
+            place.info(_full(**error.values), icon=":material/hourglass_top:")
             time.sleep(FULL)
+
+
+def _full(count: int, seconds: int | None = None) -> str:
+    """What is said to those for whom there is no place in the queue yet."""
+    if seconds is None:
+        return t(
+            "{count} readings are waiting before you: more than the queue holds. "
+            "This page goes on by itself as soon as there is a place.",
+            count=count,
+        )
+    return t(
+        "{count} readings are waiting before you, about {seconds} s: more than the queue holds. "
+        "This page goes on by itself as soon as there is a place.",
+        count=count,
+        seconds=seconds,
+    )
 
 
 def on_wait(place: DeltaGenerator) -> OnWait:
@@ -172,7 +181,7 @@ def on_wait(place: DeltaGenerator) -> OnWait:
             line = t(
                 "Waiting for the model: {count} readings before you, about {seconds} s.",
                 count=wait.count,
-                seconds=max(1, round(wait.seconds)),
+                seconds=whole_seconds(wait.seconds),
             )
         place.info(line, icon=":material/hourglass_top:")
 

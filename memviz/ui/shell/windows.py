@@ -12,6 +12,7 @@ from memviz.errors import TextTooLongError
 from memviz.progress import Progress
 from memviz.serving import cache
 from memviz.serving.gate import OnWait
+from memviz.settings import defaults
 from memviz.tokens import clean, tokenise
 from memviz.ui.shell.i18n import t
 
@@ -94,7 +95,8 @@ def get_window(model: str, text: str, extras: Extras, callbacks: Callbacks) -> W
 @st.cache_data(max_entries=16, show_spinner=False)
 def _cut_window(_reader: Reader, model: str, text: str, extras: Extras, first: int) -> Window:
     """The stretch that begins at this token; remembered between reruns, as a long text is long to count."""
-    begin, end = _reader.stretch(text, first, pair=extras.pair, task=extras.task)
+    with defaults(cache.SERVER):
+        begin, end = _reader.stretch(text, first, pair=extras.pair, task=extras.task)
     tokens = [token for token in tokenise(_reader.tokenizer, clean(text))[0] if not token.special]
     first = sum(token.end <= begin for token in tokens)
     last = sum(token.end <= end for token in tokens) - 1
