@@ -79,15 +79,15 @@ def show_panel(
         key="words",
         sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
         tint=tint(layer),
-        first=_first_word(trace, without),
+        first=first_word(trace, without),
         on_open=open_head if layer is None else None,  # one head alone is chosen where it is drawn
     )
     state.put_word(pinned)
     return pinned
 
 
-def _first_word(trace: Trace, without: Sequence[int]) -> int | None:
-    """Which word is there to begin with: the one a sample is about, else the one with the most special link."""
+def first_word(trace: Trace, without: Sequence[int]) -> int | None:
+    """Which word is there while none is pinned: the one a sample is about, else the one with the most special link."""
     text = samples.first_word(trace.model.name, trace.text)
     places = [place for place, word in enumerate(trace.words) if text and word.text == text]
     if places:
