@@ -1,14 +1,15 @@
-"""What does this text remember?"""
+"""Which words does the model's attention connect?"""
 
 from memviz.measures import sink_positions
 from memviz.ui import share
 from memviz.ui.parts import home, words
 from memviz.ui.shell import frame, show
 
+home.introduce()
 show.question(
     "home",
-    "Hover or tap a word. :blue[**Blue**] words are those it attends to (looks at); :orange[**orange**] words "
-    "attend to it. The stronger the colour, the more specific the link is to this word.",
+    "Choose a word. :blue[**Blue**] words are those it attends to, :orange[**orange**] words attend to it. "
+    "The stronger the colour, the more specific the model's attention is to these two words.",
 )
 trace = frame.read_text(in_front=True)
 without = sink_positions(trace.memory()) if home.choose_hiding() else ()

@@ -12,6 +12,7 @@ show.question(
 trace = frame.read_text()
 view = recall.choose_view(trace)
 word = words.show_panel(trace, without=view.without, layer=view.layer, head=view.head)
+word = words.first_word(trace, view.without) if word is None else word
 recall.show_card(trace, view, word=word)
 recall.show_received(trace, view)
 recall.show_distance(trace, view)

@@ -58,7 +58,7 @@ def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
     """One text for each way in which a text comes to a page, so that none is lost unnoticed."""
     expected = {
         "Home",  # a page's title
-        "What does this text remember?",  # its question
+        "Which words does the model's attention connect?",  # its question
         "Paste a text here",  # t("…")
         "Every measure that MemViz shows: the question it answers, its unit, formula, source, and what it does not "
         "show.",  # show.question(…, hint)
@@ -228,7 +228,7 @@ def open_page(reader, monkeypatch):
 @pytest.mark.parametrize(
     ("page", "title"),
     [
-        ("home", "What does this text remember?"),
+        ("home", "Which words does the model's attention connect?"),
         ("heads", "Which heads do what?"),
         ("recall", "What does this word remember, and who remembers it?"),
         ("glossary", "What do the numbers mean?"),
@@ -266,4 +266,4 @@ def test_the_language_in_the_address_holds(open_page) -> None:
 
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.query_params[i18n.KEY] = "zh"
-    assert [app.run().title[0].value for _ in range(3)] == [ZH["What does this text remember?"]] * 3
+    assert [app.run().title[0].value for _ in range(3)] == [ZH["Which words does the model's attention connect?"]] * 3

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from memviz.errors import MeasureError
-from memviz.measures import MEASURES, Links, Measure
+from memviz.measures import MEASURES, Links, Measure, known_mean, received
 from memviz.memory import Index, Memory, positions
 from memviz.note import Note
 from memviz.tokens import Word
@@ -184,3 +184,42 @@ def links_table(links: Links, words: Sequence[Word], others: Sequence[Word]) -> 
     columns["other_text"] = np.array([each.text for each in others], dtype=object)[other]
     names = ("weight", "lift", "excess", "layer", "head")
     return pd.DataFrame(columns | {name: getattr(links, name)[word, rank] for name in names})
+
+
+def received_table(
+    memory: Memory,
+    words: Sequence[Word],
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+    without: Sequence[int] = (),
+    count: int = 10,
+) -> pd.DataFrame:
+    """Which words are looked at most by the words that can see them?
+
+    The first ``count`` of the ``words`` of the keys, most first: ``word``, ``position`` (its place among the words,
+    0-based) and ``received``, the mean weight, 0..1, that it gets from each token that can see it; a split word adds up
+    its tokens. The mean over layers or heads where ``layer`` or ``head`` is ``None``. Words that no token can see are
+    left out, and so is every word with a token in ``without`` (positions of keys).
+
+    Raises `TraceError` for a head or position that is not there.
+    """
+    memory.require_head(layer or 0, head or 0)
+    removed = set(positions(without, len(memory.keys)).tolist())
+    ranked = [place for place, word in enumerate(words) if not removed.intersection(word.tokens)]
+    by_key = received(memory)[_slice(layer), _slice(head)]
+    by_word = np.stack([_total(by_key[:, :, list(word.tokens)]) for word in words], axis=-1)
+    values = known_mean(by_word, axis=(0, 1))
+    ranked = sorted((place for place in ranked if np.isfinite(values[place])), key=lambda place: -values[place])
+    rows = [(words[place].text, place, float(values[place])) for place in ranked[:count]]
+    return pd.DataFrame(rows, columns=["word", "position", "received"])
+
+
+def _slice(index: int | None) -> slice:
+    return slice(None) if index is None else slice(index, index + 1)
+
+
+def _total(parts: np.ndarray) -> np.ndarray:
+    """The sum of what is known along the last axis; NaN where nothing is."""
+    finite = np.isfinite(parts)
+    return np.where(finite.any(axis=-1), np.where(finite, parts, 0).sum(axis=-1), np.nan)

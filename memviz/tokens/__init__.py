@@ -8,20 +8,21 @@ not by the tokenizer; a token that reaches into two words makes them one.
     alignment  pieces without offsets, walked along the text
     pieces     calling a tokenizer without changing it
     sequence   Token
-    word       Word; attention between words; what was dropped
+    word       Word; attention between words; names that differ; what was dropped
 """
 
 from __future__ import annotations
 
 from memviz.tokens.sequence import Token, align, start_token_end, tokenise
 from memviz.tokens.spelling import clean, printable, require_text, right_to_left, word_spans
-from memviz.tokens.word import Word, dropped_characters, merge, words
+from memviz.tokens.word import Word, distinct_texts, dropped_characters, merge, words
 
 __all__ = [
     "Token",
     "Word",
     "align",
     "clean",
+    "distinct_texts",
     "dropped_characters",
     "merge",
     "printable",

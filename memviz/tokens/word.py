@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,16 @@ def words(tokens: Sequence[Token], text: str, pair: str | None = None) -> tuple[
         members, segment = [tokens[place] for place in places], tokens[places[0]].segment
         out.append(_word(members, places, text=texts[segment], hulls=hulls[segment]))
     return tuple(out)
+
+
+def distinct_texts(words: Sequence[Word]) -> tuple[str, ...]:
+    """By which names can words that are written alike be told apart?
+
+    The text of each word; a text that occurs several times carries its place among the ``words``, counted from 0:
+    "the #5".
+    """
+    counts = Counter(word.text for word in words)
+    return tuple(word.text if counts[word.text] == 1 else f"{word.text} #{place}" for place, word in enumerate(words))
 
 
 def dropped_characters(tokens: Sequence[Token], text: str, pair: str | None = None) -> str:

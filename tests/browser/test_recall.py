@@ -85,11 +85,13 @@ def test_a_decoder_tells_what_it_expected(visit, smollm2) -> None:
     assert f"within {half:.0f} tokens" in here.page.locator("[data-testid=stMain]").inner_text()
 
 
-def test_without_a_word_the_page_says_what_to_do(visit) -> None:
+def test_the_numbers_are_of_the_word_that_is_shown(visit) -> None:
     here = visit("recall")
-    here.says("Click or tap a word to pin it")
-    here.page.locator("[data-testid=memviz-word]").nth(IT).click()
+    assert here.page.locator("[data-testid=memviz-words]").get_attribute("data-shown") == str(IT)
+    here.says("“it” in numbers")
     here.says("Effective number of tokens")
+    here.page.locator("[data-testid=memviz-word]").nth(2).click()
+    here.says("“cat” in numbers")
 
 
 def test_the_glossary_prints_every_measure_and_role(visit) -> None:

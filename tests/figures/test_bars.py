@@ -63,6 +63,32 @@ def test_heads_compare_and_so_do_means(draw) -> None:
     assert len({draw(memory, WORDS, layer=layer).layout.yaxis.range for layer in range(2)}) == 1
 
 
+def test_sinks_are_grey_and_the_scale_is_that_of_the_others() -> None:
+    memory, _ = memory_of(TEXTS)
+    whole = bars(figures.received_bars(memory, WORDS, layer=1, head=0))
+    most = int(whole.argmax())
+    figure = figures.received_bars(memory, WORDS, layer=1, head=0, sinks=WORDS[most].tokens[:1], fitted=True)
+    np.testing.assert_array_equal(bars(figure), whole)
+    assert [place for place, colour in enumerate(figure.data[0].marker.color) if colour == colours.GREY] == [most]
+    others = np.delete(whole, most)
+    assert figure.layout.yaxis.range[1] == pytest.approx(1.05 * others.max())
+    best = [word.text for place, word in enumerate(WORDS) if place != most][int(others.argmax())]
+    assert f"Most: “{best}” {figures.percent(others.max())}" in figures.alt(figure)
+    told = f"not ranked: attention sinks “{WORDS[most].text}” {figures.percent(whole[most])}"
+    assert told in figure.layout.meta["caption"]
+
+
+def test_a_sink_shares_no_bar_with_other_words() -> None:
+    made = tokens([f"w{n}" for n in range(600)])
+    memory, truth = memory_of(made, layers=1, heads=1)
+    received = truth[0, 0].mean(0)
+    most = int(received.argmax())
+    figure = figures.received_bars(memory, words_of(made), layer=0, head=0, sinks=[most], fitted=True)
+    expected = np.where(np.arange(600) == most, 0, received).reshape(200, 3).max(axis=1)
+    np.testing.assert_allclose(bars(figure), expected, rtol=1e-5)
+    assert f"left out: attention sinks “w{most}” {figures.percent(received[most])}" in figure.layout.meta["caption"]
+
+
 def test_many_words_share_bars() -> None:
     made = tokens([f"w{n}" for n in range(600)])
     memory, truth = memory_of(made, layers=1, heads=1)

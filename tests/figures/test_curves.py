@@ -102,6 +102,18 @@ def test_all_heads_have_one_scale() -> None:
     assert len(ranges | {tuple(figures.by_distance(memory).layout.yaxis.range)}) == 1
 
 
+def test_a_fitted_scale_is_that_of_the_curves_that_are_drawn() -> None:
+    memory, _ = memory_of(text(30))
+    figure = figures.by_distance(memory, layer=0, head=1, fitted=True)
+    curves = [np.asarray(trace.y, dtype=float) for trace in figure.data if len(trace.x) > 2]
+    drawn = np.concatenate(curves)
+    drawn = drawn[np.isfinite(drawn)]
+    low, high = 10 ** np.asarray(figure.layout.yaxis.range)
+    assert high == pytest.approx(max(2, 1.15 * drawn.max()), rel=1e-5)
+    assert low == pytest.approx(min(0.5, 0.85 * drawn.min()), rel=1e-5)
+    assert high < 10 ** figures.by_distance(memory, layer=0, head=1).layout.yaxis.range[1]
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_text_that_is_too_short_says_so(count: int) -> None:
     figure = figures.by_distance(memory_of(text(count), causal=True)[0])

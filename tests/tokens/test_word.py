@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memviz.errors import TraceError
-from memviz.tokens import Token, Word, align, dropped_characters, merge, tokenise, words
+from memviz.tokens import Token, Word, align, distinct_texts, dropped_characters, merge, tokenise, words
 
 
 def sequence(*numbers: int) -> tuple[Token, ...]:
@@ -29,6 +29,12 @@ def test_words_hold_their_pieces(word_piece: Any) -> None:
     assert len(found[3].tokens) >= 3
     assert [word.special for word in found] == [True, False, False, False, False, True]
     assert [text[word.start : word.end] for word in found] == ["", "the", "zebra", "didn't", "sit", ""]
+
+
+def test_words_that_are_written_alike_carry_their_place(word_piece: Any) -> None:
+    text = "the zebra sat, the cat"
+    names = distinct_texts(words(tokenise(word_piece, text)[0], text))
+    assert names == ("[CLS]", "the #1", "zebra", "sat", ",", "the #5", "cat", "[SEP]")
 
 
 def test_a_token_over_two_words_joins_them(merged: Any) -> None:

@@ -9,15 +9,17 @@ import plotly.graph_objects as go
 
 from memviz import measures
 from memviz.errors import TraceError
-from memviz.figures.charts.bar_chart import Kind, bar_chart, first_words
+from memviz.figures.charts.bar_chart import LARGEST, Kind, bar_chart, first_words
 from memviz.figures.data.captions import named_keys, which_head
 from memviz.figures.style import phrases
+from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory, positions
 from memviz.tokens import Word
 
 _RECEIVED = Kind(phrases.RECEIVED, phrases.RECEIVED_UNIT, phrases.RECEIVED_HOVER, share=True)
 _SLOTS = Kind(phrases.SLOTS, phrases.SLOTS_UNIT, phrases.SLOTS_HOVER, share=False)
+SINKS = 4  # of them named below a picture
 
 
 def received_bars(
@@ -27,6 +29,8 @@ def received_bars(
     layer: int | None = None,
     head: int | None = None,
     without: Sequence[int] = (),
+    sinks: Sequence[int] = (),
+    fitted: bool = False,
     title: str | None = None,
     caption: str | None = None,
     translate: Translate = str,
@@ -36,9 +40,11 @@ def received_bars(
     One bar a word (``words`` are those of the keys): the mean weight, 0..1, that it gets from each
     token that can see it; a split word adds up its tokens. The mean over layers or heads where
     ``layer`` or ``head`` is ``None``. ``without`` are keys (token positions) that get no bar; the
-    others keep their share. More than 256 words share bars, and the largest of them counts. The
-    scale is the whole trace's: the same for every head, and the same for every layer's mean. ``caption``
-    stands after the notes on what is shown; "" leaves both out of the picture.
+    others keep their share. A word with a token in ``sinks`` (positions of keys) is grey and not ranked. More than 256
+    words share bars, and the largest of them counts; then sinks have no bar, and their share is told below. The
+    scale is the whole trace's, the same for every head, and the same for every layer's mean; ``fitted``, it is that of
+    the ranked bars, and a higher bar of a sink is cut off. ``caption`` stands after the notes on what is shown; ""
+    leaves both out of the picture.
 
     Raises `TraceError` for a head or position that is not there, and for words of another text.
     """
@@ -51,12 +57,23 @@ def received_bars(
         notes.append(say(translate, phrases.TAKEN_OUT_BARS, keys=named_keys(memory, removed.tolist(), translate)))
     bars, top = select_heads(by_word(values, words, total=True), layer, head)
     texts = [word.text for word in words]
-    most = first_words(_RECEIVED, bars, texts, translate)
+    resting = set(positions(sinks, len(memory.keys)).tolist()) - set(removed.tolist())
+    muted = np.array([bool(resting.intersection(word.tokens)) for word in words])
+    ranked = np.where(muted, np.nan, bars)
+    if muted.any():
+        shares = ", ".join(f"“{texts[place]}” {percent(float(bars[place]))}" for place in np.flatnonzero(muted)[:SINKS])
+        pooled = len(words) > LARGEST
+        notes.append(say(translate, phrases.SINKS_LEFT_OUT if pooled else phrases.SINKS_GREY, sinks=shares))
+        bars = ranked if pooled else bars
+    if fitted and np.isfinite(ranked).any():
+        top = float(np.nanmax(ranked)) or 1.0
+    most = first_words(_RECEIVED, ranked, texts, translate)
     return bar_chart(
         _RECEIVED,
         bars,
         texts,
         top=top * 1.05,
+        muted=muted,
         notes=notes,
         alt=say(translate, phrases.RECEIVED_ALT, count=len(words), head=notes[0], most=most),
         fields=head_fields(memory, layer, head) | {"view": "attention received", "between": "words"},

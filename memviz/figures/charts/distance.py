@@ -25,6 +25,7 @@ def by_distance(
     *,
     layer: int | None = None,
     head: int | None = None,
+    fitted: bool = False,
     title: str | None = None,
     caption: str | None = None,
     translate: Translate = str,
@@ -34,10 +35,10 @@ def by_distance(
     Curves of attention over the uniform baseline (×, logarithmic) against the distance in tokens
     (logarithmic): thick the selected head, or the mean over layers or heads where ``layer`` or
     ``head`` is ``None``; grey the mean of all heads; faint the mean of each layer. 1 is a uniform
-    look. The scale is the whole trace's. Distances with fewer than 5 pairs of tokens are grey and
-    dotted; beyond 64 tokens neighbouring distances share a point, weighted by their pairs. The
-    first token and distance 0 are left out. ``caption`` stands after the notes on what is shown; ""
-    leaves both out of the picture.
+    look. The scale is the whole trace's; ``fitted``, that of the curves that are drawn. Distances
+    with fewer than 5 pairs of tokens are grey and dotted; beyond 64 tokens neighbouring distances
+    share a point, weighted by their pairs. The first token and distance 0 are left out. ``caption``
+    stands after the notes on what is shown; "" leaves both out of the picture.
 
     Raises `MeasureError` in cross-attention, `TraceError` for a head that is not there.
     """
@@ -54,7 +55,8 @@ def by_distance(
         label = translate(phrases.EVERY_HEAD)
         _line(figure, at, every, enough=pairs >= FEW, name=label, colour=colours.GREY, translate=translate)
     _line(figure, at, selected, enough=pairs >= FEW, name=name, colour=colours.BLUE, translate=translate)
-    _axes(figure, at, ratios, translate=translate)
+    drawn = [selected, every, measures.known_mean(ratios, axis=1)[:, pairs >= FEW]]
+    _axes(figure, at, np.concatenate([*map(np.ravel, drawn)]) if fitted else ratios, translate=translate)
     notes = [name, translate(phrases.FIRST_LEFT_OUT)]
     notes += [say(translate, phrases.FEW_PAIRS, pairs=FEW)] if (pairs < FEW).any() else []
     notes += [say(translate, phrases.THINNED, exact=EXACT)] if len(at) and at[-1] > EXACT else []

@@ -17,7 +17,7 @@ from memviz.figures.style.numbers import head_name, percent, times
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import origin
 from memviz.measures import Links
-from memviz.tokens import Word
+from memviz.tokens import Word, distinct_texts
 
 WIDTH = 960
 MARGIN = 34
@@ -213,19 +213,19 @@ class _Card:
 
 def _cards(words: Sequence[Word], both: tuple[Links, Links], word: int, translate: Translate) -> list[_Card]:
     """The two cards of a word."""
-    name = shorten(words[word].text, 24)
+    names = distinct_texts(words)
     templates = (phrases.REMEMBERS, phrases.NO_LINK), (phrases.REMEMBERED_BY, phrases.NO_READER)
     return [
-        _Card(say(translate, title, word=name), translate(empty), _rows(links, word, words))
+        _Card(say(translate, title, word=shorten(names[word], 24)), translate(empty), _rows(links, word, names))
         for (title, empty), links in zip(templates, both, strict=True)
     ]
 
 
-def _rows(links: Links, word: int, words: Sequence[Word]) -> tuple[_Row, ...]:
-    """The links of a word, in their order."""
+def _rows(links: Links, word: int, names: Sequence[str]) -> tuple[_Row, ...]:
+    """The links of a word, in their order; ``names`` of all words."""
     columns = (links.index, links.weight, links.lift, links.layer, links.head)
     return tuple(
-        _Row(words[other].text, float(weight), float(lift), head_name(int(layer), int(head)))
+        _Row(names[other], float(weight), float(lift), head_name(int(layer), int(head)))
         for other, weight, lift, layer, head in zip(*(column[word] for column in columns), strict=True)
         if other >= 0 and weight > 0
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -13,6 +16,22 @@ from memviz.ui.parts import words
 from memviz.ui.shell import navigation, state
 from memviz.ui.shell.i18n import t, times
 from memviz.ui.shell.markdown import literal
+
+MARK = Path(__file__).parents[1] / "icon.png"
+
+
+def introduce() -> None:
+    """The mark, the name, and what MemViz is, in one sentence."""
+    mark = base64.b64encode(MARK.read_bytes()).decode("ascii")
+    sentence = t(
+        "MemViz shows where a Transformer language model looks while it reads your text: the attention weights of "
+        "every layer and head, taken from the model itself."
+    )
+    name, _, rest = sentence.partition("MemViz")
+    st.html(
+        f'<p class="introduction"><img src="data:image/png;base64,{mark}" alt="" width="40" height="40">'
+        f"<span>{html.escape(name)}<strong>MemViz</strong>{html.escape(rest)}</span></p>"
+    )
 
 
 def choose_hiding() -> bool:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from memviz import figures, measures
+from memviz import figures, measures, tables
+from memviz.tokens import distinct_texts
 from memviz.trace import Trace
 from memviz.ui.parts import words
 from memviz.ui.shell import show, state
 from memviz.ui.shell.i18n import t
+from memviz.ui.shell.markdown import literal
+
+MOST = 10  # words in the list of those that are looked at most
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,16 @@ def choose_view(trace: Trace) -> RecallView:
 
 
 def show_card(trace: Trace, view: RecallView, *, word: int | None) -> None:
-    """One word in numbers: its spread, what rests, how much it is looked at, and its links as tables."""
+    """One word in numbers: its spread, what rests, how much it is looked at, and its links as tables.
+
+    ``None``: there is no word to choose, and nothing to say of one.
+    """
     if word is None:
-        st.info(t("Click or tap a word to pin it; its card and its numbers appear here."), icon=":material/touch_app:")
         return
+    name = distinct_texts(trace.words)[word]
+    st.subheader(t("“{word}” in numbers", word=literal(name)), anchor=False)
     _show_numbers(trace, view, word)
     remembers, remembered_by = words.links_of(trace, without=view.without, layer=view.layer, head=view.head)
-    name = trace.words[word].text
     show.table(
         words.links_frame(trace, word, remembers, without=view.without),
         label="What “{word}” attends to, as a table",
@@ -95,19 +102,42 @@ def _show_numbers(trace: Trace, view: RecallView, word: int) -> None:
 
 
 def show_received(trace: Trace, view: RecallView) -> None:
-    """Attention received over the text."""
+    """Attention received over the text: a bar for each word, and the words that receive most, in order.
+
+    Where attention rests takes part in neither ranking nor scale.
+    """
     st.subheader(t("Which words receive the most attention?"), anchor=False)
-    chart = figures.received_bars(
-        trace.memory(),
-        trace.words,
-        layer=view.layer,
-        head=view.head,
-        without=view.without,
-        title="",
-        caption="",
-        translate=t,
+    memory = trace.memory()
+    sinks = measures.sink_positions(memory)
+    picture, ranking = st.columns([2, 1], gap="large")
+    with picture:
+        chart = figures.received_bars(
+            memory,
+            trace.words,
+            layer=view.layer,
+            head=view.head,
+            without=view.without,
+            sinks=sinks,
+            fitted=True,
+            title="",
+            caption="",
+            translate=t,
+        )
+        show.figure(chart, key="received")
+    table = tables.received_table(memory, trace.words, layer=view.layer, head=view.head, without=sinks, count=MOST)
+    names = {"word": t("word"), "position": t("position"), "received": t("attention received")}
+    ranking.dataframe(
+        table.assign(received=table["received"].map(lambda share: figures.percent(share, digits=1))).rename(
+            columns=names
+        ),
+        hide_index=True,
+        width="stretch",
+        height="content",
     )
-    show.figure(chart, key="received")
+    if sinks:
+        ranking.caption(t("Positions count from 0. Attention sinks are not ranked."))
+    else:
+        ranking.caption(t("Positions count from 0."))
 
 
 def show_distance(trace: Trace, view: RecallView) -> None:
@@ -115,7 +145,7 @@ def show_distance(trace: Trace, view: RecallView) -> None:
     st.subheader(t("Attention by distance"), anchor=False)
     memory = trace.memory()
     show.figure(
-        figures.by_distance(memory, layer=view.layer, head=view.head, title="", caption="", translate=t),
+        figures.by_distance(memory, layer=view.layer, head=view.head, fitted=True, title="", caption="", translate=t),
         key="forgetting",
     )
     half, most = (of_view(measures.span(memory, share), view) for share in (0.5, 0.9))

@@ -16,7 +16,7 @@ from memviz.measures import Links, sink_positions, sink_share
 from memviz.memory import Memory
 from memviz.serving import cache
 from memviz.serving.gate import Turn
-from memviz.tokens import Word
+from memviz.tokens import Word, distinct_texts
 from memviz.trace import Trace
 from memviz.ui.components import words_view
 from memviz.ui.components.words import LABELS
@@ -27,6 +27,9 @@ from memviz.ui.shell.i18n import t
 LinkPair = tuple[Links, Links]
 RENORMALISED = {
     "weight": "of what is left",
+    "weight_help": (
+        "The share of what is left of its attention that the word which looks puts on the other, in this head."
+    ),
     "lift_help": (
         "This share over the average share that the tokens of other words, special tokens included, give the same "
         "word in this head; of every row only what is left beside the attention sinks."
@@ -40,7 +43,8 @@ WORD_OF = "word_of"  # the model and the text that the kept word belongs to
 class WordLink:
     """One link between two words: the word that looks and its place, the word looked at, and in which head.
 
-    ``weight`` is 0..1; ``lift`` is NaN where nobody else sees that word.
+    Words that are written alike are told apart as `distinct_texts` does it. ``weight`` is 0..1; ``lift`` is NaN where
+    nobody else sees that word.
     """
 
     word: str
@@ -75,15 +79,15 @@ def show_panel(
         key="words",
         sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
         tint=tint(layer),
-        first=_first_word(trace, without),
+        first=first_word(trace, without),
         on_open=open_head if layer is None else None,  # one head alone is chosen where it is drawn
     )
     state.put_word(pinned)
     return pinned
 
 
-def _first_word(trace: Trace, without: Sequence[int]) -> int | None:
-    """Which word is there to begin with: the one a sample is about, else the one with the most special link."""
+def first_word(trace: Trace, without: Sequence[int]) -> int | None:
+    """Which word is there while none is pinned: the one a sample is about, else the one with the most special link."""
     text = samples.first_word(trace.model.name, trace.text)
     places = [place for place, word in enumerate(trace.words) if text and word.text == text]
     if places:
@@ -159,7 +163,7 @@ def top_links(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[W
 
     Resting places and punctuation are left out.
     """
-    words = trace.words
+    words, names = trace.words, distinct_texts(trace.words)
     remembers, _ = links_of(trace, without=without)
     sinks = set(sink_positions(trace.memory()))
     real = np.array([any(map(str.isalnum, word.text)) and not sinks.intersection(word.tokens) for word in words])
@@ -170,9 +174,9 @@ def top_links(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[W
     places = [np.unravel_index(place, usable.shape) for place in order[firsts]]
     return [
         WordLink(
-            word=words[query].text,
+            word=names[query],
             position=int(query),
-            source=words[remembers.index[query, rank]].text,
+            source=names[remembers.index[query, rank]],
             weight=float(remembers.weight[query, rank]),
             lift=float(remembers.lift[query, rank]),
             layer=int(remembers.layer[query, rank]),
@@ -185,12 +189,12 @@ def top_links(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[W
 
 def links_frame(trace: Trace, word: int, links: Links, *, without: Sequence[int]) -> pd.DataFrame:
     """The ``links`` of one word as a table, found ``without`` some keys."""
-    words = trace.words
+    names = distinct_texts(trace.words)
     real = links.index[word] >= 0
     heads = zip(links.layer[word][real], links.head[word][real], strict=True)
     return pd.DataFrame(
         {
-            t("word"): [words[other].text for other in links.index[word][real]],
+            t("word"): [names[other] for other in links.index[word][real]],
             t("of what is left" if len(without) else "weight"): [
                 percent(weight) for weight in links.weight[word][real]
             ],

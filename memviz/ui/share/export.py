@@ -48,7 +48,7 @@ def words_page(
         words,
         plain | {"id": "words", "pinned": word, "turn": 0},
         arrays,
-        title=t("What does this text remember?"),
+        title=t("Which words does the model's attention connect?"),
         hint=t("Hover or tap a word. Blue words are those it attends to (looks at); orange words attend to it."),
         provenance=provenance,
     )

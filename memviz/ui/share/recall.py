@@ -64,9 +64,16 @@ class Recall:
         memory, view = self.trace.memory(), self.view
         charts = [
             figures.received_bars(
-                memory, self.trace.words, layer=view.layer, head=view.head, without=view.without, translate=t
+                memory,
+                self.trace.words,
+                layer=view.layer,
+                head=view.head,
+                without=view.without,
+                sinks=measures.sink_positions(memory),
+                fitted=True,
+                translate=t,
             ),
-            figures.by_distance(memory, layer=view.layer, head=view.head, translate=t),
+            figures.by_distance(memory, layer=view.layer, head=view.head, fitted=True, translate=t),
         ]
         return figures.html(
             charts,
@@ -82,6 +89,8 @@ class Recall:
             + f"""
 print(memviz.measures.received(memory).shape)  # [layer, head, key]
 print(memviz.measures.span(memory))            # [layer, head], in tokens
-memviz.figures.by_distance(memory, layer={self.view.layer}, head={self.view.head}).write_html("memviz-recall.html")
+memviz.figures.by_distance(
+    memory, layer={self.view.layer}, head={self.view.head}, fitted=True
+).write_html("memviz-recall.html")
 """
         )

@@ -124,6 +124,7 @@ def choose_text(texts: Sequence[Sample], *, second: bool = True) -> str:
         persist_state="session",
     )
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    row.markdown(t("Examples:"), width="content")
     for number, sample in enumerate(texts):
         row.button(t(sample.name), key=f"sample_{number}", help=t(sample.hint), on_click=_take, args=(sample,))
     if second:

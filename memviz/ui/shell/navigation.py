@@ -35,7 +35,7 @@ class Page:
 PAGES = {
     page.path: page
     for page in (
-        Page("home", "Home", "What does this text remember?", ":material/home:"),
+        Page("home", "Home", "Which words does the model's attention connect?", ":material/home:"),
         Page("heads", "Heads", "Which heads do what?", ":material/grid_on:"),
         Page("recall", "Recall", "What does this word remember, and who remembers it?", ":material/history:"),
         Page("translate", "Translate", "What did the decoder read to write this word?", ":material/translate:", True),

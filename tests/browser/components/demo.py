@@ -39,7 +39,7 @@ if "cross" in choices:
         st.rerun()
 
 if text != "no":
-    st.title("这段文字记得什么？" if chinese else "What does this text remember?")
+    st.title("模型的注意力把哪些词联系起来？" if chinese else "Which words does the model's attention connect?")
     st.session_state.setdefault("page_word", pinned)
     if st.button("Page chooses word 3"):
         st.session_state.page_word = 3

@@ -44,20 +44,42 @@ def expected(links, word: int) -> list[tuple[int, float, float, str]]:
 def test_cards_show_exactly_the_numbers_given(visit) -> None:
     page = visit("grid=no")
     text = samples.words("english")
+    names = [word["text"] + f" #{place}" * (word["text"] == "the") for place, word in enumerate(text)]
     tables = {"remembers": samples.links(len(text), seed=1), "remembered_by": samples.links(len(text), seed=2)}
     for word in (0, 3, 8, 12):
         page.locator(WORD).nth(word).hover()
         for name, links in tables.items():
-            assert f"“{text[word]['text']}”" in page.locator(f"{CARDS[name]} h2").inner_text()
+            assert f"“{names[word]}”" in page.locator(f"{CARDS[name]} h2").inner_text()
             shown, expected_names = rows(page, name), expected(links, word)
             assert len(shown) == len(expected_names) >= 6
             for row, (index, weight, lift, head) in zip(shown, expected_names, strict=True):
                 assert (int(row["index"]), row["head"], row["text"][4]) == (index, head, head)
-                assert row["text"][0] == text[index]["text"]
+                assert row["text"][0] == names[index]
                 assert float(row["weight"]) == weight
                 assert row["text"][2] == (f"{100 * weight:.0f} %" if weight >= 0.0095 else row["text"][2])
                 assert row["text"][3] == ("–" if np.isnan(lift) else f"{lift:.{1 if lift < 9.95 else 0}f} ×")
                 assert np.isnan(lift) or float(row["lift"]) == lift
+
+
+def test_the_card_says_its_order_and_what_its_columns_mean_without_being_pointed_at(visit) -> None:
+    page = visit("grid=no")
+    assert page.locator(f"{CARDS['remembers']} .order").inner_text() == "Largest weight first."
+    entries = page.locator("[data-testid=memviz-words-terms] > div")
+    assert [entry.locator("dt").inner_text() for entry in entries.all()] == ["weight", "lift", "head", "#7"]
+    assert all(entry.locator("dd").is_visible() for entry in entries.all())
+    assert page.locator(f"{WORDS} [role=columnheader][title]").count() == 0, "nothing is told on hover alone"
+
+
+def test_the_cards_stay_beside_the_words_of_a_long_text(visit) -> None:
+    page = visit("grid=no&text=medium", width=1080, height=800)
+    last = page.locator(WORD).last
+    last.evaluate("word => word.scrollIntoView({ block: 'end' })")
+    last.hover()
+    for card in CARDS.values():
+        box = page.locator(card).bounding_box()
+        assert 0 <= box["y"], card
+        assert box["y"] + box["height"] <= 800, card
+        assert box["x"] > last.bounding_box()["x"]
 
 
 def test_bars_are_as_long_as_the_weights(visit) -> None:

@@ -27,11 +27,22 @@ LABELS = {
     "word": "word",
     "weight": "weight",
     "lift": "lift",
+    "order_excess": "Most specific link first.",
+    "order_weight": "Largest weight first.",
+    "order_excess_help": (
+        "How far the weight exceeds what other tokens give the same word, and what tokens give at this distance. Each "
+        "pair of words stands once, in its most specific head."
+    ),
+    "order": "order",
+    "weight_help": "The share of its attention that the word which looks puts on the other, in this head.",
     "lift_help": (
         "This weight over the average weight that the tokens of other words, special tokens included, give the same "
         "word in this head."
     ),
     "head": "head",
+    "head_help": "One attention head: L3.H1 is head 1 of layer 3, both counted from 0.",
+    "place": "#7",
+    "place_help": "The place of a word that occurs several times, counted from 0.",
     "announce": "“{word}” attends most to “{top}”, {weight}, in head {head}.",
     "announce_none": "“{word}” attends to no other word.",
 }
@@ -106,6 +117,7 @@ def drawing(
         "words": [as_utf8(word["text"]) for word in words],
         "links": count,
         "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
+        "order": tint,
         "note": note,
     }
     arrays = {

@@ -8,6 +8,7 @@ class Card {
   constructor(root, { onJump, onOpen }) {
     this.root = root;
     this.title = root.querySelector("h2");
+    this.order = root.querySelector(".order");
     this.empty = root.querySelector(".empty");
     this.table = root.querySelector(".table");
     this.head = cardRow({ head: true });
@@ -25,14 +26,15 @@ class Card {
     this.opens = opens;
   }
 
-  sayColumns(labels) {
+  sayColumns({ labels, order }) {
     const names = [labels.word, "", labels.weight, labels.lift, labels.head];
     this.head.cells.forEach((cell, i) => (cell.textContent = names[i]));
-    this.head.cells[3].title = labels.lift_help;
+    this.order.textContent = labels[`order_${order}`];
   }
 
   fill({ word, rows, name, labels }) {
     writeTitle(this.title, { template: labels[name], word });
+    this.order.hidden = rows.length === 0;
     this.empty.textContent = rows.length ? "" : word === null ? labels.choose : labels[`${name}_none`];
     while (this.rows.length < rows.length) this.rows.push(cardRow({ head: false, opens: this.opens }));
     rows.forEach((row, i) => writeRow(this.rows[i], row));
@@ -79,7 +81,8 @@ function furnish([word, bar, weight, lift, head], opens) {
 
 function writeRow(row, { index, word, weight, lift, layer, head }) {
   Object.assign(row.element.dataset, { index, weight, lift, head: headName(layer, head), layer, column: head });
-  row.link.textContent = word;
+  const [, name, place] = /^(.*?)( #\d+)?$/s.exec(word);
+  row.link.replaceChildren(element("span", "name", name), element("span", "place", place ?? ""));
   row.link.title = word;
   row.bar.style.setProperty("--share", Math.min(1, weight));
   row.weight.textContent = percent(weight);

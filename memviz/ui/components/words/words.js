@@ -8,6 +8,7 @@
  *   first: index or null             the word whose links are there to begin with
  *   links                            how many links each word has at most
  *   labels: {name: text}             every word on screen that is not of the text
+ *   order                            "excess" or "weight": what the links are ordered by
  *   note                             one line below the cards
  *   opens                            is a head's name a button that opens the head?
  *   arrays                           one Arrow row of bytes:
@@ -110,7 +111,9 @@ class Words {
     root.querySelector(".hint").textContent = data.labels.hint;
     root.querySelector(".note").textContent = data.note;
     root.style.setProperty("--rows", data.links);
-    for (const card of Object.values(this.cards)) card.sayColumns(data.labels);
+    for (const card of Object.values(this.cards)) card.sayColumns(data);
+    this.names = distinctNames(data.words);
+    root.querySelector(".terms").replaceChildren(...terms(data, this.names));
   }
 
   build() {
@@ -194,8 +197,8 @@ class Words {
   }
 
   fill(name, { index, links }) {
-    const word = index === null ? null : visible(this.data.words[index]);
-    const rows = links.map((link) => ({ ...link, word: visible(this.data.words[link.index]) }));
+    const word = index === null ? null : this.names[index];
+    const rows = links.map((link) => ({ ...link, word: this.names[link.index] }));
     this.cards[name].fill({ word, rows, name, labels: this.data.labels });
   }
 
@@ -203,8 +206,8 @@ class Words {
   say(index) {
     const [top] = this.links.remembers(index);
     const { announce, announce_none } = this.data.labels;
-    const values = { word: visible(this.data.words[index]) };
-    if (top) Object.assign(values, { top: visible(this.data.words[top.index]), weight: percent(top.weight), head: headName(top.layer, top.head) });
+    const values = { word: this.names[index] };
+    if (top) Object.assign(values, { top: this.names[top.index], weight: percent(top.weight), head: headName(top.layer, top.head) });
     this.root.querySelector(".spoken").textContent = fillPlaces(top ? announce : announce_none, values);
   }
 
@@ -247,6 +250,26 @@ class Words {
     }
     return best;
   }
+}
+
+/** The words as they are written; those that occur several times with their place: the #5. */
+function distinctNames(words) {
+  const texts = words.map(visible);
+  const counts = new Map();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return texts.map((text, i) => (counts.get(text) > 1 ? `${text} #${i}` : text));
+}
+
+/** What the columns of the cards mean, in words that stand on the page. */
+function terms({ words, labels, order }, names) {
+  const keys = [["weight"], ["lift"], ["head"]];
+  if (order === "excess") keys.unshift(["order", "order_excess_help"]);
+  if (names.some((text, i) => text !== visible(words[i]))) keys.push(["place"]);
+  return keys.map(([term, meaning = `${term}_help`]) => {
+    const entry = element("div");
+    entry.append(element("dt", "", labels[term]), element("dd", "", labels[meaning]));
+    return entry;
+  });
 }
 
 function wordSpan(word, { index, flags }) {

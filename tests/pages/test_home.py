@@ -1,0 +1,37 @@
+"""Home says what MemViz is, and what it says of a word can be told from what it says of another."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import memviz
+from memviz.tokens import distinct_texts
+
+pytestmark = pytest.mark.models
+
+TWICE = "The dog saw the cat because the cat saw the bird."
+
+
+def test_home_says_in_one_sentence_what_memviz_is_and_calls_its_samples_examples(visit) -> None:
+    here = visit("home")
+    (introduction,) = (item.proto.body for item in here.app.get("html") if 'class="introduction"' in item.proto.body)
+    assert re.search(r'<img src="data:image/png;base64,\w{80}', introduction)
+    assert re.sub("<.*?>", "", introduction).count(".") == 1
+    assert "<strong>MemViz</strong> shows where a Transformer language model looks" in introduction
+    assert {"model", "attention"} <= set(re.findall(r"\w+", here.app.title[0].value))
+    assert "Examples:" in here.sentences
+
+
+def test_words_that_are_written_alike_are_told_apart_in_sentences_and_tables(visit) -> None:
+    trace = memviz.read(TWICE, model="minilm")
+    names = distinct_texts(trace.words)
+    assert "cat #5" in names
+    lines = [line.replace("\\", "") for line in visit("home", text=TWICE).sentences if line.startswith("In L")]
+    said = [re.findall("“(.+?)”", line) for line in lines]
+    assert len(said) == 5
+    assert {word for pair in said for word in pair} <= set(names)
+    tables = visit("recall", text=TWICE, word="5").app.dataframe
+    for table, links in zip(tables[:2], memviz.measures.links(trace.memory(), *trace.sides()), strict=True):
+        assert list(table.value["word"]) == [names[other] for other in links.index[5] if other >= 0]
