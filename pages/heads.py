@@ -1,7 +1,7 @@
 """Which heads do what?"""
 
 from memviz.ui import share
-from memviz.ui.parts import heads
+from memviz.ui.parts import heads, next_words
 from memviz.ui.shell import frame, show
 
 show.question(
@@ -18,6 +18,7 @@ with detail:
     view = heads.choose_view(trace, memory)
     heads.show_picture(trace, view)
 heads.show_numbers(trace, view)
+next_words.show_next_words(trace)
 show.caveat()
 share.bar(share.Heads(trace, view=view))
 show.model_line(trace)
