@@ -17,7 +17,7 @@ from memviz.memory import Memory
 from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.components import heads_grid
-from memviz.ui.components.grid import LABELS
+from memviz.ui.components.grid import LABELS, NO_ROLE
 from memviz.ui.shell import address, show, state
 from memviz.ui.shell.i18n import t
 
@@ -90,7 +90,8 @@ def choose_memory(trace: Trace) -> Memory:
 
 def show_grid(memory: Memory) -> None:
     """All heads as small pictures; a click chooses one for the whole page. Below, the same as a table."""
-    roles, scores = measures.roles(memory), _scores(memory)
+    roles, scores, best = measures.roles(memory), _scores(memory), measures.role_heads(memory)
+    default = next(iter(best.values()))
     names = {name: t(measures.MEASURES[name].label) for name in scores}
     head, (order, role) = heads_grid(
         memory.summary.thumbnail,
@@ -98,13 +99,14 @@ def show_grid(memory: Memory) -> None:
         roles=roles,
         labels={name: t(text) for name, text in {**LABELS, **{role: role for role in measures.ROLES}}.items()},
         score_labels=names,
-        selected=state.get_head(memory),
+        selected=state.get_head(memory, default),
         range_note=range_note(memory),
         order=state.get("order"),
         role=state.get("role"),
+        role_heads={role or NO_ROLE: head for role, head in best.items()},
         key=f"grid_{memory.kind}",
     )
-    state.put_head(*head)
+    state.put_head(*head, default)
     state.put("order", order)
     state.put("role", role)
     _show_table(roles, {names[name]: values for name, values in scores.items()})
@@ -114,7 +116,8 @@ def _show_table(roles: np.ndarray, scores: dict[str, np.ndarray]) -> None:
     """Every head with its role and its scores, all [layer, head]: the grid for those who cannot see it."""
     heads = [figures.head_name(layer, head) for layer, head in np.ndindex(roles.shape)]
     columns = {name: values.ravel() for name, values in scores.items()}
-    frame = pd.DataFrame({t("head"): heads, t("role"): [t(role) for role in roles.ravel()], **columns})
+    named = [t(role) if role else t("no clear role") for role in roles.ravel()]
+    frame = pd.DataFrame({t("head"): heads, t("role"): named, **columns})
     show.table(frame, label="Every head as a table")
 
 
@@ -140,13 +143,14 @@ def range_note(memory: Memory) -> str:
 
 
 def choose_view(trace: Trace, memory: Memory) -> HeadsView:
-    """Layer, head, and how to see them."""
-    layer_box, head_box = st.columns(2, gap="small", wrap=False)
-    mean_box, options_box = st.columns([5, 3], vertical_alignment="bottom", gap="small", wrap=False)
+    """Which head, or which mean, and how to see it."""
+    mean_box, head_box, options_box = st.columns([4, 3, 3], vertical_alignment="bottom", gap="small", wrap=False)
     mean = state.choose_mean(place=mean_box, key="shown")
-    state.put_head(*state.get_head(memory))
-    layer = state.choose_layer(memory, place=layer_box)
-    head = state.choose_head(memory, place=head_box)
+    layer, head = state.get_head(memory)
+    if mean == "head":
+        state.choose_named_head(memory, place=head_box)
+    elif mean == "layer":
+        state.choose_layer_of_mean(memory, place=head_box)
     with options_box.popover(t("Options"), icon=":material/tune:"):
         values = _choose_values(memory)
         by_word = st.toggle(t("Whole words"), **state.url_bound("by_word", (True, False)))

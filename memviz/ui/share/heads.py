@@ -14,6 +14,7 @@ from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui.parts import heads as heads_page
 from memviz.ui.share.reading_code import reading
+from memviz.ui.shell import state
 from memviz.ui.shell.i18n import language_tag, t
 
 MOST_ROWS = 1_000_000  # of a CSV; a longer text is exported by its strongest weights, and the file says so
@@ -33,6 +34,11 @@ class Heads:
     trace: Trace
     view: heads_page.HeadsView
     name: str = "heads"
+
+    def head_fields(self) -> dict[str, str]:
+        """The head by its numbers, as a link names it: the usual head of another text is another."""
+        layer, head = state.get_head(self.view.memory)
+        return {state.LAYER: str(layer), state.HEAD: str(head)}
 
     def provenance_fields(self) -> dict[str, str]:
         """Where it comes from, and what it shows."""
