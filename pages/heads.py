@@ -10,6 +10,7 @@ show.question(
     "Roles are measured on this text. Choose a head to see it in full.",
 )
 trace = frame.read_text()
+heads.show_sentence(trace)
 memory = heads.choose_memory(trace)
 overview, detail = show.two_columns(trace)
 with overview:

@@ -21,8 +21,8 @@ ROLES: dict[str, str] = {
     "broad": "spreads over at least half of the tokens it sees",
     "sharp": "spreads over at most 2.5 tokens",
 }
-PLACES = ("previous token", "next token", "itself", "induction", "duplicate token")
-"""The roles that say where a head looks; the others only say how widely, or that it rests."""
+LATER = ("itself", "sharp", "broad", "first token", "")
+"""The roles that tell less than where in the text a head looks, in the order in which they are shown."""
 REPEATS = 4
 SHARP = 2.5  # effective slots, the mean over queries: the number that stands beside the role
 THRESHOLDS = dict.fromkeys(ROLES, 0.5) | {"induction": 0.3, "duplicate token": 0.3, "sharp": 1.0}
@@ -45,8 +45,8 @@ def role_heads(memory: Memory) -> dict[str, tuple[int, int]]:
     """Which head shows each role best on this text, and which of them shows most?
 
     By role ("" for the heads without one) the layer and head whose score is the most times the threshold of its role;
-    without a role, that of the nearest. The first is the one to begin with: of the roles that say where a head looks
-    (`PLACES`) the clearest, and only without these how sharp, how broad, or that it rests on the first token.
+    without a role, that of the nearest. The first is the one to begin with: of the roles that say at which other token
+    a head looks the clearest, and only without these the others (`LATER`).
     """
     names, scores = roles(memory), _scores(memory)
     times = {role: scores[role] / THRESHOLDS[role] for role in ROLES}
@@ -56,7 +56,7 @@ def role_heads(memory: Memory) -> dict[str, tuple[int, int]]:
         ranks = np.where(names == role, times[role], -np.inf)
         layer, head = np.unravel_index(ranks.argmax(), ranks.shape)
         best[role] = float(ranks.max()), (int(layer), int(head))
-    later = {role: place for place, role in enumerate(("sharp", "broad", "first token", ""), start=1)}
+    later = {role: place for place, role in enumerate(LATER, start=1)}
     order = sorted(best, key=lambda role: (later.get(role, 0), -best[role][0], role))
     return {role: best[role][1] for role in order}
 

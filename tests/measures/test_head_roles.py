@@ -116,6 +116,7 @@ def test_the_best_head_of_each_role_is_the_clearest_and_places_come_first() -> N
         0.95 * shift(10, 4) + 0.05 * uniform(10),
         0.5 * shift(10, 2) + 0.5 * shift(10, 3),
         few,
+        np.eye(10),
     ]
     memory = memory_with(np.stack(heads), REPEATED)
     assert roles(memory)[0].tolist()[2:7] == ["previous token"] * 2 + ["induction"] * 2 + ["sharp"]
@@ -125,7 +126,9 @@ def test_the_best_head_of_each_role_is_the_clearest_and_places_come_first() -> N
         "induction": 5,
         "sharp": 6,
     }
-    assert [*best][:3] == ["induction", "previous token", "sharp"], "times the threshold; how sharp comes after"
+    assert [*best][:4] == ["induction", "previous token", "itself", "sharp"], (
+        "times the threshold; then what tells less"
+    )
     assert [*best][-1] == "" or "" not in best
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 
 from memviz import measures
+from memviz.tokens import Word
+from memviz.ui.parts.heads.sentence import sentence
 from tests.conftest import CAT
 
 pytestmark = pytest.mark.models
@@ -23,11 +26,10 @@ def head_of(here) -> tuple[int, int]:
 
 LOOKS = {
     "previous token": (measures.previous_token, 0.5),
-    "itself": (measures.self_attention, 0.5),
     "induction": (measures.induction, 0.3),
     "duplicate token": (measures.duplicate_token, 0.3),
 }
-"""The roles of a decoder that say where a head looks: score and threshold."""
+"""The roles of a decoder that say at which other token a head looks: score and threshold."""
 
 
 def clearest(memory, *roles: str) -> tuple[int, int]:
@@ -48,7 +50,7 @@ def choose_role(here, role: str) -> None:
 def test_the_page_opens_on_the_head_that_shows_most_until_somebody_chooses(visit, smollm2) -> None:
     here = visit("heads", text=MARY, model="smollm2")
     memory = smollm2.read(MARY).memory()
-    assert head_of(here) == clearest(memory, *LOOKS), "the clearest of the roles that say where a head looks"
+    assert head_of(here) == clearest(memory, *LOOKS), "the clearest of the roles that say at which other token it looks"
     assert not {"layer", "head"} & set(here.address), "nobody chose"
     here.read(CAT)
     assert head_of(here) == clearest(smollm2.read(CAT).memory(), *LOOKS)
@@ -98,3 +100,41 @@ def test_a_mean_over_a_layer_asks_for_the_layer_alone(visit) -> None:
     assert (here.address["layer"], here.address["head"]) == ("4", "1")
     here.choose("shown", "head")
     assert head_of(here) == (4, 1)
+
+
+def frames(here) -> list[tuple[str, float, float]]:
+    """The frames in the heatmap: (along which side, from, to)."""
+    layout = json.loads(here.app.get("plotly_chart")[0].proto.spec)["layout"]
+    shapes = [shape for shape in layout.get("shapes", []) if shape["type"] == "rect"]
+    return [
+        ("row", shape["y0"], shape["y1"]) if "domain" in shape.get("xref", "") else ("column", shape["x0"], shape["x1"])
+        for shape in shapes
+    ]
+
+
+def test_the_sentence_is_there_and_the_word_one_came_with_marks_its_row_and_its_column(visit) -> None:
+    here = visit("heads", text=CAT, model="minilm", layer="3", head="1", word="8")
+    assert frames(here) == [("row", 7.5, 8.5), ("column", 7.5, 8.5)]
+    assert "The cat sat on the mat because :orange[**it**] was tired\\." in here.sentences
+    code = here.app.get("code")[0].value
+    assert "mark=((8,), (8,))" in code
+    here.read("A dog ran away.")
+    assert frames(here) == [], "the word was one of another text"
+    assert "A dog ran away\\." in here.sentences
+
+
+def test_the_tokens_of_a_marked_word_are_marked_where_tokens_are_shown(visit, minilm) -> None:
+    text = "The zookeepers were unhappy."
+    tokens = minilm.read(text).words[2].tokens
+    assert len(tokens) > 1
+    here = visit("heads", text=text, model="minilm", word="2", by_word="false")
+    assert [frame for frame in frames(here) if frame[0] == "row"] == [("row", n - 0.5, n + 0.5) for n in tokens]
+
+
+def test_of_a_long_text_the_part_around_the_word_is_shown() -> None:
+    text = [Word(f"w{n}", (n,), n, n + 1, False, space=n > 0) for n in range(100)]
+    line = sentence(text, 60)
+    assert line.startswith("… w36 w37")
+    assert ":orange[**w60**]" in line
+    assert line.endswith("w84 …")
+    assert sentence(text[:3], None) == "w0 w1 w2"

@@ -118,6 +118,8 @@ class Heads:
             options.append(f"cumulative={view.cumulative}")
         if view.find:
             options.append(f"find={view.find!r}")
+        if (mark := heads_page.mark_of(self.trace, view)) != ((), ()):
+            options.append(f"mark={mark}")
         if view.window is not None:
             options.append(f"window={view.window}")
         extra = "".join(f", {option}" for option in options)
