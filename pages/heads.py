@@ -17,7 +17,7 @@ with overview:
     heads.show_grid(memory)
 with detail:
     view = heads.choose_view(trace, memory)
-    heads.show_picture(trace, view)
+    heads.show_view(trace, view)
 heads.show_numbers(trace, view)
 next_words.show_next_words(trace)
 show.caveat()

@@ -8,6 +8,8 @@ from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
 from memviz.ui.parts import words as words_panel
 from memviz.ui.parts.glossary import GROUPS, TERMS
+from memviz.ui.parts.heads.choices import PICTURES
+from memviz.ui.parts.heads.lines import SELF_LABELS
 from memviz.ui.shell.navigation import PAGES
 from memviz.ui.shell.samples import samples, translations
 
@@ -48,6 +50,8 @@ KNOWN: dict[str, set[str]] = {
     "glossary: term": set(TERMS),
     "graph: label": set(cross.LABELS.values()),
     "grid: measures.MEASURES[name].label": _of_measures("label"),
+    "choices: PICTURES[name]": set(PICTURES.values()),
+    "lines: label": {*cross.LABELS.values(), *SELF_LABELS.values()},
     "picture: measure.caveat": _of_measures("caveat"),
     "grid: text": {*grid.LABELS.values(), *ROLES},
     "grid: role": set(ROLES),

@@ -13,6 +13,7 @@ from memviz.figures.style.phrases import Translate
 from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui.parts import heads as heads_page
+from memviz.ui.share import export
 from memviz.ui.share.reading_code import reading
 from memviz.ui.shell import state
 from memviz.ui.shell.i18n import language_tag, t
@@ -99,6 +100,13 @@ class Heads:
         return {**options, "provenance": self.provenance_fields(), "translate": t}
 
     def html(self) -> str:
+        if self.view.picture == "lines" and heads_page.can_show_lines(self.trace, self.view):
+            return export.lines_page(
+                heads_page.lines_payload(self.trace, self.view),
+                labels=heads_page.lines_labels(self.view),
+                pinned=None,
+                provenance=self.provenance_fields(),
+            )
         return figures.html(
             [heads_page.pattern_figure(self.trace, self.view)],
             title=t("Which heads do what?"),

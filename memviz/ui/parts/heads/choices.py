@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from memviz import measures
+from memviz.figures import head_name
 from memviz.memory import Memory
 from memviz.trace import Trace
+from memviz.ui.components.cross import MOST_HEADS
 from memviz.ui.parts import words
 from memviz.ui.shell import address, state
 from memviz.ui.shell.i18n import t
 
 LARGEST = 256  # words or tokens a side that are drawn one by one
+Head = tuple[int, int]
+Picture = Literal["heatmap", "lines"]
+PICTURES: dict[Picture, str] = {"heatmap": "as a heatmap", "lines": "as lines"}
+BESIDE_BOX = "beside_box"
+BESIDE = "beside"  # the heads that are laid over another, in the session and in the address: "L3.H1,L5.H11"
+_NAME = re.compile(r"L(\d{1,4})\.H(\d{1,4})")
 Values = Literal["weight", "value norm", "log", "rollout"]
 VALUES: dict[Values, str] = {
     "weight": "raw weights",
@@ -27,7 +38,10 @@ VALUES: dict[Values, str] = {
 
 @dataclass(frozen=True)
 class HeadsView:
-    """What is to be seen of a memory: which head (``None``: a mean), how, and which word of the text is marked."""
+    """What is to be seen of a memory: which head (``None``: a mean), how, and which word of the text is marked.
+
+    ``beside`` are the heads whose lines are laid over those of the first.
+    """
 
     memory: Memory
     layer: int | None
@@ -39,11 +53,14 @@ class HeadsView:
     find: str = ""
     window: tuple[slice, slice] | None = None
     word: int | None = None
+    picture: Picture = "heatmap"
+    beside: tuple[Head, ...] = ()
 
 
 def choose_view(trace: Trace, memory: Memory) -> HeadsView:
     """Which head, or which mean, and how to see it."""
-    mean_box, head_box, options_box = st.columns([4, 3, 3], vertical_alignment="bottom", gap="small", wrap=False)
+    mean_box, head_box = st.columns([4, 3], vertical_alignment="bottom", gap="small", wrap=False)
+    picture_box, options_box = st.columns([8, 4], gap="small", wrap=False)
     mean = state.choose_mean(place=mean_box, key="shown")
     layer, head = state.get_head(memory)
     if mean == "head":
@@ -65,10 +82,13 @@ def choose_view(trace: Trace, memory: Memory) -> HeadsView:
         find = st.text_input(t("Find a word"), **state.url_bound("find", ("",), others=True))
         window = _choose_window(*(trace.sides(memory.kind) if by_word else (memory.queries, memory.keys)))
     all_layers = values == "rollout"
+    picture = _choose_picture(picture_box)
+    single = mean == "head" and not all_layers
+    beside = _choose_beside(memory, (layer, head)) if picture == "lines" and single else ()
     return HeadsView(
         memory=memory,
         layer=None if mean == "all" or all_layers else layer,
-        head=head if mean == "head" and not all_layers else None,
+        head=head if single else None,
         values=values,
         by_word=by_word,
         without=measures.sink_positions(memory) if hide else (),
@@ -76,7 +96,43 @@ def choose_view(trace: Trace, memory: Memory) -> HeadsView:
         find=find,
         window=window,
         word=words.get_word(trace),
+        picture=picture,
+        beside=beside,
     )
+
+
+def _choose_picture(place: DeltaGenerator) -> Picture:
+    """As a heatmap, or as lines?"""
+    return place.segmented_control(
+        t("Picture"),
+        list(PICTURES),
+        required=True,
+        format_func=lambda name: t(PICTURES[name]),
+        label_visibility="collapsed",
+        **state.url_bound("picture", PICTURES),
+    )
+
+
+def _choose_beside(memory: Memory, head: Head) -> tuple[Head, ...]:
+    """Which other heads are laid over this one?"""
+    heads = [other for other in np.ndindex(memory.layers, memory.heads) if other != head]
+    named = [(int(layer), int(number)) for layer, number in _NAME.findall(state.get(BESIDE))]
+    st.session_state[BESIDE_BOX] = [other for other in dict.fromkeys(named) if other in heads][: MOST_HEADS - 1]
+    beside = st.multiselect(
+        t("Lay other heads over it, each in its colour"),
+        heads,
+        format_func=lambda other: head_name(*other),
+        max_selections=MOST_HEADS - 1,
+        key=BESIDE_BOX,
+        on_change=_take_beside,
+        placeholder=t("Other heads, such as {name}", name=head_name(memory.layers - 1, 0)),
+    )
+    state.put(BESIDE, ",".join(head_name(*other) for other in beside))
+    return tuple(beside)
+
+
+def _take_beside() -> None:
+    state.put(BESIDE, ",".join(head_name(*other) for other in st.session_state[BESIDE_BOX]))
 
 
 def _choose_values(memory: Memory) -> Values:

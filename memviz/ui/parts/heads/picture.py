@@ -49,7 +49,6 @@ def show_picture(trace: Trace, view: HeadsView) -> None:
         show.problem(error)
         return
     show.figure(chart, key="pattern")
-    st.markdown(summary_line(view))
 
 
 def pattern_figure(trace: Trace, view: HeadsView) -> Any:
