@@ -1,7 +1,7 @@
 """Which heads do what?"""
 
 from memviz.ui import share
-from memviz.ui.parts import heads
+from memviz.ui.parts import heads, next_words
 from memviz.ui.shell import frame, show
 
 show.question(
@@ -10,14 +10,16 @@ show.question(
     "looked at). Roles are measured on this text. Choose a head to see it in full.",
 )
 trace = frame.read_text()
+heads.show_sentence(trace)
 memory = heads.choose_memory(trace)
 overview, detail = show.two_columns(trace)
 with overview:
     heads.show_grid(memory)
 with detail:
     view = heads.choose_view(trace, memory)
-    heads.show_picture(trace, view)
+    heads.show_view(trace, view)
 heads.show_numbers(trace, view)
+next_words.show_next_words(trace)
 show.caveat()
 share.bar(share.Heads(trace, view=view))
 show.model_line(trace)

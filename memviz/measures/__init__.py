@@ -28,7 +28,7 @@ from memviz.measures.positions import (
     self_attention,
 )
 from memviz.measures.registry import MEASURES, Measure, measure
-from memviz.measures.roles import ROLES, roles
+from memviz.measures.roles import ROLES, role_heads, roles
 from memviz.measures.weights import (
     entropy,
     lift,
@@ -70,6 +70,7 @@ __all__ = [
     "pairs_by_distance",
     "previous_token",
     "received",
+    "role_heads",
     "roles",
     "rollout",
     "self_attention",

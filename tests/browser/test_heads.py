@@ -49,7 +49,7 @@ def test_grid_and_keyboard_choose_and_the_heatmap_tells_the_models_own_weights(v
     here = visit("heads")
     for layer, head in [(3, 1), (5, 11)]:
         pick(here, layer, head)
-        assert (here.choice("Layer"), here.choice("Head")) == (f"L{layer}", f"H{head}")
+        assert here.choice("Head") == f"L{layer}.H{head}"
         np.testing.assert_allclose(here.cells(), cat.memory().pattern(layer, head), atol=1e-6)
         np.testing.assert_allclose(here.cells(), cat_eager[layer, head], atol=1e-5)
         for row, col in [(8, 2), (0, 0), (12, 12), (1, 11)]:
@@ -64,7 +64,7 @@ def test_grid_and_keyboard_choose_and_the_heatmap_tells_the_models_own_weights(v
     shown(here, "L4.H10")
     np.testing.assert_allclose(here.cells(), cat_eager[4, 10], atol=1e-5)
     assert {"layer=4", "head=10"} <= set(here.query.split("&"))
-    here.choose("Layer", "L0")
+    here.choose("Head", "L0.H10")
     shown(here, "L0.H10")
     assert here.page.locator(GRID).get_attribute("data-selected") == "L0.H10"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs
+
 import pytest
 
 from tests.browser.app_page import CROSS_WORD, GRID, WORD
@@ -50,14 +52,15 @@ def test_a_reload_keeps_text_word_head_and_options(visit) -> None:
     here.drawn("home")
     here.wait_until(lambda: typed(here) == TEXT and pinned(here) == "dog", "text and word are there again")
     assert here.page.locator("[data-testid=stCheckbox] input").first.is_checked()
-    here.go("heads").choose("Layer", "L3").choose("Head", "H1")
+    here.go("heads").choose("Head", "L3.H1")
     here.page.locator("[data-testid=memviz-grid-role]", has_text="previous token").click()
     here.at_rest()
     query = here.query
     here.page.reload()
     here.drawn("heads")
     here.wait_until(lambda: typed(here) == TEXT, "the text is there again")
-    assert (here.choice("Layer"), here.choice("Head"), here.query) == ("L3", "H1", query)
+    layer, head = parse_qs(query)["layer"][0], parse_qs(query)["head"][0]
+    assert (here.choice("Head"), here.query) == (f"L{layer}.H{head}", query)
     go_home(here)
     here.wait_until(lambda: pinned(here) == "dog", "and the word")
 
@@ -74,20 +77,22 @@ def test_back_and_forward_follow_each_choice_and_end_at_the_page_before(visit, a
     here.wait_until(lambda: "word=7" in here.query, "the word is kept")
     here.toggle("Hide attention sinks")
     here.go("heads")
-    here.choose("Layer", "L3")
+    usual = here.choice("Head")
+    assert usual != "L3.H0"
+    here.choose("Head", "L3.H0")
     here.page.locator("[data-testid=memviz-grid-order]").select_option(label="Previous-token score")
     here.at_rest()
     here.page.locator(GRID).locator("canvas").click(position={"x": 10, "y": 60})
     here.at_rest()
-    assert length(here) == start + 8, "text, word, switch, page, layer, order, head: one entry each"
+    assert length(here) == start + 8, "text, word, switch, page, head, order, head: one entry each"
     end = here.query
     back(here)
-    assert (here.choice("Layer"), here.choice("Head")) == ("L3", "H0")
+    assert here.choice("Head") == "L3.H0"
     back(here)
     order = here.page.locator("[data-testid=memviz-grid-order]")
     here.wait_until(lambda: order.input_value() == "-1", "the grid stands as before")
     back(here)
-    assert here.choice("Layer") == "L0"
+    assert here.choice("Head") == usual
     back(here).drawn("home")
     assert here.page.locator("[data-testid=stCheckbox] input").first.is_checked()
     back(here)
@@ -110,7 +115,7 @@ def test_one_click_copies_a_link_that_shows_exactly_this(visit, address: str) ->
     here.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
     here.page.locator(WORD).nth(7).click()
     here.wait_until(lambda: "word=7" in here.query, "the word is kept")
-    here.at_rest().go("heads").choose("Layer", "L3")
+    here.at_rest().go("heads").choose("Head", "L3.H0")
     here.page.get_by_test_id("memviz-copy").get_by_role("button", name="Copy link", exact=True).click()
     here.says("Copied. The link shows exactly this page")
     whole = here.page.evaluate("navigator.clipboard.readText()")
@@ -125,7 +130,7 @@ def test_one_click_copies_a_link_that_shows_exactly_this(visit, address: str) ->
         there.page.evaluate("sessionStorage.clear()")
         there.page.goto(link)
         there.drawn("heads")
-        assert there.choice("Layer") == "L3"
+        assert there.choice("Head") == "L3.H0"
         assert typed(there).startswith(text)
         go_home(there)
         assert "word=7" in there.query

@@ -37,7 +37,7 @@ def test_a_page_for_a_thousand_tokens_sends_less_than_a_megabyte(visit, long_tex
         assert 10_000 < sum(sent) < LIMIT, page
     here.go("heads")
     sent.clear()
-    here.choose("Layer", "L18")
+    here.choose("Head", "L18.H6")
     assert sum(sent) < LIMIT, "another head"
 
 

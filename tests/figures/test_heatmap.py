@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from memviz import figures
+from memviz.figures.style import colours
 from memviz.figures.style.labels import escape
 from tests.memories import NASTY, memory_of, tokens, trace_of, words_of
 
@@ -233,3 +234,28 @@ def test_the_text_alternative_names_the_strongest_looks() -> None:
     row, col = np.unravel_index(truth[0, 0].argmax(), truth[0, 0].shape)
     expected = f"Strongest: “w{row}” attends to “w{col}” ({figures.percent(float(truth[0, 0].max()))});"
     assert expected in figures.alt(figures.pattern(memory, 0, 0))
+
+
+def test_marked_rows_and_columns_are_framed_and_bold_and_those_outside_the_window_are_not() -> None:
+    memory = memory_of(one_text(12))[0]
+    figure = figures.pattern(memory, 0, 0, mark=((1, 5), (3,)), window=(slice(4, 9), slice(2, 8)))
+    frames = [
+        (shape.y0, shape.y1) if "domain" in (shape.xref or "") else (shape.x0, shape.x1)
+        for shape in figure.layout.shapes
+    ]
+    assert frames == [(4.5, 5.5), (2.5, 3.5)]
+    assert [key for key, label in figure.layout.yaxis.labelalias.items() if "<b>" in label] == ["5"]
+    assert [key for key, label in figure.layout.xaxis.labelalias.items() if "<b>" in label] == ["3"]
+
+
+def test_on_hover_the_row_and_the_column_are_drawn_out() -> None:
+    layout = figures.pattern(memory_of(one_text(4))[0], 0, 0).layout
+    for axis in (layout.xaxis, layout.yaxis):
+        assert (axis.showspikes, axis.spikemode, axis.spikesnap) == (True, "across", "hovered data")
+
+
+def test_the_sheet_has_the_same_frames() -> None:
+    memory = memory_of(one_text(6))[0]
+    orange = colours.hexadecimal(colours.THEMES["light"].orange)
+    plain, marked = (figures.pattern_svg(memory, 0, 0, provenance={}, mark=mark) for mark in (((), ()), ((4,), (1, 2))))
+    assert (plain.count(orange), marked.count(orange)) == (0, 3)

@@ -8,6 +8,8 @@ from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
 from memviz.ui.parts import words as words_panel
 from memviz.ui.parts.glossary import GROUPS, TERMS
+from memviz.ui.parts.heads.choices import PICTURES
+from memviz.ui.parts.heads.lines import SELF_LABELS
 from memviz.ui.parts.translation.languages import NAMES
 from memviz.ui.shell.navigation import PAGES
 from memviz.ui.shell.samples import samples, translations
@@ -49,10 +51,13 @@ KNOWN: dict[str, set[str]] = {
     "glossary: meaning": {*ROLES.values(), *TERMS.values()},
     "glossary: term": set(TERMS),
     "graph: label": set(cross.LABELS.values()),
-    "heads: measures.MEASURES[name].label": _of_measures("label"),
-    "heads: measure.caveat": _of_measures("caveat"),
-    "heads: text": {*grid.LABELS.values(), *ROLES},
-    "heads: role": set(ROLES),
+    "grid: measures.MEASURES[name].label": _of_measures("label"),
+    "choices: PICTURES[name]": set(PICTURES.values()),
+    "lines: label": {*cross.LABELS.values(), *SELF_LABELS.values()},
+    "picture: measure.caveat": _of_measures("caveat"),
+    "grid: text": {*grid.LABELS.values(), *ROLES},
+    "grid: role": set(ROLES),
+    "picture: role": set(ROLES),
     "languages: NAMES[match[1]]": set(NAMES.values()),
     "navigation: page.question": {page.question for page in PAGES.values()},
     "navigation: page.title": {page.title for page in PAGES.values()},

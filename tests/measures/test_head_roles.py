@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from memviz import measures
-from memviz.measures import ROLES, roles
+from memviz.measures import ROLES, role_heads, roles
 from tests.memories import KINDS, REPEATED, memory_of_kind, memory_with, shift, uniform
 
 
@@ -103,3 +103,35 @@ def test_every_memory_has_roles(kind: str) -> None:
     assert set(found.ravel()) <= {*ROLES, ""}
     if memory.kind == "cross":
         assert set(found.ravel()) <= {"first token", "diffuse", "focused", ""}
+
+
+def test_the_best_head_of_each_role_is_the_clearest_and_places_come_first() -> None:
+    few = sum(shift(10, by) for by in (2, 3, 4)) / 3
+    heads = [
+        uniform(10),
+        resting(10),
+        0.6 * shift(10, 1) + 0.4 * uniform(10),
+        0.9 * shift(10, 1) + 0.1 * uniform(10),
+        0.7 * shift(10, 4) + 0.3 * uniform(10),
+        0.95 * shift(10, 4) + 0.05 * uniform(10),
+        0.5 * shift(10, 2) + 0.5 * shift(10, 3),
+        few,
+        np.eye(10),
+    ]
+    memory = memory_with(np.stack(heads), REPEATED)
+    assert roles(memory)[0].tolist()[2:7] == ["previous token"] * 2 + ["induction"] * 2 + ["focused"]
+    best = role_heads(memory)
+    assert {role: head for role, (_, head) in best.items() if role in ("previous token", "induction", "focused")} == {
+        "previous token": 3,
+        "induction": 5,
+        "focused": 6,
+    }
+    assert [*best][:4] == ["induction", "previous token", "current token", "focused"], (
+        "times the threshold; then what tells less"
+    )
+    assert [*best][-1] == "" or "" not in best
+
+
+def test_without_repeats_no_head_is_chosen_for_copies() -> None:
+    memory = memory_with(np.stack([uniform(10), shift(10, 1)]))
+    assert role_heads(memory) == {"previous token": (0, 1), "diffuse": (0, 0)}

@@ -26,7 +26,7 @@ def test_a_link_restores_the_heads_page(visit) -> None:
     request = {"layer": "3", "head": "1", "values": "log", "by_word": "false", "sinkless": "true", "keep": "80"}
     here = visit("heads", text=CAT, lang="zh", shown="head", find="it", model="minilm", **request)
     choices = options(here)
-    assert (choices["layer"], choices["head"], choices["shown"], choices["values"]) == (3, 1, "head", "log")
+    assert (choices["named_head"], choices["shown"], choices["values"]) == ((3, 1), "head", "log")
     assert (choices["by_word"], choices["sinkless"], choices["keep"], choices["find"]) == (False, True, 80, "it")
     assert here.state("lang") == "zh"
     assert here.app.title[0].value == "每个注意力头在做什么？"
@@ -73,7 +73,7 @@ def test_the_grid_is_a_table_too(visit) -> None:
     memory = memviz.read(CAT, model="minilm").memory()
     table = here.app.dataframe[0].value.set_index("head")
     assert list(table.index) == [f"L{layer}.H{head}" for layer in range(6) for head in range(12)]
-    assert list(table["role"]) == list(measures.roles(memory).ravel())
+    assert list(table["role"]) == [role or "no clear role" for role in measures.roles(memory).ravel()]
     assert table["role"]["L0.H2"] == "previous token"
     for name in ("previous_token", "sink_share"):
         measure = measures.MEASURES[name]
@@ -156,22 +156,23 @@ def test_junk_in_a_link_does_no_harm(visit, page: str, junk: dict[str, str]) -> 
     assert here.errors == []
     assert here.state("lang") == "en"
     if page == "heads":
-        assert 0 <= options(here)["layer"] < 6
-        assert 0 <= options(here)["head"] < 12
+        layer, head = options(here)["named_head"]
+        assert 0 <= layer < 6
+        assert 0 <= head < 12
         assert options(here)["values"] == "weight"
 
 
 def test_a_layer_beyond_another_models_last_is_moved_inside(visit) -> None:
     here = visit("heads", text="a cat and a dog", model="smollm2", layer="29", head="8")
-    assert (options(here)["layer"], options(here)["head"]) == (29, 8)
+    assert options(here)["named_head"] == (29, 8)
     here.choose("model", "minilm")
-    assert (options(here)["layer"], options(here)["head"]) == (5, 8)
+    assert options(here)["named_head"] == (5, 8)
 
 
 def test_the_address_follows_the_page_and_leaves_out_what_is_usual(visit) -> None:
     here = visit("heads", text=CAT)
     assert "layer" not in here.address
-    here.choose("layer", 3).choose("shown", "layer")
+    here.choose("named_head", (3, 9)).choose("shown", "layer")
     here.app.radio(key="values").set_value("value norm").run()
     address = here.address
     assert (address["layer"], address["shown"], address["values"]) == ("3", "layer", "value norm")

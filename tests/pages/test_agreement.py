@@ -8,7 +8,7 @@ import pytest
 import memviz
 from memviz import figures, measures
 from memviz.memory import Memory
-from memviz.ui.parts.heads import range_note
+from memviz.ui.parts.heads.grid import range_note
 from tests.memories import memory_with
 
 pytestmark = pytest.mark.models

@@ -12,13 +12,22 @@ from memviz.figures.charts.cell_axes import BAR, Field, colour_bar
 from memviz.figures.charts.layout import finish
 from memviz.figures.data.captions import UNITS, alt_text, cell_template, notes, provenance_fields
 from memviz.figures.data.cells import pattern_data
-from memviz.figures.data.view import FLOOR, PatternData, PatternView, Values, Window
+from memviz.figures.data.view import FLOOR, Mark, PatternData, PatternView, Values, Window
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory
 from memviz.tokens import Word
 
+DRAWN_OUT = {
+    "showspikes": True,
+    "spikemode": "across",
+    "spikesnap": "hovered data",
+    "spikedash": "solid",
+    "spikethickness": -2,  # below 0: without a border of the colour of the paper
+    "spikecolor": colours.GREY,
+}
+"""On hover a line along the whole row and the whole column."""
 MARKS = 8  # rows, and columns, that are framed when a word is looked for; more would hide the picture
 
 
@@ -35,6 +44,7 @@ def pattern(
     cumulative: float = 1.0,
     shift: int = 0,
     find: str = "",
+    mark: Mark = ((), ()),
     largest: int = 256,
     title: str | None = None,
     caption: str | None = None,
@@ -55,6 +65,7 @@ def pattern(
     cumulative   keep of each row only the strongest weights, up to this share of it
     shift     in cross-attention: ``1`` takes each row from the step after its token was written, when it is entered
     find      rows and columns whose label contains this are marked
+    mark      (rows, columns) that are marked, too: places of words where words are given, else of tokens
     largest   cells a side; above it neighbours are max-pooled, and the notes say so
     title     above the picture; ``None`` for the head's name, "" for none
     caption   stands after the notes on what is shown; "" leaves both out of the picture
@@ -76,13 +87,15 @@ def pattern(
         shift=shift,
         largest=largest,
     )
-    return heatmap(pattern_data(memory, selection), find=find, title=title, caption=caption, translate=translate)
+    data = pattern_data(memory, selection)
+    return heatmap(data, find=find, mark=mark, title=title, caption=caption, translate=translate)
 
 
 def heatmap(
     data: PatternData,
     *,
     find: str = "",
+    mark: Mark = ((), ()),
     title: str | None = None,
     caption: str | None = None,
     translate: Translate = str,
@@ -92,6 +105,10 @@ def heatmap(
     matches = data.rows.matching(find), data.cols.matching(find)
     if find:
         lines.append(say(translate, phrases.MARKED, count=len(matches[0]) + len(matches[1]), find=find))
+    matches = tuple(
+        sorted({*cells, *side.cells_of(units)})
+        for cells, side, units in zip(matches, (data.rows, data.cols), mark, strict=True)
+    )
     if data.mass is not None:
         lines.append(translate(phrases.PAIR))
     field = Field.of(data.rows, data.cols, names=_axis_names(data.memory, translate))
@@ -99,6 +116,8 @@ def heatmap(
     cells = {**_numbers(data), **field.places()}
     figure = go.Figure(go.Heatmap(**cells, **_colours(data, translate), **_hover(data, translate)))
     field.axes(figure, matches=matches)
+    figure.update_xaxes(**DRAWN_OUT)
+    figure.update_yaxes(**DRAWN_OUT)
     _frames(figure, field.first, matches=matches)
     if data.mass is not None:
         _pair(figure, data, data.mass)

@@ -15,6 +15,7 @@ from memviz.tokens import Token, Word
 
 Values = Literal["weight", "value norm", "log", "rollout"]
 Window = tuple[slice, slice]
+Mark = tuple[Sequence[int], Sequence[int]]
 
 FLOOR = 1e-4  # the smallest weight that a logarithmic picture tells apart
 
@@ -113,11 +114,15 @@ class Side:
         """Is everything inside the window?"""
         return self.first == 0 and self.stop == len(self.texts)
 
+    def cells_of(self, units: Sequence[int]) -> list[int]:
+        """The cells that hold these units; those outside the window have none."""
+        return sorted({(unit - self.first) // self.step for unit in units if self.first <= unit < self.stop})
+
     def matching(self, text: str) -> list[int]:
         """The cells that hold a unit containing this text, whatever its case."""
         needle = text.casefold()
         units = [u for u in range(self.first, self.stop) if needle and needle in self.texts[u].casefold()]
-        return sorted({(unit - self.first) // self.step for unit in units})
+        return self.cells_of(units)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from memviz.figures.data.captions import UNITS, alt_text, notes
 from memviz.figures.data.cells import pattern_data
-from memviz.figures.data.view import FLOOR, PatternData, PatternView, Values, Window
+from memviz.figures.data.view import FLOOR, Mark, PatternData, PatternView, Values, Window
 from memviz.figures.sheets.drawing import Drawing, Point, written_as
 from memviz.figures.sheets.lettering import LINE, SMALL, footer, measure
 from memviz.figures.style import phrases
@@ -43,6 +43,7 @@ def pattern_sheet(
     window: Window | None = None,
     cumulative: float = 1.0,
     shift: int = 0,
+    mark: Mark = ((), ()),
     largest: int = 256,
     title: str | None = None,
     theme: ThemeName = "light",
@@ -78,7 +79,9 @@ def pattern_sheet(
     )
     drawing.text((MARGIN, MARGIN + 14), heading, size=HEADING, bold=True)
     drawing.cells(frame.at, frame.size, _cell_colours(data, drawing.theme), gap=1 if frame.cell >= 8 else 0)
-    _draw_labels(drawing, frame, down=data.rows.labels, across=data.cols.labels)
+    marks = data.rows.cells_of(mark[0]), data.cols.cells_of(mark[1])
+    _draw_labels(drawing, frame, down=data.rows.labels, across=data.cols.labels, marks=marks)
+    _draw_marks(drawing, frame, marks)
     _draw_scale(drawing, data, (frame.at[0], frame.scale_top), translate)
     if data.mass is not None:
         _draw_pair(drawing, data, frame, data.mass)
@@ -139,19 +142,35 @@ class _Frame:
         return cls(at, (cols * cell, rows * cell), cell, flat, scale_top, width, height, tuple(lines))
 
 
-def _draw_labels(drawing: Drawing, frame: _Frame, *, down: Sequence[str], across: Sequence[str]) -> None:
+def _draw_marks(drawing: Drawing, frame: _Frame, marks: tuple[list[int], list[int]]) -> None:
+    """A frame around each row and column that is marked."""
+    (left, top), (wide, high), cell, line = frame.at, frame.size, frame.cell, drawing.theme.orange
+    for row in marks[0]:
+        drawing.box((left, top + row * cell), (wide, cell), line=line, width=1.5)
+    for col in marks[1]:
+        drawing.box((left + col * cell, top), (cell, high), line=line, width=1.5)
+
+
+def _draw_labels(
+    drawing: Drawing,
+    frame: _Frame,
+    *,
+    down: Sequence[str],
+    across: Sequence[str],
+    marks: tuple[list[int], list[int]] = ([], []),
+) -> None:
     (left, top), cell = frame.at, frame.cell
     size = max(9.0, min(LABEL, cell * 0.8))
     room = max(1, int(LONGEST / LETTER_HIGH))
-    for row in ticks(len(down), room=room):
+    for row in ticks(len(down), room=room, keep=marks[0]):
         middle = top + (row + 0.5) * cell + size * 0.36
-        drawing.text((left - 7, middle), down[row], size=size, anchor="right")
-    for col in ticks(len(across), room=room):
-        place = left + (col + 0.5) * cell, top - 7
+        drawing.text((left - 7, middle), down[row], size=size, anchor="right", bold=row in marks[0])
+    for col in ticks(len(across), room=room, keep=marks[1]):
+        place, bold = (left + (col + 0.5) * cell, top - 7), col in marks[1]
         if frame.flat:
-            drawing.text(place, across[col], size=size, anchor="middle")
+            drawing.text(place, across[col], size=size, anchor="middle", bold=bold)
         else:
-            drawing.text(place, across[col], size=size, turned=True)
+            drawing.text(place, across[col], size=size, turned=True, bold=bold)
 
 
 def _draw_scale(drawing: Drawing, data: PatternData, at: Point, translate: Translate) -> None:

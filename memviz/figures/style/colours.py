@@ -69,6 +69,14 @@ THEMES: dict[str, Theme] = {
 }
 
 
+HEADS = (  # of several heads in one picture, on light and on dark paper: after Okabe and Ito, told apart by all eyes
+    ("#0b62b8", "#69b1ff"),
+    ("#b54708", "#ffa066"),
+    ("#007a5a", "#3fd0a4"),
+    ("#a03a83", "#f29bd8"),
+)
+
+
 def strength(share: np.ndarray) -> np.ndarray:
     """How strongly is a share of the range coloured? 0..1 for 0..1, the power `GAMMA` between."""
     return np.clip(share, 0.0, 1.0) ** GAMMA
@@ -120,6 +128,9 @@ def component_css() -> str:
     Paper and ink are Streamlit's own, so that any theme fits, and what lies between them is mixed of both;
     ``light-dark()`` follows Streamlit's scheme.
     """
+    heads = "".join(
+        f"  --head-{number}: light-dark({', '.join(pair)});\n" for number, pair in enumerate(HEADS, start=1)
+    )
     return f""".memviz {{
   --paper: var(--st-background-color, {css("paper")});
   --ink: var(--st-text-color, {css("ink")});
@@ -132,7 +143,7 @@ def component_css() -> str:
   --orange: {css("orange")};
   --ramp-low: var(--panel);
   --ramp-high: var(--blue);
-}}
+{heads}}}
 """
 
 

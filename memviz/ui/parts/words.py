@@ -65,17 +65,14 @@ def show_panel(
     with a layer and a head, the links of that head alone.
     """
     words = trace.words
-    subject = (trace.model.name, trace.text, trace.pair)
-    if st.session_state.setdefault(WORD_OF, subject) != subject:  # the words are others now
-        state.put_word(None)
-    st.session_state[WORD_OF] = subject
+    word = get_word(trace)
     remembers, remembered_by = links_of(trace, without=without, layer=layer, head=head)
     pinned = words_view(
         payload(words),
         remembers=remembers,
         remembered_by=remembered_by,
         labels=labels(without),
-        pinned=state.get_word(len(words)),
+        pinned=word,
         key="words",
         sink_note=sink_note(trace.memory(), without=without, layer=layer, head=head),
         tint=tint(layer),
@@ -84,6 +81,15 @@ def show_panel(
     )
     state.put_word(pinned)
     return pinned
+
+
+def get_word(trace: Trace) -> int | None:
+    """The word of this text that was chosen, here or on another page; ``None`` when the words are others now."""
+    subject = (trace.model.name, trace.text, trace.pair)
+    if st.session_state.setdefault(WORD_OF, subject) != subject:
+        state.put_word(None)
+    st.session_state[WORD_OF] = subject
+    return state.get_word(len(trace.words))
 
 
 def first_word(trace: Trace, without: Sequence[int]) -> int | None:

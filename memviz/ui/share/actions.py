@@ -58,6 +58,13 @@ class WithTexts(Protocol):
     def texts(self) -> dict[str, str]: ...
 
 
+@runtime_checkable
+class WithHead(Protocol):
+    """A view whose usual head depends on the text: what a link must name, whether anybody chose it or not."""
+
+    def head_fields(self) -> dict[str, str]: ...
+
+
 def bar(view: Shared) -> None:
     """The small actions at the foot of a page."""
     row = st.container(horizontal=True, gap="small")
@@ -75,6 +82,8 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
     texts = view.texts() if isinstance(view, WithTexts) else {"text": trace.text, "pair": trace.pair or ""}
     for name in ("text", "pair", "target", "gold"):
         state.pop(name, None)
+    if isinstance(view, WithHead):
+        state |= view.head_fields()
     state = {"translator" if view.name == "translate" else "model": trace.model.name, "lang": language()} | state
     whole = f"{here}?{urlencode(state | {name: text for name, text in texts.items() if text})}"
     name = trace.model.name

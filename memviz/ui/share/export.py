@@ -19,6 +19,7 @@ from memviz.measures import Links
 from memviz.tokens import Word
 from memviz.ui.components import assets, cross, words
 from memviz.ui.parts import words as words_panel
+from memviz.ui.parts.heads import lines as heads_panel
 from memviz.ui.shell.i18n import language_tag, t
 
 TEMPLATE = Path(__file__).parent / "component_page.html"
@@ -82,6 +83,25 @@ def cross_page(
         arrays,
         title=t("What did the decoder read to write this word?"),
         hint=t("Lines join each written word to the source words it was read from. The wider, the more."),
+        provenance=provenance,
+    )
+
+
+def lines_page(
+    payload: heads_panel.LinesPayload,
+    *,
+    labels: Mapping[str, str],
+    pinned: cross.Pin | None,
+    provenance: Mapping[str, str],
+) -> str:
+    """One head or several as lines between two columns of words, as on the page, and where they come from."""
+    plain, arrays = cross.drawing(**payload, labels=labels, steps=False, facing=True)
+    return _page(
+        cross,
+        plain | {"id": "lines", "pinned": cross.pin_payload(pinned), "turn": 0},
+        arrays,
+        title=t("Which heads do what?"),
+        hint=t("Lines join each word to the words it attends to. The wider, the more."),
         provenance=provenance,
     )
 

@@ -14,7 +14,9 @@ from memviz.figures.style.phrases import Translate
 from memviz.memory import Memory
 from memviz.trace import Trace
 from memviz.ui.parts import heads as heads_page
+from memviz.ui.share import export
 from memviz.ui.share.reading_code import reading, saving
+from memviz.ui.shell import state
 from memviz.ui.shell.i18n import language_tag, t
 
 MOST_ROWS = 1_000_000  # of a CSV; a longer text is exported by its strongest weights, and the file says so
@@ -34,6 +36,11 @@ class Heads:
     trace: Trace
     view: heads_page.HeadsView
     name: str = "heads"
+
+    def head_fields(self) -> dict[str, str]:
+        """The head by its numbers, as a link names it: the usual head of another text is another."""
+        layer, head = state.get_head(self.view.memory)
+        return {state.LAYER: str(layer), state.HEAD: str(head)}
 
     def provenance_fields(self) -> dict[str, str]:
         """Where it comes from, and what it shows."""
@@ -94,6 +101,13 @@ class Heads:
         return {**options, "provenance": self.provenance_fields(), "translate": t}
 
     def html(self) -> str:
+        if self.view.picture == "lines" and heads_page.can_show_lines(self.trace, self.view):
+            return export.lines_page(
+                heads_page.lines_payload(self.trace, self.view),
+                labels=heads_page.lines_labels(self.view),
+                pinned=None,
+                provenance=self.provenance_fields(),
+            )
         return figures.html(
             [heads_page.pattern_figure(self.trace, self.view)],
             title=t("Which heads do what?"),
@@ -113,6 +127,8 @@ class Heads:
             options.append(f"cumulative={view.cumulative}")
         if view.find:
             options.append(f"find={view.find!r}")
+        if (mark := heads_page.mark_of(self.trace, view)) != ((), ()):
+            options.append(f"mark={mark}")
         if view.window is not None:
             options.append(f"window={view.window}")
         extra = "".join(f", {option}" for option in options)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Literal, TypedDict
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from memviz.figures import head_name
 from memviz.memory import Memory
 from memviz.ui.shell import address
 from memviz.ui.shell.i18n import t
 
 WORD, LAYER, HEAD = "word", "layer", "head"
+NAMED_HEAD, MEAN_LAYER = "named_head", "mean_layer"  # the select boxes of both, and of a layer alone
+DEFAULT_HEAD = "usual head"  # the head that stands there because nobody chose, "()" where somebody did
 MEANS = {"head": "single head", "layer": "layer mean", "all": "mean over all heads"}
 
 
@@ -88,22 +92,62 @@ def put(key: str, value: str) -> None:
     address.put(key, value)
 
 
-def get_head(memory: Memory) -> tuple[int, int]:
-    """The chosen layer and head, moved inside this memory when another model had more of them."""
-    return _get_within(LAYER, memory.layers), _get_within(HEAD, memory.heads)
+def get_head(memory: Memory, default: tuple[int, int] | None = None) -> tuple[int, int]:
+    """The chosen layer and head, moved inside this memory when another model had more of them.
+
+    Where nobody chose, the ``default``, which may be another for another text.
+    """
+    address.bind(LAYER)
+    address.bind(HEAD)
+    choice = [st.session_state.get(key) for key in (LAYER, HEAD)]
+    if default is not None and choice == [*st.session_state.get(DEFAULT_HEAD, ())]:
+        choice = [None, None]
+    if None in choice:
+        named = [whole_number(address.get(key) or "") for key in (LAYER, HEAD)]
+        if named == [None, None]:
+            named = [*(default or (0, 0))]
+        choice = [chance if number is None else number for number, chance in zip(choice, named, strict=True)]
+    layer, head = (int(number or 0) for number in choice)
+    return min(layer, memory.layers - 1), min(head, memory.heads - 1)
 
 
-def _get_within(key: str, count: int) -> int:
-    """The number under this key, else the one in the address, moved inside 0 … count − 1."""
-    choice = st.session_state.get(key)
-    if choice is None:
-        choice = whole_number(address.get(key) or "") or 0
-    return min(int(choice), count - 1)
+def put_head(layer: int, head: int, default: tuple[int, int] | None = None) -> None:
+    """Makes the select boxes of layer and head, drawn later in this run, show this choice.
 
-
-def put_head(layer: int, head: int) -> None:
-    """Makes the select boxes of layer and head, drawn later in this run, show this choice."""
+    On a page with a ``default``, the address names every other head.
+    """
     st.session_state[LAYER], st.session_state[HEAD] = layer, head
+    is_default = (layer, head) == default
+    st.session_state[DEFAULT_HEAD] = default if is_default and default else ()
+    if default is not None:
+        for key, number in ((LAYER, layer), (HEAD, head)):
+            address.put(key, "" if is_default else str(number))
+
+
+def choose_named_head(memory: Memory, *, place: DeltaGenerator) -> None:
+    """The head by its name, such as L17.H5: typed, or from the list. The choice is there in the next run."""
+    heads = list(np.ndindex(memory.layers, memory.heads))
+    st.session_state[NAMED_HEAD] = get_head(memory)
+    place.selectbox(
+        t("Head"), heads, format_func=lambda head: head_name(*head), key=NAMED_HEAD, on_change=_take_named_head
+    )
+
+
+def choose_layer_of_mean(memory: Memory, *, place: DeltaGenerator) -> None:
+    """The layer whose heads are averaged; the head stays for when it is shown again."""
+    st.session_state[MEAN_LAYER] = get_head(memory)[0]
+    layers = range(memory.layers)
+    place.selectbox(
+        t("Layer"), layers, format_func=lambda layer: f"L{layer}", key=MEAN_LAYER, on_change=_take_layer_of_mean
+    )
+
+
+def _take_named_head() -> None:
+    put_head(*st.session_state[NAMED_HEAD])
+
+
+def _take_layer_of_mean() -> None:
+    put_head(st.session_state[MEAN_LAYER], st.session_state[HEAD])
 
 
 def choose_layer(memory: Memory, *, place: DeltaGenerator, key: str = LAYER, default: int = 0) -> int:

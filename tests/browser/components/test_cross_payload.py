@@ -9,7 +9,7 @@ from test_payload import bytes_on_the_wire, column
 
 from memviz.ui.components import cross, cross_view
 from memviz.ui.components.choice import Report
-from memviz.ui.components.cross import LINKS, Pin, select_links
+from memviz.ui.components.cross import LINKS, MOST_HEADS, Pin, overlay_links, select_links
 
 
 @pytest.fixture
@@ -131,3 +131,33 @@ def test_a_pin_outside_the_rows_is_no_pin(sent: dict) -> None:
 def test_a_report_is_believed_only_if_it_names_a_word(monkeypatch: pytest.MonkeyPatch, word: object, expected) -> None:
     monkeypatch.setattr(cross.st, "session_state", {"c": {"word": word}})
     assert cross._report("c", rows={"source": 8, "target": 8}) == expected
+
+
+def test_the_links_of_several_heads_are_those_of_each_with_its_number() -> None:
+    weights = np.random.default_rng(5).dirichlet(np.ones(7), size=(3, 4)).astype(np.float32)
+    links = overlay_links(weights)
+    assert links["index"].shape == (4, 21)
+    assert (np.diff(links["weight"], axis=1) <= 0).all(), "strongest first"
+    for head in range(3):
+        for target in range(4):
+            mine = links["head"][target] == head
+            row = np.zeros(7, dtype=np.float32)
+            row[links["index"][target][mine]] = links["weight"][target][mine]
+            np.testing.assert_array_equal(row, weights[head, target])
+    weights[1, 2, 0] = np.nan
+    assert overlay_links(weights)["known"].tolist() == [1, 1, 0, 1]
+
+
+def test_heads_are_sent_by_name_and_no_more_than_can_be_told_apart(sent: dict) -> None:
+    sample = crossing("cat")
+    view(sample)
+    assert (sent["heads"], sent["facing"]) == ([], False)
+    assert "head" not in sent["arrays"].column_names
+    view(Crossing(**{**vars(sample), "weights": np.stack([CAT, CAT[::-1]])}), heads=("L0.H1", "L2.H3"), facing=True)
+    assert (sent["heads"], sent["facing"]) == (["L0.H1", "L2.H3"], True)
+    assert set(column(sent, "head", np.uint8)) == {0, 1}
+    many = ["x"] * (MOST_HEADS + 1)
+    with pytest.raises(ValueError, match="at most 4 heads"):
+        cross.drawing(sample.sources, sample.targets, np.stack([CAT] * len(many)), labels={}, heads=many)
+    with pytest.raises(ValueError, match="head, target word"):
+        cross.drawing(sample.sources, sample.targets, CAT, labels={}, heads=many[:2])

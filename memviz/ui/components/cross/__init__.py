@@ -15,6 +15,7 @@ from memviz.ui.components.assets import as_utf8, pack, register
 from memviz.ui.components.choice import Report, choose
 
 LINKS = 16  # of a target word at most
+MOST_HEADS = 4  # whose colours stay apart for everybody
 OTHERS = 3  # tokens that could have been written instead of one
 BUDGET = 400_000  # bytes of those tokens: a text of 2,000 words stays below one megabyte
 
@@ -90,6 +91,8 @@ def cross_view(
     right_to_left: tuple[bool, bool] = (False, False),
     note: str = "",
     steps: bool = True,
+    facing: bool = False,
+    heads: Sequence[str] = (),
 ) -> Pin | None:
     """Which word is pinned? A `Pin`, or ``None``.
 
@@ -98,6 +101,9 @@ def cross_view(
     last, page or person, is followed. Of each row only the largest weights that together reach the share ``keep`` are
     drawn, never more than `LINKS`; what the others sum to is said. ``right_to_left``: does the row of the (source,
     target) run from the right? ``note`` is one line below. ``steps``: can the translation be watched being written?
+    ``facing``: always two columns, the targets on the left, as for a text that reads itself. ``heads``: the names of
+    several heads whose weights [head, target word, source word] are laid over each other, each in its colour, at most
+    `MOST_HEADS`.
 
     Raises ``ValueError`` when there is not one weight for each pair of words, or ``keep`` is not within 0..1.
     """
@@ -106,7 +112,16 @@ def cross_view(
     page_value = pinned if pinned is not None and 0 <= pinned.index < rows[pinned.side] else None
     choice = choose(key, subject=hash(texts), page_value=page_value, report=_report(key, rows=rows))
     data, arrays = drawing(
-        sources, targets, weights, labels=labels, keep=keep, right_to_left=right_to_left, note=note, steps=steps
+        sources,
+        targets,
+        weights,
+        labels=labels,
+        keep=keep,
+        right_to_left=right_to_left,
+        note=note,
+        steps=steps,
+        facing=facing,
+        heads=heads,
     )
     data |= {"id": key, "pinned": pin_payload(choice.sent_value), "turn": choice.turn}
     _mount(data={**data, "arrays": pack(arrays)}, key=key, on_word_change=_rerun)
@@ -123,14 +138,19 @@ def drawing(
     right_to_left: tuple[bool, bool] = (False, False),
     note: str = "",
     steps: bool = True,
+    facing: bool = False,
+    heads: Sequence[str] = (),
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """What does the script draw? (plain values, arrays), as ``cross.js`` describes them."""
-    if np.shape(weights) != (len(targets), len(sources)):
-        expected = (len(targets), len(sources))
-        raise ValueError(f"weights must be [target word, source word], {expected}, got {np.shape(weights)}")
+    expected = (*([len(heads)] if heads else []), len(targets), len(sources))
+    if np.shape(weights) != expected:
+        axes = "[head, target word, source word]" if heads else "[target word, source word]"
+        raise ValueError(f"weights must be {axes}, {expected}, got {np.shape(weights)}")
+    if len(heads) > MOST_HEADS:
+        raise ValueError(f"at most {MOST_HEADS} heads can be told apart by their colours, got {len(heads)}")
     if not 0 <= keep <= 1:
         raise ValueError(f"keep must be a share, 0 to 1, got {keep}")
-    links = select_links(np.asarray(weights), keep=keep)
+    links = overlay_links(np.asarray(weights), keep=keep) if heads else select_links(np.asarray(weights), keep=keep)
     tokens, chances = _token_payload(targets)
     plain = {
         "sources": [as_utf8(word["text"]) for word in sources],
@@ -139,6 +159,8 @@ def drawing(
         "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
         "note": note,
         "steps": steps,
+        "facing": facing,
+        "heads": list(heads),
         **tokens,
     }
     flags = {
@@ -178,6 +200,21 @@ def select_links(weights: np.ndarray, *, keep: float = 1.0) -> dict[str, np.ndar
         "rest": rest.astype(np.float32),
         "known": is_known.astype(np.uint8),
     }
+
+
+def overlay_links(weights: np.ndarray, *, keep: float = 1.0) -> dict[str, np.ndarray]:
+    """The same of several heads [head, target, source]: the links of all of them, and of each its ``head``, uint8.
+
+    [target, link], strongest first. ``rest`` is 0: what is not drawn belongs to different heads.
+    """
+    each = [select_links(part, keep=keep) for part in weights]
+    head = [np.full(part["index"].shape, number, dtype=np.uint8) for number, part in enumerate(each)]
+    joined = {name: np.concatenate([part[name] for part in each], axis=1) for name in ("index", "weight")}
+    joined["head"] = np.concatenate(head, axis=1)
+    order = np.argsort(-joined["weight"], axis=1, kind="stable")
+    links = {name: np.take_along_axis(values, order, axis=1) for name, values in joined.items()}
+    known = np.min([part["known"] for part in each], axis=0)
+    return {**links, "rest": np.zeros(len(known), dtype=np.float32), "known": known}
 
 
 def _token_payload(targets: Sequence[TargetWord]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

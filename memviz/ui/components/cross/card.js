@@ -30,7 +30,8 @@ class Card {
     const nothing = known ? labels[`${name}_none`] : labels.unknown;
     this.read.querySelector(".empty").textContent = rows.length ? "" : nothing;
     const listed = rows.slice(0, ROWS).map((row) => bar({ ...row, share: row.weight }));
-    const left = rest + (side === "target" ? rows.slice(ROWS).reduce((sum, row) => sum + row.weight, 0) : 0);
+    const several = rows.some((row) => row.head); // the rest would be of different heads
+    const left = several ? 0 : rest + (side === "target" ? rows.slice(ROWS).reduce((sum, row) => sum + row.weight, 0) : 0);
     if (left >= 0.0005) listed.push(bar({ kind: "rest", word: labels.rest, share: left }));
     this.read.querySelector("ul").replaceChildren(...listed);
   }
@@ -48,10 +49,11 @@ const tokenRows = ({ text, probability, others }, count) => [
 ];
 
 /** One line: a word, a bar, a share. */
-function bar({ kind = "link", word, share, side, index }) {
-  const row = element("li", `line ${kind}`);
+function bar({ kind = "link", word, share, side, index, head }) {
+  const row = element("li", head ? `line ${kind} head-${head.number}` : `line ${kind}`);
   const [name, track, length] = [element("span", "name", word), element("span", "track"), element("span", "bar")];
   name.dir = "auto";
+  if (head) name.append(" ", element("small", "", head.name));
   name.title = word;
   length.style.setProperty("--share", Math.min(1, share));
   if (!Number.isNaN(share)) track.append(length);

@@ -7,6 +7,8 @@
  *   pinned: {side, index} or null, turn   `pinned` is followed only when `turn` changes
  *   rtl: {source, target}             does the row run from the right?
  *   steps                             can the writing be watched?
+ *   facing                            always in columns, and the targets on the left
+ *   heads: [name]                     of several heads that are laid over each other; empty for one
  *   tokens: [text]                    the tokens of all target words, one after the other
  *   others: [[text]]                  for each of them, what else could have been written, likeliest first
  *   labels: {name: text}              every word on screen that is not of the texts
@@ -14,6 +16,7 @@
  *   arrays                            one Arrow row of bytes:
  *     index   uint32  [target, link]  the source word, strongest first
  *     weight  float32 [target, link]  0 is no link
+ *     head    uint8   [target, link]  which of the heads; only where there are several
  *     rest    float32 [target]        what all that is not drawn sums to
  *     known   uint8   [target]        0: nothing is known about this word
  *     source_special, target_special  uint8, 1 for </s> and its like
@@ -117,6 +120,9 @@ class Cross {
     }
     this.words.target.forEach((word, i) => word.classList.toggle("unknown", !this.known[i]));
     root.querySelector(".note").textContent = data.note;
+    root.classList.toggle("facing", data.facing);
+    root.classList.toggle("several", data.heads.length > 0);
+    root.querySelector(".legend").replaceChildren(...data.heads.map((name, head) => element("li", `head-${head}`, name)));
     this.card.sayHint(data.labels.hint);
     this.stepper.update({ count: data.targets.length, labels: data.labels, hidden: !data.steps });
   }
@@ -155,7 +161,8 @@ class Cross {
 
   thread(link, testid) {
     const muted = this.special.source[link.source] || this.special.target[link.target];
-    return thread(link, { spots: this.spots, layout: this.root.dataset.layout, muted, testid });
+    const beside = (link.head - (this.data.heads.length - 1) / 2) * BESIDE;
+    return thread(link, { spots: this.spots, layout: this.root.dataset.layout, muted, testid, beside });
   }
 
   isWritten(target) {
@@ -272,8 +279,10 @@ class Cross {
     this.marks = spot ? [this.at(spot), ...links.map((link) => this.at(otherEnd(link, spot)))] : [];
     if (spot) this.at(spot).classList.add("shown");
     for (const link of links) joinTo(this.at(otherEnd(link, spot)), link.weight);
-    const marks = links.map((link) => ({ ...otherEnd(link, spot), weight: link.weight }));
-    this.threads.marks.replaceChildren(...weightMarks(marks, { spots: this.spots, layout: this.root.dataset.layout }));
+    const marks = links.map((link) => ({ ...otherEnd(link, spot), weight: link.weight, head: link.head }));
+    const { spots, root, data } = this;
+    const { layout } = root.dataset;
+    this.threads.marks.replaceChildren(...weightMarks(marks, { spots, layout, facing: data.facing }));
   }
 
   /** What a screen reader hears: the strongest link in words. */
@@ -299,7 +308,7 @@ class Cross {
     if (key === "Home") return visibleWords[0];
     if (key === "End") return visibleWords.at(-1);
     if (along) return visibleWords[index + along];
-    if (!leadsAcross(key, { layout: this.root.dataset.layout, side })) return undefined;
+    if (!leadsAcross(key, { layout: this.root.dataset.layout, side, facing: this.data.facing })) return undefined;
     const top = this.links[side][index].find(({ target }) => this.isWritten(target));
     return top && this.at(otherEnd(top, spot));
   }

@@ -9,7 +9,12 @@ function factsOf({ data, known, rest, tokens }, spot, links) {
   return {
     side: spot.side,
     word: textOf(data, spot),
-    rows: links.map((link) => ({ ...otherEnd(link, spot), weight: link.weight, word: textOf(data, otherEnd(link, spot)) })),
+    rows: links.map((link) => ({
+      ...otherEnd(link, spot),
+      weight: link.weight,
+      word: textOf(data, otherEnd(link, spot)),
+      head: data.heads.length ? { number: link.head, name: data.heads[link.head] } : null,
+    })),
     rest: isTarget && isKnown ? rest[spot.index] : 0,
     tokens: isTarget ? tokens(spot.index) : [],
     known: isKnown,

@@ -7,10 +7,11 @@ const SPREAD = 2.2; // of the size: what a word may have more than it needs, whe
 const AIR = 6; // pixels between a link and the frame of its word
 const NUMBERED = 0.0095; // lighter links have no number
 const CLOSEST = 38; // pixels between the middles of two numbers
+const BESIDE = 4; // pixels between the lines of two heads
 
 /** Lays the words out in the room there is; where each of them then stands in the picture. */
-function layOut({ root, picture, rows, words }) {
-  if (!inRows({ root, picture, rows })) inColumns({ root, picture });
+function layOut({ root, picture, rows, words, data }) {
+  if (data.facing || !inRows({ root, picture, rows })) inColumns({ root, picture });
   const frame = picture.getBoundingClientRect();
   const place = (side) => {
     const row = rows[side].getBoundingClientRect();
@@ -53,14 +54,15 @@ function inColumns({ root, picture }) {
 const svg = (name) => document.createElementNS("http://www.w3.org/2000/svg", name);
 
 /** One link as a curve that leaves and arrives straight. */
-function thread({ source, target, weight }, { spots, layout, muted, testid }) {
+function thread({ source, target, weight, head }, { spots, layout, muted, testid, beside }) {
   const path = svg("path");
   const [from, to] = [spots.source[source], spots.target[target]];
-  path.setAttribute("d", layout === "rows" ? down(from, to) : across(from, to));
+  path.setAttribute("d", layout === "rows" ? down(from, to) : across(from, to, beside));
   path.setAttribute("pathLength", 1);
   path.style.setProperty("--weight", Math.min(1, weight));
   if (muted) path.classList.add("muted");
-  Object.assign(path.dataset, { testid, source, target, weight });
+  path.classList.add(`head-${head}`);
+  Object.assign(path.dataset, { testid, source, target, weight, head });
   return path;
 }
 
@@ -70,28 +72,34 @@ function down(from, to) {
   return `M${from.x} ${top}C${from.x} ${top + bend} ${to.x} ${bottom - bend} ${to.x} ${bottom}`;
 }
 
-function across(from, to) {
-  const [left, right] = [from.right + AIR, to.left - AIR];
+/** From column to column; lines of several heads between the same words lie ``beside`` each other. */
+function across(from, to, beside) {
+  const [start, end] = from.x < to.x ? [from, to] : [to, from];
+  const [left, right] = [start.right + AIR, end.left - AIR];
   const bend = (right - left) * 0.5;
-  return `M${left} ${from.y}C${left + bend} ${from.y} ${right - bend} ${to.y} ${right} ${to.y}`;
+  const [above, below] = [start.y + beside, end.y + beside];
+  return `M${left} ${above}C${left + bend} ${above} ${right - bend} ${below} ${right} ${below}`;
 }
 
 /** The weights as numbers beside their words; where two would touch, the heavier stays. */
-function weightMarks(marks, { spots, layout }) {
+function weightMarks(marks, { spots, layout, facing }) {
   const middles = [];
+  const marked = new Set();
   const free = ({ side, index }) => {
     const spot = spots[side][index];
+    if (marked.has(index)) return false; // another head joins the same words
+    marked.add(index);
     if (layout === "rows" && middles.some((x) => Math.abs(x - spot.x) < CLOSEST)) return false;
     middles.push(spot.x);
     return true;
   };
-  return marks.filter(({ weight }) => weight >= NUMBERED).filter(free).map((mark) => weightMark(mark, { spots, layout }));
+  return marks.filter(({ weight }) => weight >= NUMBERED).filter(free).map((mark) => weightMark(mark, { spots, layout, facing }));
 }
 
-function weightMark({ side, index, weight }, { spots, layout }) {
-  const mark = element("span", `mark ${side}`, percent(weight));
+function weightMark({ side, index, weight, head }, { spots, layout, facing }) {
+  const mark = element("span", `mark ${side} head-${head}`, percent(weight));
   const { x, y, left, right, top, bottom } = spots[side][index];
-  const place = layout === "rows" ? [x, side === "source" ? top : bottom] : [side === "source" ? right : left, y];
+  const place = layout === "rows" ? [x, side === "source" ? top : bottom] : [(side === "source") === facing ? left : right, y];
   mark.dataset.index = index;
   mark.style.left = `${place[0]}px`;
   mark.style.top = `${place[1]}px`;

@@ -2,15 +2,16 @@
 
 const SEEN = 0.04; // a lighter link leaves its word as it is
 
-/** The links by target word and by source word, strongest first: {source, target, weight}. */
-function readLinks({ arrays, sources, targets }) {
+/** The links by target word and by source word, strongest first: {source, target, weight, head}. */
+function readLinks({ arrays, sources, targets, heads }) {
   const index = array(arrays, "index", Uint32Array);
   const weight = array(arrays, "weight", Float32Array);
+  const head = heads.length ? array(arrays, "head", Uint8Array) : [];
   const width = weight.length / Math.max(1, targets.length);
   const links = { source: sources.map(() => []), target: targets.map(() => []) };
   weight.forEach((w, i) => {
     if (!(w > 0)) return;
-    const link = { source: index[i], target: Math.floor(i / width), weight: w };
+    const link = { source: index[i], target: Math.floor(i / width), weight: w, head: head[i] ?? 0 };
     links.target[link.target].push(link);
     links.source[link.source].push(link);
   });
@@ -93,8 +94,9 @@ function stepAlong(key, { layout, rtl }) {
 }
 
 /** Does this key point to the other row? */
-function leadsAcross(key, { layout, side }) {
-  const toSource = layout === "rows" ? "ArrowUp" : "ArrowLeft";
-  const toTarget = layout === "rows" ? "ArrowDown" : "ArrowRight";
+function leadsAcross(key, { layout, side, facing }) {
+  const [left, right] = facing ? ["ArrowRight", "ArrowLeft"] : ["ArrowLeft", "ArrowRight"];
+  const toSource = layout === "rows" ? "ArrowUp" : left;
+  const toTarget = layout === "rows" ? "ArrowDown" : right;
   return key === (side === "target" ? toSource : toTarget);
 }

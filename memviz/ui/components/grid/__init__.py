@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from memviz.ui.components.assets import pack, register
 from memviz.ui.components.choice import Report, choose
 
 Head = tuple[int, int]
+NO_ROLE = "none"  # the role of heads without one, as links name it
 
 LABELS = {
     "heads": "All attention heads, {layers} layers by {heads} heads. Arrow keys move, Enter chooses a head.",
     "order": "Order by",
     "position": "layer and head",
     "roles": "Show only heads with this role",
+    "none": "no clear role",
 }
 
 _mount = register(Path(__file__).parent, name="heads_grid")
@@ -35,6 +38,7 @@ def heads_grid(
     range_note: str = "",
     order: str = "",
     role: str = "",
+    role_heads: Mapping[str, Head] | None = None,
     key: str,
 ) -> tuple[Head, tuple[str, str]]:
     """Which head was chosen from the grid, and how does the grid stand? ((layer, head), 0-based; (order, role)).
@@ -45,7 +49,8 @@ def heads_grid(
     ``""`` for none. ``labels`` replaces the words in `LABELS` and the names of roles, ``score_labels`` those of scores.
     ``selected`` is the page's choice; whoever chose last, page or person, is followed.
     ``range_note`` says what the lightest and the darkest colour mean. ``order`` is the name of the score the heads
-    are sorted by, ``role`` that of the only role shown ("" for none); here too the last choice is followed.
+    are sorted by, ``role`` that of the only role shown ("" for all, `NO_ROLE` for the heads without one); here too the
+    last choice is followed. A person who chooses a role goes to its head in ``role_heads``.
 
     Raises ``ValueError`` when the arrays do not have one value for each head.
     """
@@ -53,17 +58,19 @@ def heads_grid(
     names, codes = _encode_roles(roles, shape=(layers, heads))
     order, role = (order if order in scores else ""), (role if role in names else "")
     words = {**LABELS, **labels}
-    choice = choose(
-        key,
-        subject=(layers, heads),
-        page_value=(int(selected[0]), int(selected[1])),
-        report=_report(key, shape=(layers, heads)),
-    )
     arranged = choose(
         f"{key}:arranged",
         subject=(tuple(scores), tuple(names)),
         page_value=(order, role),
         report=_arrangement(key, scores, names),
+    )
+    if arranged.value[1] != role:
+        selected = (role_heads or {}).get(arranged.value[1], selected)
+    choice = choose(
+        key,
+        subject=(layers, heads),
+        page_value=(int(selected[0]), int(selected[1])),
+        report=_report(key, shape=(layers, heads)),
     )
     data = {
         "id": key,
@@ -74,7 +81,7 @@ def heads_grid(
         "role": arranged.sent_value[1],
         "arrangedTurn": arranged.turn,
         "keys": {"scores": list(scores), "roles": names},
-        "roles": [words.get(name, name) for name in names],
+        "roles": [words["none"] if name == NO_ROLE else words.get(name, name) for name in names],
         "scores": [score_labels.get(name, name) for name in scores],
         "labels": {name: words[name] for name in LABELS},
         "note": range_note,
@@ -94,13 +101,14 @@ def _shape(thumbnails: np.ndarray) -> tuple[int, int, int, int]:
 
 
 def _encode_roles(roles: np.ndarray, *, shape: Head) -> tuple[list[str], np.ndarray]:
-    """Which roles are there, and which has each head? Names, and uint8 [layer, head], 0 for none."""
+    """Which roles are there, and which has each head? Names, the commonest first, `NO_ROLE` last; uint8, from 1."""
     roles = np.asarray(roles, dtype=object)
     if roles.shape != shape:
         raise ValueError(f"roles must have one name for each head, {shape}, got {roles.shape}")
-    names = sorted({str(role) for role in roles.flat if role})
+    counts = Counter(str(role) or NO_ROLE for role in roles.flat)
+    names = sorted(counts, key=lambda name: (name == NO_ROLE, -counts[name], name))
     number = {name: i + 1 for i, name in enumerate(names)}
-    return names, np.array([number.get(role, 0) for role in roles.flat], dtype=np.uint8)
+    return names, np.array([number[str(role) or NO_ROLE] for role in roles.flat], dtype=np.uint8)
 
 
 def _stack_scores(scores: Mapping[str, np.ndarray], *, shape: Head) -> np.ndarray:

@@ -12,7 +12,7 @@
  *   note                              what the colours mean
  *   arrays                            one Arrow row of bytes:
  *     weights  uint8   [layer, head, row, column]   square root of the weight, 0 to 255
- *     role     uint8   [layer, head]                0 is none, r is roles[r - 1]
+ *     role     uint8   [layer, head]                r is roles[r - 1]
  *     score    float32 [score, layer, head]         NaN is undefined
  * }
  * A click or Enter reports setStateValue("head", {layer, head, click}); another order or role
@@ -140,7 +140,7 @@ class Grid {
   sayRoles() {
     const chips = this.root.querySelector(".chips");
     const counts = this.data.roles.map((_, i) => this.roles.filter((role) => role === i + 1).length);
-    const order = [...counts.keys()].filter((i) => counts[i]).sort((a, b) => counts[b] - counts[a]);
+    const order = [...counts.keys()].filter((i) => counts[i]);
     const focused = chips.getRootNode().activeElement?.dataset?.role;
     chips.setAttribute("aria-label", this.data.labels.roles);
     chips.replaceChildren(...order.map((i) => this.chip(i + 1, counts[i])));
