@@ -245,9 +245,24 @@ def test_all_heads_of_a_short_text_fit_beside_the_picture(visit) -> None:
 
 
 def test_the_picture_fills_the_screen_and_comes_back(visit) -> None:
-    here = visit("heads")
+    """In full screen it has letters for a class; when it comes back, cells and letters are as they were."""
+    here = visit("heads", layer=3, head=1)
     place = here.page.locator(".st-key-pattern_place")
-    before = place.bounding_box()
+    sizes = """([place]) => ({cell: place.querySelector(".hm image").getBoundingClientRect().width,
+        letters: [".xtick text", ".ytick text", ".gtitle", ".gtitle-subtitle", ".xtitle", ".cbaxis text"].map(
+            name => parseFloat(getComputedStyle(place.querySelector(name)).fontSize))})"""
+
+    def drawn() -> dict:
+        return place.evaluate_all(sizes)
+
+    before, small = place.bounding_box(), drawn()
+    names = ("gtitle", "gtitle-subtitle", "ytitle", "xtitle")
+    assert [place.locator(f".{name}").text_content() for name in names] == [
+        "L3.H1 · no clear role",
+        CAT,
+        "query (looks)",
+        "key (is looked at)",
+    ]
     place.hover()
     place.get_by_role("button", name="Fullscreen").click()
     over = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('[data-testid=stFullScreenFrame]'))"
@@ -256,5 +271,8 @@ def test_the_picture_fills_the_screen_and_comes_back(visit) -> None:
         here.wait_until(lambda at=point: here.page.evaluate(over, at), f"the picture lies over {point}")
     chart = here.page.locator(PLOT).first.bounding_box()
     assert chart["width"] > 1300
+    here.wait_until(lambda: drawn()["cell"] > 1.3 * small["cell"], "the cells grow")
+    assert all(now > 1.4 * then for now, then in zip(drawn()["letters"], small["letters"], strict=True))
     here.page.keyboard.press("Escape")
     here.wait_until(lambda: place.bounding_box() == before, "all is as before")
+    here.wait_until(lambda: drawn() == small, "cells and letters, too")

@@ -11,6 +11,7 @@ from memviz.figures.style import colours
 from memviz.figures.style.labels import READABLE, THINNED, escape, ticks, wrap
 
 LINE = 17  # pixels of a line of notes
+SUBTITLE = 20  # pixels of a line below the title
 LETTER = 6.6  # pixels of a narrow letter in notes and labels
 
 
@@ -83,6 +84,17 @@ def finish(
     if heading:
         place = {"x": 0, "xanchor": "left", "xref": "container", "y": 1, "yanchor": "top", "yref": "container"}
         figure.update_layout(title={"text": escape(heading), **place, "pad": {"t": 12, "l": 12}, "font": {"size": 17}})
+    return figure
+
+
+def with_subtitle(figure: go.Figure, text: str) -> go.Figure:
+    """The same ``figure`` with a line of plain ``text`` below its title: of which sentence it is."""
+    layout = figure.layout
+    figure.update_layout(
+        title={"subtitle": {"text": escape(text), "font": {"size": 13}}},
+        margin={"t": layout.margin.t + SUBTITLE},
+        height=layout.height + SUBTITLE,
+    )
     return figure
 
 

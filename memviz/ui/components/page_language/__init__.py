@@ -1,6 +1,7 @@
 """Which language does a screen reader hear? Streamlit always says English; this says the page's own.
 
-It is on every page, so what every text box needs is here too: half a character becomes a whole one.
+It is on every page, so what every text box and every picture needs is here too: half a character becomes a whole one,
+and a picture that fills the screen has letters for a class, and its own size when it comes back.
 """
 
 from __future__ import annotations

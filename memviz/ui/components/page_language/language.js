@@ -3,5 +3,6 @@
 
 export default function ({ data }) {
   mendHalfCharacters();
+  followFullScreen();
   document.documentElement.lang = data.language === "zh" ? "zh-Hans" : data.language;
 }

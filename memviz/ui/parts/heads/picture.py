@@ -9,7 +9,9 @@ import streamlit as st
 
 from memviz import figures, measures, tables
 from memviz.errors import MeasureError
+from memviz.figures.charts.layout import with_subtitle
 from memviz.figures.data.view import Mark
+from memviz.figures.style.labels import shorten
 from memviz.memory import Memory
 from memviz.tokens import Word
 from memviz.trace import Trace
@@ -18,6 +20,7 @@ from memviz.ui.shell import show
 from memviz.ui.shell.i18n import t
 
 LARGEST_TABLE = 4096**2  # weights that a table is made of
+SUBTITLE = 48  # narrow letters of the text that a picture is of
 COLUMNS = {
     "query": "query position",
     "key": "key position",
@@ -53,16 +56,32 @@ def show_picture(trace: Trace, view: HeadsView) -> None:
 
 def pattern_figure(trace: Trace, view: HeadsView) -> Any:
     """The heatmap of a view, as a Plotly figure."""
-    return figures.pattern(
+    chart = figures.pattern(
         view.memory,
         view.layer,
         view.head,
         **picture_options(trace, view),
         find=view.find,
         largest=LARGEST,
+        title=_picture_title(view),
         caption="",
         translate=t,
     )
+    text = trace.output or "" if view.memory.kind == "decoder" else trace.text
+    return with_subtitle(chart, shorten(" ".join(text.split()), SUBTITLE))
+
+
+def _picture_title(view: HeadsView) -> str | None:
+    """What whoever sees nothing but the picture must know: which head, and its role."""
+    if view.layer is None or view.head is None:
+        return None
+    return f"{figures.head_name(view.layer, view.head)} · {role_name(view.memory, view.layer, view.head)}"
+
+
+def role_name(memory: Memory, layer: int, head: int) -> str:
+    """What a head does on this text, in the reader's language."""
+    role = str(measures.roles(memory)[layer, head])
+    return t(role) if role else t("no clear role")
 
 
 def picture_options(trace: Trace, view: HeadsView) -> PictureOptions:
@@ -95,7 +114,6 @@ def summary_line(view: HeadsView) -> str:
         return t(measure.caveat)
     if view.layer is None or view.head is None:
         return t("A mean over heads hides specialists: look at single heads first.")
-    role = str(measures.roles(memory)[view.layer, view.head])
     line = "**{head}** · {role} · effective number of tokens **{slots}** · on attention sinks **{sink}**"
     if view.without:  # the role and the share of the sinks are of the whole rows, the number of what is drawn
         line = (
@@ -105,7 +123,7 @@ def summary_line(view: HeadsView) -> str:
     summary = t(
         line,
         head=figures.head_name(view.layer, view.head),
-        role=t(role) if role else t("no clear role"),
+        role=role_name(memory, view.layer, view.head),
         slots=figures.decimal(float(measures.known_mean(measures.slots(memory, view.without)[view.layer, view.head]))),
         sink=figures.percent(float(measures.sink_share(memory)[view.layer, view.head])),
     )

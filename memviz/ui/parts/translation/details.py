@@ -11,6 +11,8 @@ import streamlit as st
 from memviz import figures, measures, tables
 from memviz.errors import MeasureError
 from memviz.figures import percent
+from memviz.figures.charts.layout import with_subtitle
+from memviz.figures.style.labels import shorten
 from memviz.measures.cross import Sides
 from memviz.trace import Trace
 from memviz.ui.parts.translation.choices import TranslationView
@@ -19,6 +21,7 @@ from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
 COLUMNS = {"step": "step", "token": "token", "probability": "probability", "entropy": "entropy"}  # of a step
+SUBTITLE = 36  # narrow letters of a sentence, and of its translation, that a picture is of
 GOLD = "gold"
 GOLD_OF = "gold_of"  # the sentence and its translation that it belongs to
 COUNTS = {"open": "Not chosen yet", "signs": "Signs are words", "spaces": "White space divides words"}
@@ -55,7 +58,7 @@ def show_details(view: TranslationView) -> None:
 def heatmap_figure(view: TranslationView) -> Any:
     """The weights of the graph as a figure: rows were written, columns read."""
     queries, keys = view.part.sides("cross") if view.by_word else (None, None)
-    return figures.pattern(
+    chart = figures.pattern(
         view.memory,
         view.layer,
         view.head,
@@ -66,6 +69,8 @@ def heatmap_figure(view: TranslationView) -> Any:
         caption="",
         translate=t,
     )
+    texts = [shorten(" ".join(text.split()), SUBTITLE) for text in (view.part.text, view.part.output or "")]
+    return with_subtitle(chart, " → ".join(texts))
 
 
 def _show_heatmap(view: TranslationView) -> None:
