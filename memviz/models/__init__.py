@@ -16,6 +16,7 @@ from memviz.models.download_bar import DownloadBar
 from memviz.models.entry import Entry, Format, Hub, ModelFiles, Wheel, WheelFile
 from memviz.models.loader import open_model
 from memviz.models.location import Preview, clean_name, entry_of, is_damaged, locate, names, preview, table
+from memviz.models.offer import Offer, offers
 from memviz.models.policy import Policy
 from memviz.progress import Progress
 
@@ -27,6 +28,7 @@ __all__ = [
     "Format",
     "Hub",
     "ModelFiles",
+    "Offer",
     "Policy",
     "Preview",
     "Progress",
@@ -38,6 +40,7 @@ __all__ = [
     "locate",
     "names",
     "nearest",
+    "offers",
     "open_model",
     "preview",
     "table",

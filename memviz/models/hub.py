@@ -106,6 +106,20 @@ def is_here(id: str) -> bool:
     return _snapshot(id, plan=_earlier_plan(id)) is not None
 
 
+def answers() -> bool:
+    """Does the hub answer at all? Any answer counts."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=TIMEOUT)
+    except Exception:  # of any type: proxies, certificates and name servers each have their own
+        return False
+    return True
+
+
 def damaged_file(path: Path) -> str:
     """Which file of a downloaded commit does not hold what the hub gave? The first one's name; "" if all do.
 

