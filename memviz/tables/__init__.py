@@ -6,6 +6,7 @@ measures_table     every measure there is
 pattern_table      the weights of one head
 top_weights_table  the largest weights of a pattern
 links_table        the strongest links of every word
+received_table     which words are looked at most
 alignment_table    which source word each target word was read from
 weights_table      how much of each target word was read from each source word
 steps_table        what was written at each step of a translation, and what could have been
@@ -18,7 +19,15 @@ npz                arrays as bytes, with their provenance inside
 """
 
 from memviz.tables.files import csv, metadata, npz, read_csv
-from memviz.tables.frames import links_table, measure_table, measures_table, pattern_table, tidy, top_weights_table
+from memviz.tables.frames import (
+    links_table,
+    measure_table,
+    measures_table,
+    pattern_table,
+    received_table,
+    tidy,
+    top_weights_table,
+)
 from memviz.tables.translations import (
     alignment_files,
     alignment_table,
@@ -40,6 +49,7 @@ __all__ = [
     "npz",
     "pattern_table",
     "read_csv",
+    "received_table",
     "steps_table",
     "tidy",
     "top_weights_table",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from memviz import measures
 from memviz.errors import MeasureError
 from memviz.measures import MEASURES, Links, Measure
 from memviz.memory import Index, Memory, positions
@@ -167,6 +168,45 @@ def top_weights_table(weights: np.ndarray, memory: Memory, *, count: int = 200, 
             "query_token": [memory.queries[place].text for place in query],
             "key_token": [memory.keys[place].text for place in key],
             name: weights[query, key],
+        }
+    )
+
+
+def received_table(
+    memory: Memory,
+    words: Sequence[Word],
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+    without: Sequence[int] = (),
+) -> pd.DataFrame:
+    """Which words are looked at most? A row for each of ``words``, those of the keys, in the order of the text.
+
+    Columns: ``word``, its place (0-based), ``text``, ``received`` (0..1), the mean weight that it gets from each token
+    that can see it, its tokens added up, the mean over heads or layers where ``head`` or ``layer`` is ``None``, and
+    ``rank``, 1 for the word looked at most. Words where attention only rests (`measures.sink_positions`) have no rank.
+    ``without`` are keys (token positions) that are taken out: their words have a gap. Raises `TraceError` for a head or
+    position that is not there.
+    """
+    memory.require_head(layer or 0, head or 0)
+    values = measures.received(memory)
+    values = values if layer is None else values[[layer]]
+    values = values if head is None else values[:, [head]]
+    tokens = measures.known_mean(values, axis=(0, 1)).astype(np.float64)
+    tokens[positions(without, len(memory.keys))] = np.nan
+    sums = np.array([np.nansum(tokens[list(word.tokens)]) for word in words])
+    is_known = np.array([bool(np.isfinite(tokens[list(word.tokens)]).any()) for word in words])
+    received = np.where(is_known, sums, np.nan)
+    resting = set(measures.sink_positions(memory))
+    ranked = [n for n, word in enumerate(words) if is_known[n] and not resting.issuperset(word.tokens)]
+    ranked.sort(key=lambda n: -received[n])
+    places = {n: rank for rank, n in enumerate(ranked, start=1)}
+    return pd.DataFrame(
+        {
+            "word": np.arange(len(words)),
+            "text": [word.text for word in words],
+            "received": received.astype(np.float32),
+            "rank": pd.array([places.get(n, pd.NA) for n in range(len(words))], dtype="Int64"),
         }
     )
 
