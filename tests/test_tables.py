@@ -225,19 +225,3 @@ def test_the_table_of_measures_has_a_row_for_each_and_survives_csv() -> None:
     frame, _ = tables.read_csv(tables.csv(tables.measures_table()))
     assert frame["name"].tolist() == list(measures.MEASURES)
     assert frame["formula"].tolist() == [one.formula for one in measures.MEASURES.values()]
-
-
-@pytest.mark.parametrize("place", [{}, {"layer": 1, "head": 2}, {"layer": 0}])
-def test_the_words_looked_at_most_are_in_order_with_their_positions(place: dict) -> None:
-    made = tokens(["[CLS]", "the", "un", "##believ", "##able", "cat", "the", "the"], special=(0,))
-    memory, truth = memory_of(made)
-    words = words_of(made)
-    received = truth.mean(axis=2)
-    received = received[[place["layer"]]] if "layer" in place else received
-    received = received[:, [place["head"]]] if "head" in place else received
-    total = [received.mean((0, 1))[list(word.tokens)].sum() for word in words]
-    order = sorted(range(1, len(words)), key=lambda word: -total[word])[:3]
-    frame = tables.received_table(memory, words, without=(0,), count=3, **place)
-    assert list(frame["position"]) == order
-    assert list(frame["word"]) == [words[word].text for word in order]
-    np.testing.assert_allclose(frame["received"], [total[word] for word in order], rtol=1e-5)

@@ -6,7 +6,7 @@ measures_table     every measure there is
 pattern_table      the weights of one head
 top_weights_table  the largest weights of a pattern
 links_table        the strongest links of every word
-received_table     the words that are looked at most
+received_table     which words receive the most attention
 alignment_table    which source word each target word was read from
 weights_table      how much of each target word was read from each source word
 steps_table        what was written at each step of a translation, and what could have been

@@ -42,7 +42,8 @@ def metadata(frame: pd.DataFrame, provenance: Mapping[str, str], *, file: str) -
     """What is a table, and where does it come from? For ``<file>-metadata.json`` beside the ``file`` that `csv` wrote.
 
     JSON as "CSV on the Web" has it (W3C 2015): ``url`` is the name of the file, ``tableSchema`` has the name and kind
-    of every column, ``notes`` the ``provenance`` by name. Where texts have an apostrophe before them, a note says so.
+    of every column of the table ``frame``, ``notes`` the ``provenance`` by name. Where texts have an apostrophe before
+    them, a note says so.
     """
     notes = {_line(name): _line(value) for name, value in provenance.items()}
     if not _guarded_frame(frame).equals(frame):

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from memviz import measures
 from memviz.errors import MeasureError
-from memviz.measures import MEASURES, Links, Measure, known_mean, received
+from memviz.measures import MEASURES, Links, Measure
 from memviz.memory import Index, Memory, positions
 from memviz.note import Note
 from memviz.tokens import Word
@@ -171,6 +172,45 @@ def top_weights_table(weights: np.ndarray, memory: Memory, *, count: int = 200, 
     )
 
 
+def received_table(
+    memory: Memory,
+    words: Sequence[Word],
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+    without: Sequence[int] = (),
+) -> pd.DataFrame:
+    """Which words are looked at most? A row for each of ``words``, those of the keys, in the order of the text.
+
+    Columns: ``word``, its place (0-based), ``text``, ``received`` (0..1), the mean weight that it gets from each token
+    that can see it, its tokens added up, the mean over heads or layers where ``head`` or ``layer`` is ``None``, and
+    ``rank``, 1 for the word looked at most. Words where attention only rests (`measures.sink_positions`) have no rank.
+    ``without`` are keys (token positions) that are taken out: their words have a gap. Raises `TraceError` for a head or
+    position that is not there.
+    """
+    memory.require_head(layer or 0, head or 0)
+    values = measures.received(memory)
+    values = values if layer is None else values[[layer]]
+    values = values if head is None else values[:, [head]]
+    tokens = measures.known_mean(values, axis=(0, 1)).astype(np.float64)
+    tokens[positions(without, len(memory.keys))] = np.nan
+    sums = np.array([np.nansum(tokens[list(word.tokens)]) for word in words])
+    is_known = np.array([bool(np.isfinite(tokens[list(word.tokens)]).any()) for word in words])
+    received = np.where(is_known, sums, np.nan)
+    resting = set(measures.sink_positions(memory))
+    ranked = [n for n, word in enumerate(words) if is_known[n] and not resting.issuperset(word.tokens)]
+    ranked.sort(key=lambda n: -received[n])
+    places = {n: rank for rank, n in enumerate(ranked, start=1)}
+    return pd.DataFrame(
+        {
+            "word": np.arange(len(words)),
+            "text": [word.text for word in words],
+            "received": received.astype(np.float32),
+            "rank": pd.array([places.get(n, pd.NA) for n in range(len(words))], dtype="Int64"),
+        }
+    )
+
+
 def links_table(links: Links, words: Sequence[Word], others: Sequence[Word]) -> pd.DataFrame:
     """The strongest links of every word, best first: word, rank, other, weight, lift, excess, layer, head.
 
@@ -184,42 +224,3 @@ def links_table(links: Links, words: Sequence[Word], others: Sequence[Word]) -> 
     columns["other_text"] = np.array([each.text for each in others], dtype=object)[other]
     names = ("weight", "lift", "excess", "layer", "head")
     return pd.DataFrame(columns | {name: getattr(links, name)[word, rank] for name in names})
-
-
-def received_table(
-    memory: Memory,
-    words: Sequence[Word],
-    *,
-    layer: int | None = None,
-    head: int | None = None,
-    without: Sequence[int] = (),
-    count: int = 10,
-) -> pd.DataFrame:
-    """Which words are looked at most by the words that can see them?
-
-    The first ``count`` of the ``words`` of the keys, most first: ``word``, ``position`` (its place among the words,
-    0-based) and ``received``, the mean weight, 0..1, that it gets from each token that can see it; a split word adds up
-    its tokens. The mean over layers or heads where ``layer`` or ``head`` is ``None``. Words that no token can see are
-    left out, and so is every word with a token in ``without`` (positions of keys).
-
-    Raises `TraceError` for a head or position that is not there.
-    """
-    memory.require_head(layer or 0, head or 0)
-    removed = set(positions(without, len(memory.keys)).tolist())
-    ranked = [place for place, word in enumerate(words) if not removed.intersection(word.tokens)]
-    by_key = received(memory)[_slice(layer), _slice(head)]
-    by_word = np.stack([_total(by_key[:, :, list(word.tokens)]) for word in words], axis=-1)
-    values = known_mean(by_word, axis=(0, 1))
-    ranked = sorted((place for place in ranked if np.isfinite(values[place])), key=lambda place: -values[place])
-    rows = [(words[place].text, place, float(values[place])) for place in ranked[:count]]
-    return pd.DataFrame(rows, columns=["word", "position", "received"])
-
-
-def _slice(index: int | None) -> slice:
-    return slice(None) if index is None else slice(index, index + 1)
-
-
-def _total(parts: np.ndarray) -> np.ndarray:
-    """The sum of what is known along the last axis; NaN where nothing is."""
-    finite = np.isfinite(parts)
-    return np.where(finite.any(axis=-1), np.where(finite, parts, 0).sum(axis=-1), np.nan)

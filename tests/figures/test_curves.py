@@ -7,7 +7,7 @@ import pytest
 
 from memviz import figures, measures
 from memviz.errors import MeasureError, TraceError
-from memviz.figures.charts.distance import FEW, _pairs
+from memviz.figures.data.distances import FEW, pairs_by_distance
 from memviz.memory import Forget
 from tests.memories import memory_of, tokens
 
@@ -148,5 +148,5 @@ def test_it_says_what_it_shows() -> None:
 def test_pairs_are_those_of_the_head_that_forgot_least() -> None:
     plain, _ = memory_of(12, causal=True)
     forgetful, _ = memory_of(12, causal=True, forget=Forget(keys=range(1, 11), heads=[0]))
-    assert _pairs(forgetful, None).tolist() == _pairs(plain, None).tolist()
-    assert (_pairs(forgetful, 0) < _pairs(plain, 0)).any()
+    assert pairs_by_distance(forgetful, None).tolist() == pairs_by_distance(plain, None).tolist()
+    assert (pairs_by_distance(forgetful, 0) < pairs_by_distance(plain, 0)).any()

@@ -8,14 +8,12 @@ import plotly.graph_objects as go
 from memviz import measures
 from memviz.figures.charts.layout import finish
 from memviz.figures.data.captions import which_head
+from memviz.figures.data.distances import EXACT, FEW, group_distances, mean_over_heads, pairs_by_distance
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.numbers import times
 from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory
 
-FEW = 5  # pairs of tokens; with fewer, a mean says little
-EXACT = 64  # distances drawn one by one; beyond them neighbours share a point
-POINTS = 120  # for all distances beyond
 SIZE = (760, 340)
 LOWEST = 0.01  # × uniform; below it a curve leaves the picture
 
@@ -44,11 +42,11 @@ def by_distance(
     """
     memory.require_head(layer or 0, head or 0)
     ratios = measures.distance(memory)[:, :, 1:]  # [layer, head, distance from 1]
-    pairs = _pairs(memory, head)[1:]
-    at, ratios, pairs = _grouped(ratios, pairs)
+    pairs = pairs_by_distance(memory, head)[1:]
+    at, ratios, pairs = group_distances(ratios, pairs)
     figure, name = go.Figure(), which_head(memory, layer, head, translate)
-    selected = _mean(ratios, layer, head)
-    every = _mean(ratios, None, None)
+    selected = mean_over_heads(ratios, layer, head)
+    every = mean_over_heads(ratios, None, None)
     _uniform(figure, at, translate)
     _layers(figure, at, measures.known_mean(ratios, axis=1), enough=pairs >= FEW, translate=translate)
     if layer is not None or head is not None:
@@ -73,35 +71,6 @@ def by_distance(
         | {"head": str(head) if head is not None else "mean over heads"}
         | {"view": "attention by distance over the uniform baseline"},
     )
-
-
-def _pairs(memory: Memory, head: int | None) -> np.ndarray:
-    """How many pairs of tokens are this far apart, in the layer and head where they are most? [distance]."""
-    heads = range(memory.heads) if head is None and memory.forget is not None else (head or 0,)
-    return np.maximum.reduce(
-        [measures.pairs_by_distance(memory, index, each) for index in range(memory.layers) for each in heads]
-    )
-
-
-def _grouped(ratios: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(distances, ratios, pairs) with neighbouring far distances averaged, each weighted by its pairs."""
-    used = int(np.flatnonzero(pairs)[-1]) + 1 if pairs.any() else 0
-    ratios, pairs = ratios[..., :used], pairs[:used]
-    if used <= EXACT:
-        return np.arange(1, used + 1), ratios, pairs
-    starts = np.unique(np.concatenate([np.arange(EXACT), np.geomspace(EXACT, used, POINTS + 1)[:-1].astype(int)]))
-    weights = np.isfinite(ratios) * pairs
-    sums = np.add.reduceat(np.nan_to_num(ratios) * pairs, starts, axis=-1)
-    weight = np.add.reduceat(weights, starts, axis=-1)
-    out = np.divide(sums, weight, out=np.full_like(sums, np.nan), where=weight > 0)
-    ends = np.append(starts[1:], used)
-    return (starts + ends + 1) // 2, out, np.add.reduceat(pairs, starts)
-
-
-def _mean(ratios: np.ndarray, layer: int | None, head: int | None) -> np.ndarray:
-    part = ratios if layer is None else ratios[layer : layer + 1]
-    part = part if head is None else part[:, head : head + 1]
-    return measures.known_mean(part, axis=(0, 1))
 
 
 def _uniform(figure: go.Figure, at: np.ndarray, translate: Translate) -> None:

@@ -67,6 +67,13 @@ class Drawing:
         """A part of the drawing that others can be drawn into."""
         return SubElement(self._root if parent is None else parent, "g", attributes)
 
+    def place(self, other: Drawing, at: Point) -> None:
+        """Draws another drawing here, its upper left corner at a point, without its paper and its words about it."""
+        group = self.group(transform=f"translate({number(at[0])} {number(at[1])})")
+        about = {"title", "desc", "metadata"}
+        paper = other._root.find("rect")
+        group.extend(child for child in other._root if child.tag not in about and child is not paper)
+
     def text(
         self,
         at: Point,

@@ -78,6 +78,8 @@ def pattern_sheet(
         translate=translate,
     )
     drawing.text((MARGIN, MARGIN + 14), heading, size=HEADING, bold=True)
+    axes = translate(phrases.ROWS_WRITTEN if memory.kind == "cross" else phrases.ROWS_LOOK)
+    drawing.text((MARGIN, MARGIN + (32 if heading else 8)), axes, size=SMALL, colour=drawing.theme.muted)
     drawing.cells(frame.at, frame.size, _cell_colours(data, drawing.theme), gap=1 if frame.cell >= 8 else 0)
     marks = data.rows.cells_of(mark[0]), data.cols.cells_of(mark[1])
     _draw_labels(drawing, frame, down=data.rows.labels, across=data.cols.labels, marks=marks)
@@ -132,7 +134,7 @@ class _Frame:
         cell = min(LARGEST_CELL, LONGEST / max(rows, cols))
         flat = max(across) < cell - 2
         above = max(across) * 0.87 + 14
-        top = MARGIN + (34 if heading else 0) + (22 if flat else above)
+        top = MARGIN + (40 if heading else 14) + (22 if flat else above)
         at = float(round(MARGIN + max(down) + 10)), float(round(top))
         right = 96 if data.mass is not None else 0 if flat else above * 0.6
         width = max(at[0] + max(cols * cell, 260) + right + MARGIN, 420)

@@ -23,6 +23,8 @@ WIDTH = 960
 MARGIN = 34
 MOST = 400  # words drawn, those around the chosen one
 ROW = 30
+HEADING = 19  # letters of a title
+NAMES = 18  # pixels that the names of a card's columns take
 GAP = 20
 CARD = (WIDTH - 2 * MARGIN - GAP) / 2  # how wide a card is
 
@@ -62,29 +64,32 @@ def words_sheet(
     provenance: Mapping[str, str],
     note: str = "",
     tint: Tint = "weight",
+    title: str = "",
     theme: ThemeName = "light",
     translate: Translate = str,
 ) -> Drawing:
     """What does a word remember, and who remembers it, in the text itself, as a drawing? See `words_svg`."""
     first = 0 if word is None else max(0, min(word - MOST // 2, len(words) - MOST))
     part = words[first : first + MOST]
-    placed = _flow(part, first)
+    placed = _flow(part, first, top=MARGIN + (HEADING + 16 if title else 0))
     bottom = max((place.base for place in placed), default=MARGIN) + 26
     cards = [] if word is None else _cards(words, (remembers, remembered_by), word, translate)
-    card_height = max(max((len(card.rows) for card in cards), default=0) * ROW + 56, 92)
+    card_height = max(max((len(card.rows) for card in cards), default=0) * ROW + 56 + NAMES, 92)
     span = say(translate, phrases.WORDS_SHOWN, first=first + 1, last=first + len(part), count=len(words))
     below = [note, span if len(part) < len(words) else "", " · ".join(origin(provenance))]
     lines = footer([*filter(None, below)], width=WIDTH - 2 * MARGIN)
     height = bottom + (card_height + 26 if cards else 8) + LINE * len(lines) + MARGIN - 8
     drawing = Drawing(
         (WIDTH, height),
-        title=cards[0].title if cards else span,
+        title=title or (cards[0].title if cards else span),
         alt_text=" ".join(map(str, cards)) or " ".join(place.text for place in placed),
         provenance=provenance,
         theme=theme,
         translate=translate,
     )
     tints = _tints(remembers, remembered_by, word, tint)
+    if title:
+        drawing.text((MARGIN, MARGIN + 12), title, size=HEADING, bold=True)
     _draw_text(drawing, placed, words, selected=word, tints=tints)
     for number, card in enumerate(cards):
         left = MARGIN + number * (CARD + GAP)
@@ -100,8 +105,8 @@ def words_svg(drawing: Drawing) -> str:
     ``remembers`` and ``remembered_by`` are `measures.links` of the text and its ``words``, ``word`` the one whose
     links are shown (``None``: only the text). Blue behind a word: the chosen one looks at it; an
     orange line below it: it looks at the chosen one; both as strong as the ``tint`` of their link.
-    ``note`` is one line below the cards. Of a long text the 400 words around the chosen one are
-    drawn, and the picture says so.
+    ``note`` is one line below the cards, ``title`` one above the text. Of a long text the 400 words around the chosen
+    one are drawn, and the picture says so.
     ``provenance`` is written into ``<metadata>`` as JSON and, in short, below the picture.
     """
     return drawing.svg()
@@ -118,10 +123,10 @@ def words_png(drawing: Drawing) -> bytes:
     return drawing.png()
 
 
-def _flow(words: Sequence[Word], first: int) -> list[_PlacedWord]:
-    """Where does each word stand? Lines are broken where the sheet ends, but not before a comma or a point."""
+def _flow(words: Sequence[Word], first: int, *, top: float) -> list[_PlacedWord]:
+    """Where does each word stand, below ``top``? Lines are broken at the sheet's end, not before a comma or a point."""
     size = 27.0 if len(words) <= 60 else 21.0 if len(words) <= 200 else 16.0
-    left, base, room = float(MARGIN), MARGIN + size, WIDTH - MARGIN
+    left, base, room = float(MARGIN), top + size, WIDTH - MARGIN
     placed: list[_PlacedWord] = []
     apart = [word.space or word.special for word in words]
     apart = [here or (number > 0 and words[number - 1].special) for number, here in enumerate(apart)]
@@ -205,6 +210,7 @@ class _Card:
     title: str
     empty: str
     rows: tuple[_Row, ...]
+    names: tuple[str, ...]  # of the numbers in a row
 
     def __str__(self) -> str:
         links = ", ".join(f"“{isolated(row.text)}” {percent(row.weight)} ({row.head})" for row in self.rows)
@@ -213,10 +219,11 @@ class _Card:
 
 def _cards(words: Sequence[Word], both: tuple[Links, Links], word: int, translate: Translate) -> list[_Card]:
     """The two cards of a word."""
-    names = distinct_texts(words)
+    texts = distinct_texts(words)
+    names = translate(phrases.COLUMN_WEIGHT), translate(phrases.COLUMN_LIFT), translate(phrases.COLUMN_HEAD)
     templates = (phrases.REMEMBERS, phrases.NO_LINK), (phrases.REMEMBERED_BY, phrases.NO_READER)
     return [
-        _Card(say(translate, title, word=shorten(names[word], 24)), translate(empty), _rows(links, word, names))
+        _Card(say(translate, title, word=shorten(texts[word], 24)), translate(empty), _rows(links, word, texts), names)
         for (title, empty), links in zip(templates, both, strict=True)
     ]
 
@@ -243,8 +250,17 @@ def _draw_card(drawing: Drawing, card: _Card, *, at: Point, height: float, colou
     if not card.rows:
         for place, line in enumerate(wrap(card.empty, 52)):
             drawing.text((left + 20, top + 60 + place * 20), line, size=14, colour=drawing.theme.muted)
+    if card.rows:
+        _draw_names(drawing, card.names, at=(left + 20, top + 48), width=CARD - 40)
     for place, row in enumerate(card.rows):
-        _draw_row(drawing, row, at=(left + 20, top + 62 + place * ROW), width=CARD - 40, colour=colour)
+        _draw_row(drawing, row, at=(left + 20, top + 62 + NAMES + place * ROW), width=CARD - 40, colour=colour)
+
+
+def _draw_names(drawing: Drawing, names: Sequence[str], *, at: Point, width: float) -> None:
+    """What the numbers of a card are: weight, lift, head."""
+    end = at[0] + width - 190  # of the bars
+    for name, right in zip(names, (end + 54, end + 118, at[0] + width), strict=True):
+        drawing.text((right, at[1]), name, size=SMALL, anchor="right", colour=drawing.theme.muted)
 
 
 def _draw_row(drawing: Drawing, row: _Row, *, at: Point, width: float, colour: Colour) -> None:

@@ -124,8 +124,9 @@ def show_received(trace: Trace, view: RecallView) -> None:
             translate=t,
         )
         show.figure(chart, key="received")
-    table = tables.received_table(memory, trace.words, layer=view.layer, head=view.head, without=sinks, count=MOST)
-    names = {"word": t("word"), "position": t("position"), "received": t("attention received")}
+    table = tables.received_table(memory, trace.words, layer=view.layer, head=view.head, without=view.without)
+    table = table.dropna(subset=["rank"]).sort_values("rank").head(MOST)[["text", "word", "received"]]
+    names = {"text": t("word"), "word": t("position"), "received": t("attention received")}
     ranking.dataframe(
         table.assign(received=table["received"].map(lambda share: figures.percent(share, digits=1))).rename(
             columns=names

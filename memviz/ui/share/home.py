@@ -26,6 +26,7 @@ class SheetOptions(TypedDict):
     word: int | None
     provenance: Mapping[str, str]
     tint: Literal["weight", "excess"]
+    title: str
     translate: Translate
 
 
@@ -80,7 +81,13 @@ class Home:
         return figures.words_svg(self.trace.words, *self.links(), **self._options())
 
     def _options(self) -> SheetOptions:
-        return {"word": self.word, "provenance": self.provenance_fields(), "tint": self.tint, "translate": t}
+        return {
+            "word": self.word,
+            "provenance": self.provenance_fields(),
+            "tint": self.tint,
+            "title": t("Which words does the model's attention connect?"),
+            "translate": t,
+        }
 
     def html(self) -> str:
         remembers, remembered_by = self.links()
@@ -95,16 +102,27 @@ class Home:
         )
 
     def code(self) -> str:
-        head = "" if self.layer is None else f", layer={self.layer}, head={self.head}"
-        without = ", without=memviz.measures.sink_positions(memory)" if self.without else ""
+        head, without = self._choices()
+        title = t("Which words does the model's attention connect?")
         picture = saving(
             f"memviz-{self.name}.png",
             "memviz.figures.words_png",
             "words, remembers, remembered_by",
             f"word={self.word}",
             f"tint={self.tint!r}",
+            f"title={title!r}",
             f"provenance=memviz.figures.provenance(trace{head}{without})",
         )
+        return self.links_code() + picture
+
+    def _choices(self) -> tuple[str, str]:
+        """The head, and what is taken out, as arguments."""
+        head = "" if self.layer is None else f", layer={self.layer}, head={self.head}"
+        return head, ", without=memviz.measures.sink_positions(memory)" if self.without else ""
+
+    def links_code(self) -> str:
+        """The code that reads the text again and lists the links of the word."""
+        head, without = self._choices()
         return f"""{reading(self.trace)}
 memory = trace.memory()
 words = trace.words
@@ -116,4 +134,4 @@ for other, weight, lift, layer, head in zip(
 ):
     if other >= 0:
         print(f"{{words[word].text}} -> {{words[other].text}}  {{weight:.3g}}  lift {{lift:.3g}}  L{{layer}}.H{{head}}")
-{picture}"""
+"""
