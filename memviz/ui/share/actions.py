@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Mapping
 from functools import partial
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit import runtime
 from streamlit.delta_generator import DeltaGenerator
 
+from memviz.serving.ticket import Ticket
+from memviz.settings import number
 from memviz.trace import Trace
 from memviz.ui.components import copy_button
 from memviz.ui.shell import address, samples
 from memviz.ui.shell.i18n import language, t, use_language
 from memviz.ui.shell.markdown import literal
 
+FILES = {
+    "CSV": "text/csv",
+    "npz": "application/octet-stream",
+    "PNG": "image/png",
+    "SVG": "image/svg+xml",
+    "HTML": "text/html",
+}
+"""What a view can be taken along as, and its MIME type; the method of a view that makes it has this name."""
+MOST_BYTES = number("MEMVIZ_EXPORT_GB", 0.25, minimum=0.001) * 1e9
 LONGEST_LINK = 16_000  # characters; servers refuse longer addresses
 
 
@@ -102,19 +115,13 @@ def _files(view: Shared) -> None:
     if views:
         place = st.radio(t("Which translation?"), range(len(views)), format_func=list(views).__getitem__, key="which")
         view = list(views.values())[place]
-    files: list[tuple[str, Callable[[], str | bytes], str]] = [
-        ("CSV", view.csv, "text/csv"),
-        ("npz", view.npz, "application/octet-stream"),
-        ("PNG", view.png, "image/png"),
-        ("SVG", view.svg, "image/svg+xml"),
-        ("HTML", view.html, "text/html"),
-    ]
     st.caption(t("Every file says which model, layer and head it shows, and what was left out."))
     row = st.container(horizontal=True)
-    for name, make, mime in files:
+    ticket = Ticket(view)  # not the view itself: it would hold its traces for as long as the page is open
+    for name, mime in FILES.items():
         row.download_button(
             name,
-            data=partial(_file_bytes, make, language()),
+            data=partial(_file_bytes, ticket, name.lower(), language()),
             file_name=f"memviz-{view.name}.{name.lower()}",
             mime=mime,
             key=f"export_{name}",
@@ -122,10 +129,34 @@ def _files(view: Shared) -> None:
         )
 
 
-def _file_bytes(make: Callable[[], str | bytes], code: str) -> bytes:
+def _file_bytes(ticket: Ticket[Shared], kind: str, code: str) -> bytes:
     """A file's bytes in the reader's language; text with the mark by which spreadsheets know that it is UTF-8."""
     with use_language(code):
-        content = make()
-    if isinstance(content, bytes):
-        return content
-    return content.encode("utf-8" if content.startswith("<") else "utf-8-sig")
+        content: str | bytes = getattr(ticket.get(), kind)()
+    if isinstance(content, str):
+        content = content.encode("utf-8" if content.startswith("<") else "utf-8-sig")
+    _offered.add(len(content))
+    return content
+
+
+class _Offered:
+    """The files that were made, and are in memory until a script has run twice: no more than so many bytes of them."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def add(self, size: int) -> None:
+        """One more file: where they are too many, those before it are let go, which the browser has begun to fetch."""
+        with self._lock:
+            self._size += size
+            full = self._size > MOST_BYTES
+            if full:
+                self._size = size
+        if full and runtime.exists():
+            files = runtime.get_instance().media_file_mgr
+            files.remove_orphaned_files()  # marks them
+            files.remove_orphaned_files()
+
+
+_offered = _Offered()
