@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -16,8 +17,8 @@ from cachetools import LRUCache
 import memviz
 from memviz.memory import Forget
 from memviz.models import Policy, clean_name
-from memviz.progress import Progress, work_clock
-from memviz.serving.gate import OPENING, RUNNING, OnWait, Turn
+from memviz.progress import Progress, no_progress, work_clock
+from memviz.serving.gate import OPENING, RUNNING, OnWait, Turn, nobody_waits
 from memviz.serving.pace import Pace
 from memviz.settings import defaults, number
 from memviz.trace import Trace
@@ -154,9 +155,33 @@ def get_or_run(
 
     def run_bounded(turn: Turn) -> Trace:
         with defaults(SERVER):
-            return run(reader, giving_way(turn, progress))
+            trace = run(reader, giving_way(turn, progress))
+        _origins[id(trace)] = Origin(key[1:], work, run)
+        weakref.finalize(trace, _origins.pop, id(trace), None).atexit = False
+        return trace
 
     return _once(_traces, key, work, run_bounded, on_wait=on_wait)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a trace is had again: from the cache, or by the same ``run`` once more; see `get_or_run`."""
+
+    key: Key
+    work: Work
+    run: Callable[[Reader, Progress], Trace]
+
+    def trace(self) -> Trace:
+        """The trace. Raises as `get_or_run` does."""
+        return get_or_run(self.key, self.work, self.run, on_wait=nobody_waits, progress=no_progress)
+
+
+_origins: dict[int, Origin] = {}  # by the identity of each trace that is alive
+
+
+def origin(trace: Trace) -> Origin | None:
+    """How this trace is had again; ``None`` for one that did not come from here."""
+    return _origins.get(id(trace))
 
 
 def search(key: Key, work: Work, run: Callable[[Turn], Result], *, on_wait: OnWait) -> Result:
@@ -203,8 +228,15 @@ def giving_way(turn: Turn, progress: Progress) -> Progress:
     return told
 
 
+def forget_traces() -> None:
+    """Lets go of all traces, and of what was found in them; the models stay open."""
+    with _lock:
+        for kept in (_traces, _searches):
+            kept.clear()
+
+
 def forget_everything() -> None:
     """Empties the caches."""
+    forget_traces()
     with _lock:
-        for kept in (_readers, _traces, _searches):
-            kept.clear()
+        _readers.clear()

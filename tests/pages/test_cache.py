@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections import Counter
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -26,12 +28,27 @@ TEXTS = [
 ROUNDS = 12
 
 
+def limit() -> int:
+    """How many tokens are read at once here."""
+    return settings.number("MEMVIZ_MAX_TOKENS", 0, minimum=0)
+
+
 def silent(fraction: float, label: str) -> None:
     pass
 
 
 def patient(wait: Wait) -> None:
     pass
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A stand-in for a trace."""
+
+    text: str
+    pair: str | None
+    nbytes: int
+    notes: tuple[()] = ()
 
 
 class Reader:
@@ -45,17 +62,17 @@ class Reader:
         self.go = threading.Event()
         self.go.set()
 
-    def translate(self, text: str, target: str | None, forget: object, *, progress, **options) -> SimpleNamespace:
+    def translate(self, text: str, target: str | None, forget: object, *, progress, **options) -> Reading:
         self.options = options
         return self.read(text, target, progress=progress)
 
-    def read(self, text: str, pair: str | None = None, *, progress) -> SimpleNamespace:
+    def read(self, text: str, pair: str | None = None, *, progress) -> Reading:
         self.asked[text] += 1
         self.inside.release()
         while not self.go.wait(0.01):
             progress(0.5, "1/2")
         progress(1.0, "2/2")
-        return SimpleNamespace(text=text, pair=pair, nbytes=self.nbytes, notes=())
+        return Reading(text, pair, self.nbytes)
 
 
 @pytest.fixture(autouse=True)
@@ -122,14 +139,26 @@ def test_names_that_mean_one_model_share_it(names: tuple[str, str], model: Reade
 
 def test_a_server_reads_a_bounded_number_of_tokens_at_once(model: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEMVIZ_MAX_TOKENS", raising=False)
-    found: list[int] = []
-    monkeypatch.setattr(
-        model, "read", lambda *_, **__: found.append(settings.number("MEMVIZ_MAX_TOKENS", 0, minimum=0))
-    )
-    with pytest.raises(AttributeError):  # this stand-in reads nothing
-        read("a")
-    assert found == [8192]
-    assert settings.number("MEMVIZ_MAX_TOKENS", 0, minimum=0) == 0, "a notebook has no such limit"
+    limits: list[int] = []
+    read("a", progress=lambda fraction, label: limits.append(limit()))
+    assert limits == [8192]
+    assert limit() == 0, "a notebook has no such limit"
+
+
+def test_a_trace_that_was_let_go_is_read_once_more_by_its_origin(model: Reader) -> None:
+    trace = read("a", "b")
+    origin = cache.origin(trace)
+    assert origin is not None
+    assert origin.trace() is trace
+    cache._traces.clear()
+    alive = weakref.ref(trace)
+    del trace
+    gc.collect()
+    assert alive() is None
+    assert (origin.trace().text, origin.trace().pair) == ("a", "b")
+    assert model.asked["a"] == 2
+    assert cache.origin(Reading("a", None, 3)) is None
+    assert len(cache._origins) == len(cache._traces), "nothing is known of what is gone"
 
 
 def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import io
+import threading
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
+from streamlit import runtime
 from streamlit.delta_generator import DeltaGenerator
 
 from memviz import tables
+from memviz.serving.ticket import Ticket
+from memviz.settings import number
 from memviz.trace import Trace
 from memviz.ui.components import copy_button
 from memviz.ui.shell import address, samples
 from memviz.ui.shell.i18n import language, t, use_language
 from memviz.ui.shell.markdown import literal
 
+MOST_BYTES = number("MEMVIZ_EXPORT_GB", 0.25, minimum=0.001) * 1e9
 LONGEST_LINK = 16_000  # characters; servers refuse longer addresses
 
 
@@ -123,16 +128,16 @@ def _files(view: Shared) -> None:
         place = st.radio(t("Which translation?"), range(len(views)), format_func=list(views).__getitem__, key="which")
         view = list(views.values())[place]
     base = f"memviz-{view.name}"
-    files: list[tuple[str, Callable[[], str | bytes], str, str]] = [
-        ("CSV", partial(_csv, view), f"{base}.csv", "text/csv"),
-        ("npz", view.npz, f"{base}.npz", "application/octet-stream"),
-        ("PNG", view.png, f"{base}.png", "image/png"),
-        ("SVG", view.svg, f"{base}.svg", "image/svg+xml"),
-        ("HTML", view.html, f"{base}.html", "text/html"),
-        (t("Metadata of the CSV"), partial(_metadata, view), f"{base}.csv-metadata.json", "application/json"),
+    files: list[tuple[str, Callable[[Any], str | bytes], str, str]] = [
+        ("CSV", _csv, f"{base}.csv", "text/csv"),
+        ("npz", lambda shared: shared.npz(), f"{base}.npz", "application/octet-stream"),
+        ("PNG", lambda shared: shared.png(), f"{base}.png", "image/png"),
+        ("SVG", lambda shared: shared.svg(), f"{base}.svg", "image/svg+xml"),
+        ("HTML", lambda shared: shared.html(), f"{base}.html", "text/html"),
+        (t("Metadata of the CSV"), _metadata, f"{base}.csv-metadata.json", "application/json"),
     ]
     if isinstance(view, Aligned) and view.alignment_files():
-        files.append(("Pharaoh", partial(_zip, view), f"{base}-pharaoh.zip", "application/zip"))
+        files.append(("Pharaoh", _zip, f"{base}-pharaoh.zip", "application/zip"))
     st.caption(
         t(
             "Every file says which model, layer and head it shows, and what was left out; for the CSV, a plain table, "
@@ -140,10 +145,11 @@ def _files(view: Shared) -> None:
         )
     )
     row = st.container(horizontal=True)
+    ticket = Ticket(view)  # not the view itself: it would hold its traces for as long as the page is open
     for label, make, file, mime in files:
         row.download_button(
             label,
-            data=partial(_file_bytes, make, language()),
+            data=partial(_file_bytes, ticket, make, language()),
             file_name=file,
             mime=mime,
             key=f"export_{file.removeprefix(base).lstrip('.-')}",
@@ -170,10 +176,34 @@ def _zip(view: Aligned) -> bytes:
     return out.getvalue()
 
 
-def _file_bytes(make: Callable[[], str | bytes], code: str) -> bytes:
+def _file_bytes(ticket: Ticket[Shared], make: Callable[[Any], str | bytes], code: str) -> bytes:
     """A file's bytes in the reader's language; text with the mark by which spreadsheets know that it is UTF-8."""
     with use_language(code):
-        content = make()
-    if isinstance(content, bytes):
-        return content
-    return content.encode("utf-8" if content.startswith("<") else "utf-8-sig")
+        content = make(ticket.get())
+    if isinstance(content, str):
+        content = content.encode("utf-8" if content.startswith("<") else "utf-8-sig")
+    _offered.add(len(content))
+    return content
+
+
+class _Offered:
+    """The files that were made, and are in memory until a script has run twice: no more than so many bytes of them."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def add(self, size: int) -> None:
+        """One more file: where they are too many, those before it are let go, which the browser has begun to fetch."""
+        with self._lock:
+            self._size += size
+            full = self._size > MOST_BYTES
+            if full:
+                self._size = size
+        if full and runtime.exists():
+            files = runtime.get_instance().media_file_mgr
+            files.remove_orphaned_files()  # marks them
+            files.remove_orphaned_files()
+
+
+_offered = _Offered()
