@@ -29,11 +29,19 @@ def require_writable(path: Path) -> None:
 def write(view: View, path: Path) -> None:
     """Write the ``view`` to the file at ``path``; one that is there is replaced once the new one is whole.
 
+    Beside a CSV stands what it is and where it comes from, in ``<file>-metadata.json``.
+
     Raises `CommandError` where that fails.
     """
+    _replace(path, lambda part: ENDINGS[path.suffix.lower()](view, part))
+    if path.suffix.lower() == ".csv":
+        _replace(path.with_name(f"{path.name}-metadata.json"), lambda part: _metadata(view, path))
+
+
+def _replace(path: Path, make: Callable[[Path], bytes]) -> None:
     part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(ENDINGS[path.suffix.lower()](view, part))
+        part.write_bytes(make(part))
         part.replace(path)
     except OSError as error:
         raise CommandError(f"{path} cannot be written ({error.strerror or error}).") from error
@@ -61,7 +69,12 @@ def as_json(view: View) -> str:
 
 
 def _csv(view: View, part: Path) -> bytes:
-    return (BYTE_ORDER_MARK + memviz.tables.csv(view.table(), view.provenance())).encode()
+    return (BYTE_ORDER_MARK + memviz.tables.csv(view.table())).encode()
+
+
+def _metadata(view: View, path: Path) -> bytes:
+    """What stands beside the CSV at ``path``: where it comes from."""
+    return memviz.tables.metadata(view.table(), view.provenance(), file=path.name).encode()
 
 
 def _npz(view: View, part: Path) -> bytes:

@@ -127,7 +127,9 @@ def test_a_table_and_the_whole_reading(bert: str, tmp_path: Path, capsys) -> Non
         assert main([*read, str(tmp_path / name)]) == 0
         assert capsys.readouterr().err == f"written to {tmp_path / name}\n"
     trace = memviz.load(bert).read(TEXT)
-    frame, fields = memviz.tables.read_csv((tmp_path / "head.csv").read_text("utf-8"))
+    frame, fields = memviz.tables.read_csv(
+        (tmp_path / "head.csv").read_text("utf-8"), (tmp_path / "head.csv-metadata.json").read_text("utf-8")
+    )
     assert (fields["layer"], fields["head"]) == ("1", "1")
     pattern = trace.memory().pattern(1, 1)
     assert np.allclose(frame.pivot(index="query", columns="key", values="weight"), pattern, atol=1e-7)

@@ -105,10 +105,11 @@ def heatmap(
     matches = data.rows.matching(find), data.cols.matching(find)
     if find:
         lines.append(say(translate, phrases.MARKED, count=len(matches[0]) + len(matches[1]), find=find))
-    matches = tuple(
+    rows, cols = (
         sorted({*cells, *side.cells_of(units)})
         for cells, side, units in zip(matches, (data.rows, data.cols), mark, strict=True)
     )
+    matches = rows, cols
     if data.mass is not None:
         lines.append(translate(phrases.PAIR))
     field = Field.of(data.rows, data.cols, names=_axis_names(data.memory, translate))

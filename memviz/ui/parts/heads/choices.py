@@ -103,7 +103,7 @@ def choose_view(trace: Trace, memory: Memory) -> HeadsView:
 
 def _choose_picture(place: DeltaGenerator) -> Picture:
     """As a heatmap, or as lines?"""
-    return place.segmented_control(
+    picture = place.segmented_control(
         t("Picture"),
         list(PICTURES),
         required=True,
@@ -111,6 +111,7 @@ def _choose_picture(place: DeltaGenerator) -> Picture:
         label_visibility="collapsed",
         **state.url_bound("picture", PICTURES),
     )
+    return picture or "heatmap"
 
 
 def _choose_beside(memory: Memory, head: Head) -> tuple[Head, ...]:

@@ -227,8 +227,8 @@ def _choose_target(reader: Reader, model: str, text: str) -> str | None:
         address.put(TARGET, "")  # another is written now: the address must not keep the old one
     st.session_state[TARGET_OF] = model, text
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
-    if reader.languages is not None and not reader.languages_known:
-        source, into = reader.languages
+    source, into = reader.languages or ("", None)
+    if into is not None and not reader.languages_known:
         names = {"source": language_name(source), "target": language_name(into)}
         row.caption(t("This model is made for {source} → {target}.", **names), width="content")
     with row.popover(t("Force a translation"), type="tertiary", icon=":material/edit_note:"):
