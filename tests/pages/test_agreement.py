@@ -75,3 +75,11 @@ def test_the_slots_of_a_word_are_those_of_its_links(visit, hidden: bool) -> None
     assert ("what is left" in metrics["Effective number of tokens"].help) == hidden
     columns = list(here.app.dataframe[0].value.columns)
     assert ("of what is left" in columns, "weight" in columns) == (hidden, not hidden)
+
+
+def test_a_chinese_sentence_counts_in_bei(visit) -> None:
+    chinese = [text for text in visit("home", text=CAT, lang="zh").sentences if "把 **" in text]
+    english = [LINK.match(text) for text in visit("home", text=CAT, lang="en").sentences]
+    lifts = [link[7].replace("×", "倍") for link in english if link]
+    assert len(lifts) == 5
+    assert [re.search(r"平均值的 \*\*(.+)\*\*。", text)[1] for text in chinese] == lifts
