@@ -24,7 +24,7 @@ PASTED = {
     ("minilm", "spaces"): ("    ", "Paste a text above, or choose a sample"),
     ("minilm", "one token 500 times"): ("cat " * 500, ""),
     ("minilm", "100,000 characters of words"): ("cat and dog " * 8_334, "This text has 25,004 tokens"),
-    ("minilm", "100,000 characters of one word"): ("x" * 100_000, "1 of the 1 tokens stand for words or characters"),
+    ("minilm", "100,000 characters of one word"): ("x" * 100_000, "1 of the 1 tokens are unknown tokens ([UNK])"),
     **{("minilm", name): (ODD[name], "") for name in HARMLESS},
     ("smollm2", "a lone surrogate"): ("a \ud800 b", ""),
     **{("smollm2", name): (ODD[name], "") for name in HARMLESS[1:8]},

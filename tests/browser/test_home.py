@@ -131,7 +131,7 @@ def test_resting_places_can_be_hidden_and_the_page_says_what_that_does(visit, ca
     share = cat_eager[..., sinks].sum(-1).mean()
     here.says(f"{share * 100:.0f} % of all attention in this text goes to [CLS], [SEP].")
     here.toggle("Hide attention sinks")
-    here.says("It is taken out here, and of every row the rest is renormalised to 100 %.")
+    here.says("It is taken out here, and the rest of every row is renormalised to 100 %.")
     left = cat_eager.copy()
     left[..., sinks] = 0
     left /= left.sum(-1, keepdims=True)

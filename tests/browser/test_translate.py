@@ -173,7 +173,7 @@ def test_a_covered_word_is_read_by_nobody(visit, reader, black_cat) -> None:
     same(drawn(here, 2), weights(covered))
     assert all(source != 1 for _, source in drawn(here, 2))
     assert "forgotten" in word(here, "source", 1, graph=2).get_attribute("class")
-    assert word(here, "source", 1, graph=2).get_attribute("aria-label") == "“black” may not be read"
+    assert word(here, "source", 1, graph=2).get_attribute("aria-label") == "“black” is masked"
     assert here.page.locator(".forgotten").count() == 1
     here.says(covered.output)
 

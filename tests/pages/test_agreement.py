@@ -117,3 +117,11 @@ def test_the_first_word_of_a_text_was_not_predicted(visit) -> None:
         assert "first word of a text was not predicted" in metric.help
     here = visit("recall", text=text, model="minilm", word="1")
     assert "Probability beforehand" not in [metric.label for metric in here.app.metric]
+
+
+def test_a_chinese_sentence_counts_in_bei(visit) -> None:
+    chinese = [text for text in visit("home", text=CAT, lang="zh").sentences if "把 **" in text]
+    english = [LINK.match(text) for text in visit("home", text=CAT, lang="en").sentences]
+    lifts = [link[7].replace("×", "倍") for link in english if link]
+    assert len(lifts) == 5
+    assert [re.search(r"平均值的 \*\*(.+)\*\*。", text)[1] for text in chinese] == lifts

@@ -351,7 +351,7 @@ def test_a_covered_word_changes_the_translation(visit, reader) -> None:
     preto = [word.text for word in trace.target_words].index("preto")
     places = list(trace.target_words[preto].tokens)
     before, after = (percent(float(np.exp(item.logprobs[places].sum()))) for item in (trace, forced))
-    sentence = next(said for said in here.sentences if "loses most" in said)
+    sentence = next(said for said in here.sentences if "drops most" in said)
     assert "preto" in sentence
     assert f"**{before}** to **{after}**" in sentence
 
@@ -489,7 +489,7 @@ def test_a_given_translation_in_the_wrong_language_is_read_all_the_same(visit, r
     assert next(code.value for code in here.app.code) == target
     cached = reader.tokenizer(target)["input_ids"].count(reader.tokenizer.unk_token_id) == 0
     assert any("tokens of the forced translation are unknown" in said for said in here.notes) != cached
-    compared = next(said for said in plain(here.sentences) if said.startswith("**Every word was read**"))
+    compared = next(said for said in plain(here.sentences) if said.startswith("**No word masked**"))
     assert "O gato preto bebe leite frio." in compared, "what it writes by itself stands beside the covered one"
 
 
@@ -579,8 +579,16 @@ def test_a_local_model_without_a_decoder_is_refused_and_others_offered(visit, tm
     assert here.pictures == ["cross_view", "chart"]
 
 
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [("en", "This model is made for English → Portuguese."), ("zh", "这个模型用于：英语 → 葡萄牙语。")],
+)
+def test_the_languages_of_a_model_are_called_by_their_names(visit, language: str, line: str) -> None:
+    assert line in said(visit("translate", text=BLACK_CAT, lang=language).app)
+
+
 ZH = {english for english, chinese in i18n.catalogue("zh").items() if english != chinese}
-ZH -= {"cross"}  # the name of a component, too
+ZH -= {"cross", *i18n.LANGUAGES.values()}  # the name of a component, too; and the switch, each in itself
 CHINESE = [
     {},
     {"details": "coverage", "again": "only"},

@@ -270,9 +270,9 @@ ODD = {
     "HELLO THERE": ("HELLO THERE (em inglês)", "Text all in capitals"),
     "12345 67.89": ("12345 67.89", ""),
     "https://example.com/a?b=1": ("https://example.com/a?b=1", ""),
-    "😀": ("-", "1 of the 2 tokens stand for"),
-    "猫": ("-", "1 of the 2 tokens stand for"),
-    "<b>x</b>": ("-b>x/b>>", "2 of the 9 tokens stand for"),
+    "😀": ("-", "1 of the 2 tokens are unknown tokens"),
+    "猫": ("-", "1 of the 2 tokens are unknown tokens"),
+    "<b>x</b>": ("-b>x/b>>", "2 of the 9 tokens are unknown tokens"),
 }
 
 

@@ -475,7 +475,7 @@ def test_characters_that_the_model_never_saw_are_counted(reader: Reader) -> None
     trace = reader.translate("the 猫 cat", max_new_tokens=3)
     unknown = [token for token in trace.tokens if token.id == reader.tokenizer.unk_token_id]
     assert [token.text for token in unknown] == ["猫"]
-    assert f"1 of the {len(trace.tokens) - 1} tokens stand for words or characters" in str(trace.notes[-1])
+    assert f"1 of the {len(trace.tokens) - 1} tokens are unknown tokens ([UNK])" in str(trace.notes[-1])
 
 
 def test_notes_on_a_text_say_which_sentence_they_are_about(reader: Reader) -> None:

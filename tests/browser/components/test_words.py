@@ -197,7 +197,7 @@ def test_keyboard_walks_the_words(visit) -> None:
     ]:
         page.keyboard.press(key)
         assert page.evaluate(here) == text, key
-    assert "“In” looks most at “" in page.locator("[data-testid=memviz-words-spoken]").inner_text()
+    assert "“In” attends most to “" in page.locator("[data-testid=memviz-words-spoken]").inner_text()
     page.keyboard.press("Enter")
     wait_for_text(page, "word 7")
     page.keyboard.press("Escape")
