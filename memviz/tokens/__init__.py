@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from memviz.tokens.sequence import Token, align, tokenise
 from memviz.tokens.spelling import clean, printable, require_text, right_to_left, word_spans
-from memviz.tokens.word import Word, dropped_characters, merge, words
+from memviz.tokens.word import Word, dropped_characters, merge, word_pairs, words
 
 __all__ = [
     "Token",
@@ -28,6 +28,7 @@ __all__ = [
     "require_text",
     "right_to_left",
     "tokenise",
+    "word_pairs",
     "word_spans",
     "words",
 ]
