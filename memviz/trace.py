@@ -17,7 +17,7 @@ from memviz.free_memory import free_memory
 from memviz.memory import THUMBNAIL, Ablate, Eviction, Forget, Kind, Memory, read_only
 from memviz.memory.recurrent import Recurrent
 from memviz.note import Note
-from memviz.sources import Picture, Sound, Source, Text, Units, tokens_of, words_of_units
+from memviz.sources import Picture, Sound, Source, Text, Units, pieces_of_words, tokens_of, words_of_units
 from memviz.tokens import Token, Word, words
 
 FORMAT = 4
@@ -344,6 +344,11 @@ def _misfits_of_summary(memory: Memory) -> Iterator[str]:
         yield f"has its thumbnails as {summary.thumbnail.dtype} {shape}"
     elif max(shape[2:]) > THUMBNAIL:
         yield f"has thumbnails of {shape[2]} × {shape[3]} cells"
+    dots = summary.value_dots
+    if dots.dtype.kind != "f" or not _is_finite(dots):
+        yield "has value_dots that are not finite"
+    elif dots.size and dots.shape != (memory.layers, memory.heads, len(pieces_of_words(memory.keys))):
+        yield f"has value_dots as {dots.shape}, which are not those of its words"
     if summary.repeats < 0:
         yield "counts less than no repeats"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from memviz.errors import MeasureError
 from memviz.measures.registry import measure
 from memviz.memory import Memory, positions
-from memviz.sources import special_places
+from memviz.sources import pieces_of_words, special_places
 
 LEAST_SINK = 0.2  # of all attention: a first token that gets less is no sink
 SINK_ODDS = 3  # times the odds of a uniform look: in a short text, that alone gives the first token much
@@ -220,6 +221,62 @@ def value_norm(memory: Memory, layer: int, head: int) -> np.ndarray:
     float32 [query, key], from 0. Raises `MeasureError` where the output projection is not known.
     """
     return memory.pattern(layer, head) * value_norms(memory)[layer, head]
+
+
+@dataclass(frozen=True, eq=False)
+class WordPieces:
+    """The words along the keys of a memory, and which pairs of their pieces the reading compared.
+
+    tokens         int [token]: the positions of the pieces, word after word
+    starts, sizes  int [word]: where each word begins in ``tokens``, and of how many pieces it is made
+    first, second  int [pair]: the two pieces of each pair, in the order of their words
+    word, place    int [pair]: which word each pair belongs to, and where it stands in ``Summary.value_dots``
+    """
+
+    tokens: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    word: np.ndarray
+    place: np.ndarray
+
+    @classmethod
+    def of(cls, memory: Memory, words: Sequence[Sequence[int]]) -> WordPieces:
+        """The pieces of these ``words``, the positions of each among the keys."""
+        sizes = np.array([len(places) for places in words])
+        tokens = np.concatenate([list(places) for places in words])
+        word_of = np.zeros(len(memory.keys), dtype=np.int64)
+        word_of[tokens] = np.repeat(np.arange(len(words)), sizes)
+        pairs = pieces_of_words(memory.keys) if memory.summary.value_dots.size else np.zeros((0, 2), dtype=np.int64)
+        first, second = word_of[pairs].T
+        together = np.flatnonzero(first == second)
+        place = together[np.argsort(first[together], kind="stable")]
+        return cls(tokens, np.cumsum(sizes) - sizes, sizes, *pairs[place].T, first[place], place)
+
+    @property
+    def has_norm(self) -> np.ndarray:
+        """Of which words were all pieces compared, so that `word_value_norm` knows their norm? bool [word]."""
+        whole: np.ndarray = self.sizes * (self.sizes - 1) // 2
+        return np.bincount(self.word, minlength=len(whole)) == whole
+
+
+def word_value_norm(memory: Memory, layer: int, head: int, words: WordPieces, *, weights: np.ndarray) -> np.ndarray:
+    """How much does each token write of whole words: how long is the sum of what their pieces write, ‖Σ_j a_ij f_j‖?
+
+    float32 [query, word], from 0: never more than the sum of the norms, as pieces may write in different directions.
+    ``weights`` are some rows of the head's pattern [query, key]. NaN for a word whose pieces were not compared by the
+    reading: longer than 32, or from an old file. Raises `MeasureError` where the output projection is not known.
+    """
+    rows = weights.astype(np.float64)
+    square = (rows * value_norms(memory)[layer, head])[:, words.tokens] ** 2
+    square = np.add.reduceat(square, words.starts, axis=1)
+    if len(words.place):
+        dots = memory.summary.value_dots[layer, head][words.place]
+        split, begins = np.unique(words.word, return_index=True)
+        square[:, split] += np.add.reduceat(2 * rows[:, words.first] * rows[:, words.second] * dots, begins, axis=1)
+    square[:, ~words.has_norm] = np.nan
+    return np.sqrt(np.maximum(square, 0)).astype(np.float32)
 
 
 def value_norms(memory: Memory) -> np.ndarray:

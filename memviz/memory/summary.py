@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from memviz.memory.scores import read_only
 
 THUMBNAIL = 32  # cells along a side, at most
 
@@ -31,6 +33,9 @@ class Summary:
     repeats      int                     how many queries have an earlier copy
     value_norm   [layer, head, key]      ‖value · W_O‖, what a full weight on this key would write;
                                          empty where the output projection is not known
+    value_dots   [layer, head, pair]     the product of what two pieces of one word would write, in the order of
+                                         `memviz.tokens.word_pairs`; empty where the output projection is not known,
+                                         or in a file from before it was kept
     thumbnail    uint8 [layer, head, ≤32, ≤32]   255 · √weight, max-pooled over `thumbnail_cell`
     """
 
@@ -46,3 +51,9 @@ class Summary:
     repeats: int
     value_norm: np.ndarray
     thumbnail: np.ndarray
+    value_dots: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+
+    def __post_init__(self) -> None:
+        if not self.value_dots.size:
+            nothing = read_only(np.zeros((*self.duplicate.shape, 0), dtype=np.float32))
+            object.__setattr__(self, "value_dots", nothing)

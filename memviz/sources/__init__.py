@@ -7,7 +7,16 @@ its running number; its ``geometry`` says whether the units of its source stand 
 
 from memviz.sources.picture import Patch, Picture
 from memviz.sources.sound import Frame, Sound
-from memviz.sources.source import Geometry, Source, Unit, Units, special_places, tokens_of, words_of_units
+from memviz.sources.source import (
+    Geometry,
+    Source,
+    Unit,
+    Units,
+    pieces_of_words,
+    special_places,
+    tokens_of,
+    words_of_units,
+)
 from memviz.sources.text import Text
 
 __all__ = [
@@ -20,6 +29,7 @@ __all__ = [
     "Text",
     "Unit",
     "Units",
+    "pieces_of_words",
     "special_places",
     "tokens_of",
     "words_of_units",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+
 from memviz.errors import TraceError
 from memviz.note import Note
 from memviz.sources.picture import Patch, Picture
 from memviz.sources.sound import Frame, Sound
 from memviz.sources.text import Text
-from memviz.tokens import Token, Word
+from memviz.tokens import Token, Word, word_pairs
 
 Geometry = Literal["line", "grid"]
 """How the units of a source stand: one after the other, or beside and below each other."""
@@ -37,6 +39,11 @@ def tokens_of(units: Sequence[Unit]) -> tuple[Token, ...]:
             kind=next(PLURALS[type(unit)] for unit in units if not isinstance(unit, Token)),
         )
     return tokens
+
+
+def pieces_of_words(units: Sequence[Unit]) -> np.ndarray:
+    """Which two of these ``units`` are pieces of one word, as `word_pairs` lists them? Of sounds and pictures, none."""
+    return word_pairs([unit for unit in units if isinstance(unit, Token)])
 
 
 def special_places(units: Sequence[Unit]) -> list[int]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from memviz.tokens.sequence import Token, align, start_token_end, tokenise
 from memviz.tokens.spelling import clean, printable, require_text, right_to_left, word_spans
-from memviz.tokens.word import Word, distinct_texts, dropped_characters, merge, words
+from memviz.tokens.word import Word, distinct_texts, dropped_characters, merge, word_pairs, words
 
 __all__ = [
     "Token",
@@ -30,6 +30,7 @@ __all__ = [
     "right_to_left",
     "start_token_end",
     "tokenise",
+    "word_pairs",
     "word_spans",
     "words",
 ]

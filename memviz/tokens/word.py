@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from memviz.errors import TraceError
 from memviz.tokens.sequence import Token, start_token_end
 from memviz.tokens.spelling import BREAKS, WHITE, Span, SpanUnion, clean, printable
+
+LONGEST = 32  # pieces of a word whose pairs are listed: fewer than 16 pairs for each token
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,16 @@ def merge(pattern: np.ndarray, query_tokens: Sequence[Token], key_tokens: Sequen
     summed, _ = _pooled(pattern.astype(kind, copy=False), key_tokens, axis=-1)
     pooled, counts = _pooled(summed, query_tokens, axis=-2)
     return (pooled / counts[:, None]).astype(kind)
+
+
+def word_pairs(tokens: Sequence[Token]) -> np.ndarray:
+    """Which two of these ``tokens`` are pieces of one word? int [pair, 2], their positions, the earlier first.
+
+    A word of more than `LONGEST` pieces has no pairs here: they would grow with the square of it.
+    """
+    pieces = [places for places in _members(tokens) if 1 < len(places) <= LONGEST]
+    pairs = [pair for places in pieces for pair in combinations(places, 2)]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def _members(tokens: Sequence[Token]) -> list[tuple[int, ...]]:

@@ -10,6 +10,7 @@ from memviz.figures.style.labels import isolated, shorten
 from memviz.figures.style.numbers import decimal, head_name, percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import removal_text, shift_text, threshold_text
+from memviz.measures.weights import WordPieces
 from memviz.memory import Memory
 
 _VALUES = {
@@ -47,7 +48,10 @@ def notes(data: PatternData, translate: Translate = str) -> list[str]:
         first = say(translate, phrases.EVERY_LAYER, layers=memory.layers)
     parts = [first, translate(_VALUES[view.values])]
     if rows.by_word or cols.by_word:
-        parts.append(translate(phrases.BETWEEN_WORDS))
+        norms = view.values == "value norm" and cols.by_word
+        parts.append(translate(phrases.NORMS_BETWEEN_WORDS if norms else phrases.BETWEEN_WORDS))
+        if norms and not WordPieces.of(memory, cols.tokens).has_norm.all():
+            parts.append(translate(phrases.NORMS_UNKNOWN))
     if view.shift:
         parts.append(say(translate, phrases.SHIFTED, steps=view.shift))
     if len(view.without):

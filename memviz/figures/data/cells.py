@@ -15,7 +15,7 @@ import numpy as np
 from memviz.errors import MeasureError
 from memviz.figures.data.view import PatternData, PatternView, Side, Values, side
 from memviz.measures.pairs import without_keys
-from memviz.measures.weights import rollout, value_norms
+from memviz.measures.weights import WordPieces, rollout, value_norms, word_value_norm
 from memviz.memory import Memory, positions
 from memviz.sources import tokens_of
 from memviz.tokens import Token, merge
@@ -66,7 +66,7 @@ def weights(
     it; NaN where there is none.
     """
     selection = PatternView(layer=layer, head=head, values=view, without=without, shift=shift)
-    return _tokens(memory, selection, heads=_heads(memory, selection), rows=np.arange(len(memory.queries)))
+    return _values(memory, selection, heads=_heads(memory, selection), rows=np.arange(len(memory.queries)))
 
 
 def _heads(memory: Memory, view: PatternView) -> list[tuple[int, int]]:
@@ -89,6 +89,12 @@ def _blocks(
 ) -> Iterator[tuple[range, np.ndarray]]:
     """(units, their values [unit, column unit]) of the rows in the window, some at a time."""
     queries, keys = _readers(tokens_of(memory.queries), rows), _readers(tokens_of(memory.keys), cols)
+    words: WordPieces | None = None
+    unknown = np.zeros(len(cols.tokens), dtype=bool)
+    if view.values == "value norm" and cols.by_word:  # norms do not add up: to a word, what its pieces write together
+        words = WordPieces.of(memory, cols.tokens)
+        unknown = ~words.has_norm
+        keys = [replace(keys[places[0]], word=number, special=True) for number, places in enumerate(cols.tokens)]
     tokens, first = 0, rows.first
     for unit in range(rows.first, rows.stop):
         tokens += len(rows.tokens[unit])
@@ -96,10 +102,12 @@ def _blocks(
             continue
         units = range(first, unit + 1)
         index = np.array([place for row in units for place in rows.tokens[row]])
-        values = _tokens(memory, view, heads=heads, rows=index)
+        values = _values(memory, view, heads=heads, rows=index, words=words)
         if rows.by_word or cols.by_word:
             unit_of = np.repeat(np.arange(len(units)), [len(rows.tokens[row]) for row in units])
             values = _merge_rows(values, unit_of, [queries[place] for place in index], keys)
+        if unknown.any():
+            values[:, unknown] = np.nan
         yield units, values
         tokens, first = 0, unit + 1
 
@@ -122,27 +130,44 @@ def _merge_rows(values: np.ndarray, unit_of: np.ndarray, queries: Sequence[Token
     return out
 
 
-def _tokens(memory: Memory, view: PatternView, *, heads: list[tuple[int, int]], rows: np.ndarray) -> np.ndarray:
-    """Values between tokens, the mean over the heads: float32 [query, key]; NaN where a shift leads outside."""
+def _values(
+    memory: Memory,
+    view: PatternView,
+    *,
+    heads: list[tuple[int, int]],
+    rows: np.ndarray,
+    words: WordPieces | None = None,
+) -> np.ndarray:
+    """Values between tokens, the mean over the heads: float32 [query, key]; NaN where a shift leads outside.
+
+    With ``words``, those of the keys, value norms of whole words: [query, word].
+    """
     if view.shift:
         there = (rows + view.shift >= 0) & (rows + view.shift < len(memory.queries))
-        out = np.full((len(rows), len(memory.keys)), np.nan, dtype=np.float32)
-        out[there] = _tokens(memory, replace(view, shift=0), heads=heads, rows=rows[there] + view.shift)
+        out = np.full((len(rows), len(memory.keys if words is None else words.sizes)), np.nan, dtype=np.float32)
+        still = replace(view, shift=0)
+        out[there] = _values(memory, still, heads=heads, rows=rows[there] + view.shift, words=words)
         return out
-    norms = value_norms(memory) if view.values == "value norm" else None
-    if view.values == "rollout":
-        total = rollout(memory)[rows]
-    else:
-        total = np.zeros((len(rows), len(memory.keys)), dtype=np.float32)
-        for layer, head in heads:
-            pattern = memory.pattern(layer, head, rows=rows)
-            total += pattern if norms is None else pattern * norms[layer, head]
-        total /= np.float32(len(heads))
     removed = positions(view.without, len(memory.keys))
-    if len(removed) and norms is None:
-        return without_keys(total, removed)
-    total[:, removed] = 0.0
-    return total
+    if view.values == "rollout":
+        return _without(rollout(memory)[rows], removed)
+    total: np.ndarray | None = None
+    for layer, head in heads:
+        part = memory.pattern(layer, head, rows=rows)
+        if view.values == "value norm":
+            part[:, removed] = 0.0
+            if words is None:
+                part = part * value_norms(memory)[layer, head]
+            else:
+                part = np.nan_to_num(word_value_norm(memory, layer, head, words, weights=part))
+        total = part if total is None else total + part
+    assert total is not None
+    total = total / np.float32(len(heads))
+    return total if view.values == "value norm" else _without(total, removed)
+
+
+def _without(weights: np.ndarray, removed: np.ndarray) -> np.ndarray:
+    return without_keys(weights, removed) if len(removed) else weights
 
 
 def _masked(
@@ -157,7 +182,7 @@ def _masked(
 ) -> np.ndarray:
     """The block with NaN where nothing is to be drawn."""
     if view.cumulative < 1:
-        block = np.where(strongest(block, view.cumulative), block, np.nan)
+        block = np.where(strongest(np.nan_to_num(block), view.cumulative), block, np.nan)
     block = np.where(_visible(memory, heads, units, rows=rows, cols=cols), block, np.nan).astype(np.float32)
     removed = set(positions(view.without, len(memory.keys)).tolist())
     if removed:
@@ -189,7 +214,7 @@ def _visible(memory: Memory, heads: list[tuple[int, int]], units: range, *, rows
 def _quadrants(block: np.ndarray, units: range, *, rows: Side, cols: Side) -> np.ndarray:
     """What the rows of each text give to each text: [text, text], sums."""
     later = np.array([unit >= (rows.border or 0) for unit in units])
-    halves = (block[~later].sum(axis=0, dtype=np.float64), block[later].sum(axis=0, dtype=np.float64))
+    halves = (np.nansum(block[~later], axis=0, dtype=np.float64), np.nansum(block[later], axis=0, dtype=np.float64))
     return np.array([[half[: cols.border].sum(), half[cols.border :].sum()] for half in halves])
 
 

@@ -24,6 +24,10 @@ ROLLOUT = "rollout: what is left of each input token, if attention only averaged
 ROLLOUT_UNIT = "share of the input token, 0 to 1 (colour scale: √share)"
 EVERY_LAYER = "all {layers} layers, one after the other"
 BETWEEN_WORDS = "subwords merged: summed over keys, averaged over queries"
+NORMS_BETWEEN_WORDS = (
+    "between words: of a split word, the length of what its pieces write together; from it values are averaged"
+)
+NORMS_UNKNOWN = "left blank: split words whose value norm this reading did not keep"
 TAKEN_OUT = "taken out: {keys}; the rest of each row is renormalised to 100 %"
 TAKEN_OUT_NORM = "taken out: {keys}; nothing is renormalised"
 TAKEN_OUT_BARS = "taken out: {keys}; the others keep their share"

@@ -89,4 +89,5 @@ def _summary(weights: Tensor, axes: Axes, repeats: Repeats | None) -> dict[str, 
     for start, stop in blocks(rows, axes.cell[0]):
         part = weights[:, start:stop].clone()
         summariser(Block(start, stop, 0, cols, part, normaliser=unknown[:, start:stop]))
-    return summary_fields(summariser, np.zeros((heads, 0), dtype=np.float32))
+    unknown_values = np.zeros((heads, 0), dtype=np.float32)
+    return summary_fields(summariser, unknown_values, unknown_values)

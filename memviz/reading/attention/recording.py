@@ -156,7 +156,7 @@ class Recording:
         """Keeps what was summed up of the latest layers."""
         stop = len(self.scores[kind])
         which = slice(stop - len(calls), stop)
-        for name, part in summary_fields(summariser, self._value_norm(kind, which, calls)).items():
+        for name, part in summary_fields(summariser, *self._values(kind, which, calls)).items():
             by_layer = part.reshape(len(calls), len(part) // len(calls), *part.shape[1:])
             self._buffer(kind, name, (stop, *by_layer.shape[1:]), part.dtype)[which] = by_layer
 
@@ -192,18 +192,22 @@ class Recording:
             self._buffers[kind, name] = buffer
         return buffer
 
-    def _value_norm(self, kind: Kind, which: slice, calls: Sequence[AttentionCall]) -> np.ndarray:
-        """‖value · W_O‖ of consecutive layers [layer and head, key], from the Gram matrices of the output projections.
+    def _values(self, kind: Kind, which: slice, calls: Sequence[AttentionCall]) -> tuple[np.ndarray, np.ndarray]:
+        """‖value · W_O‖ of consecutive layers [layer and head, key], and the products of two pieces of a word.
 
-        [layer and head, 0] when the projection of any layer is not known.
+        From the Gram matrices of the output projections; [layer and head, pair] for the products. Both empty when the
+        projection of any layer is not known.
         """
         grams, groups = self.grams.get(kind) or [None], len(calls[0].query) // len(calls[0].value)
         known = [gram for gram in grams if gram is not None]
         if len(known) < len(grams):
-            return np.zeros((sum(len(call.query) for call in calls), 0), dtype=np.float32)
+            unknown = np.zeros((sum(len(call.query) for call in calls), 0), dtype=np.float32)
+            return unknown, unknown
         value = torch.cat([call.value for call in calls]).float().repeat_interleave(groups, dim=0)
-        square = (torch.bmm(value, torch.cat(known[which])) * value).sum(-1)
-        return square.clamp_min_(0.0).sqrt_().cpu().numpy()
+        written = torch.bmm(value, torch.cat(known[which]))
+        first, second = torch.from_numpy(self.axes[kind].word_pairs).to(value.device).T
+        dots = (written[:, first] * value[:, second]).sum(-1)
+        return (written * value).sum(-1).clamp_min_(0.0).sqrt_().cpu().numpy(), dots.cpu().numpy()
 
 
 def _count(call: AttentionCall) -> int:

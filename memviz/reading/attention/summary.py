@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from memviz.memory import thumbnail_cell
 from memviz.reading.attention.attention_function import Block
-from memviz.sources import Units, special_places
+from memviz.sources import Units, pieces_of_words, special_places
 
 FEW = 128  # pairs of copies for each query of a block: so many places are kept between layers
 
@@ -43,6 +43,11 @@ class Axes:
     def cell(self) -> tuple[int, int]:
         """How many queries and keys share one cell of the thumbnail."""
         return thumbnail_cell(len(self.queries), len(self.keys))
+
+    @cached_property
+    def word_pairs(self) -> np.ndarray:
+        """Which two keys are pieces of one word? int [pair, 2]."""
+        return pieces_of_words(self.keys)
 
     @cached_property
     def special(self) -> list[int]:
@@ -291,11 +296,13 @@ def _skew(weights: Tensor, width: int) -> Tensor:
     return weights.as_strided((heads, rows, width), (rows * cols, cols + 1, 1))
 
 
-def summary_fields(summariser: BlockSummariser, value_norm: np.ndarray) -> dict[str, np.ndarray]:
+def summary_fields(
+    summariser: BlockSummariser, value_norm: np.ndarray, value_dots: np.ndarray
+) -> dict[str, np.ndarray]:
     """The finished summary of one layer, by field."""
     plain = {name: tensor.cpu().numpy() for name, tensor in vars(summariser.sums).items()}
     plain["thumbnail"] = np.round(np.sqrt(np.clip(plain["thumbnail"], 0.0, 1.0)) * 255).astype(np.uint8)
     repeats = 0 if summariser.repeats is None else summariser.repeats.queries
     for name in ("duplicate", "induction"):
         plain[name] = plain[name] / np.float32(max(repeats, 1))
-    return {**plain, "value_norm": value_norm}
+    return {**plain, "value_norm": value_norm, "value_dots": value_dots}
