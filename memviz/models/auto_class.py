@@ -79,6 +79,11 @@ def candidates(config: Any, *, gguf: bool = False) -> list[str]:
     saved_from = [str(name) for name in config.architectures or ()]
     if kind in _ENCODERS and (names := [name for name in saved_from if name in _ENCODERS[kind]]):
         return names[:1]
+    if "DPRReader" in saved_from:
+        raise UnsupportedModelError(
+            "A DPRReader is not opened: MemViz runs the model below its head, which is no model by itself there.",
+            todo="Choose one of DPR's encoders, such as facebook/dpr-ctx_encoder-single-nq-base.",
+        )
     tables = {name: getattr(modeling_auto, table) for name, table in _TABLES.items()}
     if not any(kind in table for table in (*tables.values(), modeling_auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES)):
         raise UnsupportedModelError(

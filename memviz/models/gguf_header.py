@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from memviz.errors import ModelFileError
 
 _STRING, _ARRAY = 8, 9
+_FLOAT32 = 0  # as the type of a weight
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _DIGIT_SPLITTERS = ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b")
 
@@ -34,6 +35,11 @@ def fields(path: Path) -> Fields:
 def tensor_names(path: Path) -> tuple[str, ...]:
     """The names of the weights in a GGUF file, such as ``blk.0.attn_q.weight``. Raises as `fields` does."""
     return _scanned(path, lambda scan: scan.tensor_names())
+
+
+def vector(path: Path, name: str) -> tuple[float, ...] | None:
+    """The numbers of a weight of float32 and one dimension; ``None`` where there is none. Raises as `fields` does."""
+    return _scanned(path, lambda scan: scan.vector(name))
 
 
 def _scanned(path: Path, read: Callable[[_Scan], _Part]) -> _Part:
@@ -100,6 +106,22 @@ class _Scan:
             dimensions = self.take("I")
             self.at += 8 * dimensions + 12
         return tuple(names)
+
+    def vector(self, name: str) -> tuple[float, ...] | None:
+        """The weight of that name; the data of all weights begins behind their list, at a multiple of the alignment."""
+        alignment, place = int(self.fields().get("general.alignment", 32)), None
+        for _ in range(self.tensors):
+            is_asked, dimensions = self.string() == name, self.take("I")
+            sizes, kind, offset = [self.take("Q") for _ in range(dimensions)], self.take("I"), self.take("Q")
+            if is_asked and (dimensions, kind) == (1, _FLOAT32):
+                place = sizes[0], offset
+        if place is None:
+            return None
+        count, offset = place
+        begin = -(-self.at // alignment) * alignment + offset
+        if begin + 4 * count > len(self.data):
+            raise ValueError("a weight goes beyond the end of the file")
+        return struct.unpack_from(f"<{count}f", self.data, begin)
 
     def take(self, form: str) -> Any:
         (value,) = struct.unpack_from(f"<{form}", self.data, self.at)

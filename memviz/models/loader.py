@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from memviz.errors import MemoryBudgetError, MemVizError, ModelFileError, UnsupportedModelError
-from memviz.models import gguf_header
+from memviz.models import gguf_header, gguf_rope
 from memviz.models.auto_class import candidates, is_harmless
 from memviz.models.entry import ModelFiles
 from memviz.models.folders import weight_names
@@ -100,6 +100,14 @@ def load_gguf(
     header = gguf_header.fields(path)
     place = _Place(name or path.name, path.parent, gguf=path.name)
     config = _config(place)
+    if unread := gguf_rope.apply_frequencies(config, path):
+        raise UnsupportedModelError(
+            "{name} scales its rotary positions in a way that is not read from a GGUF file ({unread}); without it, it "
+            "would be another model.",
+            todo="Open the same model from its safetensors.",
+            name=place.name,
+            unread=", ".join(unread),
+        )
     progress(0.3, "Reading the tokenizer")
     tokenizer = _tokenizer(place)
     if gguf_header.splits_digits(header):
@@ -137,6 +145,23 @@ def _as_model_error(name: str) -> Iterator[None]:
     except Exception as error:  # of any type: files can be wrong in more ways than transformers has errors for
         foreign = isinstance(error, KeyError | ValueError) and any(sign in str(error) for sign in _FOREIGN)
         raise (_unsupported if foreign else _broken)(name, _first_line(error)) from error
+
+
+@contextlib.contextmanager
+def _without_adapters() -> Iterator[None]:
+    """Weights are loaded as they are: with peft installed, transformers would add the adapter in a model's folder."""
+    from transformers.integrations import peft
+    from transformers.models.auto import auto_factory
+
+    modules: tuple[Any, ...] = peft, auto_factory
+    before = [module.is_peft_available for module in modules]
+    try:
+        for module in modules:
+            module.is_peft_available = lambda: False
+        yield
+    finally:
+        for module, function in zip(modules, before, strict=True):
+            module.is_peft_available = function
 
 
 def _config(place: _Place) -> Any:
@@ -252,12 +277,13 @@ def _load(
         )
         return loaded
 
-    try:
-        return load(attention)
-    except (ValueError, ImportError) as error:
-        if attention == "eager" or "attention" not in str(error).lower():
-            raise
-    return load("eager")
+    with _without_adapters():
+        try:
+            return load(attention)
+        except (ValueError, ImportError) as error:
+            if attention == "eager" or "attention" not in str(error).lower():
+                raise
+        return load("eager")
 
 
 def _incomplete(name: str, missing: list[str]) -> ModelFileError:

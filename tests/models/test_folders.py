@@ -421,3 +421,45 @@ def test_a_gguf_file_that_asks_for_more_than_any_model_has(tmp_path: Path, monke
     path = tiny_gguf.write_gguf(tmp_path / "deep.gguf")
     with pytest.raises(ModelFileError, match=r"says that llama\.block_count is 1e\+05; at most 1,000"):
         locate(path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("num_hidden_layers", -1),
+        ("num_hidden_layers", 0),
+        ("num_hidden_layers", -1.5),
+        ("num_attention_heads", 0),
+        ("num_key_value_heads", -2),
+        ("n_layer", -1),
+        ("encoder_layers", -3),
+        ("decoder_attention_heads", -4),
+        ("hidden_size", 0),
+        ("hidden_size", -1),
+        ("d_model", -16),
+        ("intermediate_size", -1),
+        ("vocab_size", 0),
+        ("type_vocab_size", -2),
+    ],
+)
+def test_a_configuration_that_counts_less_than_nothing(model: Path, setting: str, value: float) -> None:
+    edit(model / "config.json", **{setting: value})
+    with pytest.raises(
+        ModelFileError, match=rf"config\.json of .* says that {setting} is {value}; no model has so many"
+    ):
+        locate(model)
+
+
+def test_no_configuration_of_transformers_is_called_senseless() -> None:
+    from transformers import CONFIG_MAPPING
+
+    from memviz.models.bounds import check_settings
+
+    kinds = (
+        "albert bart bert big_bird bloom canine deberta-v2 doge dpr electra funnel gemma3_text gpt2 gpt_oss led llama "
+        "llava longformer m2m_100 mamba marian mistral mpnet mt5 opt phi3 qwen3 reformer roformer rwkv t5 xlm xlnet"
+    )
+    for kind in kinds.split():
+        check_settings(CONFIG_MAPPING[kind]().to_dict(), name=kind, file="config.json")
+    with pytest.raises(ModelFileError):
+        check_settings({**CONFIG_MAPPING["bert"]().to_dict(), "vocab_size": -1}, name="bert", file="config.json")

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_models import WORDS, word_tokenizer
 
-from memviz.errors import ModelFileError
+from memviz.errors import ModelFileError, UnsupportedModelError
 from memviz.models import locate, open_model
 from memviz.models.leftovers import wrapper_prefixes
 
@@ -191,3 +191,74 @@ def test_parts_of_attention_that_a_gguf_has_and_the_class_lacks(name: str, tmp_p
 
     with pytest.raises(ModelFileError, match=rf"has 1 weights that Llama\w+ has no place for, among them {name}"):
         opened(write_gguf(tmp_path / "tiny.gguf", vectors=(name,)))
+
+
+# -- rotary frequencies of GGUF files -----------------------------------------------------------------
+
+
+def llama3_by_transformers(factor: float) -> torch.Tensor:
+    """The frequencies of a head of 16 numbers by the rule of Llama 3.1, as transformers computes them."""
+    from transformers import LlamaConfig
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    rule = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": factor, "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}  # fmt: skip
+    config = LlamaConfig(hidden_size=64, num_attention_heads=4, rope_parameters=rule)
+    return ROPE_INIT_FUNCTIONS["llama3"](config, None)[0]
+
+
+PLAIN = 10000.0 ** -(torch.arange(8) / 8)
+
+
+@pytest.mark.parametrize("factor", [8.0, 32.0])
+def test_the_frequencies_of_llama_3_are_those_of_its_file(factor: float, tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    from tiny_gguf import write_gguf
+
+    expected = llama3_by_transformers(factor)
+    factors = (PLAIN / expected).tolist()
+    assert max(factors) > 2 * min(factors)
+    model = opened(write_gguf(tmp_path / "tiny.gguf", factors=factors))
+    assert torch.allclose(model.model.rotary_emb.inv_freq, expected, rtol=1e-4)
+    assert torch.allclose(opened(write_gguf(tmp_path / "one.gguf", factors=[1.0] * 8)).model.rotary_emb.inv_freq, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("options", "unread"),
+    [
+        ({"factors": [1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 8.0, 8.0]}, "rope_freqs.weight"),
+        ({"vectors": ("rope_factors_long.weight",)}, "rope_factors_long.weight"),
+        ({"scaling": "linear"}, "llama.rope.scaling.type"),
+        ({"scaling": "yarn"}, "llama.rope.scaling.type"),
+    ],
+)
+def test_frequencies_that_transformers_does_not_read(options: dict, unread: str, tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    from tiny_gguf import write_gguf
+
+    with pytest.raises(UnsupportedModelError, match=rf"scales its rotary positions .*\({unread}\)"):
+        opened(write_gguf(tmp_path / "tiny.gguf", **options))
+    assert opened(write_gguf(tmp_path / "plain.gguf", scaling="none")) is not None
+
+
+# -- adapters, with peft installed --------------------------------------------------------------------
+
+
+def test_an_adapter_beside_a_model_is_not_read_where_peft_is_installed(make_model, monkeypatch) -> None:
+    """transformers would load it into the model, and the note would say that it was not read."""
+    from transformers.integrations import peft
+    from transformers.models.auto import auto_factory
+
+    path = make_model("BertForMaskedLM", "bert")
+    (path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "base_model_name_or_path": "no/where"}))
+    added = []
+    monkeypatch.setattr(peft.PeftAdapterMixin, "load_adapter", lambda *names, **options: added.append(names))
+
+    def is_installed() -> bool:
+        return True
+
+    for module in (peft, auto_factory):
+        monkeypatch.setattr(module, "is_peft_available", is_installed)
+    assert type(opened(path)).__name__ == "BertForMaskedLM"
+    assert not added
+    assert peft.is_peft_available is auto_factory.is_peft_available is is_installed, "put back"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 DIM, LAYERS, HEADS, KV_HEADS, FFN = 64, 2, 4, 2, 128
 
 
-def write_gguf(path: Path, *, pre: str = "smollm", vectors: tuple[str, ...] = ()) -> Path:
-    """Writes it; ``vectors`` are the names of vectors that it holds besides."""
+def write_gguf(
+    path: Path, *, pre: str = "smollm", vectors: tuple[str, ...] = (), factors: Sequence[float] = (), scaling: str = ""
+) -> Path:
+    """Writes it; ``vectors`` are the names of vectors that it holds besides, ``factors`` those of its frequencies."""
     from gguf import GGMLQuantizationType, GGUFWriter
     from gguf.quants import quantize
 
@@ -28,6 +31,9 @@ def write_gguf(path: Path, *, pre: str = "smollm", vectors: tuple[str, ...] = ()
     writer.add_head_count_kv(KV_HEADS)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_freq_base(10000.0)
+    if scaling:
+        writer.add_string("llama.rope.scaling.type", scaling)
+        writer.add_float32("llama.rope.scaling.factor", 4.0)
     writer.add_vocab_size(len(tokens))
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(pre)
@@ -58,6 +64,8 @@ def write_gguf(path: Path, *, pre: str = "smollm", vectors: tuple[str, ...] = ()
         add(start + "ffn_gate.weight", FFN, DIM)
         add(start + "ffn_up.weight", FFN, DIM)
         add(start + "ffn_down.weight", DIM, FFN)
+    if len(factors):
+        writer.add_tensor("rope_freqs.weight", np.array(factors, dtype=np.float32))
     for name in vectors:
         add(name, DIM)
     writer.write_header_to_file()

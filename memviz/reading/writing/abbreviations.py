@@ -30,8 +30,9 @@ EITHER = _words(
     "Adm Fr Gov Sen Rep Reps Pres Supt Insp Amb Pe Cel Ten Alm Brig Mons Av Pç Pça Al Rod Estr Trav Jd Ed Lic Ing "
     "Dept Depto Dpto Univ Inst Assoc Asst Gob Min Des Dep Adv Arq Ver Ir Com Sto Sta Esq Pvt inc corp co ltd ltda "
     "jr bros blvd ave rd dept depto dpto univ al av pç pça cia dep adv arq gov pres sgt cpl assoc asst min gen sen "
-    "maj cel"
+    "maj cel Inf Div Regt Bn"
 )
+RANKS = _words("cap ten sarg maj alm brig")  # before a name, after a Portuguese article: o cap. Maia
 TIMES = _words(
     "a.m p.m A.M P.M a.c d.c a.C d.C b.c B.C a.d A.D B.C.E C.E"
 )  # at the end of a sentence, before any capital but of these:

@@ -9,8 +9,8 @@ The rule, for texts in any language:
 - but not the dot of what needs something behind it: a title (Mr. sr.), an abbreviation before a number (No. pág.
   Sept.), a number or letter that numbers a list (1. at the start), the first letters of a name (J. K., z. B., e.g.);
 - an abbreviation that may stand before a name or at the end (Inc. St. J. K. Ph.D.) ends a sentence where the next word
-  is one that begins sentences (The, He, O, Ela); that of a country (U.S.) where no name of one of its offices follows;
-  one of a time (a.m.) where no day, month or time zone follows.
+  is one that begins sentences (The, He, O, Ela, or a verb such as Custou); that of a country (U.S.) where no name of one
+  of its offices follows; one of a time (a.m.) where no day, month or time zone follows.
 
 Dots inside a word (3.14, example.com) never count, since no white space follows. The words are in `abbreviations`. Like
 every such rule it errs at times: "at Apple Inc. Maria left." stays one sentence. Splitting never changes a character.
@@ -36,7 +36,7 @@ _END = regex.compile(
     | (?P<dot>[.!?…؟۔।॥։።]+){_CLOSING}(?=\p{{White_Space}})""",
     regex.V1 | regex.VERBOSE,
 )
-_BEGINS_SMALL = regex.compile(r"[\p{White_Space}\"'“‘«‹(\[{–—-]*\p{Ll}")
+_BEGINS_SMALL = regex.compile(r"[\p{White_Space}\"'“‘«‹(\[{–—-]*\p{Ll}(?!\p{Lu})")  # iPhone may begin a sentence
 _LAST_WORD = regex.compile(r"[\p{L}\p{N}\p{M}'’]+(?:\.[\p{L}\p{N}\p{M}'’]+)*$")
 _BEGINS_NUMBER = regex.compile(r"[\p{White_Space}(]*(?:(?:US|R)?[$£€]|[#~≈±+−-])?\p{N}")
 _BEGINS_ROMAN = regex.compile(r"\p{White_Space}*(?:[IVXLCDM]{2,}|[VXL])\b")
@@ -48,6 +48,10 @@ _LETTER_BEFORE = regex.compile(r"(?<!\p{L})\p{L}\.\p{White_Space}?\p{L}$")  # z.
 _SPACED_TIME = regex.compile(r"\p{N}\p{White_Space}*[ap]\. m$")
 _AFTER_NUMBER = regex.compile(r"\p{N}\p{White_Space}*\p{L}+$")
 _NUMBERS_A_LIST = regex.compile(r"\p{N}+(?:\.\p{N}+)*|\p{L}|[IVX]+|(?:\p{L}\.)+\p{L}")
+_AFTER_ARTICLE = regex.compile(r"(?:^|\p{White_Space})(?i:a?os?|pelos?)\p{White_Space}+\p{L}+$")  # o cap, ao ten
+_VERB = regex.compile(
+    r"\p{Lu}\p{Ll}{2,}(?:ou|iu|[aei]ram|avam)"
+)  # Custou, Abriu: a Portuguese sentence without subject
 _PAUSE = regex.compile(r"[,;:，；：、،؛–—]\p{White_Space}*$")
 
 
@@ -149,7 +153,7 @@ class _Following:
             number=bool(_BEGINS_NUMBER.match(text, place)),
             roman=bool(_BEGINS_ROMAN.match(text, place)),
             word=word,
-            begins=word in abbreviations.BEGINNERS and not initial,
+            begins=(word in abbreviations.BEGINNERS or _VERB.fullmatch(word) is not None) and not initial,
             initial=initial,
             name=bool(capital),
         )
@@ -170,6 +174,8 @@ def _goes_on(word: str, before: str, following: _Following) -> bool:
     if word in abbreviations.COUNTRIES:
         office = following.name or following.number or following.word in abbreviations.OF_A_COUNTRY
         return office and not following.begins
+    if word in abbreviations.RANKS and _AFTER_ARTICLE.search(before):
+        return not following.begins
     if word in abbreviations.EITHER:
         return not following.begins and not _AFTER_NUMBER.search(before)
     if _FIRST_LETTERS.fullmatch(word):
