@@ -8,6 +8,7 @@ import re
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -16,6 +17,7 @@ from memviz import Forget, measures
 from memviz.figures import percent
 from memviz.models import locate
 from memviz.serving.cache import TranslationOptions
+from memviz.tables import csv
 from memviz.ui.parts.translation import CoveredRun, TranslationJob, TranslationView
 from memviz.ui.parts.translation.covered_run import changed_words
 from memviz.ui.share import Translate
@@ -297,6 +299,8 @@ def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, 
     here = visit("translate", text=BLACK_CAT, again="cover", again_word="1")
     result = here.app.radio(key="which")
     assert result.options == ["No word masked", "“black” masked"]
+    offered = ["CSV", "npz", "PNG", "SVG", "HTML", "Metadata of the CSV", "Pharaoh"]
+    assert [button.label for button in here.app.download_button] == offered
     trace = reader.translate(BLACK_CAT)
     covered = reader.translate(BLACK_CAT, forget=Forget(keys=trace.words[1].tokens))
     view = TranslationView(trace, layer=1, head=0, keep=0.9)
@@ -307,6 +311,9 @@ def test_the_files_of_a_covered_word_are_those_of_the_translation_chosen(visit, 
         table, said = item.table()
         exact = measures.word_weights(part.memory("cross"), part.sides("cross"), layer=1, head=0)
         np.testing.assert_allclose(table["weight"], exact.ravel(), atol=1e-6)
+        assert list(pd.read_csv(io.StringIO(csv(table))).columns) == list(table.columns)
+        links = measures.Gold.parse(item.alignment_files()["alignment.pharaoh"]).sure
+        assert links == measures.alignment(part.memory("cross"), part.sides("cross"), layer=1, head=0).pairs
         assert said["translation"] == part.output
         assert "kept" not in said, "a file of numbers leaves none out"
         assert ("forgotten" in said) == (part is covered)
