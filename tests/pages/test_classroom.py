@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import urllib.request
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -12,7 +13,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from benchmarks.classroom import PAGES, Answer, Lesson, Run, compose, percentile, student, table
 from memviz.errors import BusyError
 from memviz.serving.gate import Gate, nobody_waits
-from tests.browser.serving import serving
+from memviz.serving.headers import HEADERS
+from tests.browser.serving import ROOT, serving
 
 STUDENTS, TEXTS = 4, 3
 TEXT = "Ann reads. Bob writes."
@@ -41,7 +43,8 @@ def test_a_small_class_is_answered_and_nothing_is_mixed() -> None:
     async def hold(address: str) -> list[list[Answer]]:
         return await asyncio.gather(*(attend(number, address) for number in range(STUDENTS)))
 
-    with serving() as address:
+    with serving(ROOT / "server.py") as address:  # as others are served
+        assert urllib.request.urlopen(address).headers["X-Frame-Options"] == HEADERS["X-Frame-Options"]
         answers = [answer for several in asyncio.run(hold(address)) for answer in several]
     assert len(answers) == STUDENTS * TEXTS
     assert {answer.page for answer in answers} == {page or "home" for page in PAGES}
