@@ -2,6 +2,7 @@
 
 pattern        one head in full, or a mean: who looks at what            plotly
 by_distance    how far back it looks, over chance                        plotly
+look_bars      what one word looks at, in one head                       plotly
 received_bars  which words are looked at most                            plotly
 slots_bars     which words spread their look widest                      plotly
 scores         one measure of every head                                 plotly
@@ -19,7 +20,7 @@ provenance, caption   where it comes from, as names and values, and in one line
 alt, provenance_fields    a figure in plain words, and what was done to get it
 """
 
-from memviz.figures.charts.bars import received_bars, slots_bars
+from memviz.figures.charts.bars import look_bars, received_bars, slots_bars
 from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.heatmap import pattern
 from memviz.figures.charts.layout import alt, provenance_fields
@@ -51,6 +52,7 @@ __all__ = [
     "half_lives",
     "head_name",
     "html",
+    "look_bars",
     "pattern",
     "pattern_png",
     "pattern_svg",

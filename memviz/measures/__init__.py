@@ -40,6 +40,7 @@ from memviz.measures.weights import (
     slots,
     value_norm,
     value_norms,
+    word_row,
 )
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "value_norm",
     "value_norms",
     "word_coverage",
+    "word_row",
     "word_weights",
     "words_by_space",
 ]

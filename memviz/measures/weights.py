@@ -11,6 +11,7 @@ from memviz.errors import MeasureError
 from memviz.measures.registry import measure
 from memviz.memory import Memory, positions
 from memviz.sources import pieces_of_words, special_places
+from memviz.tokens import Word
 
 LEAST_SINK = 0.2  # of all attention: a first token that gets less is no sink
 SINK_ODDS = 3  # times the odds of a uniform look: in a short text, that alone gives the first token much
@@ -318,3 +319,16 @@ def rollout(memory: Memory) -> np.ndarray:
     for layer in range(memory.layers):
         out = 0.5 * (memory.mean(layer) @ out) + 0.5 * out
     return out
+
+
+def word_row(memory: Memory, words: Sequence[Word], word: int, *, layer: int, head: int) -> np.ndarray:
+    """How much of its attention does one word give to every word, in one head?
+
+    float32 [word], 0..1: the sum over the pieces of the word looked at, the mean over those of the word that looks.
+    ``words`` are those of the text that looks at itself, ``word`` is a place among them, ``layer`` and ``head`` say
+    through which head it looks. Only the rows of that word are computed.
+
+    Raises `TraceError` for a head or a place that is not there.
+    """
+    row = memory.pattern(layer, head, rows=list(words[word].tokens)).mean(axis=0)
+    return np.array([row[list(other.tokens)].sum() for other in words], dtype=np.float32)

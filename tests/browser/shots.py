@@ -18,6 +18,7 @@ PAGES = {
     "home": "/?word=8",
     "heads": "/heads?layer=3&head=1",
     "recall": "/recall?word=8",
+    "compare": "/compare",
     "translate": "/translate",
     "glossary": "/glossary",
 }

@@ -18,6 +18,7 @@ from memviz.memory import Memory, positions
 from memviz.tokens import Word
 
 _RECEIVED = Kind(phrases.RECEIVED, phrases.RECEIVED_UNIT, phrases.RECEIVED_HOVER, share=True)
+_LOOK = Kind(phrases.LOOK, phrases.LOOK_UNIT, phrases.LOOK_HOVER, share=True)
 _SLOTS = Kind(phrases.SLOTS, phrases.SLOTS_UNIT, phrases.SLOTS_HOVER, share=False)
 SINKS = 4  # of them named below a picture
 
@@ -77,6 +78,51 @@ def received_bars(
         notes=notes,
         alt=say(translate, phrases.RECEIVED_ALT, count=len(words), head=notes[0], most=most),
         fields=head_fields(memory, layer, head) | {"view": "attention received", "between": "words"},
+        title=title,
+        caption=caption,
+        translate=translate,
+    )
+
+
+def look_bars(
+    memory: Memory,
+    words: Sequence[Word],
+    word: int,
+    *,
+    layer: int,
+    head: int,
+    sinks: Sequence[int] = (),
+    top: float | None = None,
+    title: str | None = None,
+    caption: str | None = None,
+    translate: Translate = str,
+) -> go.Figure:
+    """What does one word look at, in one head?
+
+    One bar a word: the share of the attention of the ``word`` (a place among the ``words`` of the text) that goes to
+    it through this ``layer`` and ``head``, 0..1; see `measures.word_row`. A word with a token in ``sinks`` (positions
+    of keys) is grey. ``top`` is the end of the scale (``None``: the largest bar), so that pictures can share one;
+    a bar that is higher is cut off. ``caption`` stands after the notes on what is shown; "" leaves both out of the
+    picture. More than 256 words share bars, and the largest of them counts.
+
+    Raises what `measures.word_row` raises, and `TraceError` for a position that is not there.
+    """
+    values = measures.word_row(memory, words, word, layer=layer, head=head)
+    resting = set(positions(sinks, len(memory.keys)).tolist())
+    muted = [bool(resting.intersection(other.tokens)) for other in words]
+    texts, name = [other.text for other in words], which_head(memory, layer, head, translate)
+    sharers = ", ".join(f"“{texts[place]}” {percent(float(values[place]))}" for place in np.flatnonzero(muted)[:SINKS])
+    notes = [name, *([say(translate, phrases.SINKS_OF_LOOK, sinks=sharers)] if sharers else [])]
+    most = first_words(_LOOK, np.where(muted, np.nan, values), texts, translate)
+    return bar_chart(
+        _LOOK,
+        values,
+        texts,
+        top=(float(values.max()) if top is None else top) * 1.05,
+        muted=muted,
+        notes=notes,
+        alt=say(translate, phrases.LOOK_ALT, word=texts[word], count=len(words), head=name, most=most),
+        fields=head_fields(memory, layer, head) | {"view": "what one word looks at", "between": "words"},
         title=title,
         caption=caption,
         translate=translate,

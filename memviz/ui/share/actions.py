@@ -70,6 +70,18 @@ class WithHead(Protocol):
     def head_fields(self) -> dict[str, str]: ...
 
 
+class Linked(Protocol):
+    """A view that a link can restore."""
+
+    trace: Trace
+    name: str
+
+
+def link_bar(view: Linked) -> None:
+    """The links alone, for a page that has no files."""
+    _offer_links(view, st.container(horizontal=True, gap="small"))
+
+
 def bar(view: Shared) -> None:
     """The small actions at the foot of a page."""
     row = st.container(horizontal=True, gap="small")
@@ -80,19 +92,20 @@ def bar(view: Shared) -> None:
         st.code(view.code(), language="python")
 
 
-def _offer_links(view: Shared, row: DeltaGenerator) -> None:
+def _offer_links(view: Linked, row: DeltaGenerator) -> None:
     """A link that shows exactly this, copied by one click; and, as the second choice, one that keeps the text here."""
     here, state = (st.context.url or "").partition("?")[0], address.fields()
     trace = view.trace
     texts = view.texts() if isinstance(view, WithTexts) else {"text": trace.text, "pair": trace.pair or ""}
-    for name in ("text", "pair", "target", "gold"):
+    for name in address.TEXTS:
         state.pop(name, None)
     if isinstance(view, WithHead):
         state |= view.head_fields()
     state = {"translator" if view.name == "translate" else "model": trace.model.name, "lang": language()} | state
     whole = f"{here}?{urlencode(state | {name: text for name, text in texts.items() if text})}"
     name = trace.model.name
-    sample = (samples.translations(name) if view.name == "translate" else samples.samples(name))[0]
+    by_page = {"translate": lambda: samples.translations(name), "compare": samples.two_texts}
+    sample = by_page.get(view.name, lambda: samples.samples(name))()[0]
     by_hand = t("This browser lets no page copy: take the link from here.")
     with row.container(width="content"):
         if len(whole) <= LONGEST_LINK:

@@ -13,9 +13,9 @@ from memviz.trace import Trace
 from memviz.ui.components import chart_keys, page_language
 from memviz.ui.shell import address, runs, state
 from memviz.ui.shell.i18n import KEY, LANGUAGES, browser_language, language, t
-from memviz.ui.shell.samples import Sample, samples
+from memviz.ui.shell.samples import Sample, samples, two_texts
 
-TEXT, PAIR, MODEL = "text", "pair", "model"
+TEXT, PAIR, OTHER, MODEL = "text", "pair", "other", "model"
 TRANSLATOR = "translator"  # the model of the page Translate, which the other pages' model may not be
 BEGUN, SAMPLE, TYPED = "begun", "sample", "typed"  # how a text came into its box: by itself, by a button, by hand
 LAST_SEEN = "carried"  # (page, text, second sentence) as they were last seen
@@ -124,6 +124,23 @@ def read_text(*, in_front: bool = False) -> Trace:
     return runs.read(model_name(), st.session_state.get(TEXT, ""), pair)
 
 
+def read_two_texts() -> tuple[Trace, Trace]:
+    """The readings of two texts, each by itself; stops the page with a message when there is none."""
+    texts = two_texts()
+    first, second = st.columns(2, gap="large")
+    with first:
+        text = choose_text(texts, second=False)
+    if OTHER not in st.session_state:
+        st.session_state[OTHER] = address.get(OTHER) or texts[1].text
+    if address.get(OTHER) not in (None, st.session_state[OTHER]):  # another text is read now
+        address.put(OTHER, "")
+    with second:
+        st.text_area(
+            t("Another text"), key=OTHER, height=92, placeholder=t("Paste a text here"), persist_state="session"
+        )
+    return runs.read(model_name(), text, None), runs.read(model_name(), st.session_state[OTHER], None)
+
+
 def choose_text(texts: Sequence[Sample], *, second: bool = True) -> str:
     """The text box with its samples, and its text; the first sample is there to begin with.
 
@@ -147,6 +164,12 @@ def choose_text(texts: Sequence[Sample], *, second: bool = True) -> str:
         row.button(t(sample.name), key=f"sample_{number}", help=t(sample.hint), on_click=_take, args=(sample,))
     if second:
         with row.popover(t("Second sentence"), type="tertiary", help=t("For models that read sentence pairs.")):
+            st.caption(
+                t(
+                    "The model reads both as one text, joined by its separator (BERT: [SEP]), and the words of each "
+                    "can look at those of the other. To read two texts apart, use the page Compare."
+                )
+            )
             st.text_input(t("Second sentence"), key=PAIR, on_change=_mark_typed, persist_state="session")
     _point_out(texts)
     st.session_state[LAST_SEEN] = st.context.url, st.session_state[TEXT], st.session_state.get(PAIR, "")

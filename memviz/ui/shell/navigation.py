@@ -38,6 +38,7 @@ PAGES = {
         Page("home", "Home", "Which words does the model's attention connect?", ":material/home:"),
         Page("heads", "Heads", "Which heads do what?", ":material/grid_on:"),
         Page("recall", "Recall", "What does this word remember, and who remembers it?", ":material/history:"),
+        Page("compare", "Compare", "What does the same word look at in two texts?", ":material/compare_arrows:"),
         Page("translate", "Translate", "What did the decoder read to write this word?", ":material/translate:", True),
         Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
     )

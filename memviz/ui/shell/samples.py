@@ -220,6 +220,12 @@ def samples(model: str) -> tuple[Sample, ...]:
     return tuple(replace(sample, hint=_OPEN, translation="", gold="") for sample in texts)
 
 
+def two_texts() -> tuple[Sample, Sample]:
+    """Two texts with one word in two meanings, to be read side by side."""
+    river, money = (sample for sample in _MINILM if sample.word == "bank")
+    return river, money
+
+
 def first_word(model: str, text: str) -> str:
     """The word to look at first in a sample of this model; "" for any other text."""
     return next((sample.word for sample in samples(model) if sample.text == text), "")
