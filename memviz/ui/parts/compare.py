@@ -96,7 +96,7 @@ def show_both(first: Trace, second: Trace, view: Comparison) -> None:
             )
             show.figure(chart, key=f"look_{number}")
             frame = pd.DataFrame({t("word"): distinct_texts(trace.words), t("weight"): list(map(figures.percent, row))})
-            show.table(frame, label="What “{word}” looks at, as a table", word=name)
+            show.table(frame, label="What “{word}” attends to, as a table", word=name)
     st.markdown(t("Both pictures have one scale. Of a word that occurs several times, the last is shown."))
 
 
