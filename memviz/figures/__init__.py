@@ -11,6 +11,7 @@ recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
 grid_svg, grid_png         all heads as small pictures
+thumbnails_png             the same while a model still reads, in a few milliseconds
 words_svg, words_png       the text as words, with what one of them remembers
 cross_svg, cross_png       two sentences joined by what was read from what
 html           figures in one page that opens offline
@@ -30,6 +31,7 @@ from memviz.figures.data.cells import weights
 from memviz.figures.page import html
 from memviz.figures.sheets.crossing_sheet import cross_png, cross_svg
 from memviz.figures.sheets.heatmap_sheet import grid_png, grid_svg, pattern_png, pattern_svg
+from memviz.figures.sheets.thumbnails import thumbnails_png
 from memviz.figures.sheets.words_sheet import words_png, words_svg
 from memviz.figures.style.numbers import decimal, head_name, percent, times
 from memviz.figures.style.phrases import PHRASES
@@ -60,6 +62,7 @@ __all__ = [
     "recurrent",
     "scores",
     "slots_bars",
+    "thumbnails_png",
     "times",
     "weights",
     "which_head",

@@ -18,7 +18,7 @@ from memviz.memory.places import Index, integers, is_integer, positions
 from memviz.memory.recurrent import Recurrent, recurrent_memory
 from memviz.memory.scores import Scores, read_only
 from memviz.memory.store import Memory
-from memviz.memory.summary import Summary
+from memviz.memory.summary import LayersRead, OnLayers, Summary
 
 __all__ = [
     "Ablate",
@@ -28,7 +28,9 @@ __all__ = [
     "Index",
     "Interventions",
     "Kind",
+    "LayersRead",
     "Memory",
+    "OnLayers",
     "Place",
     "Recurrent",
     "Scores",

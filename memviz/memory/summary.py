@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from memviz.memory.kinds import Kind
+
+
+@dataclass(frozen=True, eq=False)
+class LayersRead:
+    """The layers that a reading has just finished, while it goes on.
+
+    kind         of which memory
+    first        the first of these layers
+    count        how many layers the memory will have
+    thumbnails   of theirs, uint8 [layer, head, ≤32, ≤32], as in `Summary`
+    """
+
+    kind: Kind
+    first: int
+    count: int
+    thumbnails: np.ndarray
+
+
+OnLayers = Callable[[LayersRead], None]
 
 
 @dataclass(frozen=True, eq=False)
