@@ -9,7 +9,7 @@ show.question(
     "Each small square is one head on the whole text: rows are queries (they look), columns are keys (they are "
     "looked at). Roles are measured on this text. Choose a head to see it in full.",
 )
-trace = frame.read_text()
+trace = frame.read_text(growing=True)
 heads.show_sentence(trace)
 memory = heads.choose_memory(trace)
 overview, detail = show.two_columns(trace)

@@ -12,6 +12,7 @@ recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
 grid_svg, grid_png         all heads as small pictures
+thumbnails_png             the same while a model still reads, in a few milliseconds
 words_svg, words_png       the text as words, with what one of them remembers
 recall_svg, recall_png     the same, what is looked at most, and how far back
 cross_svg, cross_png       two sentences joined by what was read from what
@@ -33,6 +34,7 @@ from memviz.figures.page import html
 from memviz.figures.sheets.crossing_sheet import cross_png, cross_svg
 from memviz.figures.sheets.heatmap_sheet import grid_png, grid_svg, pattern_png, pattern_svg
 from memviz.figures.sheets.recall_sheet import recall_png, recall_svg
+from memviz.figures.sheets.thumbnails import thumbnails_png
 from memviz.figures.sheets.words_sheet import words_png, words_svg
 from memviz.figures.style.numbers import decimal, head_name, percent, times
 from memviz.figures.style.phrases import PHRASES
@@ -66,6 +68,7 @@ __all__ = [
     "recurrent",
     "scores",
     "slots_bars",
+    "thumbnails_png",
     "times",
     "weights",
     "which_head",

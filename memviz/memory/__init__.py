@@ -18,7 +18,7 @@ from memviz.memory.places import Index, integers, is_integer, positions
 from memviz.memory.recurrent import Recurrent, recurrent_memory
 from memviz.memory.scores import Scores, read_only
 from memviz.memory.store import Memory
-from memviz.memory.summary import THUMBNAIL, Summary, thumbnail_cell
+from memviz.memory.summary import THUMBNAIL, LayersRead, OnLayers, Summary, thumbnail_cell
 
 __all__ = [
     "THUMBNAIL",
@@ -29,7 +29,9 @@ __all__ = [
     "Index",
     "Interventions",
     "Kind",
+    "LayersRead",
     "Memory",
+    "OnLayers",
     "Place",
     "Recurrent",
     "Scores",

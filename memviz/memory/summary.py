@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from memviz.memory.kinds import Kind
 from memviz.memory.scores import read_only
 
 THUMBNAIL = 32  # cells along a side, at most
@@ -14,6 +16,25 @@ THUMBNAIL = 32  # cells along a side, at most
 def thumbnail_cell(queries: int, keys: int) -> tuple[int, int]:
     """How many ``queries`` and how many ``keys``, of so many, share one cell of a thumbnail?"""
     return max(1, -(-queries // THUMBNAIL)), max(1, -(-keys // THUMBNAIL))
+
+
+@dataclass(frozen=True, eq=False)
+class LayersRead:
+    """The layers that a reading has just finished, while it goes on.
+
+    kind         of which memory
+    first        the first of these layers
+    count        how many layers the memory will have
+    thumbnails   of theirs, uint8 [layer, head, ≤32, ≤32], as in `Summary`
+    """
+
+    kind: Kind
+    first: int
+    count: int
+    thumbnails: np.ndarray
+
+
+OnLayers = Callable[[LayersRead], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any, final
 
 from transformers import PreTrainedModel
 
-from memviz.memory import Ablate, Eviction, Forget, interventions
+from memviz.memory import Ablate, Eviction, Forget, OnLayers, interventions
 from memviz.progress import Progress
 from memviz.reading import pictures, sounds, texts, windows
 from memviz.reading.decompose import Decomposition, decompose
@@ -68,6 +68,7 @@ class Reader:
         eviction: Eviction | None = None,
         ablate: Ablate | Sequence[Ablate] | None = None,
         progress: Progress | None = None,
+        on_layers: OnLayers | None = None,
     ) -> Trace:
         """What does the model look at when it reads this text?
 
@@ -75,7 +76,8 @@ class Reader:
         one writes its own (in the language of the text, when it knows many and was told none), reading the text as one.
         One that rates a text or finds an answer in it is given the text, or the pair, on both sides.
         ``forget`` are edges it may not use, ``eviction`` the rule by which a cache lets keys go, ``ablate`` heads that
-        write nothing. ``progress(fraction, label)`` is called after every layer, and may raise to stop.
+        write nothing. ``progress(fraction, label)`` is called after every layer, and may raise to stop. ``on_layers``
+        is called with the pictures of the heads (`LayersRead`) as the layers of a model that only reads are done.
 
         Raises `EmptyTextError`, `TextTooLongError`, `MemoryBudgetError` and other `ReadingError`.
         """
@@ -87,7 +89,7 @@ class Reader:
             request = TranslationRequest(target, changes, languages=self._languages_of_text())
             return translate.translate(self.engine, self.writer, text, request, split=False, progress=progress)
         changes = interventions(forget, eviction, ablate, usual="self")
-        return texts.read_text(self.engine, text, pair, changes, progress=progress)
+        return texts.read_text(self.engine, text, pair, changes, progress=progress, on_layers=on_layers)
 
     def read_ids(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from memviz.errors import EmptyTextError, ReadingError
-from memviz.memory import Interventions
+from memviz.memory import Interventions, OnLayers
 from memviz.progress import Progress, no_progress, work_clock
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, notes
@@ -27,6 +27,7 @@ def read_text(
     interventions: Interventions,
     *,
     progress: Progress | None = None,
+    on_layers: OnLayers | None = None,
 ) -> Trace:
     """The trace of one text, or of two as a sentence pair, by a model that is not an encoder-decoder.
 
@@ -36,7 +37,7 @@ def read_text(
     require_text(text)
     text, pair = clean(text), None if pair is None else clean(pair)
     tokens, inputs = tokenise(engine.tokenizer, text, pair)
-    return _trace(engine, tokens, inputs, interventions, progress=progress, text=text, pair=pair)
+    return _trace(engine, tokens, inputs, interventions, progress=progress, on_layers=on_layers, text=text, pair=pair)
 
 
 def read_ids(
@@ -73,13 +74,16 @@ def _trace(
     progress: Progress | None,
     text: str,
     pair: str | None = None,
+    on_layers: OnLayers | None = None,
 ) -> Trace:
     began = work_clock()
     tensors = engine.tensors(inputs)
     ids = tensors["input_ids"][0].tolist()
     limits.check(engine, len(ids), interventions)
     axes = Axes.of_sequence(tokens, tokens, ids)
-    recorded = engine.record(tensors, {"self": axes}, interventions=interventions, progress=progress)
+    recorded = engine.record(
+        tensors, {"self": axes}, interventions=interventions, progress=progress, on_layers=on_layers
+    )
     logprobs, next_tokens = _predictions(engine, recorded.outputs, ids, progress)
     return Trace(
         text=text,

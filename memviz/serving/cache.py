@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from cachetools import LRUCache
 
 import memviz
-from memviz.memory import Forget
+from memviz.memory import Forget, OnLayers
 from memviz.models import Policy, clean_name
 from memviz.progress import Progress, no_progress, work_clock
 from memviz.serving.gate import OPENING, RUNNING, OnWait, Turn, nobody_waits
@@ -73,13 +73,22 @@ def open_reader(name: str, *, on_wait: OnWait, progress: Progress) -> Reader:
         return reader
 
 
-def read(model: str, text: str, pair: str | None, *, on_wait: OnWait, progress: Progress) -> Trace:
-    """The reading of a text by a model; read now, unless it is still remembered."""
+def read(
+    model: str,
+    text: str,
+    pair: str | None,
+    *,
+    on_wait: OnWait,
+    progress: Progress,
+    on_layers: OnLayers | None = None,
+) -> Trace:
+    """The reading of a text by a model; read now, unless it is still remembered: ``on_layers`` is then not called."""
+    watching = {} if on_layers is None else {"on_layers": on_layers}
     key = ("read", text, pair or "", str(pair is not None))
     return get_or_run(
         key,
         Work("read", model, characters=len(text) + len(pair or "")),
-        lambda reader, told: reader.read(text, pair, progress=told),
+        lambda reader, told: reader.read(text, pair, progress=told, **watching),
         on_wait=on_wait,
         progress=progress,
     )

@@ -304,3 +304,23 @@ def test_value_norms_of_an_encoder_decoder(name: str, kind: str) -> None:
 
 def test_dense_models_have_no_value_norms() -> None:
     assert opened("bloom").read(words(10)).memory().summary.value_norm.shape == (3, 4, 0)
+
+
+@pytest.mark.parametrize("count", [5, 300])
+@pytest.mark.parametrize("name", ["gpt2", "bert"])
+def test_the_layers_are_told_while_the_model_reads_with_their_final_pictures(name: str, count: int) -> None:
+    told: list[tuple[int, int, np.ndarray, float]] = []
+    fractions = [0.0]
+    trace = opened(name).read(
+        words(count),
+        progress=lambda fraction, label: fractions.append(fraction),
+        on_layers=lambda layers: told.append((layers.first, layers.count, layers.thumbnails, fractions[-1])),
+    )
+    memory = trace.memory()
+    assert np.concatenate([thumbnails for _, _, thumbnails, _ in told]).shape == memory.summary.thumbnail.shape
+    for first, total, thumbnails, _ in told:
+        assert total == memory.layers
+        np.testing.assert_array_equal(thumbnails, memory.summary.thumbnail[first : first + len(thumbnails)])
+    if count == 300:
+        assert [first for first, *_ in told] == [*range(memory.layers)]
+        assert told[0][3] < 1 / memory.layers < told[-1][3], "each before the next layer is read"

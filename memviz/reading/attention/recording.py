@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from memviz.errors import ReadingError
-from memviz.memory import Interventions, Kind, Memory, Place, Scores, Summary, read_only
+from memviz.memory import Interventions, Kind, LayersRead, Memory, OnLayers, Place, Scores, Summary, read_only
 from memviz.progress import Progress
 from memviz.reading.attention.attention_function import AttentionCall, Block, attend, blocks
 from memviz.reading.attention.interventions import Places, with_ablations, with_cuts
@@ -35,7 +35,7 @@ class Recording:
 
     ``places`` says which layer a module's call is; ``axes`` the two sides of each memory; ``layers`` how many layers
     each has in all; ``causal`` those in which no query sees a later key; ``grams`` the Gram matrices of the output
-    projections; ``interventions`` what is changed.
+    projections; ``interventions`` what is changed. ``on_layers`` is called with the layers that are summed up.
     """
 
     places: Places
@@ -45,6 +45,7 @@ class Recording:
     grams: Mapping[Kind, list[Tensor | None]] = field(default_factory=dict)
     interventions: Interventions = field(default_factory=Interventions)
     progress: Progress | None = None
+    on_layers: OnLayers | None = None
 
     def __post_init__(self) -> None:
         self.scores: dict[Kind, list[Scores]] = {kind: [] for kind in self.axes}
@@ -159,6 +160,8 @@ class Recording:
         for name, part in summary_fields(summariser, *self._values(kind, which, calls)).items():
             by_layer = part.reshape(len(calls), len(part) // len(calls), *part.shape[1:])
             self._buffer(kind, name, (stop, *by_layer.shape[1:]), part.dtype)[which] = by_layer
+            if name == "thumbnail" and self.on_layers is not None:
+                self.on_layers(LayersRead(kind, which.start, max(stop, self.layers.get(kind, 0)), read_only(by_layer)))
 
     def _repeats_of(self, kind: Kind, device: torch.device) -> Repeats | None:
         if kind not in self._repeats:

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from memviz.errors import ReadingError
-from memviz.memory import Interventions, Kind, Memory
+from memviz.memory import Interventions, Kind, Memory, OnLayers
 from memviz.note import Note
 from memviz.progress import Progress, work_clock
 from memviz.reading.attention import dense
@@ -64,6 +64,7 @@ class Engine(Protocol):
         *,
         interventions: Interventions | None = None,
         progress: Progress | None = None,
+        on_layers: OnLayers | None = None,
     ) -> Recorded:
         """One forward pass; of the memories in ``axes``, everything that is kept. Raises `ReadingError`."""
 
@@ -127,10 +128,12 @@ class TransformersEngine:
         *,
         interventions: Interventions | None = None,
         progress: Progress | None = None,
+        on_layers: OnLayers | None = None,
     ) -> Recorded:
         """One forward pass; of the memories in ``axes``, everything that is kept.
 
-        ``progress(fraction, label)`` is called after every layer, and may raise to stop.
+        ``progress(fraction, label)`` is called after every layer, and may raise to stop; ``on_layers`` with every layer
+        that is summed up, some at a time where a text is short, never where a model's own eager weights are read.
 
         Raises `TraceError` for layers, heads and positions that are not there, and `ReadingError` for what the model
         could not read.
@@ -153,6 +156,7 @@ class TransformersEngine:
                     grams=self.grams,
                     interventions=interventions,
                     progress=watched,
+                    on_layers=on_layers,
                 )
                 with handled_by(recording):
                     outputs = self.forward(inputs)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from memviz.memory import Interventions, Kind
+from memviz.memory import Interventions, Kind, OnLayers
 from memviz.progress import Progress, work_clock
 from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.recording import Recording
@@ -76,6 +76,7 @@ class FirefoxEngine:
         *,
         interventions: Interventions | None = None,
         progress: Progress | None = None,
+        on_layers: OnLayers | None = None,
     ) -> Recorded:
         """One pass of the encoder, the decoder or both; of the memories in ``axes``, everything that is kept.
 
@@ -91,6 +92,7 @@ class FirefoxEngine:
             grams=self.grams,
             interventions=interventions,
             progress=progress,
+            on_layers=on_layers,
         )
         began = work_clock()
         with self.prepared(), handled_by(recording):

@@ -112,16 +112,17 @@ def translator_names() -> tuple[str, ...]:
     return _model_names(translating=True)
 
 
-def read_text(*, in_front: bool = False) -> Trace:
+def read_text(*, in_front: bool = False, growing: bool = False) -> Trace:
     """The reading of the text that was pasted; stops the page with a message when there is none.
 
-    ``in_front``: the text box stands open on the page; elsewhere it is folded away.
+    ``in_front``: the text box stands open on the page; elsewhere it is folded away. ``growing``: the heads are drawn
+    as they are read.
     """
     place = st.container() if in_front else st.expander(t("Text"), icon=":material/edit:")
     with place:
         choose_text(samples(model_name()))
     pair = st.session_state.get(PAIR) or None
-    return runs.read(model_name(), st.session_state.get(TEXT, ""), pair)
+    return runs.read(model_name(), st.session_state.get(TEXT, ""), pair, growing=growing)
 
 
 def read_two_texts() -> tuple[Trace, Trace]:

@@ -17,6 +17,7 @@ from memviz.serving.gate import OnWait, Wait, whole_seconds
 from memviz.settings import number
 from memviz.trace import Trace
 from memviz.ui.shell import show, windows
+from memviz.ui.shell.growing import GrowingGrid
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 from memviz.ui.shell.windows import Callbacks, Extras
@@ -31,16 +32,22 @@ FULL = 1.0  # seconds between two tries where the queue is full
 MAX_CHARACTERS = number("MEMVIZ_MAX_CHARACTERS", 200_000, minimum=1)
 
 
-def read(model: str, text: str, pair: str | None) -> Trace:
-    """The reading of this text; stops the page with a message when there is none."""
+def read(model: str, text: str, pair: str | None, *, growing: bool = False) -> Trace:
+    """The reading of this text; stops the page with a message when there is none.
+
+    ``growing``: the heads are drawn as they are read.
+    """
     hint = t("Paste a text above, or choose a sample, and see what the model remembers of it.")
+    place = st.empty()
+    on_layers = GrowingGrid(place).take if growing else None
     trace = _run(
         model,
         text,
         Extras(pair=pair),
-        lambda part, callbacks: cache.read(model, part, pair, **callbacks),
+        lambda part, callbacks: cache.read(model, part, pair, on_layers=on_layers, **callbacks),
         hint=hint,
     )
+    place.empty()
     show.notes(trace)
     return trace
 
