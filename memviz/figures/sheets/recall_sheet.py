@@ -227,8 +227,9 @@ def _draw_curve(drawing: Drawing, curve: _Curve, *, top: float, translate: Trans
             shape += f"{'L' if is_down else 'M'}{number(x)} {number(y)}" if drawn else ""
             is_down = bool(drawn)
         if "L" in shape:
-            dots = {} if width > 2 else {"stroke-dasharray": "2 4"}
-            drawing.path(shape, width=width, colour=colour, **dots)
+            line = drawing.path(shape, width=width, colour=colour)
+            if width < 2:
+                line.set("stroke-dasharray", "2 4")
 
 
 def _rule(drawing: Drawing, at: Point, wide: float, *, strong: bool = False) -> None:

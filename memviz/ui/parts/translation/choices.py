@@ -229,7 +229,7 @@ def _choose_target(reader: Reader, model: str, text: str) -> str | None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     if reader.languages is not None and not reader.languages_known:
         source, into = reader.languages
-        names = {"source": language_name(source), "target": language_name(into)}
+        names = {"source": language_name(source), "target": language_name(into or "")}
         row.caption(t("This model is made for {source} → {target}.", **names), width="content")
     with row.popover(t("Give the translation yourself"), type="tertiary", icon=":material/edit_note:"):
         st.caption(t("The model is made to write this, and you see what it would have read for each word of it."))

@@ -142,8 +142,8 @@ def _show_both(view: TranslationView, run: CoveredRun) -> None:
 def changed_words(run: CoveredRun) -> str:
     """Which words of the first translation are not written any more, and which are new? As the page says it."""
     before, after = ([word for word in part.target_words if not word.special] for part in (run.before, run.part))
-    texts = ([word.text for word in words] for words in (before, after))
-    steps = SequenceMatcher(None, *texts, autojunk=False).get_opcodes()
+    texts, others = ([word.text for word in words] for words in (before, after))
+    steps = SequenceMatcher(None, texts, others, autojunk=False).get_opcodes()
     lost, new = (
         " … ".join(literal("".join(" " * word.space + word.text for word in words)) for words in pieces if words)
         for pieces in (

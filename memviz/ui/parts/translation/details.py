@@ -163,7 +163,7 @@ def _choose_count(view: TranslationView, gold: measures.Gold) -> Sides | None:
     if name == "open":
         st.caption(t("They fit both ways, and mean other words each time: choose one."))
         return None
-    return replace(gold, counts=name).counted_sides(view.sides)
+    return replace(gold, counts="spaces" if name == "spaces" else "signs").counted_sides(view.sides)
 
 
 def _show_pairs(gold: measures.Gold, sides: Sides) -> None:
