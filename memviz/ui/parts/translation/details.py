@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -169,7 +169,7 @@ def _choose_count(view: TranslationView, gold: measures.Gold) -> Sides | None:
     if name == "open":
         st.caption(t("They fit both ways, and mean other words each time: choose one."))
         return None
-    return replace(gold, counts=cast("Literal['signs', 'spaces']", name)).counted_sides(view.sides)
+    return replace(gold, counts="spaces" if name == "spaces" else "signs").counted_sides(view.sides)
 
 
 def _show_pairs(gold: measures.Gold, sides: Sides) -> None:
