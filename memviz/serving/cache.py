@@ -166,7 +166,7 @@ def get_or_run(
         with defaults(SERVER):
             trace = run(reader, giving_way(turn, progress))
         _origins[id(trace)] = Origin(key[1:], work, run)
-        weakref.finalize(trace, _origins.pop, id(trace), None).atexit = False
+        weakref.finalize(trace, _forget_origin, id(trace)).atexit = False
         return trace
 
     return _once(_traces, key, work, run_bounded, on_wait=on_wait)
@@ -186,6 +186,11 @@ class Origin:
 
 
 _origins: dict[int, Origin] = {}  # by the identity of each trace that is alive
+
+
+def _forget_origin(identity: int) -> None:
+    """The trace of this identity is gone."""
+    _origins.pop(identity, None)
 
 
 def origin(trace: Trace) -> Origin | None:
