@@ -74,7 +74,7 @@ def received_bars(
         bars,
         texts,
         top=top * 1.05,
-        muted=muted,
+        muted=muted.tolist(),
         notes=notes,
         alt=say(translate, phrases.RECEIVED_ALT, count=len(words), head=notes[0], most=most),
         fields=head_fields(memory, layer, head) | {"view": "attention received", "between": "words"},
