@@ -9,8 +9,8 @@ The rule, for texts in any language:
 - but not the dot of what needs something behind it: a title (Mr. sr.), an abbreviation before a number (No. pág.
   Sept.), a number or letter that numbers a list (1. at the start), the first letters of a name (J. K., z. B., e.g.);
 - an abbreviation that may stand before a name or at the end (Inc. St. J. K. Ph.D.) ends a sentence where the next word
-  is one that begins sentences (The, He, O, Ela, or a verb such as Custou); that of a country (U.S.) where no name of one
-  of its offices follows; one of a time (a.m.) where no day, month or time zone follows.
+  is one that begins sentences (The, He, O, Ela, or a verb such as Custou); that of a country (U.S.) where no name of
+  one of its offices follows; one of a time (a.m.) where no day, month or time zone follows.
 
 Dots inside a word (3.14, example.com) never count, since no white space follows. The words are in `abbreviations`. Like
 every such rule it errs at times: "at Apple Inc. Maria left." stays one sentence. Splitting never changes a character.
