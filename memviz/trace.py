@@ -137,12 +137,12 @@ class Trace:
             )
         if kind is None:
             return next(iter(self.memories.values()))
-        if kind not in self.memories:
+        if not isinstance(kind, str) or kind not in self.memories:
             raise TraceError(
                 "{model} left no “{kind}” memory.",
                 todo="This trace holds: {kinds}.",
                 model=self.model.name,
-                kind=kind,
+                kind=str(kind)[:80],
                 kinds=", ".join(self.memories),
             )
         return self.memories[kind]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
-from memviz import Ablate, Eviction, Forget, Trace
+from memviz import Ablate, Eviction, Forget, Reader, Trace
 from memviz.errors import MemVizError
 from memviz.measures import Gold
 from memviz.memory.places import MOST
 from memviz.models import locate
+from memviz.reading.engine.devices import choose
 from memviz.reading.writing.request import TranslationRequest
+from tests.reading.families import FAMILIES, tokenizer
 
 NO_POSITIONS = {
     "1.5": 1.5,
@@ -61,6 +64,53 @@ CALLS: dict[str, tuple[Callable[[Any], object], dict[str, Any]]] = {
         {name: value for name, value in NO_POSITIONS.items() if name != "an array of one number"},
     ),
     "Trace.load": (Trace.load, NO_TEXT),
+}
+NO_WHOLE = {
+    "1.5": 1.5,
+    "a list": [1],
+    "a text": "1",
+    "bytes": b"1",
+    "an object": object(),
+    "a matrix": np.zeros((2, 2)),
+}
+NO_LANGUAGES: dict[str, Any] = {**NO_POSITIONS, "one of them": ["en"], "three": ["en", "pt", "fr"]}
+
+
+@cache
+def reader() -> Any:
+    """A tiny decoder."""
+    return Reader(FAMILIES["llama"].build(), tokenizer("bos"))
+
+
+@cache
+def writer() -> Any:
+    """A tiny encoder-decoder."""
+    return Reader(FAMILIES["bart"].build(), tokenizer("end"))
+
+
+@cache
+def trace() -> Trace:
+    """A reading."""
+    return reader().read("the cat")
+
+
+CALLS |= {
+    "read": (lambda value: reader().read(value), NO_TEXT),
+    "read a pair": (
+        lambda value: reader().read("the cat", value),
+        {"123": 123, "a list": ["a"], "an object": object()},
+    ),
+    "read_ids": (lambda value: reader().read_ids(value), NO_TEXT | {"a text": "abc", "10^30": [10**30], "-1": [-1]}),
+    "read ablate": (lambda value: reader().read("the cat", ablate=value), NO_POSITIONS),
+    "read forget": (lambda value: reader().read("the cat", forget=value), NO_POSITIONS),
+    "window start": (lambda value: reader().window("the cat sat", value), NO_WHOLE | {"None": None}),
+    "window tokens": (lambda value: reader().window("the cat sat", 0, value), NO_WHOLE),
+    "translate": (lambda value: writer().translate(value), NO_TEXT),
+    "target": (lambda value: writer().translate("the cat", value), {**NO_POSITIONS, "a text": 5}),
+    "languages": (lambda value: writer().translate("the cat", languages=value), NO_LANGUAGES),
+    "task": (lambda value: writer().translate("the cat", task=value), {**NO_POSITIONS, "a text": 5}),
+    "precision": (lambda value: choose(None, value, weights=0), NO_POSITIONS),
+    "memory of a kind": (lambda value: trace().memory(value), NO_POSITIONS),
 }
 CALLS["beam"][1].pop("an array of one number")  # numpy's whole numbers are whole numbers
 

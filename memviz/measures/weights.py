@@ -253,7 +253,8 @@ class WordPieces:
         first, second = word_of[pairs].T
         together = np.flatnonzero(first == second)
         place = together[np.argsort(first[together], kind="stable")]
-        return cls(tokens, np.cumsum(sizes) - sizes, sizes, *pairs[place].T, first[place], place)
+        pieces, others = pairs[place].T
+        return cls(tokens, np.cumsum(sizes) - sizes, sizes, pieces, others, first[place], place)
 
     @property
     def has_norm(self) -> np.ndarray:

@@ -99,7 +99,9 @@ def interventions(
             todo="Pass memviz.Eviction.window(64).",
             kind=type(eviction).__name__,
         )
-    ablations = () if ablate is None else (ablate,) if isinstance(ablate, Ablate) else tuple(ablate)
+    ablations: tuple[Ablate, ...] = ()
+    if ablate is not None:
+        ablations = tuple(ablate) if isinstance(ablate, list | tuple) else (ablate,)  # type: ignore[assignment]
     wrong = [ablation for ablation in ablations if not isinstance(ablation, Ablate)]
     if wrong:
         raise TraceError(

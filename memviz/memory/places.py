@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from itertools import islice
 
 import numpy as np
@@ -57,8 +57,10 @@ def integers(values: object) -> list[int] | None:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         return None
     try:
-        numbers = [operator.index(number) for number in islice(values, MOST + 1)]
-    except TypeError:
+        if isinstance(values, Sized) and len(values) > MOST:
+            return None
+        numbers = list(map(operator.index, islice(values, MOST + 1)))
+    except (TypeError, OverflowError):  # len() of a range of 2^70
         return None
     return numbers if len(numbers) <= MOST else None
 

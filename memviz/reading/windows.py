@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 
 import regex
 
-from memviz.errors import TextTooLongError
+from memviz.errors import ReadingError, TextTooLongError
+from memviz.memory import is_integer
 from memviz.reading.engine import limits
 from memviz.reading.engine.engine import Engine
 from memviz.reading.texts import count_tokens
@@ -33,6 +34,7 @@ def window_of_text(
     ``prompt`` puts in front of a text what goes with it.
     """
     text = clean(text)
+    start, tokens = _whole(start), None if tokens is None else _whole(tokens)
     content = [token for token in tokenise(engine.tokenizer, text)[0] if not token.special]
 
     def count(part: str) -> int:
@@ -87,3 +89,14 @@ def require_room(room: int, *, beside: int, limit: int) -> None:
             beside=beside,
             limit=limit,
         )
+
+
+def _whole(number: int) -> int:
+    """Where a window begins, or how many tokens it has. Raises `ReadingError` for what is no whole number."""
+    if not is_integer(number):
+        raise ReadingError(
+            "A window is counted in whole tokens; this is {value}.",
+            todo="Give a whole number, such as 400.",
+            value=repr(number)[:80],
+        )
+    return int(number)

@@ -83,12 +83,11 @@ def read(
     on_layers: OnLayers | None = None,
 ) -> Trace:
     """The reading of a text by a model; read now, unless it is still remembered: ``on_layers`` is then not called."""
-    watching = {} if on_layers is None else {"on_layers": on_layers}
     key = ("read", text, pair or "", str(pair is not None))
     return get_or_run(
         key,
         Work("read", model, characters=len(text) + len(pair or "")),
-        lambda reader, told: reader.read(text, pair, progress=told, **watching),
+        lambda reader, told: reader.read(text, pair, on_layers=on_layers, progress=told),
         on_wait=on_wait,
         progress=progress,
     )

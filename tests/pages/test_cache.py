@@ -66,7 +66,7 @@ class Reader:
         self.options = options
         return self.read(text, target, progress=progress)
 
-    def read(self, text: str, pair: str | None = None, *, progress) -> Reading:
+    def read(self, text: str, pair: str | None = None, *, on_layers: object = None, progress) -> Reading:
         self.asked[text] += 1
         self.inside.release()
         while not self.go.wait(0.01):

@@ -214,7 +214,8 @@ def _visible(memory: Memory, heads: list[tuple[int, int]], units: range, *, rows
 def _quadrants(block: np.ndarray, units: range, *, rows: Side, cols: Side) -> np.ndarray:
     """What the rows of each text give to each text: [text, text], sums."""
     later = np.array([unit >= (rows.border or 0) for unit in units])
-    halves = (np.nansum(block[~later], axis=0, dtype=np.float64), np.nansum(block[later], axis=0, dtype=np.float64))
+    known = np.nan_to_num(block)
+    halves = (known[~later].sum(axis=0, dtype=np.float64), known[later].sum(axis=0, dtype=np.float64))
     return np.array([[half[: cols.border].sum(), half[cols.border :].sum()] for half in halves])
 
 

@@ -32,11 +32,11 @@ def choose(device: str | None = None, precision: str | None = None, *, weights: 
         )
     if precision is None:
         return device, _automatic(device, weights)
-    if precision not in PRECISIONS:
+    if not isinstance(precision, str) or precision not in PRECISIONS:
         raise ModelError(
             "There is no precision “{precision}”.",
             todo="Choose one of: {precisions}.",
-            precision=precision,
+            precision=str(precision)[:80],
             precisions=", ".join(PRECISIONS),
         )
     return device, PRECISIONS[precision]

@@ -109,7 +109,7 @@ def require_default(languages: Sequence[str] | None, default: tuple[str, str | N
 
 
 def _two(wanted: Sequence[str]) -> Languages:
-    if isinstance(wanted, str) or len(wanted) != 2:
+    if not isinstance(wanted, list | tuple) or len(wanted) != 2:
         raise ReadingError(
             "Two languages are needed: from which, and into which.",
             todo='Give both, such as languages=("en", "fr").',
