@@ -201,7 +201,13 @@ def test_translate_says_what_each_written_word_was_read_from(firefox: str, capsy
     )
     own = found[[not word.special for word in trace.target_words]]
     assert [row.split() for row in rows] == [
-        [row.target_word, row.source_word, f"{row.weight:.2f}", f"{row.probability:.2f}", "L1.H0"]
+        [
+            row.target_word,
+            row.source_word,
+            memviz.figures.decimal(row.weight, digits=2),
+            memviz.figures.decimal(row.probability, digits=2),
+            "L1.H0",
+        ]
         for row in own.itertuples()
     ]
 
