@@ -19,7 +19,7 @@ IN_OPTIONS = {
     ),
     "Give it the text to write as `target`.": "Give it the text to write with --target.",
     "Choose one of them: trace.parts[0] to trace.parts[{last}].": "Choose one of them: --sentence 1 to {count}.",
-    "Read the first {limit:,} tokens, or choose another window of the text.": (
+    "Read its beginning, or choose another window of the text.": (
         "Read the part of it that fits: --window 0, or from token 500 on: --window 500."
     ),
     "Choose another window of the text, or another model.": "Choose another --window of the text, or another --model.",

@@ -63,9 +63,9 @@ def test_the_table_of_a_head_holds_what_the_picture_shows(visit, values: str, sh
     exact = np.nan_to_num(figures.weights(memory, layer, head, view=values, without=without))
     table = here.app.dataframe[-1].value
     np.testing.assert_allclose(table[values], np.sort(exact, axis=None)[::-1][: len(table)], atol=1e-6)
-    result = exact[table["query"].to_numpy(), table["key"].to_numpy()]
+    result = exact[table["query position"].to_numpy(), table["key position"].to_numpy()]
     np.testing.assert_allclose(table[values], result, atol=1e-6)
-    assert not without or not set(without) & set(table["key"][table[values] > 0])
+    assert not without or not set(without) & set(table["key position"][table[values] > 0])
 
 
 def test_the_grid_is_a_table_too(visit) -> None:
@@ -198,7 +198,7 @@ def test_another_language_keeps_every_choice(visit) -> None:
     request = {"layer": "3", "head": "1", "shown": "layer", "values": "log", "sinkless": "true"}
     here = visit("heads", text=CAT, **request)
     before = options(here)
-    here.app.get("button_group")[0].set_value("zh").run()
+    here.app.get("button_group")[-1].set_value("zh").run()
     assert here.app.title[0].value == "每个注意力头在做什么？"
     assert {**options(here), "lang": "zh"} == {**before, "lang": "zh"}
     assert here.input == CAT
