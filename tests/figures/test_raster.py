@@ -35,9 +35,11 @@ def pixels(data: bytes) -> np.ndarray:
 
 
 def corner(shown: np.ndarray, cols: int) -> tuple[int, int]:
-    """(top, left) of the cells: the first row that is not paper over their whole width."""
+    """(top, left) of the cells: the first of several rows that are not paper over their width; no letters are."""
     filled = (shown != shown[0, 0]).any(axis=2)
-    top = int(np.flatnonzero(filled.sum(axis=1) >= 0.9 * cols * CELL)[0])
+    full = filled.sum(axis=1) >= 0.9 * cols * CELL
+    deep = np.lib.stride_tricks.sliding_window_view(full, CELL // 2).all(axis=1)
+    top = int(np.flatnonzero(deep)[0])
     return top, int(filled[top].argmax())
 
 

@@ -35,7 +35,7 @@ const numbers = (path) => path.match(/-?[\\d.]+/g).map(Number);
 const bend = (layout, [left, top], [right, bottom]) => {
   const path = layout === "rows"
     ? down({ x: left, bottom: top - AIR }, { x: right, top: bottom + AIR })
-    : across({ y: top, right: left - AIR }, { y: bottom, left: right + AIR });
+    : across({ x: left, y: top, right: left - AIR }, { x: right, y: bottom, left: right + AIR }, 0);
   return [numbers(path).slice(2, 4), numbers(path).slice(4, 6)];
 };
 const { themes } = golden;

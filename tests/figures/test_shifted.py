@@ -93,8 +93,10 @@ def test_the_png_is_shifted_too() -> None:
 
 
 def _top(shown: np.ndarray) -> int:
-    """The first row of the cells: the first that is not paper for the width of five cells."""
-    return int(np.flatnonzero((shown != 255).any(axis=2).sum(axis=1) > 4.8 * 68)[0])
+    """The first row of the cells: the first that is not paper for the width of a cell, letters are not so wide."""
+    filled = (shown != 255).any(axis=2)
+    wide = np.lib.stride_tricks.sliding_window_view(filled, 60, axis=1).all(axis=2)
+    return int(np.flatnonzero(wide.any(axis=1))[0])
 
 
 def test_only_cross_attention_can_be_shifted() -> None:

@@ -63,7 +63,8 @@ class FakeHub(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Type", "application/json")
-        self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')
+        blob = b"blob %d\0" % len(body) + body  # as git names it, and the hub
+        self.send_header("ETag", f'"{hashlib.sha1(blob).hexdigest()}"')
         self.send_header("X-Repo-Commit", SHA)
         if code:
             self.send_header("X-Error-Code", code)
@@ -102,5 +103,6 @@ def test_the_real_client(server: ThreadingHTTPServer, tmp_path: Path) -> None:
     assert first["said"][-1] == [1.0, "Ready"]
     assert (gated["error"], nobody["error"]) == ("FetchError", "UnknownModelError")
     offline, other = ask(ID, "some/other", port=9, at=tmp_path)
+    assert "error" not in offline, offline
     assert (offline["revision"], offline["files"]) == (SHA, first["files"])
     assert other["error"] == "UnreachableError"

@@ -302,7 +302,12 @@ def is_running(pid: int) -> bool:
 def test_a_stopped_fetch_leaves_no_child(how: signal.Signals, tmp_path: Path) -> None:
     root = str(Path(wheels.__file__).parents[2])
     program = PARENT.format(path=[root], into=str(tmp_path))
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(how, signal.SIG_DFL) if how != signal.SIGKILL else None,  # ignored under nohup
+    )
     pid = int(parent.stdout.readline())
     assert is_running(pid)
     parent.send_signal(how)

@@ -89,7 +89,8 @@ def test_the_order_and_the_role_of_the_grid_stand_in_the_address(visit) -> None:
     assert not {"order", "role"} & set(junk.address)
 
 
-def test_a_rollout_is_shown_for_encoders_only(visit) -> None:
+def test_a_rollout_is_shown_for_encoders_only(visit, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where the code saves its picture
     here = visit("heads", text=CAT, model="minilm", values="rollout", layer="3", head="1")
     memory = memviz.read(CAT, model="minilm").memory()
     exact = measures.rollout(memory)

@@ -110,7 +110,7 @@ def test_files_that_were_made_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(actions, "_offered", actions._Offered())
     for number in range(40):
         ticket = Ticket(Plain(f"{number:4}" * 75))  # 300 bytes
-        make = partial(actions._file_bytes, ticket, "html", "en")
+        make = partial(actions._file_bytes, ticket, Plain.html, "en")
         url = manager.execute_deferred(manager.add_deferred(make, "text/html", f"1.{number}", "a.html"))
         assert storage.get_file(url.rpartition("/")[2]).content == f"{number:4}".encode() * 75, "the last is there"
         assert sum(file.content_size for file in storage._files_by_id.values()) <= 1300
