@@ -19,7 +19,15 @@ CARDS = {"remembers": "[data-testid=memviz-remembers]", "remembered_by": "[data-
 PLOT = ".js-plotly-plot"
 CROSS_WORD = "[data-testid=memviz-cross-word]"
 CROSS = "[data-testid=memviz-cross][data-drawn=true]"
-DRAWN = {"": WORDS, "home": WORDS, "recall": WORDS, "heads": GRID, "translate": CROSS, "glossary": "h1"}
+DRAWN = {
+    "": WORDS,
+    "home": WORDS,
+    "recall": WORDS,
+    "compare": "h1",
+    "heads": GRID,
+    "translate": CROSS,
+    "glossary": "h1",
+}
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first
 PATIENCE = 40_000
 REST = """([done, patience]) => new Promise((resolve, reject) => {

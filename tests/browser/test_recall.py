@@ -46,7 +46,7 @@ def test_the_figures_of_a_word_are_the_librarys(visit, cat) -> None:
     np.testing.assert_allclose(bars(here, 0), expected, atol=1e-5)
     for name in ("What “it” attends to, as a table", "What attends to “it”, as a table"):
         here.page.get_by_text(name).click()
-    assert here.page.locator("[data-testid=stDataFrame]:visible").count() == 2
+    assert here.page.locator("[data-testid=stDataFrame]:visible").count() == 3, "two links' tables, and the ranking"
 
 
 def test_one_head_shows_the_links_of_that_head_alone(visit, cat) -> None:

@@ -48,10 +48,10 @@ def test_markup_in_sentences_and_tables_of_words(visit) -> None:
     for item in line:
         assert item.locator("img, a, code, .katex, span[style*=color]").count() == 0
     words = here.words()
-    for number in [n for n, word in enumerate(words) if not word.isalnum()][:4]:
+    for number in [n for n, word in enumerate(words) if not word.isalnum()][:2]:
         here.open("recall", text=text, word=number)
         label = here.page.locator("[data-testid=stExpander] summary", has_text="attends to, as a table").inner_text()
-        assert f"“{words[number]}”" in label
+        assert re.search(f"“{re.escape(words[number])}( #{number})?”", label), "a word that stands twice has its place"
 
 
 @pytest.mark.parametrize(

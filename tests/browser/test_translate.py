@@ -260,6 +260,6 @@ def test_a_phone_shows_the_whole_sentence(visit) -> None:
 
 def test_the_chinese_page(visit) -> None:
     here = visit("translate", text=BLACK_CAT, lang="zh", again="cover", details="alignment")
-    here.says("上面（或左侧）是源文")
+    here.says("上面（或左侧）是原文")
     here.says("如果屏蔽一个词呢？")
     assert drawn(here)

@@ -81,7 +81,7 @@ def show_both(first: Trace, second: Trace, view: Comparison) -> None:
     for number, (column, trace, row, rest) in enumerate(zip(columns, traces, rows, sinks, strict=True)):
         name = distinct_texts(trace.words)[view.place(trace)]
         with column:
-            st.subheader(t("What “{word}” looks at", word=literal(name)), anchor=False)
+            st.header(t("What “{word}” attends to", word=literal(name)), anchor=False)
             chart = figures.look_bars(
                 trace.memory(),
                 trace.words,

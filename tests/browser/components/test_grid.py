@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from component_page import GRID, VIEW, wait_for_text
 
+from memviz.figures import decimal
+
 pytestmark = pytest.mark.browser
 
 PIXELS = """(root, [layer, head, rows, cols]) => {
@@ -60,7 +62,7 @@ def test_the_tooltip_names_the_head_and_its_exact_scores(visit) -> None:
         for (exact, text), values in zip(shown, arrays["scores"].values(), strict=True):
             value = float(values[layer, head])
             assert (exact, text) == ("NaN", "–") if np.isnan(value) else float(exact) == pytest.approx(value, rel=1e-12)
-            assert np.isnan(value) or text == f"{value:.2f}"
+            assert np.isnan(value) or text == decimal(value, digits=2)
 
 
 def test_a_click_reaches_python_and_the_page_can_choose_too(visit) -> None:

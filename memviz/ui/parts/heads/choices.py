@@ -153,6 +153,8 @@ def _choose_window(rows: Sized, cols: Sized) -> tuple[slice, slice] | None:
             address.put(key, "")
         return None
     if not st.toggle(t("Zoom into a window with exact values"), **state.url_bound("zoom", state.SWITCH)):
+        for key in ("zoom_rows", "zoom_cols"):
+            address.put(key, "")
         return None
     sides = ((t("Rows from"), len(rows), "zoom_rows"), (t("Columns from"), len(cols), "zoom_cols"))
     first, second = (_choose_start(label, count - LARGEST // 2, key=key) for label, count, key in sides)

@@ -53,7 +53,7 @@ class CoveredRun:
 
 def compare_covered(view: TranslationView, job: TranslationJob, *, pinned: Pin | None) -> CoveredRun | None:
     """Covers a source word, or all but one, and translates again; ``None`` when nothing is covered."""
-    st.subheader(t("What if a word were masked?"), anchor=False)
+    st.header(t("What if a word were masked?"), anchor=False)
     words = [word for word in view.part.words if not word.special and word.text.strip("␣⏎⇥")]
     way_box, word_box = st.columns([3, 2], vertical_alignment="bottom")
     bound = state.url_bound("again", WAYS)
