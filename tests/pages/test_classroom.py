@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -45,7 +46,9 @@ def test_a_small_class_is_answered_and_nothing_is_mixed() -> None:
 
     with serving(ROOT / "server.py") as address:  # as others are served
         assert urllib.request.urlopen(address).headers["X-Frame-Options"] == HEADERS["X-Frame-Options"]
-        answers = [answer for several in asyncio.run(hold(address)) for answer in several]
+        with ThreadPoolExecutor(1) as thread:  # the tests of the browser keep a loop running in this one
+            together = thread.submit(lambda: asyncio.run(hold(address))).result()
+        answers = [answer for several in together for answer in several]
     assert len(answers) == STUDENTS * TEXTS
     assert {answer.page for answer in answers} == {page or "home" for page in PAGES}
     assert all(answer.seconds is not None for answer in answers)

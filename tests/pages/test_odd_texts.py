@@ -36,8 +36,9 @@ def test_every_sample_is_read_on_every_page(visit, model: str, number: int) -> N
     everywhere(visit, sample.text, model=model, pair=sample.pair or "")
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize(
+    ("model", "name"), [("minilm", name) for name in ODD] + [("smollm2", name) for name in [*ODD][::2]]
+)
 def test_odd_texts_are_read_on_every_page(visit, model: str, name: str) -> None:
     everywhere(visit, ODD[name], model=model)
 
@@ -88,8 +89,9 @@ def test_a_sample_says_what_there_is_to_see_in_it(visit) -> None:
 def test_a_sample_fills_both_boxes(visit) -> None:
     here = visit("home")
     assert here.input == samples("minilm")[0].text
-    here.press("sample_4")
-    assert here.input == samples("minilm")[4].text
-    assert here.state("pair") == samples("minilm")[4].pair
+    number, sample = next((number, sample) for number, sample in enumerate(samples("minilm")) if sample.pair)
+    here.press(f"sample_{number}")
+    assert here.input == sample.text
+    assert here.state("pair") == sample.pair
     here.press("sample_1")
     assert here.state("pair") == ""
