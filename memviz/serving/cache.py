@@ -88,6 +88,7 @@ def read(
         key,
         Work("read", model, characters=len(text) + len(pair or "")),
         lambda reader, told: reader.read(text, pair, on_layers=on_layers, progress=told),
+        again=lambda reader, told: reader.read(text, pair, progress=told),
         on_wait=on_wait,
         progress=progress,
     )
@@ -148,12 +149,15 @@ def get_or_run(
     work: Work,
     run: Callable[[Reader, Progress], Trace],
     *,
+    again: Callable[[Reader, Progress], Trace] | None = None,
     on_wait: OnWait,
     progress: Progress,
 ) -> Trace:
     """What a run of a model gave; run now, unless it is still remembered under this ``key`` of the model.
 
-    ``run(reader, progress)`` is given a progress that also gives way to shorter work. Raises as `open_reader` does.
+    ``run(reader, progress)`` is given a progress that also gives way to shorter work. ``again``: the same
+    run for one who watches no more, as when the trace was let go and a file of it is asked for; what ``run`` holds of a
+    page is then neither told nor kept. Raises as `open_reader` does.
     """
     key = (clean_name(work.model, policy=Policy.server()), *key)
     with _lock:
@@ -164,7 +168,7 @@ def get_or_run(
     def run_bounded(turn: Turn) -> Trace:
         with defaults(SERVER):
             trace = run(reader, giving_way(turn, progress))
-        _origins[id(trace)] = Origin(key[1:], work, run)
+        _origins[id(trace)] = Origin(key[1:], work, again or run)
         weakref.finalize(trace, _forget_origin, id(trace)).atexit = False
         return trace
 

@@ -184,7 +184,8 @@ def received_table(
 
     Columns: ``word``, its place (0-based), ``text``, ``received`` (0..1), the mean weight that it gets from each token
     that can see it, its tokens added up, the mean over heads or layers where ``head`` or ``layer`` is ``None``, and
-    ``rank``, 1 for the word looked at most. Words where attention only rests (`measures.sink_positions`) have no rank.
+    ``rank``, 1 for the word looked at most. Words with a token where attention only rests (`measures.sink_positions`)
+    have no rank.
     ``without`` are keys (token positions) that are taken out: their words have a gap. Raises `TraceError` for a head or
     position that is not there.
     """
@@ -198,7 +199,7 @@ def received_table(
     is_known = np.array([bool(np.isfinite(tokens[list(word.tokens)]).any()) for word in words])
     received = np.where(is_known, sums, np.nan)
     resting = set(measures.sink_positions(memory))
-    ranked = [n for n, word in enumerate(words) if is_known[n] and not resting.issuperset(word.tokens)]
+    ranked = [n for n, word in enumerate(words) if is_known[n] and not resting.intersection(word.tokens)]
     ranked.sort(key=lambda n: -received[n])
     places = {n: rank for rank, n in enumerate(ranked, start=1)}
     return pd.DataFrame(

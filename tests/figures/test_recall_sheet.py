@@ -12,7 +12,7 @@ from PIL import Image
 from memviz import figures, measures, tables
 from memviz.figures.sheets import recall_sheet
 from memviz.figures.style.colours import THEMES, hexadecimal
-from tests.memories import memory_of, tokens, words_of
+from tests.memories import memory_of, memory_with, tokens, words_of
 
 TEXT = tokens(["[CLS]", "the", "un", "##believ", "##able", "cat", "sat", "down", "[SEP]"], special=(0, 8))
 MEMORY, TRUTH = memory_of(TEXT, heads=3)
@@ -41,6 +41,19 @@ def test_the_table_of_what_is_looked_at(layer: int | None, head: int | None) -> 
     assert frame["rank"].isna().tolist() == [True, *[False] * 5, True], "where attention rests is not ranked"
     order = frame.dropna().sort_values("rank").word.tolist()
     assert order == [place for place in np.argsort(-expected) if place not in (0, 6)]
+
+
+def test_a_split_first_word_where_attention_rests_is_ranked_nowhere() -> None:
+    """Its bar is grey; then it is not the word that receives most."""
+    made = tokens(["un", "##likely", "that", "the", "cat", "sat"])
+    weights = np.tile([0.9, *[0.02] * 5], (6, 1))
+    memory, words = memory_with(weights, made, made), words_of(made)
+    assert measures.sink_positions(memory) == (0,)
+    frame = tables.received_table(memory, words)
+    assert frame["rank"].isna().tolist() == [True, False, False, False, False]
+    chart = figures.received_bars(memory, words, sinks=measures.sink_positions(memory))
+    colours = list(chart.data[0].marker.color)
+    assert [colour != colours[-1] for colour in colours] == frame["rank"].isna().tolist()
 
 
 def test_keys_that_are_taken_out_have_a_gap() -> None:

@@ -66,8 +66,10 @@ class Reader:
         self.options = options
         return self.read(text, target, progress=progress)
 
-    def read(self, text: str, pair: str | None = None, *, on_layers: object = None, progress) -> Reading:
+    def read(self, text: str, pair: str | None = None, *, on_layers=None, progress) -> Reading:
         self.asked[text] += 1
+        if on_layers is not None:
+            on_layers("the first layer")
         self.inside.release()
         while not self.go.wait(0.01):
             progress(0.5, "1/2")
@@ -160,6 +162,27 @@ def test_a_trace_that_was_let_go_is_read_once_more_by_its_origin(model: Reader) 
     assert cache.origin(Reading("a", None, 3)) is None
     known = [origin for origin in cache._origins.values() if origin.work.model == "stand-in"]
     assert len(known) == len(cache._traces), "nothing is known of what is gone"
+
+
+def test_what_is_read_once_more_is_drawn_on_no_page_that_is_gone(model: Reader) -> None:
+    drawn: list[str] = []
+
+    class Page:
+        def take(self, layers: str) -> None:
+            drawn.append(layers)
+
+    page = Page()
+    trace = cache.read("stand-in", "a", None, on_wait=patient, progress=silent, on_layers=page.take)
+    origin = cache.origin(trace)
+    assert origin is not None
+    assert drawn == ["the first layer"]
+    gone = weakref.ref(page)
+    del page
+    gc.collect()
+    assert gone() is None, "what is known of the trace does not hold the page"
+    cache._traces.clear()
+    assert origin.trace().text == "a"
+    assert (model.asked["a"], drawn) == (2, ["the first layer"])
 
 
 def test_one_text_asked_by_many_at_once_is_read_once(model: Reader) -> None:

@@ -7,7 +7,18 @@ const NO_REQUESTS = "A picture asks nobody: what it draws is handed to it.";
 const MARKUP = ["innerHTML", "outerHTML", "insertAdjacentHTML", "setHTMLUnsafe", "srcdoc", "createContextualFragment"];
 const REQUESTS = ["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "RTCPeerConnection", "importScripts", "Worker"];
 const STORES = ["localStorage", "sessionStorage", "indexedDB", "caches"];
+const HIDDEN = [...REQUESTS, ...STORES];
 const CONFUSING = ["event", "name", "status", "open", "close", "top", "parent", "self", "length", "find", "stop"];
+
+const restrictedGlobals = (stores) => [
+  "error",
+  ...REQUESTS.map((name) => ({ name, message: NO_REQUESTS })),
+  ...stores.map((name) => ({ name, message: "What is remembered is remembered by the page." })),
+  ...CONFUSING.map((name) => ({ name, message: "This is the window's; name what is meant." })),
+  { name: "isNaN", message: "Number.isNaN does not guess." },
+  { name: "parseInt", message: "Number does not guess." },
+  { name: "alert", message: "The page says what there is to say." },
+];
 
 const rules = {
   ...js.configs.recommended.rules,
@@ -28,20 +39,16 @@ const rules = {
     { selector: `MemberExpression[property.value=/^(${MARKUP.join("|")})$/]`, message: TEXT_ONLY },
     { selector: "MemberExpression[object.name='document'][property.name=/^(write|writeln|cookie)$/]", message: TEXT_ONLY },
     { selector: "MemberExpression[property.name='sendBeacon']", message: NO_REQUESTS },
+    {
+      selector: `MemberExpression[object.name=/^(window|globalThis|self)$/][property.name=/^(${HIDDEN.join("|")})$/]`,
+      message: "Call it by its own name, so that it is seen here.",
+    },
     { selector: "ImportExpression", message: NO_REQUESTS },
     { selector: "ImportDeclaration", message: NO_REQUESTS },
     { selector: "ForInStatement", message: "Go through Object.entries instead." },
     { selector: "LabeledStatement", message: "Leave a loop by a function." },
   ],
-  "no-restricted-globals": [
-    "error",
-    ...REQUESTS.map((name) => ({ name, message: NO_REQUESTS })),
-    ...STORES.map((name) => ({ name, message: "What is remembered is remembered by the page." })),
-    ...CONFUSING.map((name) => ({ name, message: "This is the window's; name what is meant." })),
-    { name: "isNaN", message: "Number.isNaN does not guess." },
-    { name: "parseInt", message: "Number does not guess." },
-    { name: "alert", message: "The page says what there is to say." },
-  ],
+  "no-restricted-globals": restrictedGlobals(STORES),
   "no-console": "error",
   "no-control-regex": "off", // words are drawn with control pictures in place of control characters
   "no-extend-native": "error",
@@ -90,6 +97,10 @@ export default [
     linterOptions: { reportUnusedDisableDirectives: "error", noInlineConfig: true },
     languageOptions: { ecmaVersion: 2023, sourceType: "module", globals: globals.browser },
     rules,
+  },
+  {
+    files: ["**/components/address/address.js"], // texts stay in the tab: docs/decisions/019
+    rules: { "no-restricted-globals": restrictedGlobals(STORES.filter((name) => name !== "sessionStorage")) },
   },
   { files: ["**/figures/page.js"], languageOptions: { globals: { Plotly: "readonly" } } },
   {

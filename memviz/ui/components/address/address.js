@@ -69,7 +69,7 @@ class AddressBar {
     const search = withEmbedding(query);
     const isSame = location.search === search && this.path === location.pathname && sameTexts(texts, this.texts ?? {});
     Object.assign(this, { path: location.pathname, texts });
-    attempt(() => window.sessionStorage.setItem(STORE, JSON.stringify(texts)));
+    attempt(() => sessionStorage.setItem(STORE, JSON.stringify(texts)));
     if (isSame) return;
     const url = location.pathname + search + location.hash;
     const isKept = attempt(() => history[how]({ memviz: texts }, "", url));
@@ -87,7 +87,7 @@ function withEmbedding(query) {
 /** The texts that the tab kept; null where there are none, or none that can be read. */
 function stored() {
   let texts = null;
-  attempt(() => (texts = JSON.parse(window.sessionStorage.getItem(STORE))));
+  attempt(() => (texts = JSON.parse(sessionStorage.getItem(STORE))));
   return texts;
 }
 
