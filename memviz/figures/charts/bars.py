@@ -58,13 +58,12 @@ def received_bars(
         notes.append(say(translate, phrases.TAKEN_OUT_BARS, keys=named_keys(memory, removed.tolist(), translate)))
     bars, top = select_heads(by_word(values, words, total=True), layer, head)
     texts = [word.text for word in words]
-    resting = set(positions(sinks, len(memory.keys)).tolist()) - set(removed.tolist())
-    muted = np.array([bool(resting.intersection(word.tokens)) for word in words])
+    muted = _have_token(words, np.setdiff1d(positions(sinks, len(memory.keys)), removed))
     ranked = np.where(muted, np.nan, bars)
     if muted.any():
-        shares = ", ".join(f"“{texts[place]}” {percent(float(bars[place]))}" for place in np.flatnonzero(muted)[:SINKS])
         pooled = len(words) > LARGEST
-        notes.append(say(translate, phrases.SINKS_LEFT_OUT if pooled else phrases.SINKS_GREY, sinks=shares))
+        line = phrases.SINKS_LEFT_OUT if pooled else phrases.SINKS_GREY
+        notes.append(say(translate, line, sinks=_shares(texts, bars, muted)))
         bars = ranked if pooled else bars
     if fitted and np.isfinite(ranked).any():
         top = float(np.nanmax(ranked)) or 1.0
@@ -108,18 +107,18 @@ def look_bars(
     Raises what `measures.word_row` raises, and `TraceError` for a position that is not there.
     """
     values = measures.word_row(memory, words, word, layer=layer, head=head)
-    resting = set(positions(sinks, len(memory.keys)).tolist())
-    muted = [bool(resting.intersection(other.tokens)) for other in words]
+    muted = _have_token(words, positions(sinks, len(memory.keys)))
     texts, name = [other.text for other in words], which_head(memory, layer, head, translate)
-    sharers = ", ".join(f"“{texts[place]}” {percent(float(values[place]))}" for place in np.flatnonzero(muted)[:SINKS])
-    notes = [name, *([say(translate, phrases.SINKS_OF_LOOK, sinks=sharers)] if sharers else [])]
+    notes = [name]
+    if muted.any():
+        notes.append(say(translate, phrases.SINKS_OF_LOOK, sinks=_shares(texts, values, muted)))
     most = first_words(_LOOK, np.where(muted, np.nan, values), texts, translate)
     return bar_chart(
         _LOOK,
         values,
         texts,
         top=(float(values.max()) if top is None else top) * 1.05,
-        muted=muted,
+        muted=muted.tolist(),
         notes=notes,
         alt=say(translate, phrases.LOOK_ALT, word=texts[word], count=len(words), head=name, most=most),
         fields=head_fields(memory, layer, head) | {"view": "what one word looks at", "between": "words"},
@@ -127,6 +126,17 @@ def look_bars(
         caption=caption,
         translate=translate,
     )
+
+
+def _have_token(words: Sequence[Word], places: np.ndarray) -> np.ndarray:
+    """Which words have a token in one of these ``places``? bool [word]."""
+    wanted = set(places.tolist())
+    return np.array([bool(wanted.intersection(word.tokens)) for word in words])
+
+
+def _shares(texts: Sequence[str], values: np.ndarray, which: np.ndarray) -> str:
+    """The first of these words, each with its value: “[CLS]” 40 %, “[SEP]” 12 %."""
+    return ", ".join(f"“{texts[place]}” {percent(float(values[place]))}" for place in np.flatnonzero(which)[:SINKS])
 
 
 def slots_bars(
