@@ -14,6 +14,7 @@ import numpy as np
 from memviz import archive, trace_format_3
 from memviz.errors import TraceError
 from memviz.free_memory import free_memory
+from memviz.generation import CacheSize, Generation
 from memviz.memory import THUMBNAIL, Ablate, Eviction, Forget, Kind, Memory, read_only
 from memviz.memory.recurrent import Recurrent
 from memviz.note import Note
@@ -84,7 +85,10 @@ class Trace:
                  seeing it (of ``targets`` when there are any); NaN where it made no prediction
     next_tokens  what the model would say next, likeliest first
     seconds      how long each step took
-    steps        of a translation: what it could have written at each step, likeliest first
+    steps        of a translation, or of a text that was continued: what it could have written at each step, likeliest
+                 first
+    generation   of a text that was continued: where that begins, why it ends, how sure the model was. What was written
+                 is part of ``text`` and ``tokens``, because the model reads it like the rest; ``targets`` is empty
     recurrent    of a decoder with recurrent units: the memory that fades
     notes        what a reader of the trace should know, such as an output that was cut
     parts        of a text translated sentence by sentence: one whole trace each. The tokens, targets, probabilities
@@ -111,6 +115,7 @@ class Trace:
     eviction: Eviction | None = None
     ablations: tuple[Ablate, ...] = ()
     source: Sound | Picture | None = None
+    generation: Generation | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memories", MappingProxyType(dict(self.memories)))
@@ -155,6 +160,21 @@ class Trace:
         return memories + recurrent + sum(part.nbytes for part in self.parts)
 
     @property
+    def written(self) -> slice:
+        """Which of its tokens were written by the model? Of ``tokens`` where a text was continued, else of ``targets``.
+
+        Empty where nothing was written.
+        """
+        if self.generation is not None:
+            return slice(self.generation.first, len(self.tokens))
+        return slice(0, len(self.targets))
+
+    @property
+    def cache(self) -> CacheSize | None:
+        """How much the cache took that it was written with; ``None`` where there was none."""
+        return None if self.generation is None else self.generation.cache
+
+    @property
     def units(self) -> Units:
         """What was read, unit by unit: the tokens of a text, the frames of a sound, the patches of a picture."""
         return self.tokens if self.source is None else self.source.units
@@ -167,7 +187,7 @@ class Trace:
             for segment, (role, text) in enumerate((("text", self.text), ("pair", self.pair))):
                 if text is not None:
                     read.append(Text(role, text, tuple(t for t in self.tokens if t.segment == segment)))  # type: ignore
-        if self.output is not None:
+        if self.output is not None and self.generation is None:
             read.append(Text("output", self.output, self.targets))
         return tuple(read)
 
@@ -273,6 +293,14 @@ def _misfits(trace: Trace) -> Iterator[str]:
     for step in (trace.next_tokens, *trace.steps):
         if not all(0 <= candidate.probability <= 1 + _SLACK for candidate in step):
             yield "its candidates have probabilities outside of 0 to 1"
+    if (generation := trace.generation) is not None:
+        count = len(trace.tokens) - generation.first
+        if not 0 < generation.first <= len(trace.tokens) or trace.targets:
+            yield f"its writing begins at token {generation.first} of {len(trace.tokens)}"
+        elif {len(trace.steps), *generation.ranks.shape, *generation.entropies.shape} != {count}:
+            yield f"its steps, ranks and entropies are not those of {count} tokens"
+        elif generation.ranks.dtype.kind != "i" or (generation.ranks < 1).any() or not _is_finite(generation.entropies):
+            yield "its ranks or entropies are not what a model gives"
     if (recurrent := trace.recurrent) is not None:
         if not all(array.dtype.kind == "f" and _is_finite(array) for array in _arrays_of(recurrent)):
             yield "its recurrent memory holds numbers that are not finite"

@@ -47,6 +47,10 @@ class EdgeMask:
     cuts: tuple[tuple[np.ndarray, np.ndarray], ...]
     first: int = 0
 
+    def of_keys(self, keys: np.ndarray) -> EdgeMask:
+        """The same of some of the ``keys``, which alone are left: their positions, int [key]."""
+        return replace(self, cuts=tuple((queries, expiry[keys]) for queries, expiry in self.cuts))
+
     def among(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """Which edges between the queries ``rows`` and the keys ``cols`` are cut? bool [row, column]."""
         cut = np.zeros((len(rows), len(cols)), dtype=bool)

@@ -14,7 +14,9 @@ from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.engine.engine import Engine, TransformersEngine
 from memviz.reading.engine.held import require_model
 from memviz.reading.engine.probe import Plan
-from memviz.reading.writing import both_sides, translate
+from memviz.reading.writing import both_sides, generate, translate
+from memviz.reading.writing.generate import OnToken
+from memviz.reading.writing.generation_request import GenerationRequest
 from memviz.reading.writing.request import TranslationRequest
 from memviz.reading.writing.transformers_writer import TransformersWriter
 from memviz.reading.writing.writer import Writer
@@ -165,6 +167,48 @@ class Reader:
         Raises `EmptyTextError`.
         """
         return translate.sentences(self.engine, self.writer, text)
+
+    def generate(
+        self,
+        prompt: str | None = None,
+        max_new_tokens: int = 64,
+        *,
+        chat: Sequence[Mapping[str, str]] | None = None,
+        temperature: float = 0.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        stop: str | Sequence[str] = (),
+        forget: Forget | None = None,
+        eviction: Eviction | None = None,
+        ablate: Ablate | Sequence[Ablate] | None = None,
+        on_token: OnToken | None = None,
+        progress: Progress | None = None,
+    ) -> Trace:
+        """How does a language model continue this text, and what does it read to write every token?
+
+        transformers' own `generate` writes, at most ``max_new_tokens``: the likeliest token at every step, or with a
+        ``temperature`` above 0 one drawn from the softmax of the logits divided by it (``top_k``, ``top_p`` and
+        ``seed`` as in `memviz.generation.Generation`). One recorded reading of prompt and output together follows.
+        ``chat`` is a list of ``{"role": …, "content": …}`` in the prompt's place, put into words by the model's own
+        template. ``stop``: texts that end it. ``on_token(text)`` is called with what each token adds, once its
+        characters are whole; it stops the writing by giving back ``False``. ``forget``, ``eviction`` and ``ablate`` as
+        in `read`, while it writes as well as in the reading: a cache that lets keys go really shrinks. ``progress`` as
+        in `read`.
+
+        In the trace, ``text`` and ``tokens`` hold prompt and output, ``output`` what was written, ``written`` where
+        that is among the tokens, ``steps`` what else could have been written, ``generation`` ranks, entropies, why it
+        stopped, and ``cache`` what the cache took.
+
+        Raises `EmptyTextError`, `TextTooLongError` when no room is left to write, `MemoryBudgetError`, and
+        `ReadingError` for a model that does not continue texts, one without a chat template, and settings that no
+        model has.
+        """
+        changes = interventions(forget, eviction, ablate, usual="self")
+        request = GenerationRequest.of(
+            max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=stop
+        )
+        return generate.generate(self.engine, prompt, request, changes, chat=chat, on_token=on_token, progress=progress)
 
     def look(
         self,

@@ -15,7 +15,7 @@ from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, notes
 from memviz.reading.engine.engine import Engine, require_kind
 from memviz.reading.engine.inputs import require_known, token_ids
-from memviz.reading.engine.predictions import head_logprobs, token_logprobs, top_candidates
+from memviz.reading.engine.predictions import Logits, head_logprobs, token_logprobs, top_candidates
 from memviz.tokens import Token, align, clean, dropped_characters, require_text, tokenise
 from memviz.trace import Candidate, Trace
 
@@ -37,7 +37,9 @@ def read_text(
     require_text(text)
     text, pair = clean(text), None if pair is None else clean(pair)
     tokens, inputs = tokenise(engine.tokenizer, text, pair)
-    return _trace(engine, tokens, inputs, interventions, progress=progress, on_layers=on_layers, text=text, pair=pair)
+    return read_tokens(
+        engine, tokens, inputs, interventions, progress=progress, on_layers=on_layers, text=text, pair=pair
+    )[0]
 
 
 def read_ids(
@@ -57,7 +59,7 @@ def read_ids(
     require_known(engine.model, ids)
     text = engine.tokenizer.decode(ids, skip_special_tokens=True)
     tokens = align(engine.tokenizer, ids, text)
-    return _trace(engine, tokens, {"input_ids": ids}, interventions, progress=progress, text=text)
+    return read_tokens(engine, tokens, {"input_ids": ids}, interventions, progress=progress, text=text)[0]
 
 
 def count_tokens(engine: Engine, text: str, pair: str | None = None) -> int:
@@ -65,7 +67,7 @@ def count_tokens(engine: Engine, text: str, pair: str | None = None) -> int:
     return len(tokenise(engine.tokenizer, clean(text), pair)[0])
 
 
-def _trace(
+def read_tokens(
     engine: Engine,
     tokens: tuple[Token, ...],
     inputs: Mapping[str, list[int]],
@@ -75,7 +77,11 @@ def _trace(
     text: str,
     pair: str | None = None,
     on_layers: OnLayers | None = None,
-) -> Trace:
+) -> tuple[Trace, Logits]:
+    """The trace of these ``tokens``, and the logits of any of them for as long as the caller needs them.
+
+    ``inputs`` are what the model takes for them, ``text`` and ``pair`` what they stand for. Raises as `read_text` does.
+    """
     began = work_clock()
     tensors = engine.tensors(inputs)
     ids = tensors["input_ids"][0].tolist()
@@ -85,7 +91,7 @@ def _trace(
         tensors, {"self": axes}, interventions=interventions, progress=progress, on_layers=on_layers
     )
     logprobs, next_tokens = _predictions(engine, recorded.outputs, ids, progress)
-    return Trace(
+    trace = Trace(
         text=text,
         pair=pair,
         tokens=tokens,
@@ -103,6 +109,15 @@ def _trace(
             *notes.dropped_characters(dropped_characters(tokens, text, pair), text + (pair or "")),
         ),
     )
+    return trace, _logits(engine, recorded.outputs)
+
+
+def _logits(engine: Engine, outputs: Any) -> Logits:
+    """The logits of some tokens, [token, vocabulary], from what the model returned."""
+    if engine.plan.headed:
+        head = engine.model.get_output_embeddings()
+        return lambda rows: head(outputs.last_hidden_state[0, rows])
+    return lambda rows: outputs.logits[0, rows]
 
 
 def _predictions(

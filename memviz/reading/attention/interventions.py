@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from memviz.memory import EdgeMask, Interventions, Kind, Place, heads_by_mask
 from memviz.reading.attention.attention_function import MASKED, AttentionCall, attend
+from memviz.reading.attention.evicting_cache import EvictingCache
 
 
 class HeadCuts:
@@ -70,19 +73,33 @@ class Places:
         return places[calls[id(module)] % len(places)]
 
 
-def with_cuts(call: AttentionCall, interventions: Interventions, place: Place, *, first: int = 0) -> AttentionCall:
+def with_cuts(
+    call: AttentionCall,
+    interventions: Interventions,
+    place: Place,
+    *,
+    first: int = 0,
+    positions: np.ndarray | None = None,
+) -> AttentionCall:
     """The same call of that layer, without the edges that are cut. Raises as `Interventions.masks` does.
 
-    ``first`` is the position of the first query: of a step with a KV cache, the queries are the latest.
+    ``first`` is the position of the first query: of a step with a KV cache, the queries are the latest. ``positions``
+    int64 [key] say where the keys stand, where some between them are gone for good.
     """
+    gone = positions is not None and len(positions) <= positions[-1]
+    spans = call.visible.cpu().numpy()
+    if gone and positions is not None:
+        spans = np.tile([0, int(positions[-1]) + 1], (len(spans), 1))  # one step: it sees all keys that are left
     masks = interventions.masks(
         place,
         heads=call.query.shape[0],
         kv_heads=call.key.shape[0],
-        keys=call.key.shape[1],
-        spans=call.visible.cpu().numpy(),
+        keys=call.key.shape[1] if positions is None else int(positions[-1]) + 1,
+        spans=spans,
         first=first,
     )
+    if masks is not None and gone and positions is not None:
+        masks = tuple(None if mask is None else mask.of_keys(positions) for mask in masks)
     return call if masks is None else replace(call, cut=HeadCuts(masks, call.query.device))
 
 
@@ -98,12 +115,13 @@ class StepwiseHandler:
     """Changes attention while a model writes; ``step`` is the position it is writing now.
 
     A call has one row or, where nothing is kept of the steps before, all rows up to this one. Several texts at once,
-    such as the hypotheses of a beam, are at the same step.
+    such as the hypotheses of a beam, are at the same step. ``cache``: the one it writes with, where that lets keys go.
     """
 
-    def __init__(self, interventions: Interventions, places: Places) -> None:
+    def __init__(self, interventions: Interventions, places: Places, cache: Any = None) -> None:
         self.interventions = interventions
         self.places = places
+        self.cache = cache if isinstance(cache, EvictingCache) else None
         self.step = 0
         self._calls: dict[int, int] = {}
 
@@ -112,7 +130,9 @@ class StepwiseHandler:
         if module not in self.places:
             return attend(call)
         place = self.places.place(module, call, self._calls)
-        call = with_cuts(call, self._at(place.kind), place, first=self._first(place.kind, call))
+        positions = None if self.cache is None else self.cache.layers[place.layer].positions
+        first = self._first(place.kind, call) if positions is None else int(positions[-1]) + 1 - call.query.shape[1]
+        call = with_cuts(call, self._at(place.kind), place, first=first, positions=positions)
         return with_ablations(attend(call), self.interventions, place)
 
     def _first(self, kind: Kind, call: AttentionCall) -> int:

@@ -133,6 +133,24 @@ def writing_steps(logits: Logits, ids: Sequence[int]) -> tuple[Step, ...]:
     return tuple(found)
 
 
+def token_ranks(logits: Logits, ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """How surprising was each of these tokens, and how undecided was the model? (int32 [token], float32 [token]).
+
+    The rank counts from 1; tokens that are exactly as likely share the better one. The entropy is −Σ p · ln p over the
+    vocabulary, in nats. Row i of the logits is what the model had for token i.
+    """
+    ranks, entropies = [], []
+    with torch.inference_mode():
+        for start in range(0, len(ids), CHUNK):
+            part = torch.tensor(ids[start : start + CHUNK])
+            block = logits(slice(start, start + len(part))).float()
+            own = block.gather(1, part.to(block.device)[:, None])
+            ranks.append(1 + (block > own).sum(-1))
+            logprobs = block.log_softmax(-1)
+            entropies.append(-(logprobs.exp() * logprobs.clamp(min=torch.finfo(torch.float32).min)).sum(-1))
+    return torch.cat(ranks).int().cpu().numpy(), torch.cat(entropies).cpu().numpy()
+
+
 def top_tokens(logits: Tensor) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]], Tensor]:
     """(the likeliest tokens at each position, their log-probabilities, log Σ exp [position]) of [position, token]."""
     total = logits.logsumexp(-1)

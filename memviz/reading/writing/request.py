@@ -41,9 +41,11 @@ class TranslationRequest:
     task: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "beam", _count("beam", self.beam, largest=BEAMS))
+        object.__setattr__(self, "beam", whole_number("beam", self.beam, largest=BEAMS))
         if self.max_new_tokens is not None:
-            object.__setattr__(self, "max_new_tokens", _count("max_new_tokens", self.max_new_tokens, largest=LONGEST))
+            object.__setattr__(
+                self, "max_new_tokens", whole_number("max_new_tokens", self.max_new_tokens, largest=LONGEST)
+            )
 
     def prompt(self, text: str) -> str:
         """The text with the task in front, a space between them."""
@@ -98,7 +100,7 @@ class TranslationRequest:
             changes.masks(Place("cross", layer), heads=heads, kv_heads=heads, keys=keys, spans=spans)
 
 
-def _count(name: str, value: Any, *, largest: int) -> int:
+def whole_number(name: str, value: Any, *, largest: int) -> int:
     """A whole number from 1 to ``largest``, numpy's too. Raises `ReadingError` for anything else."""
     try:
         count = operator.index(value)
