@@ -135,7 +135,8 @@ def _predictions(
             head = engine.model.get_output_embeddings()
             logprobs, last = head_logprobs(head, outputs.last_hidden_state[0], ids, pause=pause)
         elif logits is not None and engine.plan.causal:
-            logprobs, last = token_logprobs(lambda rows: logits[0, rows], ids, pause=pause)
+            copied = {"dtype": torch.float32, "copy": True}  # what is taken is overwritten
+            logprobs, last = token_logprobs(lambda rows: logits[0, rows].to(**copied), ids, pause=pause)
         else:
             return np.full(len(ids), np.nan, dtype=np.float32), ()
         return logprobs, top_candidates(last, engine.tokenizer.decode)

@@ -319,16 +319,16 @@ def _output(tokenizer: Any, start: Prompt, ids: Sequence[int]) -> str:
 def measure_cache(cache: Any) -> CacheSize | None:
     """How much does the ``cache`` of a model take? ``None`` for one without keys and values."""
     layers = [layer for layer in getattr(cache, "layers", ()) if isinstance(getattr(layer, "keys", None), Tensor)]
-    if not layers or any(layer.keys.ndim != 4 or not layer.keys.shape[-2] for layer in layers):
+    if not layers or any(layer.keys.ndim != 4 for layer in layers):
         return None
-    sizes = [layer.keys.nbytes + layer.values.nbytes for layer in layers]
+    states = [state for layer in layers for state in (layer.keys, layer.values)]
     keys = layers[0].keys
     return CacheSize(
         layers=len(layers),
         kv_heads=keys.shape[1],
         head_dim=keys.shape[3],
         tokens=max(layer.keys.shape[-2] for layer in layers),
-        bytes=sum(sizes),
-        bytes_per_token=sum(size // layer.keys.shape[-2] for size, layer in zip(sizes, layers, strict=True)),
+        bytes=sum(state.nbytes for state in states),
+        bytes_per_token=sum(state.shape[1] * state.shape[3] * state.element_size() for state in states),
         precision=str(keys.dtype).removeprefix("torch."),
     )
