@@ -24,6 +24,7 @@ _HOMES = {
     "Reader": "memviz.reading",
     "Token": "memviz.tokens",
     "Trace": "memviz.trace",
+    "generate": "memviz.reading",
     "load": "memviz.reading",
     "read": "memviz.reading",
     "translate": "memviz.reading",
@@ -40,6 +41,7 @@ __all__ = [
     "Trace",
     "errors",
     "figures",
+    "generate",
     "load",
     "measures",
     "models",
@@ -51,7 +53,7 @@ __all__ = [
 if TYPE_CHECKING:
     from memviz import errors, figures, measures, models, tables
     from memviz.memory import Ablate, Eviction, Forget, Memory
-    from memviz.reading import Reader, load, read, translate
+    from memviz.reading import Reader, generate, load, read, translate
     from memviz.tokens import Token
     from memviz.trace import Trace
 

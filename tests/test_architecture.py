@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted([ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "memviz").rglob("*.py")])
 
 EVERYWHERE = {"note", "progress", "version"}  # how MemViz says a sentence, how far work is, which MemViz this is
-DATA = {"errors", "tokens", "sources", "memory", "trace"}
+DATA = {"errors", "tokens", "sources", "memory", "generation", "trace"}
 MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides those that all may
     "version": set(),
     "note": set(),
@@ -24,10 +24,11 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "tokens": {"errors"},
     "sources": {"errors", "tokens"},
     "memory": {"errors", "tokens", "sources"},
+    "generation": {"errors", "memory"},
     "archive": set(),
     "free_memory": set(),
     "trace_format_3": set(),
-    "trace": {"errors", "tokens", "sources", "memory", "archive", "free_memory", "trace_format_3"},
+    "trace": {"errors", "tokens", "sources", "memory", "generation", "archive", "free_memory", "trace_format_3"},
     "measures": DATA,
     "tables": DATA | {"measures"},
     "figures": DATA | {"measures", "tables"},
@@ -39,7 +40,10 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "ui": DATA | {"settings", "models", "reading", "measures", "tables", "figures", "experiments", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it
-    "reading": "attention engine writing firefox texts pictures sounds windows decompose reader __init__".split(),
+    "reading": [
+        *"attention engine writing firefox texts generate pictures sounds windows decompose".split(),
+        *("reader", "__init__"),
+    ],
     "figures": ["style", "data", "charts", "sheets", "page", "__init__"],
     "ui": ["components", "shell", "parts", "share", "__init__"],
 }

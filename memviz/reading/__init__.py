@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from memviz.errors import ModelFileError
 from memviz.memory import Ablate, Eviction, Forget
@@ -11,10 +11,11 @@ from memviz.progress import Progress
 from memviz.reading.engine import limits, notes
 from memviz.reading.engine.devices import choose, weight_bytes
 from memviz.reading.firefox.opening import open_firefox
+from memviz.reading.generate import OnToken
 from memviz.reading.reader import Reader
 from memviz.trace import ModelInfo, Trace
 
-__all__ = ["Reader", "load", "read", "translate"]
+__all__ = ["Reader", "generate", "load", "read", "translate"]
 
 
 def load(
@@ -114,6 +115,45 @@ def translate(
         eviction=eviction,
         ablate=ablate,
         split=split,
+        progress=progress,
+    )
+
+
+def generate(
+    prompt: str | None = None,
+    max_new_tokens: int = 64,
+    *,
+    model: str = "smollm2",
+    chat: Sequence[Mapping[str, str]] | None = None,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+    stop: str | Sequence[str] = (),
+    forget: Forget | None = None,
+    eviction: Eviction | None = None,
+    ablate: Ablate | Sequence[Ablate] | None = None,
+    on_token: OnToken | None = None,
+    progress: Progress | None = None,
+) -> Trace:
+    """How does a language model continue this ``prompt``, and what does it read to write every token?
+
+    ``model`` is its name, see `load`. ``max_new_tokens``, ``chat``, ``temperature``, ``top_k``, ``top_p``, ``seed``,
+    ``stop``, ``forget``, ``eviction``, ``ablate`` and ``on_token`` as in `Reader.generate`, ``progress`` as in `read`.
+    """
+    return load(model, progress=progress).generate(
+        prompt,
+        max_new_tokens,
+        chat=chat,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        stop=stop,
+        forget=forget,
+        eviction=eviction,
+        ablate=ablate,
+        on_token=on_token,
         progress=progress,
     )
 

@@ -9,13 +9,13 @@ from transformers import PreTrainedModel
 
 from memviz.memory import Ablate, Eviction, Forget, OnLayers, interventions
 from memviz.progress import Progress
-from memviz.reading import pictures, sounds, texts, windows
+from memviz.reading import generate, pictures, sounds, texts, windows
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.engine.engine import Engine, TransformersEngine
 from memviz.reading.engine.held import require_model
 from memviz.reading.engine.probe import Plan
-from memviz.reading.writing import both_sides, generate, translate
-from memviz.reading.writing.generate import OnToken
+from memviz.reading.generate import OnToken
+from memviz.reading.writing import both_sides, translate
 from memviz.reading.writing.generation_request import GenerationRequest
 from memviz.reading.writing.request import TranslationRequest
 from memviz.reading.writing.transformers_writer import TransformersWriter
@@ -187,9 +187,10 @@ class Reader:
     ) -> Trace:
         """How does a language model continue this text, and what does it read to write every token?
 
-        transformers' own `generate` writes, at most ``max_new_tokens``: the likeliest token at every step, or with a
-        ``temperature`` above 0 one drawn from the softmax of the logits divided by it (``top_k``, ``top_p`` and
-        ``seed`` as in `memviz.generation.Generation`). One recorded reading of prompt and output together follows.
+        transformers' own `generate` writes after the ``prompt``, at most ``max_new_tokens``: the likeliest token at
+        every step, or with a ``temperature`` above 0 one drawn from the softmax of the logits divided by it (``top_k``,
+        ``top_p`` and ``seed`` as in `memviz.generation.Generation`). One recorded reading of prompt and output together
+        follows.
         ``chat`` is a list of ``{"role": …, "content": …}`` in the prompt's place, put into words by the model's own
         template. ``stop``: texts that end it. ``on_token(text)`` is called with what each token adds, once its
         characters are whole; it stops the writing by giving back ``False``. ``forget``, ``eviction`` and ``ablate`` as

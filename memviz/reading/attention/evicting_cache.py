@@ -16,7 +16,12 @@ class EvictingCache(Cache):
     """Keys and values of every layer, without those that the ``eviction`` has let go. Positions stay what they were."""
 
     def __init__(self, eviction: Eviction, layers: int) -> None:
-        super().__init__(layers=[EvictingLayer(eviction, layer) for layer in range(layers)])
+        self._evicting = [EvictingLayer(eviction, layer) for layer in range(layers)]
+        super().__init__(layers=list(self._evicting))
+
+    def positions(self, layer: int) -> np.ndarray:
+        """Where in the text did the keys of a layer stand that the latest step read? int64 [key]."""
+        return self._evicting[layer].positions
 
 
 class EvictingLayer(DynamicLayer):

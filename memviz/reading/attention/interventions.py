@@ -86,9 +86,9 @@ def with_cuts(
     ``first`` is the position of the first query: of a step with a KV cache, the queries are the latest. ``positions``
     int64 [key] say where the keys stand, where some between them are gone for good.
     """
-    gone = positions is not None and len(positions) <= positions[-1]
+    gaps = positions is not None and len(positions) <= positions[-1]
     spans = call.visible.cpu().numpy()
-    if gone and positions is not None:
+    if gaps and positions is not None:
         spans = np.tile([0, int(positions[-1]) + 1], (len(spans), 1))  # one step: it sees all keys that are left
     masks = interventions.masks(
         place,
@@ -98,7 +98,7 @@ def with_cuts(
         spans=spans,
         first=first,
     )
-    if masks is not None and gone and positions is not None:
+    if masks is not None and gaps and positions is not None:
         masks = tuple(None if mask is None else mask.of_keys(positions) for mask in masks)
     return call if masks is None else replace(call, cut=HeadCuts(masks, call.query.device))
 
@@ -130,7 +130,7 @@ class StepwiseHandler:
         if module not in self.places:
             return attend(call)
         place = self.places.place(module, call, self._calls)
-        positions = None if self.cache is None else self.cache.layers[place.layer].positions
+        positions = None if self.cache is None else self.cache.positions(place.layer)
         first = self._first(place.kind, call) if positions is None else int(positions[-1]) + 1 - call.query.shape[1]
         call = with_cuts(call, self._at(place.kind), place, first=first, positions=positions)
         return with_ablations(attend(call), self.interventions, place)

@@ -149,15 +149,15 @@ def _chat_prompt(engine: Engine, prompt: str | None, chat: Sequence[Message]) ->
             todo="Give a prompt that it can continue.",
             model=engine.info.name,
         )
-    messages = [dict(message) for message in chat]
-    if not messages:
+    turns = [dict(turn) for turn in chat]
+    if not turns:
         raise EmptyTextError("There is no message in the chat.", todo="Write one.")
-    if any(set(message) != {"role", "content"} for message in messages):
+    if any(set(turn) != {"role", "content"} for turn in turns):
         raise ReadingError(
             "A message of a chat has a role and a content.", todo='Write {"role": "user", "content": "…"}.'
         )
     try:
-        ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=True)
+        ids = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=True, return_dict=True)
     except Exception as error:  # the template is a program of its own
         raise ReadingError(
             "The chat template of {model} does not take this chat ({said}).",
@@ -221,7 +221,7 @@ def _cache(engine: Engine, interventions: Interventions) -> Any:
         return None
     config, layers = engine.model.config.get_text_config(decoder=True), engine.plan.layers["self"]
     usual = DynamicCache(config=config).layers
-    plain = len(usual) == layers and not any(layer.is_sliding for layer in usual)
+    plain = len(usual) == layers and not any(getattr(layer, "is_sliding", False) for layer in usual)
     if interventions.eviction is not None and plain:
         return EvictingCache(interventions.eviction, layers)
     return DynamicCache()  # every key stays, and the attention function hides what is gone
