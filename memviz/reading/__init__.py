@@ -11,7 +11,7 @@ from memviz.progress import Progress
 from memviz.reading.engine import limits, notes
 from memviz.reading.engine.devices import choose, weight_bytes
 from memviz.reading.firefox.opening import open_firefox
-from memviz.reading.generate import OnToken
+from memviz.reading.prompts import OnToken
 from memviz.reading.reader import Reader
 from memviz.trace import ModelInfo, Trace
 

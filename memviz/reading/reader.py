@@ -9,12 +9,12 @@ from transformers import PreTrainedModel
 
 from memviz.memory import Ablate, Eviction, Forget, OnLayers, interventions
 from memviz.progress import Progress
-from memviz.reading import generate, pictures, sounds, texts, windows
+from memviz.reading import pictures, prompts, sounds, texts, windows
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.engine.engine import Engine, TransformersEngine
 from memviz.reading.engine.held import require_model
 from memviz.reading.engine.probe import Plan
-from memviz.reading.generate import OnToken
+from memviz.reading.prompts import OnToken
 from memviz.reading.writing import both_sides, translate
 from memviz.reading.writing.generation_request import GenerationRequest
 from memviz.reading.writing.request import TranslationRequest
@@ -209,7 +209,7 @@ class Reader:
         request = GenerationRequest.of(
             max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=stop
         )
-        return generate.generate(self.engine, prompt, request, changes, chat=chat, on_token=on_token, progress=progress)
+        return prompts.generate(self.engine, prompt, request, changes, chat=chat, on_token=on_token, progress=progress)
 
     def look(
         self,

@@ -13,7 +13,7 @@ from memviz.errors import EmptyTextError, ReadingError, TextTooLongError, TraceE
 from memviz.memory import Ablate, Eviction, Forget
 from memviz.progress import no_progress
 from memviz.reading import Reader
-from memviz.reading.generate import Watch, measure_cache
+from memviz.reading.prompts import Watch, measure_cache
 from memviz.trace import Trace
 from tests.reading.cases import fresh, opened, reader
 from tests.reading.families import FAMILIES, words
