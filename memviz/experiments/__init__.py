@@ -9,7 +9,36 @@ One decorated function is one experiment (`registry`). Readings in, a frozen res
 
 from __future__ import annotations
 
+from memviz.experiments.agreement import Agreement, Blank, Ranking, agree, blank
+from memviz.experiments.cache import CacheCurve, Span, perplexity_by_cache, span
 from memviz.experiments.cover import Cover, CoverByLayer, cover, cover_by_layer
+from memviz.experiments.heads import RetrievalHeads, Unplug, retrieval_heads, unplug
+from memviz.experiments.needle import Needle, needle
+from memviz.experiments.recall import RecallGain, recall_gain
 from memviz.experiments.registry import EXPERIMENTS, Experiment
 
-__all__ = ["EXPERIMENTS", "Cover", "CoverByLayer", "Experiment", "cover", "cover_by_layer"]
+__all__ = [
+    "EXPERIMENTS",
+    "Agreement",
+    "Blank",
+    "CacheCurve",
+    "Cover",
+    "CoverByLayer",
+    "Experiment",
+    "Needle",
+    "Ranking",
+    "RecallGain",
+    "RetrievalHeads",
+    "Span",
+    "Unplug",
+    "agree",
+    "blank",
+    "cover",
+    "cover_by_layer",
+    "needle",
+    "perplexity_by_cache",
+    "recall_gain",
+    "retrieval_heads",
+    "span",
+    "unplug",
+]

@@ -8,6 +8,7 @@ likely its own translation is. `predict` then says how the answer turns out unde
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import Forget, Interventions, Kind, read_only
 from memviz.note import Note
 from memviz.progress import Progress, no_progress
-from memviz.reading.attention.attention_function import AttentionCall, attend, handled_by
+from memviz.reading.attention.attention_function import HANDLER, MASKED, AttentionCall, attend, handled_by
 from memviz.reading.attention.interventions import Places, with_ablations, with_cuts
 from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.adapters import without_cache
@@ -477,3 +478,98 @@ def _dense_outputs(engine: Engine, question: Question, changes: Sequence[Change]
             )
         with handled_by(None):
             yield _hidden(engine, _inputs(engine, question, [change], 0))[:, rows]
+
+
+# --- which tokens does the answer depend on, by its gradients? ---
+
+
+@dataclass(frozen=True, eq=False)
+class Relevance:
+    """How much does the answer depend on each token of the text, by gradients?
+
+    gradient_input   float64 [token]: |Σ_d e_jd · ∂y/∂e_jd|, of its embedding e and y = log p of the answer
+    chefer           float64 [token]: the attention of all layers, each head weighed by its gradient where that is
+                     positive, followed from the answer back to the text
+    """
+
+    gradient_input: np.ndarray
+    chefer: np.ndarray
+
+
+MOST_RELEVANCE = 512  # tokens whose attention is held with gradients, all of it at once
+
+
+def relevance(engine: Engine, question: Question) -> Relevance:
+    """Which tokens does the answer depend on, by the gradients of its log-probability?
+
+    Gradient × input: |Σ_d e_jd ∂y/∂e_jd| (Denil et al. 2014). Chefer et al. 2021, Transformer Interpretability Beyond
+    Attention Visualization and Generic Attention-model Explainability: Ā = E_head[(A ⊙ ∂y/∂A)⁺], R ← R + Ā R from
+    R = 1. Raises `ReadingError` for a vector or a translation, a model whose attention cannot be reached, and a text of
+    more than `MOST_RELEVANCE` tokens.
+    """
+    if question.kind in ("vector", "translation") or engine.plan.dense:
+        raise ReadingError(
+            "{model} has no gradients of an answer here.",
+            todo="Choose a language model such as smollm2.",
+            model=engine.info.name,
+        )
+    limits.check_length(len(question.ids), context=MOST_RELEVANCE)
+    handler = GradientHandler(engine.plan.places)
+    rows = list(question.queries or ())
+    with engine.prepared(), torch.enable_grad(), recording_gradients(handler):
+        inputs = _inputs(engine, question, [Change()], 0)
+        table = engine.model.get_input_embeddings()
+        embeddings = table(inputs.pop("input_ids")).detach().clone().requires_grad_()
+        output = _hidden(engine, {**inputs, "inputs_embeds": embeddings})[0, rows]
+        logits = engine.model.get_output_embeddings()(output) if engine.plan.headed else output
+        answers = torch.tensor(question.answers, device=logits.device)
+        answer = logits.double().log_softmax(-1).gather(1, answers[:, None]).sum()
+        gradients = torch.autograd.grad(answer, [embeddings, *handler.weights], allow_unused=True)
+    count = len(question.tokens)
+    products = (embeddings.detach().double() * gradients[0].double()).sum(-1).abs()[0, :count]
+    reached = torch.eye(len(question.ids), dtype=torch.float64, device=products.device)
+    for weights, gradient in zip(handler.weights, gradients[1:], strict=True):
+        if gradient is not None:
+            reached = reached + (weights.detach() * gradient).clamp(min=0).double().mean(0) @ reached
+    chefer = reached[rows].sum(0)
+    chefer[rows] -= 1  # the answer's own places, which R began with
+    return Relevance(read_only(products.cpu().numpy()), read_only(chefer[:count].cpu().numpy()))
+
+
+@contextmanager
+def recording_gradients(handler: GradientHandler) -> Iterator[None]:
+    """Attention calls inside go to this handler, with gradients."""
+    token = HANDLER.set(handler)
+    try:
+        yield
+    finally:
+        HANDLER.reset(token)
+
+
+class GradientHandler:
+    """Computes attention so that gradients can be taken, and keeps the weights of every layer [head, query, key]."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.weights: list[Tensor] = []
+
+    def attend(self, module: nn.Module, call: AttentionCall) -> Tensor:
+        """The attention output, as softmax attention defines it."""
+        groups = call.query.shape[0] // call.key.shape[0]
+        key, value = (side.repeat_interleave(groups, dim=0) for side in (call.key, call.value))
+        scores = call.query.float() @ key.float().transpose(1, 2) * call.scale
+        if call.softcap is not None:
+            scores = (scores / call.softcap).tanh() * call.softcap
+        if call.bias is not None:
+            scores = scores + call.bias
+        column = torch.arange(scores.shape[2], device=scores.device)
+        hidden = (column < call.visible[:, :1]) | (column >= call.visible[:, 1:])
+        scores = scores.masked_fill(hidden, MASKED)
+        if call.sink is not None:
+            sink = call.sink.float().view(-1, 1, 1).expand(-1, scores.shape[1], 1)
+            weights = torch.cat([scores, sink], dim=-1).softmax(-1)[..., :-1]
+        else:
+            weights = scores.softmax(-1)
+        if module in self.places:
+            self.weights.append(weights)
+        return (weights.to(value.dtype) @ value).transpose(0, 1).contiguous().transpose(0, 1)

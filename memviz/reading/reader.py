@@ -15,7 +15,7 @@ from memviz.reading.engine.engine import Engine, TransformersEngine
 from memviz.reading.engine.held import require_model
 from memviz.reading.engine.probe import Plan
 from memviz.reading.prompts import OnToken
-from memviz.reading.questions import Change, Predictions, Question
+from memviz.reading.questions import Change, Predictions, Question, Relevance
 from memviz.reading.writing import both_sides, translate
 from memviz.reading.writing.generation_request import GenerationRequest
 from memviz.reading.writing.request import TranslationRequest
@@ -235,6 +235,14 @@ class Reader:
         changed about this model.
         """
         return questions.predict(self.engine, self.writer, question, changes, progress=progress)
+
+    def relevance(self, question: Question) -> Relevance:
+        """Which tokens does the answer to this ``question`` depend on, by gradients?
+
+        Raises `ReadingError` where the answer has no probability, for a model whose attention cannot be reached, and
+        for a text of more than 512 tokens.
+        """
+        return questions.relevance(self.engine, question)
 
     def look(
         self,
