@@ -31,12 +31,13 @@ class Bars:
 
     @classmethod
     def of(cls, values: np.ndarray, muted: np.ndarray, texts: Sequence[str]) -> Bars:
-        """The bars of these words: a bar is grey where all of its words are ``muted``."""
+        """The bars of these words: a bar is grey where its word is ``muted``; shared bars leave it out."""
         step = max(1, -(-len(values) // LARGEST))
         starts = np.arange(0, len(values), step)
         if not len(starts):
             return cls(np.zeros(0), np.zeros(0, dtype=bool), [], 1)
-        heights, grey = np.fmax.reduceat(values, starts), np.logical_and.reduceat(muted, starts)
+        seen = np.where(muted, np.nan, values) if step > 1 else values
+        heights, grey = np.fmax.reduceat(seen, starts), np.logical_and.reduceat(muted, starts)
         return cls(heights, grey, pooled_labels(texts, starts.tolist(), step=step), step)
 
     @property

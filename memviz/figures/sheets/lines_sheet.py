@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
 from xml.etree.ElementTree import SubElement
 
 import numpy as np
@@ -34,6 +33,7 @@ from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import origin
 from memviz.memory import Memory
+from memviz.sources import tokens_of
 from memviz.tokens import Word
 
 MARGIN = 28
@@ -43,7 +43,6 @@ NARROW = 26  # of a word, in narrow letters
 BESIDE = 4.0  # pixels between the lines of two heads
 FAINT = 0.14  # of a line that does not belong to the marked word
 NAMED = 40  # words in the text alternative
-_ANCHORS: tuple[Literal["right"], Literal["left"]] = ("right", "left")  # of the words of both columns
 
 Head = tuple[int | None, int | None]
 
@@ -90,7 +89,7 @@ def lines_sheet(
         )
         for layer, head in heads
     ]
-    units = query_words or memory.queries, key_words or memory.keys
+    units = query_words or tokens_of(memory.queries), key_words or tokens_of(memory.keys)
     layout = _Layout.of(each, units, mark, right_to_left=right_to_left)
     names = [which_head(memory, *head, translate) for head in heads]
     drawing = _draw(layout, each, names, provenance=provenance, title=title, theme=theme, translate=translate)
@@ -256,8 +255,9 @@ def _draw(
         drawing.text((MARGIN, MARGIN + 14 + 25 * place), line, size=HEADING, bold=True)
     if len(names) > 1:
         _draw_legend(drawing, names, (MARGIN, MARGIN + 25 * len(titles) + 12), theme=theme)
-    for name, edge, anchor in zip(sides, layout.edges, _ANCHORS, strict=True):
-        drawing.text((left + edge, top - 10), name, size=SMALL, colour=drawing.theme.muted, anchor=anchor)
+    muted = drawing.theme.muted
+    drawing.text((left + layout.edges[0], top - 10), sides[0], size=SMALL, colour=muted, anchor="right")
+    drawing.text((left + layout.edges[1], top - 10), sides[1], size=SMALL, colour=muted)
     _draw_field(drawing, layout, (left, top), theme=theme, translate=translate)
     drawing.notes((MARGIN, bottom), below)
     return drawing

@@ -44,13 +44,14 @@ def look_sheet(
     panels = [_Panel.of(*look, layer=layer, head=head) for look in looks]
     high = max([0.01, *(panel.largest for panel in panels)])
     notes = [which_head(looks[0][0], layer, head, translate)] if looks else []
+    step = max((panel.bars.step for panel in panels), default=1)
     if any(panel.sinks for panel in panels):
         sinks = ", ".join(dict.fromkeys(name for panel in panels for name in panel.sinks))
-        notes.append(say(translate, phrases.SINKS_OF_LOOK, sinks=sinks))
-    step = max((panel.bars.step for panel in panels), default=1)
+        notes.append(say(translate, phrases.SINKS_LEFT_OUT if step > 1 else phrases.SINKS_OF_LOOK, sinks=sinks))
     notes += [say(translate, phrases.POOLED_BARS, count=step)] if step > 1 else []
     lines = footer([" · ".join(notes), " · ".join(origin(provenance))], width=WIDTH - 2 * MARGIN)
-    tops, bottom = [], MARGIN + (HEADING + 22 if title else 12)
+    tops: list[float] = []
+    bottom = float(MARGIN + (HEADING + 22 if title else 12))
     for panel in panels:
         tops.append(bottom)
         bottom += HIGH + panel.bars.drop + APART

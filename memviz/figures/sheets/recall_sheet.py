@@ -59,7 +59,7 @@ def recall_sheet(
         else []
     )
     notes += [say(translate, phrases.POOLED_BARS, count=bars.step)] if bars.step > 1 else []
-    notes += [_sinks_note(frame, translate), translate(phrases.FIRST_LEFT_OUT)]
+    notes += [_sinks_note(frame, translate, pooled=bars.step > 1), translate(phrases.FIRST_LEFT_OUT)]
     notes += [say(translate, phrases.FEW_PAIRS, pairs=FEW)] if (curve.pairs < FEW).any() else []
     lines = footer([" · ".join(filter(None, notes)), " · ".join(origin(provenance))], width=WIDTH - 2 * MARGIN)
     top = MARGIN + (24 if title else -20)
@@ -131,12 +131,12 @@ class _Curve:
         return cls(distances, mean_over_heads(ratios, layer, head), pairs)
 
 
-def _sinks_note(frame: pd.DataFrame, translate: Translate) -> str:
-    """Which bars are grey, and may be cut off; "" where none is."""
+def _sinks_note(frame: pd.DataFrame, translate: Translate, *, pooled: bool) -> str:
+    """Which bars are grey, and may be cut off, or have no bar among those that are shared; "" where none is."""
     resting = frame[frame["rank"].isna() & frame["received"].notna()].head(SINKS)
     rows = resting[["text", "received"]].itertuples(index=False, name=None)
     sinks = ", ".join(f"“{isolated(shorten(text))}” {percent(float(share))}" for text, share in rows)
-    return say(translate, phrases.SINKS_GREY, sinks=sinks) if sinks else ""
+    return say(translate, phrases.SINKS_LEFT_OUT if pooled else phrases.SINKS_GREY, sinks=sinks) if sinks else ""
 
 
 def _draw_list(drawing: Drawing, ranked: pd.DataFrame, *, top: float, translate: Translate) -> None:

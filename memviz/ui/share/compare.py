@@ -73,8 +73,7 @@ class Compare:
 
     def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
         """The bars of both pictures, one below the other; ``reading`` is 1 for the first text, 2 for the second."""
-        head = {"layer": self.view.layer, "head": self.view.head}
-        frames = [tables.look_table(*look, **head) for look in self._looks()]
+        frames = [tables.look_table(*look, layer=self.view.layer, head=self.view.head) for look in self._looks()]
         for number, frame in enumerate(frames, start=1):
             frame.insert(0, "reading", number)
         return pd.concat(frames, ignore_index=True), self.provenance_fields()
