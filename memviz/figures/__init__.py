@@ -11,10 +11,12 @@ probability_bars   how sure the model was of each token it wrote         plotly
 recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
+lines_svg, lines_png       one head or several, as lines between two columns of words
 grid_svg, grid_png         all heads as small pictures
 thumbnails_png             the same while a model still reads, in a few milliseconds
 words_svg, words_png       the text as words, with what one of them remembers
 recall_svg, recall_png     the same, what is looked at most, and how far back
+look_svg, look_png         what a word looks at in several texts
 cross_svg, cross_png       two sentences joined by what was read from what
 html           figures in one page that opens offline
 provenance, caption   where it comes from, as names and values, and in one line
@@ -33,6 +35,8 @@ from memviz.figures.data.cells import weights
 from memviz.figures.page import html
 from memviz.figures.sheets.crossing_sheet import cross_png, cross_svg
 from memviz.figures.sheets.heatmap_sheet import grid_png, grid_svg, pattern_png, pattern_svg
+from memviz.figures.sheets.lines_sheet import lines_png, lines_svg
+from memviz.figures.sheets.look_sheet import look_png, look_svg
 from memviz.figures.sheets.recall_sheet import recall_png, recall_svg
 from memviz.figures.sheets.thumbnails import thumbnails_png
 from memviz.figures.sheets.words_sheet import words_png, words_svg
@@ -54,7 +58,11 @@ __all__ = [
     "half_lives",
     "head_name",
     "html",
+    "lines_png",
+    "lines_svg",
     "look_bars",
+    "look_png",
+    "look_svg",
     "pattern",
     "pattern_png",
     "pattern_svg",

@@ -53,14 +53,15 @@ HOVER_POOLED = "the strongest of {down} × {across}: {value}"
 PATTERN_ALT = (
     "Heatmap of attention, {head}: {rows} rows (queries), {cols} columns (keys); {values}. Strongest: {strongest}."
 )
+LINES_ALT = (
+    "Lines of attention, {head}: {queries} words on the left (queries), {keys} on the right (keys). Strongest: "
+    "{strongest}."
+)
 CROSS_ALT = (
     "Heatmap of cross-attention, {head}: {rows} rows (target), {cols} columns (source); {values}. Strongest: "
     "{strongest}."
 )
 NOTHING = "nothing"
-
-ROWS_LOOK = "rows: queries, which attend; columns: keys, which are attended to"
-ROWS_WRITTEN = "rows: what was written; columns: what was read for it"
 
 BY_DISTANCE = "Attention by distance"
 DISTANCE = "distance, in tokens (logarithmic)"
@@ -83,6 +84,7 @@ RECEIVED_UNIT = "mean weight received"
 RECEIVED_NOTE = "the mean over the tokens that could see the word"
 RECEIVED_HOVER = "“{word}” gets {value} on average"
 LOOK = "What one word attends to"
+LOOK_OF = "What “{word}” attends to"
 LOOK_UNIT = "weight"
 LOOK_HOVER = "“{word}” gets {value}"
 LOOK_ALT = "Bars of the attention of “{word}” on each of {count} words, {head}. Most: {most}."
@@ -92,7 +94,6 @@ SINKS_LEFT_OUT = "left out: attention sinks {sinks}"
 RECEIVED_ALT = "Bars of the attention that each of {count} words received, {head}. Most: {most}."
 MOST_ATTENTION = "Words that receive the most attention"
 WORD_PLACE = "word, its place in the text counted from 0, mean weight received"
-UNRANKED = "grey: attention sinks; they are not ranked"
 SLOTS = "Effective number of tokens"
 SLOTS_UNIT = "tokens that attention spreads over"
 SLOTS_HOVER = "“{word}”: attention spreads over {value} tokens"

@@ -12,8 +12,10 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from memviz.figures import caption
+from memviz.figures.page import table_css, tables_html
 from memviz.figures.style.colours import page_css
 from memviz.measures import Links
 from memviz.tokens import Word
@@ -35,6 +37,7 @@ def words_page(
     note: str = "",
     tint: words.Tint = "weight",
     without: Sequence[int] = (),
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> str:
     """The text as words with its cards, the same script as on the page, and where it comes from. No network."""
     plain, arrays = words.drawing(
@@ -52,6 +55,7 @@ def words_page(
         title=t("Which words does the model's attention connect?"),
         hint=t("Hover or tap a word. Blue words are those it attends to (looks at); orange words attend to it."),
         provenance=provenance,
+        tables=tables,
     )
 
 
@@ -93,6 +97,7 @@ def lines_page(
     labels: Mapping[str, str],
     pinned: cross.Pin | None,
     provenance: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> str:
     """One head or several as lines between two columns of words, as on the page, and where they come from."""
     plain, arrays = cross.drawing(**payload, labels=labels, steps=False, facing=True)
@@ -103,6 +108,7 @@ def lines_page(
         title=t("Which heads do what?"),
         hint=t("Lines join each word to the words it attends to. The wider, the more."),
         provenance=provenance,
+        tables=tables,
     )
 
 
@@ -114,8 +120,9 @@ def _page(
     title: str,
     hint: str,
     provenance: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> str:
-    """The component with its data in one file."""
+    """The component with its data in one file, and ``tables`` by their headings below it."""
     markup, style, script = assets.read_sources(Path(str(component.__file__)).parent)
     bytes_ = {name: base64.b64encode(array.tobytes()).decode("ascii") for name, array in arrays.items()}
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
@@ -124,7 +131,9 @@ def _page(
         hint=html.escape(hint),
         caption=html.escape(caption(provenance)),
         colours=page_css(),
+        table_style=table_css(),
         style=style,
+        tables=tables_html(tables or {}),
         markup=markup,
         script=script.replace("export default function", "const mount = function", 1),
         data=_inert(plain),

@@ -38,7 +38,7 @@ def read(model: str, text: str, pair: str | None, *, growing: bool = False) -> T
     ``growing``: the heads are drawn as they are read.
     """
     hint = t("Paste a text above, or choose a sample, and see what the model remembers of it.")
-    place = st.empty()
+    bar, place = st.empty(), st.empty()  # how far it is stays above the grid, which grows below the window
     on_layers = GrowingGrid(place).take if growing else None
     trace = _run(
         model,
@@ -46,6 +46,7 @@ def read(model: str, text: str, pair: str | None, *, growing: bool = False) -> T
         Extras(pair=pair),
         lambda part, callbacks: cache.read(model, part, pair, on_layers=on_layers, **callbacks),
         hint=hint,
+        place=bar,
     )
     place.empty()
     show.notes(trace)
@@ -61,6 +62,7 @@ def translate(model: str, text: str, options: cache.TranslationOptions) -> Trace
         Extras(task=options.task, target=options.target),
         lambda part, callbacks: cache.translate(model, part, options, **callbacks),
         hint=hint if options.target is None else "",  # what is empty then may be the target
+        place=st.empty(),
     )
 
 
@@ -78,12 +80,19 @@ def open_reader(model: str) -> Reader:
     return reader
 
 
-def _run(model: str, text: str, extras: Extras, run: Callable[[str, Callbacks], Trace], *, hint: str) -> Trace:
+def _run(
+    model: str,
+    text: str,
+    extras: Extras,
+    run: Callable[[str, Callbacks], Trace],
+    *,
+    hint: str,
+    place: DeltaGenerator,
+) -> Trace:
     """What ``run`` makes of the text, with a bar that says what is being done and a way on when it cannot be read.
 
-    ``hint`` is said in place of an error where there is no text.
+    ``hint`` is said in place of an error where there is no text; all of this stands in ``place``.
     """
-    place = st.empty()
     callbacks = _callbacks(place)
     try:
         _check_characters(text, extras)

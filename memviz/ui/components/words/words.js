@@ -147,7 +147,9 @@ class Words {
   }
 
   toggle(index) {
-    if (index !== null) this.pin(index === this.pinned ? null : index);
+    if (index === null) return;
+    this.pin(index === this.pinned ? null : index);
+    if (this.pinned !== null) bringIntoSight(this.cards.remembers.root);
   }
 
   /** A person pins a word, or lets go: shown here, and told to Python. */
