@@ -58,6 +58,7 @@ class Generation:
     seed          of the draw
     stops         the texts that were to stop it
     chat          the prompt was a chat, put into words by the model's own template
+    prefix        how many of the first tokens were chosen by somebody else, and not by the model
     """
 
     first: int
@@ -71,3 +72,4 @@ class Generation:
     seed: int = 0
     stops: tuple[str, ...] = ()
     chat: bool = False
+    prefix: int = 0

@@ -130,6 +130,7 @@ def generate(
     top_p: float | None = None,
     seed: int = 0,
     stop: str | Sequence[str] = (),
+    prefix: Sequence[int] = (),
     forget: Forget | None = None,
     eviction: Eviction | None = None,
     ablate: Ablate | Sequence[Ablate] | None = None,
@@ -139,7 +140,8 @@ def generate(
     """How does a language model continue this ``prompt``, and what does it read to write every token?
 
     ``model`` is its name, see `load`. ``max_new_tokens``, ``chat``, ``temperature``, ``top_k``, ``top_p``, ``seed``,
-    ``stop``, ``forget``, ``eviction``, ``ablate`` and ``on_token`` as in `Reader.generate`, ``progress`` as in `read`.
+    ``stop``, ``prefix``, ``forget``, ``eviction``, ``ablate`` and ``on_token`` as in `Reader.generate`, ``progress`` as
+    in `read`.
     """
     return load(model, progress=progress).generate(
         prompt,
@@ -150,6 +152,7 @@ def generate(
         top_p=top_p,
         seed=seed,
         stop=stop,
+        prefix=prefix,
         forget=forget,
         eviction=eviction,
         ablate=ablate,

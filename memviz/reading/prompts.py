@@ -24,6 +24,7 @@ from memviz.reading.attention.evicting_cache import EvictingCache
 from memviz.reading.attention.interventions import StepwiseHandler
 from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.engine import Engine, require_kind
+from memviz.reading.engine.inputs import require_known, token_ids
 from memviz.reading.engine.predictions import Step, token_ranks, writing_steps
 from memviz.reading.texts import read_tokens
 from memviz.reading.writing.generation_request import GenerationRequest
@@ -54,6 +55,7 @@ def generate(
     interventions: Interventions,
     *,
     chat: Sequence[Message] | None = None,
+    prefix: Sequence[int] = (),
     on_token: OnToken | None = None,
     progress: Progress | None = None,
 ) -> Trace:
@@ -61,23 +63,29 @@ def generate(
     began = work_clock()
     _require_language_model(engine)
     start = _chat_prompt(engine, prompt, chat) if chat is not None else _text_prompt(engine, prompt)
+    prefix = tuple(token_ids(prefix))
+    require_known(engine.model, prefix)
+    begun = replace(start, ids=(*start.ids, *prefix))
     room = limits.context_limit(engine.info.context)
-    if room is not None and len(start.ids) >= room:
+    if room is not None and len(begun.ids) >= room:
         raise TextTooLongError(
             "This text has {tokens:,} tokens, and the model has room for {limit:,}: none are left to write.",
             todo="Shorten the text.",
-            tokens=len(start.ids),
+            tokens=len(begun.ids),
             limit=room,
         )
-    limit = request.max_new_tokens if room is None else min(request.max_new_tokens, room - len(start.ids))
-    limits.check(engine, len(start.ids) + limit, interventions)
+    limit = request.max_new_tokens if room is None else min(request.max_new_tokens, room - len(begun.ids))
+    limits.check(engine, len(begun.ids) + limit, interventions)
     interventions.check(layers=engine.plan.layers, heads=engine.plan.heads, causal=engine.plan.causal_kinds)
-    ids, stop, cache = _write(
-        engine, start, request, limit, interventions, on_token=on_token, progress=progress_within(progress, 0, WRITING)
-    )
+    ids: tuple[int, ...] = ()
+    stop, cache = "end", None
+    if not prefix or prefix[-1] not in end_tokens(engine.model):
+        writing = progress_within(progress, 0, WRITING)
+        ids, stop, cache = _write(engine, begun, request, limit, interventions, on_token=on_token, progress=writing)
     if stop == "length" and limit < request.max_new_tokens:
         stop = "context"
     seconds = work_clock() - began
+    ids = (*prefix, *ids)
     output = _output(engine.tokenizer, start, ids)
     text = start.text + output
     every = (*start.ids, *ids)
@@ -111,6 +119,7 @@ def generate(
             request.seed,
             request.stop,
             chat is not None,
+            len(prefix),
         ),
         seconds={**trace.seconds, "writing": seconds, "total": work_clock() - began},
     )
@@ -188,6 +197,7 @@ def _write(
     watched = refusals.as_reading_error(progress, model=engine.info.name, tokens=len(start.ids) + limit)
     with engine.prepared(), watched as inner, handled_by(handler):
         watch = Watch(tokenizer, start.ids, limit, handler, on_token, inner)
+        inner(0.0, "Writing")
         inputs = torch.tensor([start.ids], device=model.device)
         result = model.generate(
             inputs,

@@ -180,6 +180,7 @@ class Reader:
         top_p: float | None = None,
         seed: int = 0,
         stop: str | Sequence[str] = (),
+        prefix: Sequence[int] = (),
         forget: Forget | None = None,
         eviction: Eviction | None = None,
         ablate: Ablate | Sequence[Ablate] | None = None,
@@ -193,10 +194,11 @@ class Reader:
         ``top_p`` and ``seed`` as in `memviz.generation.Generation`). One recorded reading of prompt and output together
         follows.
         ``chat`` is a list of ``{"role": …, "content": …}`` in the prompt's place, put into words by the model's own
-        template. ``stop``: texts that end it. ``on_token(text)`` is called with what each token adds, once its
-        characters are whole; it stops the writing by giving back ``False``. ``forget``, ``eviction`` and ``ablate`` as
-        in `read`, while it writes as well as in the reading: a cache that lets keys go really shrinks. ``progress`` as
-        in `read`.
+        template. ``stop``: texts that end it. ``prefix``: tokens (ids) that the output begins with, whatever the model
+        thinks of them; it goes on from there, and rates them like those it writes. ``on_token(text)`` is called with
+        what each token adds, once its characters are whole; it stops the writing by giving back ``False``. ``forget``,
+        ``eviction`` and ``ablate`` as in `read`, while it writes as well as in the reading: a cache that lets keys go
+        really shrinks. ``progress`` as in `read`.
 
         In the trace, ``text`` and ``tokens`` hold prompt and output, ``output`` what was written, ``written`` where
         that is among the tokens, ``steps`` what else could have been written, ``generation`` ranks, entropies, why it
@@ -210,7 +212,9 @@ class Reader:
         request = GenerationRequest.of(
             max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=stop
         )
-        return prompts.generate(self.engine, prompt, request, changes, chat=chat, on_token=on_token, progress=progress)
+        return prompts.generate(
+            self.engine, prompt, request, changes, chat=chat, prefix=prefix, on_token=on_token, progress=progress
+        )
 
     def ask(self, text: str, answer: str | None = None) -> Question:
         """What can this model be asked about a text: how likely is an answer, or which vector does it make?

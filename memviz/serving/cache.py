@@ -9,7 +9,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from cachetools import LRUCache
@@ -34,6 +34,7 @@ PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "floa
 
 SERVER = {"MEMVIZ_MAX_TOKENS": 8192}  # where the operator sets nothing else; in a notebook nothing is set
 PACE = Pace()
+WRITTEN_TOKEN = 40  # a token that is written takes about as long as so many characters that are read
 
 _lock = threading.Lock()
 _readers: LRUCache[str, Reader] = LRUCache(maxsize=number("MEMVIZ_OPEN_MODELS", 4, minimum=1))
@@ -127,6 +128,92 @@ def translate(model: str, text: str, options: TranslationOptions, *, on_wait: On
 
 
 @dataclass(frozen=True)
+class GenerationOptions:
+    """How a text should be continued; see `Reader.generate`.
+
+    tokens   how many are written at most, after the ``prefix``
+    chat     the text is what a person says in a chat, after the words of the ``system``
+    """
+
+    tokens: int = 64
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    chat: bool = False
+    system: str = ""
+    prefix: tuple[int, ...] = ()
+
+    def messages(self, text: str) -> list[dict[str, str]] | None:
+        """The ``text`` as a chat; ``None`` where it is none."""
+        if not self.chat:
+            return None
+        system = [{"role": "system", "content": self.system}] if self.system.strip() else []
+        return [*system, {"role": "user", "content": text}]
+
+
+class _StoppedEarly(Exception):  # noqa: N818 - carries what was written; nothing is wrong
+    """Somebody stopped the writing: what there is must not be taken for all of it."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+
+def generate(
+    model: str,
+    text: str,
+    options: GenerationOptions,
+    *,
+    on_wait: OnWait,
+    progress: Progress,
+    on_token: Callable[[str], bool] | None = None,
+) -> Trace:
+    """How a model continues a text; written now, unless it is still remembered: ``on_token`` is then not called.
+
+    What ``on_token`` stopped is remembered as a text of so many tokens, and never as the whole.
+    """
+    system = options.system if options.chat else ""
+    work = Work("generate", model, characters=len(text) + len(system) + WRITTEN_TOKEN * options.tokens)
+
+    def run_of(options: GenerationOptions, on_token: Callable[[str], bool] | None) -> Callable[..., Trace]:
+        def run(reader: Reader, told: Progress) -> Trace:
+            trace = reader.generate(
+                None if options.chat else text,
+                options.tokens,
+                chat=options.messages(text),
+                temperature=options.temperature,
+                top_k=options.top_k,
+                top_p=options.top_p,
+                seed=options.seed,
+                stop=options.stop,
+                prefix=options.prefix,
+                on_token=on_token,
+                progress=told,
+            )
+            if trace.generation is not None and trace.generation.stop == "cancelled":
+                raise _StoppedEarly(trace)
+            return trace
+
+        return run
+
+    def key_of(options: GenerationOptions) -> Key:
+        return "generate", text, repr(options)
+
+    run, again = run_of(options, on_token), run_of(options, None)
+    try:
+        return get_or_run(key_of(options), work, run, again=again, on_wait=on_wait, progress=progress)
+    except _StoppedEarly as early:
+        written = len(early.trace.steps) - len(options.prefix)
+        shorter = replace(options, tokens=written)
+        key = key_of(shorter)
+        _remember_origin(early.trace, Origin(key, work, run_of(shorter, None)))
+        with _lock:
+            _traces[clean_name(model, policy=Policy.server()), *key] = early.trace
+        return early.trace
+
+
+@dataclass(frozen=True)
 class Work:
     """What is done with a model, and on how many characters: tells how long it will take."""
 
@@ -168,8 +255,7 @@ def get_or_run(
     def run_bounded(turn: Turn) -> Trace:
         with defaults(SERVER):
             trace = run(reader, giving_way(turn, progress))
-        _origins[id(trace)] = Origin(key[1:], work, again or run)
-        weakref.finalize(trace, _forget_origin, id(trace)).atexit = False
+        _remember_origin(trace, Origin(key[1:], work, again or run))
         return trace
 
     return _once(_traces, key, work, run_bounded, on_wait=on_wait)
@@ -189,6 +275,12 @@ class Origin:
 
 
 _origins: dict[int, Origin] = {}  # by the identity of each trace that is alive
+
+
+def _remember_origin(trace: Trace, place: Origin) -> None:
+    """This trace is had again from there, for as long as it is alive."""
+    _origins[id(trace)] = place
+    weakref.finalize(trace, _forget_origin, id(trace)).atexit = False
 
 
 def _forget_origin(identity: int) -> None:

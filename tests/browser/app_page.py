@@ -26,6 +26,7 @@ DRAWN = {
     "compare": "h1",
     "heads": GRID,
     "translate": CROSS,
+    "generate": WORDS,
     "glossary": "h1",
 }
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first

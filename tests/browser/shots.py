@@ -20,9 +20,10 @@ PAGES = {
     "recall": "/recall?word=8",
     "compare": "/compare",
     "translate": "/translate",
+    "generate": "/generate",
     "glossary": "/glossary",
 }
-DRAWN = {"home": "memviz-words", "heads": "memviz-grid", "recall": "memviz-words", "translate": "memviz-cross"}
+DRAWN = {"home": "memviz-words", "heads": "memviz-grid", "recall": "memviz-words", "translate": "memviz-cross", "generate": "memviz-words"}
 WIDTHS = {"wide": 1440, "phone": 390}
 TALLEST = 6000  # pixels; more helps nobody
 

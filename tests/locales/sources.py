@@ -7,12 +7,13 @@ from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
 from memviz.ui.parts import words as words_panel
+from memviz.ui.parts.generation.text import READ_LABELS
 from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.parts.heads.choices import PICTURES
 from memviz.ui.parts.heads.lines import SELF_LABELS
 from memviz.ui.parts.translation.languages import NAMES
 from memviz.ui.shell.navigation import PAGES
-from memviz.ui.shell.samples import samples, translations
+from memviz.ui.shell.samples import prompts, samples, translations
 
 KINDS = {"self", "encoder", "decoder", "cross"}
 SAMPLES = [sample for model in (*CATALOGUE, "another") for sample in samples(model)]
@@ -21,6 +22,8 @@ SAMPLES += [
     for model in ("firefox-en-pt", "firefox-pt-en", "opus-mt-zh-en", "t5-small")
     for sample in translations(model)
 ]
+
+SAMPLES += [*prompts("smollm2"), *prompts("another")]
 
 
 def _of_measures(name: str) -> set[str]:
@@ -65,6 +68,7 @@ KNOWN: dict[str, set[str]] = {
     "show: model.quantisation": {entry.quantisation for entry in CATALOGUE.values()},
     "store: what": _of_measures("label"),
     "frames: measure.label": _of_measures("label"),
+    "text: label": {*words.LABELS.values(), *READ_LABELS.values(), *words.WRITING_LABELS.values()},
     "words: label": {*words.LABELS.values(), *words_panel.RENORMALISED.values()},
 }
 """What an expression can be, as "module: expression"."""

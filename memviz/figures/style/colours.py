@@ -8,8 +8,9 @@ components and exported pages, whose custom properties are written here (`css`).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -77,6 +78,22 @@ HEADS = (  # of several heads in one picture, on light and on dark paper: after 
 )
 
 
+SURPRISE = HEADS[3]  # of a word that was not expected
+FULL_SURPRISE = math.log(1000)  # nats: a probability of 0.1 % and less has the full colour
+
+
+def surprise_share(surprise: np.ndarray | float) -> Any:
+    """Which share of the scale of surprise is −ln p, in nats? 0..1, NaN stays."""
+    return np.clip(np.asarray(surprise, dtype=np.float64) / FULL_SURPRISE, 0.0, 1.0)[()]
+
+
+def surprise_colour(theme: ThemeName) -> Colour:
+    """The full colour of surprise on this paper."""
+    text = SURPRISE[theme == "dark"]
+    red, green, blue = (int(text[place : place + 2], 16) for place in (1, 3, 5))
+    return red, green, blue
+
+
 def strength(share: np.ndarray) -> np.ndarray:
     """How strongly is a share of the range coloured? 0..1 for 0..1, the power `GAMMA` between."""
     return np.clip(share, 0.0, 1.0) ** GAMMA
@@ -141,6 +158,7 @@ def component_css() -> str:
   --focus: {css("focus")};
   --blue: {css("blue")};
   --orange: {css("orange")};
+  --surprised: light-dark({", ".join(SURPRISE)});
   --ramp-low: var(--panel);
   --ramp-high: var(--blue);
 {heads}}}

@@ -9,14 +9,17 @@ import streamlit as st
 
 from memviz.models import CATALOGUE, Hub, Offer, Policy, entry_of, offers
 from memviz.models import names as catalogue_names
+from memviz.models.entry import Family
 from memviz.trace import Trace
 from memviz.ui.components import chart_keys, page_language
 from memviz.ui.shell import address, runs, state
 from memviz.ui.shell.i18n import KEY, LANGUAGES, browser_language, language, t
+from memviz.ui.shell.navigation import Page
 from memviz.ui.shell.samples import Sample, samples, two_texts
 
 TEXT, PAIR, OTHER, MODEL = "text", "pair", "other", "model"
 TRANSLATOR = "translator"  # the model of the page Translate, which the other pages' model may not be
+WRITER = "writer"  # the same of the page Generate
 BEGUN, SAMPLE, TYPED = "begun", "sample", "typed"  # how a text came into its box: by itself, by a button, by hand
 LAST_SEEN = "carried"  # (page, text, second sentence) as they were last seen
 
@@ -39,22 +42,25 @@ def choose_language() -> None:
         chart_keys(t("Arrow keys walk from cell to cell."))
 
 
-def choose_model(*, translates: bool) -> None:
-    """The model: one that ``translates``, or any."""
-    names = _model_names(translating=translates)
+def choose_model(page: Page) -> None:
+    """The model: one that translates or writes where the ``page`` needs it, or any."""
+    family: Family | None = "encoder-decoder" if page.translates else "decoder-only" if page.writes else None
+    names = _model_names(family)
     if not names:
         return
     free = Policy.server().allowed is None
-    example = "Helsinki-NLP/opus-mt-en-de" if translates else "openai-community/gpt2"
+    example = "Helsinki-NLP/opus-mt-en-de" if page.translates else "openai-community/gpt2"
+    label = t("Translation model") if page.translates else t("Language model") if page.writes else t("Model")
+    key = TRANSLATOR if page.translates else WRITER if page.writes else MODEL
     on_offer = {offer.name: offer for offer in offers(names, policy=Policy.server())}
     with st.sidebar:
         name = st.selectbox(
-            t("Translation model") if translates else t("Model"),
+            label,
             list(on_offer),
             accept_new_options=free,
             format_func=lambda name: _offer_label(name, on_offer.get(name)),
             help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=example),
-            **state.url_bound(TRANSLATOR if translates else MODEL, names, others=free),
+            **state.url_bound(key, names, others=free),
         )
         if not all(offer.here for offer in on_offer.values()):
             st.caption(t("Those on this machine come first; the others say what they would download."))
@@ -78,19 +84,22 @@ def _offer_label(name: str, offer: Offer | None) -> str:
     return t("{title} · to download, {size} GB", title=title, size=size)
 
 
-def _model_names(*, translating: bool = False) -> tuple[str, ...]:
-    """The models to choose from: the catalogue, or what the operator allows, in that order."""
+def _model_names(family: Family | None = None) -> tuple[str, ...]:
+    """The models to choose from: the catalogue, or what the operator allows, in that order.
+
+    Of a ``family`` only those, and those of which it is not known.
+    """
     policy = Policy.server()
     listed = catalogue_names(policy=policy)
     ids = {entry.source.id for entry in CATALOGUE.values() if isinstance(entry.source, Hub)}
     names = listed + tuple(name for name in policy.allowed or () if name not in {*listed, *ids})
-    return tuple(name for name in names if name not in CATALOGUE or translates(name)) if translating else names
+    return tuple(name for name in names if family is None or name not in CATALOGUE or is_of(name, family))
 
 
-def translates(name: str) -> bool:
-    """Is this known to be a model with an encoder and a decoder?"""
+def is_of(name: str, family: Family) -> bool:
+    """Is this known to be a model of the ``family``?"""
     entry = entry_of(name)
-    return entry is not None and entry.family == "encoder-decoder"
+    return entry is not None and entry.family == family
 
 
 def model_name() -> str:
@@ -109,7 +118,21 @@ def translator_name() -> str:
 
 def translator_names() -> tuple[str, ...]:
     """The models on offer that translate, and those of which it is not known."""
-    return _model_names(translating=True)
+    return _model_names("encoder-decoder")
+
+
+def writer_name() -> str:
+    """The name of the model that continues texts. Stops the page where this server has none."""
+    names = writer_names()
+    if not names:
+        st.info(t("No model on this server writes."), icon=":material/edit_note:")
+        st.stop()
+    return st.session_state.get(WRITER) or names[0]
+
+
+def writer_names() -> tuple[str, ...]:
+    """The models on offer that continue texts, and those of which it is not known."""
+    return _model_names("decoder-only")
 
 
 def read_text(*, in_front: bool = False, growing: bool = False) -> Trace:

@@ -17,7 +17,7 @@ from memviz.ui.shell.i18n import t
 class Page:
     """One page: its path in the address, its name in the list of pages, the question it answers, its icon.
 
-    ``translates``: does it need a model that translates?
+    ``translates``, ``writes``: does it need a model that translates, or one that continues a text?
     """
 
     path: str
@@ -25,6 +25,7 @@ class Page:
     question: str
     icon: str
     translates: bool = False
+    writes: bool = False
 
     @property
     def file(self) -> str:
@@ -40,6 +41,7 @@ PAGES = {
         Page("recall", "Recall", "What does this word remember, and who remembers it?", ":material/history:"),
         Page("compare", "Compare", "What does the same word look at in two texts?", ":material/compare_arrows:"),
         Page("translate", "Translate", "What did the decoder read to write this word?", ":material/translate:", True),
+        Page("generate", "Generate", "Where does the next word come from?", ":material/edit_note:", writes=True),
         Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
     )
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import RerunException
 
 from memviz.errors import BusyError, EmptyTextError, MemVizError, TextTooLongError
 from memviz.models import DEFAULT, Policy, preview
@@ -18,6 +19,7 @@ from memviz.settings import number
 from memviz.trace import Trace
 from memviz.ui.shell import show, windows
 from memviz.ui.shell.growing import GrowingGrid
+from memviz.ui.shell.growing_text import STOP, GrowingText, is_click
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 from memviz.ui.shell.windows import Callbacks, Extras
@@ -64,6 +66,50 @@ def translate(model: str, text: str, options: cache.TranslationOptions) -> Trace
         hint=hint if options.target is None else "",  # what is empty then may be the target
         place=st.empty(),
     )
+
+
+def generate(
+    model: str, text: str, options: cache.GenerationOptions, *, begun: str, on_stop: Callable[[int], None]
+) -> Trace:
+    """How this text is continued, shown while it is written; stops the page with a message when it is not.
+
+    ``begun``: what stands there already. ``on_stop(tokens)`` is called when the writing was stopped after so many, and
+    the page runs again.
+    """
+    place = st.empty()
+    growing = GrowingText(place, begun)
+    try:
+        _check_characters(text, Extras())
+        _ask_before_fetching(model, place)
+        trace = patiently(
+            place,
+            lambda: cache.generate(
+                model,
+                text,
+                options,
+                on_token=growing.take,
+                on_wait=lambda wait: growing.wait(wait_line(wait)),
+                progress=growing.progress,
+            ),
+        )
+    except RerunException as request:
+        if is_click(request, STOP):  # nothing is written yet
+            on_stop(0)
+        raise
+    except EmptyTextError:
+        place.info(t("Write a prompt above, or choose a sample, and the model goes on with it."))
+        st.stop()
+    except MemVizError as error:
+        place.empty()
+        show.problem(error)
+        st.stop()
+    place.empty()
+    if growing.request is not None:
+        if trace.generation is not None and trace.generation.stop == "cancelled":
+            on_stop(len(trace.steps) - len(options.prefix))
+        raise growing.request
+    show.notes(trace)
+    return trace
 
 
 def open_reader(model: str) -> Reader:
@@ -190,18 +236,22 @@ def _full(count: int, seconds: int | None = None) -> str:
 def on_wait(place: DeltaGenerator) -> OnWait:
     """A line that says how many are before us and how long it may take; moving on in the page leaves the queue."""
 
-    def show_wait(wait: Wait) -> None:
-        if wait.seconds is None:
-            line = t("Waiting for the model: {count} readings before you.", count=wait.count)
-        else:
-            line = t(
-                "Waiting for the model: {count} readings before you, about {seconds} s.",
-                count=wait.count,
-                seconds=whole_seconds(wait.seconds),
-            )
-        place.info(line, icon=":material/hourglass_top:")
+    return lambda wait: _show_wait(place, wait)
 
-    return show_wait
+
+def _show_wait(place: DeltaGenerator, wait: Wait) -> None:
+    place.info(wait_line(wait), icon=":material/hourglass_top:")
+
+
+def wait_line(wait: Wait) -> str:
+    """How many are before us, and how long it may take."""
+    if wait.seconds is None:
+        return t("Waiting for the model: {count} readings before you.", count=wait.count)
+    return t(
+        "Waiting for the model: {count} readings before you, about {seconds} s.",
+        count=wait.count,
+        seconds=whole_seconds(wait.seconds),
+    )
 
 
 def _callbacks(place: DeltaGenerator) -> Callbacks:

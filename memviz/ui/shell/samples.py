@@ -186,6 +186,39 @@ _ZH = (
 )
 
 
+_PASSAGE = (
+    "The lighthouse was built in 1871. Its keeper, Ingrid Dahl, kept bees behind the tower. In winter she played chess "
+    "with a doctor from Bergen."
+)
+_PROMPTS = (
+    Sample(
+        "A story begins",
+        "Once upon a time, in a small village by the sea, there lived a",
+        "Strong tints are words that the model hardly expected. Click one: what else could stand there?",
+    ),
+    Sample(
+        "The capital of France",
+        "The capital of France is",
+        "“Paris” comes first. Click it, and let the text go on with another city.",
+    ),
+    Sample(
+        "A question about a passage",
+        f"{_PASSAGE}\nQ: What did Ingrid keep behind the tower?\nA: Ingrid kept",
+        "Click the words of the answer: what in the passage was each read from?",
+    ),
+    Sample(
+        "The password again",
+        "The secret password of the castle is dragon. People walked slowly along the river. "
+        "The secret password of the castle is",
+        "Click the first word that was written: which word of the prompt was it read from?",
+    ),
+    Sample(
+        "Doubling",
+        "1, 2, 4, 8, 16,",
+        "The pattern is found, and then missed: how sure was the model of the first wrong number?",
+    ),
+)
+
 _OPEN = "Hover or tap a word: which words does it attend to, and in which heads?"
 _BY_MODEL = {"minilm": _MINILM, "smollm2": _SMOLLM2}
 _CHINESE = ("bert-base-chinese", "opus-mt-zh-en")
@@ -218,6 +251,14 @@ def samples(model: str) -> tuple[Sample, ...]:
     else:
         texts = _MINILM if family == "encoder-only" else _SMOLLM2
     return tuple(replace(sample, hint=_OPEN, translation="", gold="") for sample in texts)
+
+
+def prompts(model: str) -> tuple[Sample, ...]:
+    """The samples for a model that continues texts, by its name; of other models than SmolLM2 nothing is claimed."""
+    if model == "smollm2":
+        return _PROMPTS
+    hint = "Click a written word: how sure was the model, and what else could stand there?"
+    return tuple(replace(sample, hint=hint) for sample in _PROMPTS)
 
 
 def two_texts() -> tuple[Sample, Sample]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 import numpy as np
 import streamlit as st
 
+from memviz.figures.style.colours import surprise_share
 from memviz.measures import Links
 from memviz.ui.components.assets import as_utf8, pack, register
 from memviz.ui.components.choice import Report, choose
@@ -46,11 +49,59 @@ LABELS = {
     "announce": "“{word}” attends most to “{top}”, {weight}, in head {head}.",
     "announce_none": "“{word}” attends to no other word.",
 }
+WRITING_LABELS = {
+    "hint": "Click a written word: how sure the model was, what else it could have written, and what it read.",
+    "legend": "probability that the model gave the word",
+    "step": "How sure was the model of “{word}”?",
+    "step_none": "This word stands in the prompt: it was given.",
+    "facts": "probability {probability} · rank {rank} · {choices} effective choices",
+    "given": "chosen by you",
+    "branch": "Go on with this token instead",
+    "step_help": "Rank 1 is the likeliest token. Effective choices: exp of the entropy, over about how many tokens the "
+    "model was undecided. Click another token, and the text goes on from there.",
+}
+"""What is said besides of a text that was written."""
+
+
+LEGEND = ((1.0, "100 %"), (0.5, "50 %"), (0.1, "10 %"), (0.01, "1 %"), (0.001, "≤ 0.1 %"))
+"""Probabilities that the scale of surprise names."""
 
 _mount = register(Path(__file__).parent, name="words_view")
 
 
 Tint = Literal["weight", "excess"]
+
+
+class Step(TypedDict):
+    """How one token of a word was written, or expected where it was given.
+
+    text, probability, rank   of the token; the rank counts from 1
+    choices                   over about how many tokens the model was undecided: exp of the entropy
+    position                  of the token in the text
+    others                    the likeliest tokens, the written one included: (text, id, probability)
+    is_given                  the token was not chosen by the model
+    """
+
+    text: str
+    id: int
+    probability: float
+    rank: int
+    choices: float
+    position: int
+    others: Sequence[tuple[str, int, float]]
+    is_given: bool
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How a text was written, word by word.
+
+    surprise   float [word]: −ln p of what was written, summed over the tokens of a word; NaN for a word of the prompt
+    steps      of each word, how its tokens were written; none for a word of the prompt
+    """
+
+    surprise: np.ndarray
+    steps: Sequence[Sequence[Step]]
 
 
 class Word(TypedDict, total=False):
@@ -74,6 +125,8 @@ def words_view(
     tint: Tint = "weight",
     first: int | None = None,
     on_open: Callable[[int, int, int], None] | None = None,
+    writing: Writing | None = None,
+    on_branch: Callable[[int, int], None] | None = None,
 ) -> int | None:
     """Which word is pinned? Its index, or ``None``.
 
@@ -83,6 +136,8 @@ def words_view(
     Words are coloured by the ``tint`` of their links. The links of the word ``first`` are there to begin with, until
     another is pointed at. ``on_open(layer, head, word)`` is called when the
     name of a head is clicked; without it, names of heads are no buttons.
+    With the ``writing``, words are tinted by their surprise until one is pinned, and a card says how sure the model was
+    of it; ``on_branch(position, id)`` is called when another token than the written one is clicked there.
 
     Each word shows its first `LINKS` links, in the order given; in very long texts as many as fit into `BUDGET`.
     Raises ``ValueError`` when there is not one row of links for each word.
@@ -92,14 +147,37 @@ def words_view(
     pinned = pinned if pinned is not None and 0 <= pinned < len(words) else None
     choice = choose(key, subject=hash(texts), page_value=pinned, report=_report(key, words=len(words)))
     data, arrays = drawing(
-        words, remembers=remembers, remembered_by=remembered_by, labels=labels, note=sink_note, tint=tint
+        words,
+        remembers=remembers,
+        remembered_by=remembered_by,
+        labels=labels,
+        note=sink_note,
+        tint=tint,
+        writing=writing,
     )
     first = first if first is not None and 0 <= first < len(words) else None
     data |= {"id": key, "pinned": choice.sent_value, "turn": choice.turn, "first": first, "opens": on_open is not None}
-    result = _mount(data={**data, "arrays": pack(arrays)}, key=key, on_word_change=_rerun, on_open_change=_rerun)
+    result = _mount(
+        data={**data, "arrays": pack(arrays)},
+        key=key,
+        on_word_change=_rerun,
+        on_open_change=_rerun,
+        on_branch_change=_rerun,
+    )
     if on_open is not None and isinstance(result.open, Mapping):
         on_open(int(result.open["layer"]), int(result.open["head"]), int(result.open.get("word") or 0))
+    if on_branch is not None and writing is not None and (branch := _branch(result.branch, writing)) is not None:
+        on_branch(*branch)
     return choice.value
+
+
+def _branch(value: Any, writing: Writing) -> tuple[int, int] | None:
+    """(position, id) of the other token that was clicked; nothing is believed that was not offered."""
+    if not isinstance(value, Mapping):
+        return None
+    branch = value.get("position"), value.get("id")
+    offered = {(step["position"], other[1]) for steps in writing.steps for step in steps for other in step["others"]}
+    return branch if branch in offered else None
 
 
 def drawing(
@@ -110,13 +188,17 @@ def drawing(
     labels: Mapping[str, str],
     note: str = "",
     tint: Tint = "weight",
+    writing: Writing | None = None,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """What does the script draw? (plain values, arrays), as ``words.js`` describes them."""
     count = _links_that_fit(remembers, remembered_by)
     plain = {
         "words": [as_utf8(word["text"]) for word in words],
         "links": count,
-        "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
+        "labels": {
+            name: labels.get(name, english)
+            for name, english in {**LABELS, **(WRITING_LABELS if writing is not None else {})}.items()
+        },
         "order": tint,
         "note": note,
     }
@@ -125,7 +207,17 @@ def drawing(
         **_columns("remembers", remembers, count, tint),
         **_columns("remembered_by", remembered_by, count, tint),
     }
+    if writing is not None:
+        plain["legend"] = [[surprise_share(-math.log(share)), text] for share, text in LEGEND]
+        plain["steps"] = [list(steps) for steps in writing.steps]
+        arrays["surprise"] = _surprise_bytes(writing.surprise)
     return plain, arrays
+
+
+def _surprise_bytes(surprise: np.ndarray) -> np.ndarray:
+    """uint8 [word]: 0 for a word of the prompt, 1 for no surprise, 255 for the most that is told apart."""
+    shares = np.nan_to_num(surprise_share(surprise))
+    return np.where(np.isnan(surprise), 0, np.clip(np.round(1 + 254 * shares), 1, 255)).astype(np.uint8)
 
 
 def _check(words: int, **links: Links) -> None:

@@ -13,8 +13,9 @@ function strongestTints(links) {
 const strength = (weight) => STRONGEST * Math.min(1, weight) ** 0.65;
 
 function readColours(root) {
-  const [blue, orange, paper] = ["--blue", "--orange", "--paper"].map((name) => rgb(root, `var(${name})`));
-  return { blue, orange, paper };
+  const names = ["--blue", "--orange", "--paper", "--surprised"];
+  const [blue, orange, paper, surprised] = names.map((name) => rgb(root, `var(${name})`));
+  return { blue, orange, paper, surprised };
 }
 
 /** Blue behind a source, orange below a reader, both where both hold; black or white on top. */
@@ -27,6 +28,28 @@ function paint(span, { blue = 0, orange = 0, colours }) {
     ? mix(colours.paper, colours.blue, strength(blue))
     : mix(colours.paper, colours.orange, strength(orange) * 0.55);
   span.classList.add(luminance(behind) > 0.179 ? "on-light" : "on-dark");
+}
+
+/** Behind a written word: as strong as its surprise; and the ink that can be read on it. */
+function tintBySurprise(span, { share, colours }) {
+  const strength = STRONGEST * share;
+  span.style.setProperty("--surprise", strength);
+  const behind = mix(colours.paper, colours.surprised, strength);
+  span.style.setProperty("--ink-on-tint", luminance(behind) > 0.179 ? "#000" : "#fff");
+}
+
+/** What the tints of written words mean: a ramp with the probabilities along it. */
+function writeLegend(place, { legend, labels }) {
+  place.hidden = !legend;
+  if (!legend) return;
+  const ramp = element("span", "ramp");
+  const ticks = legend.map(([share, text]) => {
+    const tick = element("span", "tick", text);
+    tick.style.setProperty("--at", share);
+    return tick;
+  });
+  ramp.append(...ticks);
+  place.replaceChildren(element("span", "name", labels.legend), ramp);
 }
 
 function unmark(span) {

@@ -11,8 +11,11 @@
  *   order                            "excess" or "weight": what the links are ordered by
  *   note                             one line below the cards
  *   opens                            is a head's name a button that opens the head?
+ *   legend: [[share, text]]          of a text that was written: the scale of surprise (with `steps` and `surprise`)
+ *   steps: [[step]]                  of each word, how its tokens were written, see `Step` in __init__.py
  *   arrays                           one Arrow row of bytes:
  *     flags    uint8 [word]          1 special, 2 a space stands before, 4 a new line begins, 8 an empty line before it
+ *     surprise uint8 [word]          0 given, 1 expected, 255 least expected; only of a text that was written
  *     remembers_*, remembered_by_*   [word, link]; weight 0 is no link
  *       index  uint16, or uint32 in a very long text
  *       weight float32, 0 to 1
@@ -21,6 +24,7 @@
  *       tint   uint8, how strongly the other word is coloured
  * }
  * A head's name reports setTriggerValue("open", {layer, head, word}).
+ * Another token of a written word reports setTriggerValue("branch", {position, id}).
  * A pin or its end reports setStateValue("word", {index, click}); index is null after Escape.
  * On each word: data-testid="memviz-word", data-index. On each row of a card: data-index,
  * data-weight, data-lift (every digit), data-head. On the outer element: data-shown, data-drawn.
@@ -39,6 +43,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const view = views.get(root);
   view.report = (word) => setStateValue("word", word);
   view.open = (head) => setTriggerValue("open", head);
+  view.branch = (token) => setTriggerValue("branch", token);
   view.update(data);
 }
 
@@ -57,6 +62,7 @@ class Words {
       remembers: new Card(root.querySelector(".remembers"), this.actions()),
       remembered_by: new Card(root.querySelector(".remembered-by"), this.actions()),
     };
+    this.step = new StepCard(root.querySelector(".step"), (token) => this.branch(token));
     this.listen();
   }
 
@@ -81,12 +87,16 @@ class Words {
     for (const card of Object.values(this.cards)) card.letOpen(Boolean(data.opens));
     const same = this.data && sameList(data.words, this.data.words) && sameList(flags, this.flags);
     Object.assign(this, { data, flags });
+    this.surprise = data.legend ? array(data.arrays, "surprise", Uint8Array) : null;
+    this.root.classList.toggle("tinted", Boolean(data.legend));
     this.links = { remembers: readLinks(data, "remembers"), remembered_by: readLinks(data, "remembered_by") };
     this.sayWords();
     if (!same) this.build();
     this.colours = readColours(this.root);
+    if (this.surprise) this.spans.forEach((span) => this.rest(span));
     this.follow(data);
-    this.show(this.pinned ?? (same ? this.spotlight : (data.first ?? null)));
+    const before = same && !this.surprise ? this.spotlight : (data.first ?? null);
+    this.show(this.pinned ?? before);
     this.root.dataset.drawn = "true";
   }
 
@@ -114,6 +124,7 @@ class Words {
     for (const card of Object.values(this.cards)) card.sayColumns(data);
     this.names = distinctNames(data.words);
     root.querySelector(".terms").replaceChildren(...terms(data, this.names));
+    writeLegend(root.querySelector(".legend"), data);
   }
 
   build() {
@@ -132,7 +143,9 @@ class Words {
     if (this.spans.length) this.spans[0].tabIndex = 0;
   }
 
+  /** Where words are tinted by their surprise, only a click takes the tints away. */
   preview(index) {
+    if (this.surprise) return;
     if (index !== null && this.pinned === null && index !== this.spotlight) this.show(index);
   }
 
@@ -156,7 +169,7 @@ class Words {
   pin(index) {
     if (index === this.pinned) return;
     this.press(index);
-    this.show(index ?? this.spotlight);
+    this.show(index ?? (this.surprise ? null : this.spotlight));
     pins.set(this.data.id, { turn: this.turn, index });
     this.report({ index, click: Date.now() });
   }
@@ -178,7 +191,9 @@ class Words {
   /** Tint the sources blue and the readers orange, fill the cards. At most 16 words change. */
   show(index) {
     this.marks.forEach(unmark);
+    if (this.surprise) this.marks.forEach((span) => this.rest(span));
     this.spotlight = index;
+    this.step.fill({ word: index === null ? null : this.names[index], steps: this.data.steps?.[index], labels: this.data.labels });
     if (index === null) this.root.removeAttribute("data-shown");
     else this.root.setAttribute("data-shown", index);
     const remembers = index === null ? [] : this.links.remembers(index);
@@ -186,6 +201,13 @@ class Words {
     this.marks = this.mark({ index, remembers, readers });
     this.fill("remembers", { index, links: remembers });
     this.fill("remembered_by", { index, links: readers });
+  }
+
+  /** A word as it stands while none is pinned: the less it was expected, the stronger its tint. */
+  rest(span) {
+    const surprise = this.surprise[Number(span.dataset.index)];
+    span.classList.toggle("written", surprise > 0);
+    if (surprise > 0) tintBySurprise(span, { share: (surprise - 1) / 254, colours: this.colours });
   }
 
   mark({ index, remembers, readers }) {

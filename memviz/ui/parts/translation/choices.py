@@ -202,7 +202,7 @@ def _is_split(_reader: Reader, model: str, text: str) -> bool:
 def _refuse_others(model: str) -> None:
     """Stops the page for a model that is known to write no translation, before it is opened."""
     entry = entry_of(model)
-    if entry is not None and not frame.translates(model):
+    if entry is not None and not frame.is_of(model, "encoder-decoder"):
         _offer_others(literal(entry.title))
 
 

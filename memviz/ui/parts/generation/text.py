@@ -1,0 +1,159 @@
+"""What was written, word by word: how sure the model was of each, and what it read to write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from memviz import measures
+from memviz.generation import STOPS
+from memviz.measures import Links
+from memviz.serving import cache
+from memviz.serving.gate import Turn
+from memviz.tokens import Word
+from memviz.trace import Trace
+from memviz.ui.components import words_view
+from memviz.ui.components.words import LABELS, WRITING_LABELS, Step, Writing
+from memviz.ui.parts import words
+from memviz.ui.parts.generation.choices import GenerationJob, put_path
+from memviz.ui.shell import runs, state
+from memviz.ui.shell.i18n import t
+from memviz.ui.shell.markdown import literal
+
+READ_LABELS = {
+    "text": "The text, word by word. Arrow keys move, Enter pins a word, Escape releases it.",
+    "remembers": "Read to write “{word}”",
+    "remembered_by": "“{word}” was read to write",
+    "remembers_none": "It read no other word.",
+    "remembered_by_none": "No word that was written read it.",
+    "weight_help": (
+        "The share of its attention that the token before a word put on the other word, in this head, when the model "
+        "chose the word: the row of the position that predicts it, not of the word itself."
+    ),
+}
+
+
+def show_text(trace: Trace, job: GenerationJob) -> int | None:
+    """The text as words, those that were written tinted by surprise; the word that is pinned, or ``None``."""
+    word = words.get_word(trace)
+    remembers, remembered_by = links_of(trace)
+    pinned = words_view(
+        words.payload(trace.words),
+        remembers=remembers,
+        remembered_by=remembered_by,
+        labels=labels(),
+        pinned=word,
+        key="words",
+        tint="excess",
+        on_open=words.open_head,
+        writing=writing_of(trace),
+        on_branch=lambda position, token: _branch(trace, job, position, token),
+    )
+    state.put_word(pinned)
+    st.caption(" · ".join(_facts(trace, job)))
+    return pinned
+
+
+def labels() -> dict[str, str]:
+    """The words of the component in the reader's language."""
+    return {name: t(label) for name, label in {**LABELS, **READ_LABELS, **WRITING_LABELS}.items()}
+
+
+def links_of(trace: Trace) -> words.LinkPair:
+    """What was read to write each word, and what each was read for, as `measures.links`.
+
+    The rows are those of the positions that predict: of a token, the position before it. Its look at itself is left
+    out. Remembered between reruns under the tokens that were read.
+    """
+    ids = " ".join(str(token.id) for token in trace.tokens)
+    key = ("links of writing", trace.model.name, trace.text, ids)
+    work = cache.Work("links", trace.model.name, characters=len(trace.text))
+
+    def search(turn: Turn) -> words.LinkPair:
+        return predicting_links(trace, pause=turn.give_way)
+
+    place = st.empty()
+    pair = runs.patiently(place, lambda: cache.search(key, work, search, on_wait=runs.on_wait(place)))
+    place.empty()
+    return pair
+
+
+def predicting_links(trace: Trace, *, pause: Callable[[], None]) -> words.LinkPair:
+    """The links of every word at the positions that predict its tokens."""
+    every = trace.words
+    queries = [replace(word, tokens=tuple(token - 1 for token in word.tokens)) for word in every if word.tokens[0]]
+    missing = len(every) - len(queries)  # nothing predicts the first word
+    rows, columns = measures.links(trace.memory(), queries, every, pause=pause)
+    empty = {"index": -1, "lift": np.nan}
+    padded = {
+        name: np.concatenate([np.full_like(array[:1].repeat(missing, axis=0), empty.get(name, 0)), array])
+        for name, array in vars(rows).items()
+    }
+    shifted = np.where(columns.index >= 0, columns.index + missing, -1)
+    return Links(**padded), replace(columns, index=shifted)
+
+
+def writing_of(trace: Trace) -> Writing:
+    """How each word was written: its surprise, and the steps of its tokens."""
+    written = trace.written
+    surprise = np.array([_surprise(trace, word) for word in trace.words], dtype=np.float64)
+    steps = [[_step(trace, token) for token in word.tokens if token >= written.start] for word in trace.words]
+    return Writing(surprise, steps)
+
+
+def _surprise(trace: Trace, word: Word) -> float:
+    """−ln p of the tokens of a word that were written; NaN for a word of the prompt."""
+    tokens = [token for token in word.tokens if token >= trace.written.start]
+    return -float(sum(trace.logprobs[token] for token in tokens)) if tokens else float("nan")
+
+
+def _step(trace: Trace, position: int) -> Step:
+    generation, number = trace.generation, position - trace.written.start
+    assert generation is not None
+    token = trace.tokens[position]
+    return {
+        "text": token.text,
+        "id": token.id,
+        "probability": float(np.exp(trace.logprobs[position])),
+        "rank": int(generation.ranks[number]),
+        "choices": float(np.exp(generation.entropies[number])),
+        "position": position,
+        "others": [(other.text, other.id, other.probability) for other in trace.steps[number]],
+        "is_given": number == generation.prefix - 1,
+    }
+
+
+def _branch(trace: Trace, job: GenerationJob, position: int, token: int) -> None:
+    """The text goes on with another token from there."""
+    place = position - trace.written.start
+    put_path((*(step for step in job.path if step[0] < place), (place, token)))
+    state.put_word(None)
+    st.rerun()
+
+
+def _facts(trace: Trace, job: GenerationJob) -> list[str]:
+    """Why it stopped, how it was written, and how fast."""
+    generation = trace.generation
+    assert generation is not None
+    why = t("You stopped it.") if job.cut is not None else STOPS[generation.stop].render(t, literal)
+    count = len(trace.steps) - generation.prefix
+    facts = [why, t("{count} tokens written", count=count)]
+    seconds = trace.seconds.get("writing", 0.0)
+    if count and seconds:
+        facts.append(t("{speed:.1f} tokens a second", speed=count / seconds))
+    if generation.temperature:
+        facts.append(
+            t(
+                "drawn at temperature {temperature:g}, seed {seed}",
+                temperature=generation.temperature,
+                seed=generation.seed,
+            )
+        )
+        facts += [f"top-k {generation.top_k}"] if generation.top_k else []
+        facts += [f"top-p {generation.top_p:g}"] if generation.top_p else []
+    else:
+        facts.append(t("the likeliest token at every step"))
+    return facts
