@@ -331,7 +331,7 @@ def _ask_mask(engine: Engine, plain: Question, place: tuple[int, ...], answer: s
 def _ask_translation(engine: Engine, writer: Writer, text: str, answer: str | None) -> Question:
     """The model's own translation is written once, and then rated under every change."""
     written = answer if answer is not None else translate.write(engine, writer, text, TranslationRequest())
-    trace = translate.translate_one(engine, writer, text, TranslationRequest(target=written))
+    trace = translate.translate(engine, writer, text, TranslationRequest(target=written), split=False)
     answers = tuple(token.id for token in trace.targets)
     return Question("translation", trace.text, trace.tokens, (), written, answers, None, "cross")
 
@@ -347,7 +347,7 @@ def _predict_translation(
             )
         changed = replace(change.interventions, usual="cross")
         request = TranslationRequest(target=question.answer, interventions=changed)
-        trace = translate.translate_one(engine, writer, question.text, request)
+        trace = translate.translate(engine, writer, question.text, request, split=False)
         logprobs.append(trace.logprobs.astype(np.float64))
         candidates.append(trace.steps[0] if trace.steps else ())
         progress((number + 1) / len(changes), "Asking again")

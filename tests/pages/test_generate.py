@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
 
-import numpy as np
 import pytest
-from cachetools import LRUCache
 
 from memviz import Reader
 from memviz.serving import cache
-from memviz.serving.cache import GenerationOptions
-from memviz.serving.gate import Gate
-from memviz.ui.parts.generation.text import predicting_links, writing_of
 from tests.reading.families import FAMILIES, tokenizer, words
 
 PROMPT = words(12)
