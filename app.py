@@ -8,5 +8,5 @@ st.set_page_config(page_title="MemViz", page_icon="memviz/ui/icon.png", layout="
 with address.in_step():
     frame.choose_language()
     page = navigation.choose_page()
-    frame.choose_model(translates=navigation.page_of(page.url_path).translates)
+    frame.choose_model(navigation.page_of(page.url_path))
     page.run()

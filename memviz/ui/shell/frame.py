@@ -13,6 +13,7 @@ from memviz.trace import Trace
 from memviz.ui.components import chart_keys, page_language
 from memviz.ui.shell import address, runs, state
 from memviz.ui.shell.i18n import KEY, LANGUAGES, browser_language, language, t
+from memviz.ui.shell.navigation import Page
 from memviz.ui.shell.samples import Sample, samples, two_texts
 
 TEXT, PAIR, OTHER, MODEL = "text", "pair", "other", "model"
@@ -39,8 +40,9 @@ def choose_language() -> None:
         chart_keys(t("Arrow keys walk from cell to cell."))
 
 
-def choose_model(*, translates: bool) -> None:
-    """The model: one that ``translates``, or any."""
+def choose_model(page: Page) -> None:
+    """The model: one that translates where the ``page`` needs it, or any; to begin with, the one the page names."""
+    translates = page.translates
     names = _model_names(translating=translates)
     if not names:
         return
@@ -54,7 +56,12 @@ def choose_model(*, translates: bool) -> None:
             accept_new_options=free,
             format_func=lambda name: _offer_label(name, on_offer.get(name)),
             help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=example),
-            **state.url_bound(TRANSLATOR if translates else MODEL, names, others=free),
+            **state.url_bound(
+                TRANSLATOR if translates else MODEL,
+                names,
+                default=page.model if page.model in names else None,
+                others=free,
+            ),
         )
         if not all(offer.here for offer in on_offer.values()):
             st.caption(t("Those on this machine come first; the others say what they would download."))

@@ -17,7 +17,8 @@ from memviz.ui.shell.i18n import t
 class Page:
     """One page: its path in the address, its name in the list of pages, the question it answers, its icon.
 
-    ``translates``: does it need a model that translates?
+    ``translates``: does it need a model that translates? ``model``: the name of the one that it begins with, where
+    nobody chose another; "" for the first that there is.
     """
 
     path: str
@@ -25,6 +26,7 @@ class Page:
     question: str
     icon: str
     translates: bool = False
+    model: str = ""
 
     @property
     def file(self) -> str:
@@ -40,6 +42,9 @@ PAGES = {
         Page("recall", "Recall", "What does this word remember, and who remembers it?", ":material/history:"),
         Page("compare", "Compare", "What does the same word look at in two texts?", ":material/compare_arrows:"),
         Page("translate", "Translate", "What did the decoder read to write this word?", ":material/translate:", True),
+        Page(
+            "forget", "Forget", "What changes when a word is forgotten?", ":material/visibility_off:", model="smollm2"
+        ),
         Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
     )
 }

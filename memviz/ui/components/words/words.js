@@ -11,6 +11,7 @@
  *   order                            "excess" or "weight": what the links are ordered by
  *   note                             one line below the cards
  *   opens                            is a head's name a button that opens the head?
+ *   covered: [index] or null, cover_turn   words that are covered: a click covers, and nothing is pinned; null: no such mode
  *   arrays                           one Arrow row of bytes:
  *     flags    uint8 [word]          1 special, 2 a space stands before, 4 a new line begins, 8 an empty line before it
  *     remembers_*, remembered_by_*   [word, link]; weight 0 is no link
@@ -22,6 +23,7 @@
  * }
  * A head's name reports setTriggerValue("open", {layer, head, word}).
  * A pin or its end reports setStateValue("word", {index, click}); index is null after Escape.
+ * A word that is covered or uncovered reports setStateValue("cover", {indices, click}).
  * On each word: data-testid="memviz-word", data-index. On each row of a card: data-index,
  * data-weight, data-lift (every digit), data-head. On the outer element: data-shown, data-drawn.
  */
@@ -39,6 +41,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const view = views.get(root);
   view.report = (word) => setStateValue("word", word);
   view.open = (head) => setTriggerValue("open", head);
+  view.reportCover = (cover) => setStateValue("cover", cover);
   view.update(data);
 }
 
@@ -53,6 +56,7 @@ class Words {
   constructor(root) {
     this.root = root;
     this.text = root.querySelector(".text");
+    this.cover = new Cover(this);
     this.cards = {
       remembers: new Card(root.querySelector(".remembers"), this.actions()),
       remembered_by: new Card(root.querySelector(".remembered-by"), this.actions()),
@@ -72,7 +76,7 @@ class Words {
     text.addEventListener("focusin", (event) => this.arrive(indexOf(event.target)));
     text.addEventListener("click", (event) => this.toggle(indexOf(event.target)));
     text.addEventListener("keydown", (event) => this.key(event));
-    root.addEventListener("keydown", (event) => event.key === "Escape" && this.pin(null));
+    root.addEventListener("keydown", (event) => event.key === "Escape" && this.release());
   }
 
   /** New data: the same element; the words are built again only if they are others. */
@@ -86,6 +90,7 @@ class Words {
     if (!same) this.build();
     this.colours = readColours(this.root);
     this.follow(data);
+    this.cover.follow(data);
     this.show(this.pinned ?? (same ? this.spotlight : (data.first ?? null)));
     this.root.dataset.drawn = "true";
   }
@@ -119,6 +124,7 @@ class Words {
   build() {
     const { data, flags, root, text } = this;
     Object.assign(this, { marks: [], spotlight: null, pinned: null, turn: null, current: 0 });
+    this.cover.turn = null;
     this.spans = data.words.map((word, i) => wordSpan(word, { index: i, flags }));
     const lines = document.createDocumentFragment();
     let line = null;
@@ -146,8 +152,15 @@ class Words {
     this.say(index);
   }
 
+  /** Escape lets go of what is pinned, or of all that is covered. */
+  release() {
+    if (this.data.covered) this.cover.set([]);
+    else this.pin(null);
+  }
+
   toggle(index) {
-    if (index !== null) this.pin(index === this.pinned ? null : index);
+    if (index !== null && this.data.covered) this.cover.toggle(index);
+    else if (index !== null) this.pin(index === this.pinned ? null : index);
   }
 
   /** A person pins a word, or lets go: shown here, and told to Python. */
