@@ -48,6 +48,7 @@ def _size(trace: Trace) -> float:
 
 _traces: LRUCache[Key, Trace] = LRUCache(maxsize=_CAPACITY, getsizeof=_size)
 _searches: LRUCache[Key, object] = LRUCache(maxsize=16)
+_experiments: LRUCache[Key, object] = LRUCache(maxsize=128)  # their results are small: numbers, no weights
 
 
 def is_open(name: str) -> bool:
@@ -302,6 +303,36 @@ def search(key: Key, work: Work, run: Callable[[Turn], Result], *, on_wait: OnWa
     return _once(cast("LRUCache[Key, Result]", _searches), key, work, run, on_wait=on_wait, ahead=True)
 
 
+def experiment(
+    name: str,
+    model: str,
+    text: str,
+    settings: object,
+    run: Callable[[Reader, Progress], Result],
+    *,
+    on_wait: OnWait,
+    progress: Progress,
+) -> Result:
+    """The result of the experiment of this ``name``; run now, unless it is still remembered.
+
+    It is remembered by the model, the text and the ``settings``, whose ``repr`` must tell them apart.
+    ``run(reader, progress)`` is given a progress that also gives way to shorter work. Raises as `open_reader` does, and
+    what the experiment raises.
+    """
+    key = (clean_name(model, policy=Policy.server()), name, text, repr(settings))
+    store = cast("LRUCache[Key, Result]", _experiments)
+    with _lock:
+        if key in store:
+            return store[key]
+    reader = open_reader(model, on_wait=on_wait, progress=progress)
+
+    def run_bounded(turn: Turn) -> Result:
+        with defaults(SERVER):
+            return run(reader, giving_way(turn, progress))
+
+    return _once(store, key, Work(name, model, characters=len(text)), run_bounded, on_wait=on_wait)
+
+
 def _once(
     store: LRUCache[Key, Result],
     key: Key,
@@ -340,7 +371,7 @@ def giving_way(turn: Turn, progress: Progress) -> Progress:
 def forget_traces() -> None:
     """Lets go of all traces, and of what was found in them; the models stay open."""
     with _lock:
-        for kept in (_traces, _searches):
+        for kept in (_traces, _searches, _experiments):
             kept.clear()
 
 

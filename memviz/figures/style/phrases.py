@@ -151,6 +151,25 @@ HALF_LIFE_HOVER = "{count} units: {low} to {high} tokens"
 MEDIAN = "median {value}"
 HALF_LIFE_ALT = "Histograms of the half-lives, in tokens, of {units} units in {layers} layers. Medians: {medians}."
 
+BEFORE_AND_AFTER = "What changed?"
+NOT_COVERED = "nothing covered"
+COVERED = "covered"
+OTHERS_COVERED = "another word covered"
+COVERED_INSTEAD = "covered instead"
+CONTROLS_NOTE = "grey: each of {count} others covered instead, their range and, as a diamond, their median"
+COVER_ALT = (
+    "Bars of the answer “{answer}”: {before} with nothing covered, {after} with the words covered; with each of "
+    "{count} others covered instead, in the middle {median}."
+)
+BY_LAYER = "In which layers is it fetched?"
+COVERED_HERE = "covered only in layers"
+LAYERS_COVERED = "layers in which it is covered"
+LAYER_NOTE = "dashed: nothing covered; grey: the range with another word covered in all layers"
+BY_LAYER_ALT = (
+    "Bars of the answer with the words covered in each of {count} windows of layers. It is least in layers {layers}: "
+    "{value}; with nothing covered {before}."
+)
+
 COLUMN_WEIGHT = "weight"
 COLUMN_LIFT = "lift"
 COLUMN_HEAD = "head"

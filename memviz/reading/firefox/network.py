@@ -38,7 +38,8 @@ class Remembered(NamedTuple):
 
     def rows(self, which: list[int]) -> Remembered:
         """What some of the texts left, by their numbers."""
-        return Remembered(*(None if part is None else part[which] for part in self))
+        visible = None if self.visible is None else self.visible[which]
+        return Remembered(self.key[which], self.value[which], visible)
 
 
 def stack(texts: Sequence[Remembered]) -> Remembered:

@@ -99,7 +99,11 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
     state = {"translator" if view.name == "translate" else "model": trace.model.name, "lang": language()} | state
     whole = f"{here}?{urlencode(state | {name: text for name, text in texts.items() if text})}"
     name = trace.model.name
-    by_page = {"translate": lambda: samples.translations(name), "compare": samples.two_texts}
+    by_page = {
+        "translate": lambda: samples.translations(name),
+        "compare": samples.two_texts,
+        "forget": lambda: samples.to_cover(name),
+    }
     sample = by_page.get(view.name, lambda: samples.samples(name))()[0]
     by_hand = t("This browser lets no page copy: take the link from here.")
     with row.container(width="content"):

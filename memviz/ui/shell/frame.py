@@ -43,7 +43,7 @@ def choose_language() -> None:
 
 
 def choose_model(page: Page) -> None:
-    """The model: one that translates or writes where the ``page`` needs it, or any."""
+    """The model: one that translates or writes where the ``page`` needs it, or any; first the one that it names."""
     family: Family | None = "encoder-decoder" if page.translates else "decoder-only" if page.writes else None
     names = _model_names(family)
     if not names:
@@ -60,7 +60,7 @@ def choose_model(page: Page) -> None:
             accept_new_options=free,
             format_func=lambda name: _offer_label(name, on_offer.get(name)),
             help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=example),
-            **state.url_bound(key, names, others=free),
+            **state.url_bound(key, names, default=page.model if page.model in names else None, others=free),
         )
         if not all(offer.here for offer in on_offer.values()):
             st.caption(t("Those on this machine come first; the others say what they would download."))

@@ -13,6 +13,7 @@ from streamlit.runtime.scriptrunner import RerunException
 from memviz.errors import BusyError, EmptyTextError, MemVizError, TextTooLongError
 from memviz.models import DEFAULT, Policy, preview
 from memviz.note import Note
+from memviz.progress import Progress
 from memviz.serving import cache
 from memviz.serving.gate import OnWait, Wait, whole_seconds
 from memviz.settings import number
@@ -124,6 +125,25 @@ def open_reader(model: str) -> Reader:
         st.stop()
     place.empty()
     return reader
+
+
+def experiment(name: str, trace: Trace, settings: object, run: Callable[[Reader, Progress], Result]) -> Result | None:
+    """The result of an experiment on the text of a ``trace``, by its model; ``None``, with a message, where it fails.
+
+    ``settings`` tell it from others of the same ``name``. What else stands on the page stays.
+    """
+    place = st.empty()
+    try:
+        result = patiently(
+            place,
+            lambda: cache.experiment(name, trace.model.name, trace.text, settings, run, **_callbacks(place)),
+        )
+    except MemVizError as error:
+        place.empty()
+        show.problem(error)
+        return None
+    place.empty()
+    return result
 
 
 def _run(
