@@ -28,7 +28,7 @@ class CacheCurve:
     first       the first token whose probability counts: the same for every cache
     full        perplexity with the whole past
     sizes       how many keys a cache holds, at most
-    policies    the names of the rules: "window", "sinks 1", "sinks 4"
+    policies    the names of the rules: "window", "sinks 1", "sinks 4", "heavy hitters"
     perplexity  float64 [policy, size]: exp(−mean log p) of the tokens from ``first`` on; NaN for a cache too small for
                 the rule
     """
@@ -56,6 +56,9 @@ def eviction_of(policy: str, size: int) -> Eviction | None:
     if policy.startswith("sinks "):
         first = int(policy.removeprefix("sinks "))
         return Eviction.sinks(first, size - first) if size > first else None
+    if policy == "heavy hitters":
+        recent = size // 2
+        return Eviction.heavy_hitters(size - recent, recent) if recent else None
     raise ReadingError(
         "There is no rule “{policy}” by which a cache lets keys go.",
         todo="Choose one of: {known}.",
@@ -64,7 +67,7 @@ def eviction_of(policy: str, size: int) -> Eviction | None:
     )
 
 
-POLICIES = ("window", "sinks 1", f"sinks {SINKS}")
+POLICIES = ("window", "sinks 1", f"sinks {SINKS}", "heavy hitters")
 
 
 @experiment(
@@ -84,7 +87,8 @@ def perplexity_by_cache(
     """How much does the model lose when its cache keeps only so many keys, and which rule loses least?
 
     ``sizes``: how many keys are kept; those that hold the whole text are left out. ``policies`` of `POLICIES`: a window
-    of the latest, alone or with the first 1 or 4 tokens besides. Perplexity is
+    of the latest, alone or with the first 1 or 4 tokens besides, or half of it
+    for those that were looked at most. Perplexity is
     exp(−mean log p) over the tokens behind the largest cache, the same for all. ``progress`` as in `Reader.read`.
 
     Raises `ReadingError` for a model that predicts no next token, and a text too short for the smallest size.

@@ -174,6 +174,11 @@ def predict(
     if question.kind == "translation":
         return _predict_translation(engine, writer, question, changes, progress)
     for change in changes:
+        if change.interventions.eviction is not None and change.interventions.eviction.adaptive:
+            raise ReadingError(
+                "What heavy hitters are is decided while a text is read: a question cannot be asked under them.",
+                todo="Use `read` with this eviction, or ask under a window or sinks.",
+            )
         change.interventions.check(layers=engine.plan.layers, heads=engine.plan.heads, causal=engine.plan.causal_kinds)
     rows, logprobs, candidates, vectors = len(question.answers), [], [], []
     asked = refusals.as_reading_error(progress, model=engine.info.name, tokens=len(question.ids))

@@ -181,6 +181,8 @@ def test_bad_questions_are_refused() -> None:
         reader.predict(asked, [Change.of(Forget((1,), layers=(99,)))])
     with pytest.raises(TraceError, match="nothing left"):
         reader.predict(asked, [Change.of(Forget(tuple(range(len(asked.ids))), queries=(len(asked.ids) - 1,)))])
+    with pytest.raises(ReadingError, match="heavy hitters"):
+        reader.predict(asked, [Change(Interventions(eviction=Eviction.heavy_hitters(2, 2)))])
     with pytest.raises(ReadingError, match="makes a vector"):
         opened("bert").ask(TEXT, "cat")
     dense = opened("bloom")
