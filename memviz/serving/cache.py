@@ -6,9 +6,11 @@ Streamlit hashes large arrays by a sample, so nothing here is ever keyed by an a
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -35,6 +37,8 @@ PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "floa
 SERVER = {"MEMVIZ_MAX_TOKENS": 8192}  # where the operator sets nothing else; in a notebook nothing is set
 PACE = Pace()
 WRITTEN_TOKEN = 40  # a token that is written takes about as long as so many characters that are read
+SWITCH = 0.001  # seconds: torch lets go of the interpreter in every operation, and waits so long while a page is drawn
+sys.setswitchinterval(SWITCH)
 
 _lock = threading.Lock()
 _readers: LRUCache[str, Reader] = LRUCache(maxsize=number("MEMVIZ_OPEN_MODELS", 4, minimum=1))
@@ -351,11 +355,19 @@ def _once(
             if key in store:
                 return store[key]
         began = work_clock()
-        result = run(turn)
+        with _threads(turn):
+            result = run(turn)
         work.observe(work_clock() - began)
         with _lock:
             store[key] = result
     return result
+
+
+def _threads(turn: Turn) -> AbstractContextManager[None]:
+    """Short work runs on one thread: beside the pages that are drawn, two would wait for each other at every step."""
+    from memviz.reading.engine.threads import one_thread  # brings torch
+
+    return nullcontext() if turn.long else one_thread()
 
 
 def giving_way(turn: Turn, progress: Progress) -> Progress:

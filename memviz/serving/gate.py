@@ -13,6 +13,7 @@ from memviz.progress import standing_aside
 from memviz.settings import number
 
 INTERVAL = 0.25  # seconds between two looks at the queue, so that someone who leaves is noticed
+CROWDED = 0.1  # seconds for each who waits, if that is more: what is told to thirty costs as much as reading for them
 LONG = 2.0  # seconds of work from which a turn gives way to shorter ones that are due before it
 VERY_LONG = 20.0  # seconds of work from which it gives way to whoever has much less
 MUCH_LESS = 0.25  # of the seconds of another
@@ -173,7 +174,8 @@ class Gate:
         """Waits until the turn is inside; tells what is before it meanwhile."""
         while True:
             with self._change:
-                if self._change.wait_for(lambda: turn in self._inside, timeout=INTERVAL):
+                interval = max(INTERVAL, CROWDED * len(self))
+                if self._change.wait_for(lambda: turn in self._inside, timeout=interval):
                     return
                 wait = self._before(turn)
             turn.on_wait(wait)
