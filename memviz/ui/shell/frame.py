@@ -165,10 +165,10 @@ def read_two_texts() -> tuple[Trace, Trace]:
     return runs.read(model_name(), text, None), runs.read(model_name(), st.session_state[OTHER], None)
 
 
-def choose_text(texts: Sequence[Sample], *, second: bool = True) -> str:
+def choose_text(texts: Sequence[Sample], *, second: bool = True, button: bool = True) -> str:
     """The text box with its samples, and its text; the first sample is there to begin with.
 
-    ``second``: a second sentence may be given too.
+    ``second``: a second sentence may be given too. ``button``: one stands below that reads the text.
     """
     _begin(texts[0])
     _carry_over()
@@ -183,7 +183,8 @@ def choose_text(texts: Sequence[Sample], *, second: bool = True) -> str:
         persist_state="session",
     )
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    row.button(t("Read"), type="primary", key="read", help=t("Reads the text: the same as Ctrl+Enter."))
+    if button:
+        row.button(t("Read"), type="primary", key="read", help=t("Reads the text: the same as Ctrl+Enter."))
     row.markdown(t("Examples:"), width="content")
     for number, sample in enumerate(texts):
         row.button(t(sample.name), key=f"sample_{number}", help=t(sample.hint), on_click=_take, args=(sample,))

@@ -49,7 +49,7 @@ def generate_text() -> tuple[Trace, GenerationJob]:
     """The text on the page with what was written after it, and what was to be done; stops the page without one."""
     model = frame.writer_name()
     _refuse_others(model)
-    text = frame.choose_text(samples.prompts(model), second=False)
+    text = frame.choose_text(samples.prompts(model), second=False, button=False)
     options = _choose_options()
     job = _place_of(GenerationJob(text, model, options))
     _offer_writing(job)
