@@ -8,6 +8,7 @@ slots_bars     which words spread their look widest                      plotly
 scores         one measure of every head                                 plotly
 coverage_bars  how many target tokens each source word was read for      plotly
 probability_bars   how sure the model was of each token it wrote         plotly
+cache_lines    how much memory the keys and values of the past take      plotly
 recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
@@ -22,6 +23,7 @@ alt, provenance_fields    a figure in plain words, and what was done to get it
 """
 
 from memviz.figures.charts.bars import look_bars, received_bars, slots_bars
+from memviz.figures.charts.cache_lines import cache_lines
 from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.heatmap import pattern
 from memviz.figures.charts.layout import alt, provenance_fields
@@ -44,6 +46,7 @@ __all__ = [
     "PHRASES",
     "alt",
     "by_distance",
+    "cache_lines",
     "caption",
     "coverage_bars",
     "cross_png",

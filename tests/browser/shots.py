@@ -23,7 +23,13 @@ PAGES = {
     "generate": "/generate",
     "glossary": "/glossary",
 }
-DRAWN = {"home": "memviz-words", "heads": "memviz-grid", "recall": "memviz-words", "translate": "memviz-cross", "generate": "memviz-words"}
+DRAWN = {
+    "home": "memviz-words",
+    "heads": "memviz-grid",
+    "recall": "memviz-words",
+    "translate": "memviz-cross",
+    "generate": "memviz-words",
+}
 WIDTHS = {"wide": 1440, "phone": 390}
 TALLEST = 6000  # pixels; more helps nobody
 
