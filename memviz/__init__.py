@@ -29,7 +29,7 @@ _HOMES = {
     "read": "memviz.reading",
     "translate": "memviz.reading",
 }
-_ROOMS = ("errors", "figures", "measures", "models", "tables")
+_ROOMS = ("errors", "experiments", "figures", "measures", "models", "tables")
 
 __all__ = [
     "Ablate",
@@ -40,6 +40,7 @@ __all__ = [
     "Token",
     "Trace",
     "errors",
+    "experiments",
     "figures",
     "generate",
     "load",
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from memviz import errors, figures, measures, models, tables
+    from memviz import errors, experiments, figures, measures, models, tables
     from memviz.memory import Ablate, Eviction, Forget, Memory
     from memviz.reading import Reader, generate, load, read, translate
     from memviz.tokens import Token

@@ -332,6 +332,15 @@ def _misfits_of_memory(memory: Memory) -> Iterator[str]:
             yield "has weights outside of 0 to 1"
     elif len(memory.scores) != memory.layers:
         yield f"has the scores of {len(memory.scores)} layers, and should have those of {memory.layers}"
+    if (expiry := memory.expiry) is not None:
+        kv_heads = len(memory.scores[0].key) if memory.scores else memory.heads
+        sides = (
+            [expiry.shape[0] in (1, memory.layers), expiry.shape[1] in (1, kv_heads)] if expiry.ndim == 3 else [False]
+        )
+        if memory.eviction is None or expiry.dtype != np.int32 or not all(sides) or expiry.shape[2] != keys:
+            yield f"has the expiry of its keys as {expiry.dtype} {expiry.shape}"
+        elif (expiry <= np.arange(keys)).any():
+            yield "has keys that are gone before their own query"
     for layer, scores in enumerate(memory.scores):
         visible = scores.visible
         fits = (

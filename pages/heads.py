@@ -12,7 +12,7 @@ show.question(
 trace = frame.read_text(growing=True)
 heads.show_sentence(trace)
 memory = heads.choose_memory(trace)
-overview, detail = show.two_columns(trace)
+overview, detail = show.two_columns(trace, pictures=heads.picture_count())
 with overview:
     heads.show_grid(memory)
 with detail:

@@ -41,7 +41,7 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
 }
 WINGS = {  # inside a room: a wing imports only the wings before it
     "reading": [
-        *"attention engine writing firefox texts prompts pictures sounds windows decompose".split(),
+        *"attention engine writing firefox texts prompts questions pictures sounds windows decompose".split(),
         *("reader", "__init__"),
     ],
     "figures": ["style", "data", "charts", "sheets", "page", "__init__"],

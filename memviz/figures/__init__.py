@@ -9,14 +9,19 @@ scores         one measure of every head                                 plotly
 coverage_bars  how many target tokens each source word was read for      plotly
 probability_bars   how sure the model was of each token it wrote         plotly
 cache_lines    how much memory the keys and values of the past take      plotly
+cover_bars     what changed when words were covered, beside others       plotly
+layer_bars     the same in a few layers at a time                        plotly
 recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
+lines_svg, lines_png       one head or several, as lines between two columns of words
 grid_svg, grid_png         all heads as small pictures
 thumbnails_png             the same while a model still reads, in a few milliseconds
 words_svg, words_png       the text as words, with what one of them remembers
 recall_svg, recall_png     the same, what is looked at most, and how far back
+look_svg, look_png         what a word looks at in several texts
 cross_svg, cross_png       two sentences joined by what was read from what
+experiment_svg, experiment_png   the text, what an experiment showed, its numbers as bars (`SheetRow`, `Bar`)
 html           figures in one page that opens offline
 provenance, caption   where it comes from, as names and values, and in one line
 alt, provenance_fields    a figure in plain words, and what was done to get it
@@ -24,6 +29,7 @@ alt, provenance_fields    a figure in plain words, and what was done to get it
 
 from memviz.figures.charts.bars import look_bars, received_bars, slots_bars
 from memviz.figures.charts.cache_lines import cache_lines
+from memviz.figures.charts.cover_bars import cover_bars, layer_bars
 from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.heatmap import pattern
 from memviz.figures.charts.layout import alt, provenance_fields
@@ -34,7 +40,10 @@ from memviz.figures.data.captions import which_head
 from memviz.figures.data.cells import weights
 from memviz.figures.page import html
 from memviz.figures.sheets.crossing_sheet import cross_png, cross_svg
+from memviz.figures.sheets.experiment_sheet import Bar, SheetRow, experiment_png, experiment_svg
 from memviz.figures.sheets.heatmap_sheet import grid_png, grid_svg, pattern_png, pattern_svg
+from memviz.figures.sheets.lines_sheet import lines_png, lines_svg
+from memviz.figures.sheets.look_sheet import look_png, look_svg
 from memviz.figures.sheets.recall_sheet import recall_png, recall_svg
 from memviz.figures.sheets.thumbnails import thumbnails_png
 from memviz.figures.sheets.words_sheet import words_png, words_svg
@@ -44,20 +53,30 @@ from memviz.figures.style.provenance import caption, provenance
 
 __all__ = [
     "PHRASES",
+    "Bar",
+    "SheetRow",
     "alt",
     "by_distance",
     "cache_lines",
     "caption",
+    "cover_bars",
     "coverage_bars",
     "cross_png",
     "cross_svg",
     "decimal",
+    "experiment_png",
+    "experiment_svg",
     "grid_png",
     "grid_svg",
     "half_lives",
     "head_name",
     "html",
+    "layer_bars",
+    "lines_png",
+    "lines_svg",
     "look_bars",
+    "look_png",
+    "look_svg",
     "pattern",
     "pattern_png",
     "pattern_svg",

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
@@ -24,6 +25,8 @@ def html(
     *,
     title: str,
     provenance: Mapping[str, str],
+    drawings: Sequence[str] = (),
+    tables: Mapping[str, pd.DataFrame] | None = None,
     intro: str = "",
     language: str = "en",
     translate: Translate = str,
@@ -31,21 +34,47 @@ def html(
     """The ``figures`` in one self-contained page: it loads nothing, opens offline, and follows the reader's theme.
 
     Plotly is inside once (about 5 MB). ``title`` and ``intro`` are plain text, in the ``language`` of that
-    code. ``provenance`` can be read at the foot of the page, and by programs in ``<script type="application/json"
-    id="provenance">``. The page forbids itself every load by its content security policy.
+    code. ``drawings`` (what `lines_svg` and its like give) and ``tables`` stand below the figures, the tables by their
+    headings, every cell plain text. ``provenance`` can be read at the foot of the page, and by programs in
+    ``<script type="application/json" id="provenance">``. The page forbids itself every load by its content security
+    policy.
     """
     return Template(_part("page.html")).substitute(
         language=escape(language),
         title=escape(title),
-        style=page_css() + _part("page.css"),
+        style=page_css() + _part("page.css") + table_css(),
         intro=f'<p class="intro">{escape(intro)}</p>' if intro else "",
-        figures="\n".join(map(_figure, figures)),
+        figures="\n".join([*map(_figure, figures), *(f'<div class="drawing">{svg}</div>' for svg in drawings)]),
+        tables=tables_html(tables or {}),
         where_from=escape(translate(phrases.WHERE_FROM)),
         provenance="\n".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in provenance.items()),
         provenance_json=_inert(json.dumps(dict(provenance), ensure_ascii=False)),
         plotly=get_plotlyjs(),
         script=_part("page.js"),
     )
+
+
+def tables_html(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Tables by their headings, as HTML that holds nothing but text."""
+    return "\n".join(
+        f'<section class="numbers"><h2>{escape(heading)}</h2>{_table(frame)}</section>'
+        for heading, frame in tables.items()
+    )
+
+
+def table_css() -> str:
+    """The style of `tables_html`, over the colours of the page."""
+    return _part("table.css")
+
+
+def _table(frame: pd.DataFrame) -> str:
+    names = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in frame.columns)
+    rows = (
+        "".join(f"<td><bdi>{escape(str(cell))}</bdi></td>" for cell in row)
+        for row in frame.itertuples(index=False, name=None)
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _figure(figure: go.Figure) -> str:

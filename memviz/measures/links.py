@@ -111,8 +111,8 @@ def writing_links(
     """What was read to write each word, and which words was each read for? (per word, per word).
 
     As `links` between the ``words`` of a text, of a model that predicts the next token, but with the rows of the
-    positions that *predict* the tokens of a word: of the token at position t, the row t − 1. ``pause`` as there. Its look at itself, the token before the word, is left out.
-    Nothing predicts the first word: it has no row.
+    positions that *predict* the tokens of a word: of the token at position t, the row t − 1. Its look at itself, the
+    token before the word, is left out. Nothing predicts the first word: it has no row. ``pause`` as in `links`.
 
     Raises `TraceError` as `links` does.
     """

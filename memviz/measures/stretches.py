@@ -15,8 +15,8 @@ def attention_to_stretches(
     """Which share of their attention do the ``queries`` put on each stretch, in every head?
 
     float32 [layer, head, stretch], 0..1: the weights of a row summed over the keys of a stretch, averaged over the rows
-    of the ``queries``; ``stretches`` are lists of positions. ``without`` are keys that do not count, such as attention sinks; nothing is
-    renormalised. A long stretch gets more than a short one from a head that looks everywhere.
+    of the ``queries``; ``stretches`` are lists of positions. ``without`` are keys that do not count, such as attention
+    sinks; nothing is renormalised. A long stretch gets more than a short one from a head that looks everywhere.
 
     Raises `TraceError` for positions that are not there.
     """

@@ -10,7 +10,7 @@ Axis order is always layer, head, query, key.
 
 from memviz.memory.ablate import Ablate
 from memviz.memory.edges import EdgeMask, heads_by_mask
-from memviz.memory.eviction import Eviction
+from memviz.memory.eviction import Eviction, layer_expiry
 from memviz.memory.forget import Forget, require_forget
 from memviz.memory.interventions import Interventions, interventions
 from memviz.memory.kinds import Kind, Place
@@ -40,6 +40,7 @@ __all__ = [
     "integers",
     "interventions",
     "is_integer",
+    "layer_expiry",
     "positions",
     "read_only",
     "recurrent_memory",

@@ -10,7 +10,7 @@ import numpy as np
 from memviz.errors import ReadingError, TraceError
 from memviz.memory.ablate import Ablate
 from memviz.memory.edges import EdgeCut, EdgeMask, edge_masks
-from memviz.memory.eviction import Eviction
+from memviz.memory.eviction import Eviction, expiry_cuts, layer_expiry
 from memviz.memory.forget import Forget, require_forget
 from memviz.memory.kinds import Kind, Place
 
@@ -60,21 +60,37 @@ class Interventions:
             )
 
     def masks(
-        self, place: Place, *, heads: int, kv_heads: int, keys: int, spans: np.ndarray, first: int = 0
+        self,
+        place: Place,
+        *,
+        heads: int,
+        keys: int,
+        spans: np.ndarray,
+        first: int = 0,
+        expiry: np.ndarray | None = None,
     ) -> tuple[EdgeMask | None, ...] | None:
         """Which edges are cut in each head of the layer at ``place``? See `edge_masks`.
 
-        ``heads``, ``kv_heads`` and ``keys`` are how many there are; ``spans`` which keys each query may see;
-        ``first`` is the position of the first query.
+        ``heads`` and ``keys`` are how many there are; ``spans`` which keys each query may see; ``first`` is the
+        position of the first query; ``expiry`` int32 [key-value head or 1, key] when the eviction lets the keys of this
+        layer go, where that was decided while reading.
         """
         cuts: list[EdgeCut] = []
         if self.forget is not None and place.kind == self.usual:
             cuts += self.forget.cuts(place.layer, heads=heads, queries=len(spans), keys=keys, first=first)
-        if self.eviction is not None and place.kind in self.evicting:
-            cuts += self.eviction.cuts(
-                place.layer, heads=heads, kv_heads=kv_heads, queries=len(spans), keys=keys, first=first
-            )
+        if self.eviction is not None and self.evicts(place):
+            if expiry is None:
+                expiry = layer_expiry(self.eviction.expiry(keys), place.layer)
+            cuts += expiry_cuts(expiry, heads=heads, queries=len(spans), first=first)
         return edge_masks(cuts, heads=heads, spans=spans, first=first)
+
+    def evicts(self, place: Place) -> bool:
+        """Does a cache of the layer at ``place`` let keys go?"""
+        return self.eviction is not None and place.kind in self.evicting
+
+    def without_eviction(self) -> Interventions:
+        """The same, but every key stays."""
+        return replace(self, eviction=None)
 
     def ablated(self, place: Place) -> list[Ablate]:
         """The heads of the layer at ``place`` that are unplugged."""

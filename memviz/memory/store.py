@@ -9,12 +9,12 @@ import numpy as np
 
 from memviz.errors import MeasureError, TraceError
 from memviz.memory.edges import EdgeMask, heads_by_mask, overlaps
-from memviz.memory.eviction import Eviction
+from memviz.memory.eviction import Eviction, layer_expiry
 from memviz.memory.forget import Forget
 from memviz.memory.interventions import Interventions
 from memviz.memory.kinds import Kind, Place
 from memviz.memory.places import Index, is_all, is_integer, positions, resolve_index
-from memviz.memory.scores import Scores
+from memviz.memory.scores import Scores, read_only
 from memviz.memory.summary import Summary
 from memviz.note import Note
 from memviz.sources import Geometry, Units
@@ -34,6 +34,8 @@ class Memory:
     summary   what was measured of every head while the model was reading
     forget, eviction   which edges were cut in it, if any were
     weights   of a model whose scores are not known: every weight, [layer, head, query, key]
+    expiry    of an eviction: int32 [layer or 1, key-value head or 1, key], the query from which on a key is gone;
+              `memviz.memory.edges.NEVER` for one that stays, the number of queries for one that the next would not see
     """
 
     kind: Kind
@@ -47,6 +49,11 @@ class Memory:
     forget: Forget | None = None
     weights: np.ndarray | None = None
     eviction: Eviction | None = None
+    expiry: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.eviction is not None and self.expiry is None:
+            object.__setattr__(self, "expiry", read_only(self.eviction.expiry(len(self.keys))))
 
     def __repr__(self) -> str:
         shape = f"{self.layers} layers × {self.heads} heads × {len(self.queries)} queries × {len(self.keys)} keys"
@@ -64,7 +71,8 @@ class Memory:
         """How many bytes this memory holds."""
         arrays = [a for s in self.scores for a in (s.query, s.key, s.bias) if a is not None]
         arrays += [a for a in vars(self.summary).values() if isinstance(a, np.ndarray)]
-        return sum(a.nbytes for a in arrays) + (0 if self.weights is None else self.weights.nbytes)
+        arrays += [a for a in (self.weights, self.expiry) if a is not None]
+        return sum(a.nbytes for a in arrays)
 
     def visible(self, layer: int) -> np.ndarray:
         """Which keys may each query see, before anything is forgotten? int [query, 2].
@@ -96,6 +104,24 @@ class Memory:
         for mask, heads in heads_by_mask(self._edge_masks(layer)):
             seen[heads] = mask.keys_left(spans)
         return seen
+
+    def alive(self, query: int) -> np.ndarray:
+        """Which keys are still there when the token at position ``query`` looks? bool [layer, key-value head, key].
+
+        Those that it may see by the model's own mask and window, its own key among them, and that the eviction has not
+        let go by then. What is forgotten by name is there, but not looked at. Raises `TraceError` for a position that
+        is not there.
+        """
+        [query] = positions([query], len(self.queries))
+        key = np.arange(len(self.keys))
+        kv_heads = len(self.scores[0].key) if self.scores else self.heads
+        alive = np.empty((self.layers, kv_heads, len(key)), dtype=bool)
+        for layer in range(self.layers):
+            start, stop = self.visible(layer)[query]
+            alive[layer] = (key >= start) & (key < stop)
+            if self.expiry is not None:
+                alive[layer] &= layer_expiry(self.expiry, layer) > query
+        return alive
 
     def edge_mask(self, layer: int, head: int) -> EdgeMask | None:
         """Which edges are cut in this head? ``None`` for none."""
@@ -229,9 +255,9 @@ class Memory:
         masks = cut.masks(
             Place(self.kind, layer),
             heads=self.heads,
-            kv_heads=self.scores[layer].key.shape[0] if self.scores else self.heads,
             keys=len(self.keys),
             spans=self.visible(layer),
+            expiry=None if self.expiry is None else layer_expiry(self.expiry, layer),
         )
         self.__dict__["_latest"] = layer, masks or (None,) * self.heads
         return self.__dict__["_latest"][1]

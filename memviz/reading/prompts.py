@@ -234,7 +234,7 @@ def _cache(engine: Engine, interventions: Interventions) -> Any:
     usual = DynamicCache(config=config).layers
     plain = len(usual) == layers and not any(getattr(layer, "is_sliding", False) for layer in usual)
     if interventions.eviction is not None and plain:
-        return EvictingCache(interventions.eviction, layers)
+        return EvictingCache(layers)
     return DynamicCache()  # every key stays, and the attention function hides what is gone
 
 

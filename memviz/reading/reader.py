@@ -9,12 +9,13 @@ from transformers import PreTrainedModel
 
 from memviz.memory import Ablate, Eviction, Forget, OnLayers, interventions
 from memviz.progress import Progress
-from memviz.reading import pictures, prompts, sounds, texts, windows
+from memviz.reading import pictures, prompts, questions, sounds, texts, windows
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.engine.engine import Engine, TransformersEngine
 from memviz.reading.engine.held import require_model
 from memviz.reading.engine.probe import Plan
 from memviz.reading.prompts import OnToken
+from memviz.reading.questions import Change, Predictions, Question, Relevance
 from memviz.reading.writing import both_sides, translate
 from memviz.reading.writing.generation_request import GenerationRequest
 from memviz.reading.writing.request import TranslationRequest
@@ -214,6 +215,38 @@ class Reader:
         return prompts.generate(
             self.engine, prompt, request, changes, chat=chat, prefix=prefix, on_token=on_token, progress=progress
         )
+
+    def ask(self, text: str, answer: str | None = None) -> Question:
+        """What can this model be asked about a text: how likely is an answer, or which vector does it make?
+
+        ``answer``: for a language model what follows the text (with a space between, where both sides are words), for a
+        masked one a word of the text, or what stands for its mask, for an encoder-decoder the translation. Without one
+        it is the model's own: the likeliest. Any other encoder makes a vector, and has no answer.
+
+        Raises `EmptyTextError`, `TextTooLongError`, and `ReadingError` for an answer that the model cannot give.
+        """
+        return questions.ask(self.engine, self.writer, text, answer)
+
+    def predict(
+        self, question: Question, changes: Sequence[Change], *, progress: Progress | None = None
+    ) -> Predictions:
+        """How does the model answer this ``question`` under each of these ``changes``? Nothing is recorded.
+
+        `Predictions.effects` are against the first of the ``changes``. What no change reaches is computed once, and
+        several are tried in one forward pass. ``progress`` as in `read`.
+
+        Raises `TraceError` for layers, heads and positions that are not there, and `ReadingError` for what cannot be
+        changed about this model.
+        """
+        return questions.predict(self.engine, self.writer, question, changes, progress=progress)
+
+    def relevance(self, question: Question) -> Relevance:
+        """Which tokens does the answer to this ``question`` depend on, by gradients?
+
+        Raises `ReadingError` where the answer has no probability, for a model whose attention cannot be reached, and
+        for a text of more than 512 tokens.
+        """
+        return questions.relevance(self.engine, question)
 
     def look(
         self,

@@ -6,9 +6,11 @@ Streamlit hashes large arrays by a sample, so nothing here is ever keyed by an a
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -35,6 +37,8 @@ PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "floa
 SERVER = {"MEMVIZ_MAX_TOKENS": 8192}  # where the operator sets nothing else; in a notebook nothing is set
 PACE = Pace()
 WRITTEN_TOKEN = 40  # a token that is written takes about as long as so many characters that are read
+SWITCH = 0.001  # seconds: torch lets go of the interpreter in every operation, and waits so long while a page is drawn
+sys.setswitchinterval(SWITCH)
 
 _lock = threading.Lock()
 _readers: LRUCache[str, Reader] = LRUCache(maxsize=number("MEMVIZ_OPEN_MODELS", 4, minimum=1))
@@ -48,6 +52,7 @@ def _size(trace: Trace) -> float:
 
 _traces: LRUCache[Key, Trace] = LRUCache(maxsize=_CAPACITY, getsizeof=_size)
 _searches: LRUCache[Key, object] = LRUCache(maxsize=16)
+_experiments: LRUCache[Key, object] = LRUCache(maxsize=128)  # their results are small: numbers, no weights
 
 
 def is_open(name: str) -> bool:
@@ -302,6 +307,36 @@ def search(key: Key, work: Work, run: Callable[[Turn], Result], *, on_wait: OnWa
     return _once(cast("LRUCache[Key, Result]", _searches), key, work, run, on_wait=on_wait, ahead=True)
 
 
+def experiment(
+    name: str,
+    model: str,
+    text: str,
+    settings: object,
+    run: Callable[[Reader, Progress], Result],
+    *,
+    on_wait: OnWait,
+    progress: Progress,
+) -> Result:
+    """The result of the experiment of this ``name``; run now, unless it is still remembered.
+
+    It is remembered by the model, the text and the ``settings``, whose ``repr`` must tell them apart.
+    ``run(reader, progress)`` is given a progress that also gives way to shorter work. Raises as `open_reader` does, and
+    what the experiment raises.
+    """
+    key = (clean_name(model, policy=Policy.server()), name, text, repr(settings))
+    store = cast("LRUCache[Key, Result]", _experiments)
+    with _lock:
+        if key in store:
+            return store[key]
+    reader = open_reader(model, on_wait=on_wait, progress=progress)
+
+    def run_bounded(turn: Turn) -> Result:
+        with defaults(SERVER):
+            return run(reader, giving_way(turn, progress))
+
+    return _once(store, key, Work(name, model, characters=len(text)), run_bounded, on_wait=on_wait)
+
+
 def _once(
     store: LRUCache[Key, Result],
     key: Key,
@@ -320,11 +355,19 @@ def _once(
             if key in store:
                 return store[key]
         began = work_clock()
-        result = run(turn)
+        with _threads(turn):
+            result = run(turn)
         work.observe(work_clock() - began)
         with _lock:
             store[key] = result
     return result
+
+
+def _threads(turn: Turn) -> AbstractContextManager[None]:
+    """Short work runs on one thread: beside the pages that are drawn, two would wait for each other at every step."""
+    from memviz.reading.engine.threads import one_thread  # brings torch
+
+    return nullcontext() if turn.long else one_thread()
 
 
 def giving_way(turn: Turn, progress: Progress) -> Progress:
@@ -340,7 +383,7 @@ def giving_way(turn: Turn, progress: Progress) -> Progress:
 def forget_traces() -> None:
     """Lets go of all traces, and of what was found in them; the models stay open."""
     with _lock:
-        for kept in (_traces, _searches):
+        for kept in (_traces, _searches, _experiments):
             kept.clear()
 
 

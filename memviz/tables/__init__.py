@@ -7,6 +7,8 @@ pattern_table      the weights of one head
 top_weights_table  the largest weights of a pattern
 links_table        the strongest links of every word
 received_table     which words receive the most attention
+look_table         what one word looks at, in one head
+next_tokens_table  what the model would say next
 alignment_table    which source word each target word was read from
 weights_table      how much of each target word was read from each source word
 steps_table        what was written at each step of a translation, and what could have been
@@ -22,8 +24,10 @@ npz                arrays as bytes, with their provenance inside
 from memviz.tables.files import csv, metadata, npz, read_csv
 from memviz.tables.frames import (
     links_table,
+    look_table,
     measure_table,
     measures_table,
+    next_tokens_table,
     pattern_table,
     received_table,
     tidy,
@@ -45,9 +49,11 @@ __all__ = [
     "csv",
     "links_pharaoh",
     "links_table",
+    "look_table",
     "measure_table",
     "measures_table",
     "metadata",
+    "next_tokens_table",
     "npz",
     "pattern_table",
     "read_csv",

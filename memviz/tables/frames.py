@@ -15,6 +15,7 @@ from memviz.measures import MEASURES, Links, Measure
 from memviz.memory import Index, Memory, positions
 from memviz.note import Note
 from memviz.tokens import Word
+from memviz.trace import Trace
 
 ROWS = 5_000_000  # of one table; above it a file helps nobody
 AXES = ("layer", "head", "query", "key", "distance")
@@ -208,6 +209,40 @@ def received_table(
             "text": [word.text for word in words],
             "received": received.astype(np.float32),
             "rank": pd.array([places.get(n, pd.NA) for n in range(len(words))], dtype="Int64"),
+        }
+    )
+
+
+def look_table(memory: Memory, words: Sequence[Word], word: int, *, layer: int, head: int) -> pd.DataFrame:
+    """What does one word look at, in one head? A row for each of ``words``, in the order of the text.
+
+    Columns: ``word``, its place (0-based), ``text``, ``weight`` (0..1; `measures.word_row`) and ``sink``, whether
+    attention only rests on it. Raises `TraceError` for a head or a place that is not there.
+    """
+    resting = set(measures.sink_positions(memory))
+    return pd.DataFrame(
+        {
+            "word": np.arange(len(words)),
+            "text": [other.text for other in words],
+            "weight": measures.word_row(memory, words, word, layer=layer, head=head),
+            "sink": [bool(resting.intersection(other.tokens)) for other in words],
+        }
+    )
+
+
+def next_tokens_table(trace: Trace) -> pd.DataFrame:
+    """What would the model say next? A row for each token of ``trace.next_tokens``, likeliest first.
+
+    Columns: ``rank``, 1 for the likeliest, ``text``, ``id`` in the vocabulary, ``probability`` (0..1). No row where the
+    model does not predict the next token.
+    """
+    candidates = trace.next_tokens
+    return pd.DataFrame(
+        {
+            "rank": np.arange(1, len(candidates) + 1),
+            "text": pd.Series([candidate.text for candidate in candidates], dtype=object),
+            "id": np.array([candidate.id for candidate in candidates], dtype=np.int64),
+            "probability": np.array([candidate.probability for candidate in candidates], dtype=np.float64),
         }
     )
 

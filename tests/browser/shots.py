@@ -21,6 +21,7 @@ PAGES = {
     "compare": "/compare",
     "translate": "/translate",
     "generate": "/generate",
+    "forget": "/forget?covered=7",
     "glossary": "/glossary",
 }
 DRAWN = {
@@ -29,6 +30,7 @@ DRAWN = {
     "recall": "memviz-words",
     "translate": "memviz-cross",
     "generate": "memviz-words",
+    "forget": "memviz-words",
 }
 WIDTHS = {"wide": 1440, "phone": 390}
 TALLEST = 6000  # pixels; more helps nobody

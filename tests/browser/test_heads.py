@@ -39,6 +39,34 @@ def shown(here, title: str) -> None:
     here.at_rest()
 
 
+def walk_through_cells(here, words, exact: np.ndarray) -> None:
+    """Arrow keys lead from cell to cell, and each is read aloud; the tools of the picture are one stop of Tab."""
+    plot, spoken = here.page.locator(PLOT).first, here.page.get_by_test_id("memviz-chart-spoken")
+    plot.focus()
+    steps = [*["ArrowDown"] * 8, "ArrowRight", "ArrowRight"]
+    for keys, (row, column) in (
+        (steps, (8, 2)),
+        (["End"], (8, 12)),
+        (["ArrowRight", "ArrowUp"], (7, 12)),
+        (["Home"], (7, 0)),
+    ):
+        for key in keys:
+            here.page.keyboard.press(key)
+        here.wait_until(lambda at=f"{row},{column}": plot.get_attribute("data-cell") == at, f"cell {row}, {column}")
+        text = spoken.inner_text()
+        assert f"“{words[row].text}” attends to “{words[column].text}”" in text
+        assert number(text) == pytest.approx(exact[row, column], rel=1e-3, abs=1e-5)
+    tools = plot.locator(".modebar button")
+    assert tools.count() > 2
+    assert tools.evaluate_all("all => all.filter(tool => tool.tabIndex === 0).length") == 1
+    tools.first.focus()
+    here.page.keyboard.press("ArrowRight")
+    inside = "bar => bar.contains(document.activeElement)"
+    assert tools.nth(1).evaluate("tool => tool === document.activeElement")
+    here.page.keyboard.press("Tab")
+    assert not plot.locator(".modebar").evaluate(inside)
+
+
 def merged(weights: np.ndarray, words) -> np.ndarray:
     """Weights between words, the slow way: sums to a split word, means from it."""
     rows = np.stack([weights[list(word.tokens)].mean(axis=0) for word in words])
@@ -64,6 +92,7 @@ def test_grid_and_keyboard_choose_and_the_heatmap_tells_the_models_own_weights(v
     shown(here, "L4.H10")
     np.testing.assert_allclose(here.cells(), cat_eager[4, 10], atol=1e-5)
     assert {"layer=4", "head=10"} <= set(here.query.split("&"))
+    walk_through_cells(here, cat.words, cat_eager[4, 10])
     here.choose("Head", "L0.H10")
     shown(here, "L0.H10")
     assert here.page.locator(GRID).get_attribute("data-selected") == "L0.H10"

@@ -156,3 +156,17 @@ def test_a_bar_of_several_words_is_grey_when_all_of_them_are() -> None:
         translate=str,
     )
     assert list(figure.data[0].marker.color[:3]) == [colours.GREY, colours.BLUE, colours.BLUE]
+
+
+def test_a_sink_shares_no_bar_of_what_a_word_looks_at_either() -> None:
+    made = tokens(["[CLS]", *[f"w{number}" for number in range(LARGEST + 9)]], special=(0,))
+    words = words_of(made)
+    memory, truth = memory_of(made, layers=1, heads=1)
+    word = int((truth[0, 0, :, 0] - truth[0, 0, :, 1]).argmax())  # it looks more at the sink than beside it
+    chart = figures.look_bars(memory, words, word, layer=0, head=0, sinks=(0,))
+    assert bars(chart)[0] == pytest.approx(truth[0, 0, word, 1], rel=1e-4), "the word beside it, and not the sink"
+    assert "left out: attention sinks “[CLS]”" in chart.layout.meta["caption"]
+    assert "grey" not in chart.layout.meta["caption"]
+    drawing = figures.look_svg([(memory, words, word)], layer=0, head=0, provenance={})
+    assert "left out: attention sinks “[CLS]”" in " ".join(drawing.split())
+    assert "grey" not in drawing

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from memviz import figures
@@ -17,6 +18,9 @@ TITLE = "What <b>is</b> this? </script><script>window.broken = 1</script>"
 PROVENANCE = {"model": "tiny", "evil": "</script><img src=x onerror=window.broken=1>", "text": "猫 \u2028 &amp;"}
 MADE = tokens(NASTY)
 MEMORY, TRUTH = memory_of(MADE)
+TABLES = {
+    "<b>Most</b>": pd.DataFrame({"<i>word</i>": ["<script>window.broken = 1</script>", "猫"], "share": ["7 %", "5 %"]})
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +32,7 @@ def page() -> str:
         figures.received_bars(MEMORY, words_of(MADE)),
         figures.scores(MEMORY, "previous_token"),
     ]
-    return figures.html(charts, title=TITLE, provenance=PROVENANCE, intro="Rows <i>look</i>.")
+    return figures.html(charts, title=TITLE, provenance=PROVENANCE, tables=TABLES, intro="Rows <i>look</i>.")
 
 
 class Parts(HTMLParser):
@@ -72,6 +76,9 @@ def test_the_provenance_can_be_read_by_programs_and_people(page: str) -> None:
 def test_text_is_text(page: str) -> None:
     assert "<h1>What &lt;b&gt;is&lt;/b&gt; this?" in page
     assert '<p class="intro">Rows &lt;i&gt;look&lt;/i&gt;.</p>' in page
+    assert "<h2>&lt;b&gt;Most&lt;/b&gt;</h2>" in page
+    assert '<th scope="col">&lt;i&gt;word&lt;/i&gt;</th>' in page
+    assert "<td><bdi>&lt;script&gt;window.broken = 1&lt;/script&gt;</bdi></td><td><bdi>7 %</bdi></td>" in page
     assert "<script>window.broken" not in page
     assert "<img" not in page.split("</dl>")[0]
     kinds = [attributes.get("type") for tag, attributes in Parts(page).elements if tag == "script"]

@@ -48,9 +48,9 @@ def writings(svg: str) -> list[Writing]:
     out = []
     for element in ElementTree.fromstring(svg).iter(f"{SVG}text"):
         size, turn = float(element.get("font-size")), element.get("transform", "")
-        point = [float(number) for number in turn.removeprefix("rotate(-60").rstrip(")").split()]
+        angle, *point = [float(number) for number in turn.removeprefix("rotate(").rstrip(")").split()] or [0.0]
         at = point or [float(element.get("x")), float(element.get("y"))]
-        out.append(Writing(element.text or "", (at[0], at[1]), size, element.get("text-anchor"), bool(turn)))
+        out.append(Writing(element.text or "", (at[0], at[1]), size, element.get("text-anchor"), angle == -60))
     return out
 
 
@@ -120,6 +120,12 @@ def test_every_row_and_column_of_a_pattern_has_its_label_beside_it(cross: bool) 
     for number, one in enumerate(columns):
         assert one.at[0] == pytest.approx(left + (number + 0.5) * heatmap_sheet.LARGEST_CELL, abs=1.5)
     assert all(one.inked(shown) for one in (*rows, *columns))
+    names = ("query (target)", "key (source)") if cross else ("query (looks)", "key (is looked at)")
+    places = {one.text: one.at for one in written}
+    assert places[names[0]][0] < min(one.at[0] for one in rows), "left of the rows"
+    assert places[names[0]][1] == pytest.approx(top + len(queries) * heatmap_sheet.LARGEST_CELL / 2, abs=1)
+    assert places[names[1]][0] == pytest.approx(left + len(TEXT) * heatmap_sheet.LARGEST_CELL / 2, abs=2)
+    assert 0 < places[names[1]][1] - top - len(queries) * heatmap_sheet.LARGEST_CELL < 25, "right below the cells"
 
 
 def test_the_scale_below_a_pattern_has_its_numbers() -> None:

@@ -70,7 +70,8 @@ def test_bars_and_list_hold_the_numbers(layer: int | None, head: int | None) -> 
     bars = [box for box in boxes if float(box.get("width", "0")) < 200]
     assert len(bars) == len(WORDS)
     heights = np.array([float(box.attrib["height"]) for box in bars])
-    np.testing.assert_allclose(heights / heights.max(), expected / expected.max(), atol=0.01)
+    top = max(expected[1:6])  # of the words that are ranked: a higher bar of a sink is cut off
+    np.testing.assert_allclose(heights / heights.max(), np.minimum(expected / top, 1), atol=0.01)
     greys = [box.get("fill") == hexadecimal(theme.muted) for box in bars]
     assert greys == [True, *[False] * 5, True]
     texts = [text.text for text in drawing.findall(".//{*}text")]

@@ -7,16 +7,18 @@ from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
 from memviz.ui.parts import words as words_panel
+from memviz.ui.parts.experiment import cover as cover_part
+from memviz.ui.parts.experiment import subject as subject_part
 from memviz.ui.parts.generation.text import READ_LABELS
 from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.parts.heads.choices import PICTURES
 from memviz.ui.parts.heads.lines import SELF_LABELS
 from memviz.ui.parts.translation.languages import NAMES
 from memviz.ui.shell.navigation import PAGES
-from memviz.ui.shell.samples import prompts, samples, translations
+from memviz.ui.shell.samples import prompts, samples, to_cover, translations
 
 KINDS = {"self", "encoder", "decoder", "cross"}
-SAMPLES = [sample for model in (*CATALOGUE, "another") for sample in samples(model)]
+SAMPLES = [sample for model in (*CATALOGUE, "another") for sample in (*samples(model), *to_cover(model))]
 SAMPLES += [
     sample
     for model in ("firefox-en-pt", "firefox-pt-en", "opus-mt-zh-en", "t5-small")
@@ -68,6 +70,11 @@ KNOWN: dict[str, set[str]] = {
     "show: model.quantisation": {entry.quantisation for entry in CATALOGUE.values()},
     "store: what": _of_measures("label"),
     "frames: measure.label": _of_measures("label"),
+    "cover: COLUMNS[name]": set(cover_part.COLUMNS.values()),
+    "cover: ROLES[role]": set(cover_part.ROLES.values()),
+    "subject: BOXES[question.kind]": set(subject_part.BOXES.values()),
+    "subject: QUERIES[name]": set(subject_part.QUERIES.values()),
+    "subject: label": {*words.LABELS.values(), *words.COVER_LABELS.values()},
     "text: label": {*words.LABELS.values(), *READ_LABELS.values(), *words.WRITING_LABELS.values()},
     "words: label": {*words.LABELS.values(), *words_panel.RENORMALISED.values()},
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 from cachetools import LRUCache
 
 from memviz import settings
@@ -145,6 +146,21 @@ def test_a_server_reads_a_bounded_number_of_tokens_at_once(model: Reader, monkey
     read("a", progress=lambda fraction, label: limits.append(limit()))
     assert limits == [8192]
     assert limit() == 0, "a notebook has no such limit"
+
+
+def test_short_work_runs_on_one_thread_and_long_work_on_all(model: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the pages that are drawn, two threads wait for each other: a pasted text took six times as long."""
+    monkeypatch.setattr(cache, "PACE", Pace())
+    counts: list[int] = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for characters in (10_000, 10):
+            read("a" * characters, progress=lambda fraction, label: counts.append(torch.get_num_threads()))
+            counts.append(torch.get_num_threads())
+    finally:
+        torch.set_num_threads(before)
+    assert counts == [2, 2, 1, 2]
 
 
 def test_a_trace_that_was_let_go_is_read_once_more_by_its_origin(model: Reader) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 import memviz
-from memviz import measures
+from memviz import figures, measures, tables
+from memviz.figures.style.colours import THEMES, hexadecimal
+from memviz.ui import share
+from memviz.ui.parts.compare import Comparison
 from memviz.ui.shell.samples import two_texts
 
 pytestmark = pytest.mark.models
@@ -66,3 +73,69 @@ def test_texts_without_a_word_in_common_are_told_apart_in_one_sentence(visit) ->
     here = visit("compare", model="minilm", link={"text": "Cats sleep.", "other": "Dogs bark."})
     assert here.notes == ["These two texts have no word in common."]
     assert here.pictures == []
+
+
+@pytest.fixture(scope="module")
+def view() -> share.Compare:
+    """The word bank in both samples, through L4.H2."""
+    first, second = (memviz.read(text, model="minilm") for text in (RIVER, MONEY))
+    return share.Compare(first, second, view=Comparison("bank", 4, 2))
+
+
+def weights(trace) -> np.ndarray:
+    """What bank looks at through L4.H2, each word being a token."""
+    return trace.memory().pattern(4, 2)[[word.text for word in trace.words].index("bank")]
+
+
+def test_the_table_and_the_arrays_hold_the_weights_of_both_texts(view) -> None:
+    frame, fields = view.table()
+    back = pd.read_csv(io.StringIO(tables.csv(frame)))
+    with np.load(io.BytesIO(view.npz())) as archive:
+        for number, trace in enumerate(view.traces, start=1):
+            part = back[back["reading"] == number]
+            np.testing.assert_allclose(part["weight"], weights(trace), atol=1e-6)
+            np.testing.assert_allclose(archive[f"weights_{number}"], weights(trace), atol=1e-6)
+            rest = measures.sink_positions(trace.memory())
+            assert list(np.flatnonzero(part["sink"])) == list(rest)
+            assert trace.words[int(archive[f"word_{number}"])].text == "bank"
+    assert (fields["layer"], fields["head"], fields["model"]) == ("4", "2", "minilm")
+    assert "bank" not in " ".join(fields.values()), "where it comes from does not tell the text"
+
+
+def test_both_pictures_have_one_scale_and_a_higher_bar_of_a_sink_is_cut_off(view) -> None:
+    drawing = ElementTree.fromstring(view.svg())
+    boxes = [box for box in drawing.findall("{*}rect") if float(box.get("width", "0")) < 200]
+    rows = [weights(trace) for trace in view.traces]
+    muted = [
+        np.isin(np.arange(len(row)), measures.sink_positions(trace.memory()))
+        for row, trace in zip(rows, view.traces, strict=True)
+    ]
+    top = max(float(row[~grey].max()) for row, grey in zip(rows, muted, strict=True))
+    values, greys = np.concatenate(rows), np.concatenate(muted)
+    assert (values > top).any(), "there is a bar to cut off"
+    heights = np.array([float(box.attrib["height"]) for box in boxes])
+    np.testing.assert_allclose(heights / heights.max(), np.minimum(values / top, 1), atol=0.01)
+    assert [box.get("fill") == hexadecimal(THEMES["light"].muted) for box in boxes] == greys.tolist()
+    texts = [text.text for text in drawing.findall(".//{*}text")]
+    assert texts.count("What “bank” attends to") == 2
+    with Image.open(io.BytesIO(view.png())) as picture:
+        assert (picture.info["model"], picture.info["head"]) == ("minilm", "2")
+        assert picture.size == (2 * int(drawing.get("width")), 2 * int(drawing.get("height")))
+
+
+def test_the_page_of_both_has_their_charts_and_their_numbers(view) -> None:
+    made = view.html()
+    for number, trace in enumerate(view.traces, start=1):
+        assert f"What “bank” attends to: text {number}" in made
+        strongest = figures.percent(float(weights(trace).max()))
+        assert f"<td><bdi>{strongest}</bdi></td>" in made
+    assert made.count("<figure>") == 2
+
+
+def test_the_python_of_the_page_prints_the_numbers_and_saves_the_picture(view, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(view.code(), {})
+    printed = capsys.readouterr().out
+    assert f"{weights(view.trace).max():.6f}"[:6] in printed
+    with Image.open("memviz-compare.png") as picture:
+        assert picture.info["model"] == "minilm"

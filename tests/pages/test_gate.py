@@ -1,4 +1,4 @@
-"""A few readings at a time, short ones before long ones, and nobody waits without knowing."""
+"""A few readings at a time, in an order that favours short ones, and nobody waits without knowing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from memviz.errors import BusyError
 from memviz.progress import work_clock
-from memviz.serving.gate import LONG, Gate, Turn, Wait
+from memviz.serving import gate as gate_module
+from memviz.serving.gate import LONG, VERY_LONG, Gate, Turn, Wait
 from tests.pages.crowd import Crowd, GoneError, until
 
 
@@ -162,8 +163,9 @@ class Piecework:
 
 
 @pytest.fixture
-def piecework() -> Piecework:
-    """One run at a time."""
+def piecework(monkeypatch: pytest.MonkeyPatch) -> Piecework:
+    """One run at a time; no piece is so short that it is done together with the next."""
+    monkeypatch.setattr(gate_module, "SHARE", 0.0)
     return Piecework(Gate(runs=1, places=20))
 
 
@@ -180,20 +182,103 @@ def test_long_work_lets_short_work_pass_between_its_pieces_and_still_advances(pi
     assert len(piecework.gate) == 0
 
 
-def test_long_work_waits_for_all_short_work_and_what_goes_on_goes_first(piecework: Piecework) -> None:
+def test_who_would_be_done_first_goes_first_and_what_goes_on_before_all(piecework: Piecework) -> None:
     with piecework.gate.enter(nobody_waits):
         piecework.send("long", LONG, 1)
-        piecework.send("short", 0.1, 1)
+        piecework.send("short", 0.4, 1)
         piecework.send("unknown", None, 1)
-        piecework.send("links", 0.1, 1, ahead=True)
-    piecework.finish("links", "short", "unknown", "long")
+        piecework.send("links", 0.4, 1, ahead=True)
+        piecework.send("long links", LONG + 1, 1, ahead=True)
+    piecework.finish("links", "unknown", "short", "long", "long links")
     piecework.crowd.join()
-    assert piecework.log == ["links0", "short0", "unknown0", "long0"]
+    assert piecework.log == ["links0", "unknown0", "short0", "long0", "long links0"]
 
 
-def test_a_second_long_work_does_not_begin_while_the_first_gives_way(piecework: Piecework) -> None:
-    piecework.send("first", LONG, 2)
-    piecework.send("second", LONG, 1)
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(gate_module, "_now", clock.monotonic)
+    return clock
+
+
+def test_long_work_is_not_passed_for_ever_by_short_work(piecework: Piecework, clock: Clock) -> None:
+    """In a queue that is never empty, work of 3 s begins after those that came in its first 3 s, and stays inside."""
+    with piecework.gate.enter(nobody_waits):
+        piecework.send("translation", 3.0, 2)
+        for second in range(5):
+            piecework.send(f"reading {second}", 0.5, 1)
+            clock.now += 1
+    piecework.finish("reading 0", "reading 1", "reading 2", "translation")
+    until(lambda: "translation0" in piecework.log)
+    piecework.finish("translation", "reading 3", "reading 4")
+    piecework.crowd.join()
+    order = ["reading 00", "reading 10", "reading 20", "translation0", "translation1", "reading 30", "reading 40"]
+    assert piecework.log == order
+
+
+def test_very_long_work_gives_way_to_all_much_shorter_work_however_late_it_is(
+    piecework: Piecework, clock: Clock
+) -> None:
+    """A translation is no long work beside a book: it does not stand behind it, not even in the book's last seconds."""
+    piecework.send("book", 60.0, 3)
+    clock.now += 300
+    piecework.send("translation", 5.0, 1)
+    piecework.finish("book", "translation", "book")
+    until(lambda: "book1" in piecework.log)
+    piecework.send("reading", 0.5, 1)
+    piecework.send("story", 16.0, 1)
+    piecework.finish("book", "reading", "story")
+    piecework.crowd.join()
+    assert piecework.log[:3] == ["book0", "translation0", "book1"]
+    assert piecework.log.index("story0") > piecework.log.index("book2"), "more than a quarter of it"
+
+
+def test_work_of_some_length_gives_way_to_what_is_due_before_it(piecework: Piecework, clock: Clock) -> None:
+    piecework.send("page", 8.0, 3)
+    clock.now += 2
+    piecework.send("early", 0.5, 1)
+    clock.now += 6
+    piecework.send("late", 0.5, 1)
+    piecework.finish("page", "early", "page", "page", "late")
+    piecework.crowd.join()
+    assert piecework.log == ["page0", "early0", "page1", "page2", "late0"]
+
+
+def test_after_a_long_time_aside_more_than_a_piece_is_done(clock: Clock) -> None:
+    gate, crowd = Gate(runs=1, places=9), Crowd()
+
+    def short() -> None:
+        with gate.enter(lambda wait: None, seconds=0.1):
+            clock.now += 8
+
+    with gate.enter(nobody_waits, seconds=VERY_LONG) as turn:
+        turn.on_wait = lambda wait: None
+        for work, waiting in ((1.0, 0), (0.9, 1), (0.1, 0)):
+            if not len(gate) - 1:
+                crowd.send(short)
+                until(lambda: len(gate) == 2)
+            clock.now += work
+            turn.give_way()
+            assert len(gate) == 1 + waiting
+        assert turn.left == pytest.approx(VERY_LONG - 2.0), "the time aside is no time at work"
+    crowd.join()
+
+
+def test_a_second_long_work_does_not_begin_while_the_first_gives_way(piecework: Piecework, clock: Clock) -> None:
+    """Not even where it has waited for so long that it is due before those who pass: both would hold their memory."""
+    piecework.send("first", VERY_LONG, 2)
+    piecework.send("second", VERY_LONG, 1)
+    clock.now += 100
     piecework.send("short", 0.1, 1)
     piecework.finish("first", "short", "first", "second")
     piecework.crowd.join()
@@ -262,7 +347,7 @@ def test_those_who_wait_hear_of_the_short_work_before_them_in_seconds() -> None:
         until(lambda: all(len(calls) > 1 for calls in waits.values()))
     crowd.join()
     last = {name: calls[-1] for name, calls in waits.items()}
-    assert (last["short"].count, last["unknown"].count, last["long"].count) == (1, 2, 3)
-    assert 0 < last["short"].seconds <= 1.0
-    assert 1.5 < last["unknown"].seconds <= 2.5
+    assert (last["unknown"].count, last["short"].count, last["long"].count) == (1, 2, 3)
+    assert 0 < last["unknown"].seconds <= 1.0
+    assert last["short"].seconds is None
     assert last["long"].seconds is None, "nobody knows how long the unknown work takes"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from memviz.ui import share
 from memviz.ui.components.cross import overlay_links
 from memviz.ui.parts.heads import HeadsView, lines_payload
 from tests.conftest import CAT
@@ -81,3 +83,28 @@ def test_what_lines_cannot_show_is_said(visit) -> None:
     here = visit("heads", text=long, model="smollm2", picture="lines", zoom="true", zoom_rows="150", zoom_cols="90")
     assert len(payload(here)["targets"]) == 128
     assert payload(here)["pinned"] is None
+
+
+@pytest.mark.parametrize("picture", ["lines", "both", "heatmap"])
+def test_the_drawing_to_take_along_is_what_the_page_shows(minilm, picture: str) -> None:
+    trace = minilm.read(CAT)
+    beside = ((5, 11),) if picture == "lines" else ()
+    view = share.Heads(trace, HeadsView(trace.memory(), 3, 1, word=8, picture=picture, beside=beside))
+    drawing = view.svg()
+    weights = [float(weight) for weight in re.findall(r'data-query="8" data-key="2" data-weight="(.*?)"', drawing)]
+    heads = [] if picture == "heatmap" else [(3, 1), *beside]
+    np.testing.assert_allclose(weights, [trace.memory().pattern(*head)[8, 2] for head in heads], atol=1e-6)
+    assert ("<image" in drawing) == (picture != "lines"), "the cells of a heatmap"
+    assert ("memviz.figures.lines_png(" in view.code()) == (picture != "heatmap")
+    if picture == "both":
+        made = view.html()
+        assert made.count("<figure>") == 1
+        assert 'data-query="8" data-key="2"' in made
+
+
+def test_both_stand_on_the_page_to_begin_with_and_one_alone_for_whoever_wants_it(visit) -> None:
+    here = visit("heads", text=CAT, model="minilm")
+    assert {"cross_view", "chart"} <= set(here.pictures)
+    here = visit("heads", text=CAT, model="minilm", picture="heatmap")
+    assert "cross_view" not in here.pictures
+    assert "chart" in here.pictures

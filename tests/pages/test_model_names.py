@@ -110,7 +110,7 @@ def test_a_bad_folder_is_refused_in_one_box(visit, shelf: Path, name: str) -> No
 
 def test_a_good_folder_is_read_only_where_the_operator_says_so(visit, shelf: Path, monkeypatch) -> None:
     here = visit("heads", text=CAT, model="good")
-    assert sorted(here.pictures) == ["chart", "heads_grid"]
+    assert sorted(here.pictures) == ["chart", "cross_view", "heads_grid"]
     cache.forget_everything()
     monkeypatch.delenv("MEMVIZ_LOCAL_MODELS")
     refused = visit("heads", text=CAT, model=str(shelf / "good"))

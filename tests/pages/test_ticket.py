@@ -20,6 +20,7 @@ from memviz.serving.ticket import Ticket
 from memviz.trace import Trace
 from memviz.ui import share
 from memviz.ui.parts import translation
+from memviz.ui.parts.compare import Comparison
 from memviz.ui.parts.heads import HeadsView
 from memviz.ui.parts.recall import RecallView
 from memviz.ui.share import actions
@@ -51,6 +52,9 @@ VIEWS: dict[str, Callable[[], share.Shared]] = {
     "home": lambda: share.Home(read(), word=2),
     "heads": lambda: share.Heads((trace := read()), HeadsView(trace.memory(), 1, 2)),
     "recall": lambda: share.Recall(read(), RecallView(None, None), word=2),
+    "compare": lambda: share.Compare(
+        read(), cache.read("minilm", SENTENCES, None, on_wait=patient, progress=silent), Comparison("was", 1, 2)
+    ),
     "translate": translated,
 }
 

@@ -15,7 +15,9 @@ from firefox_checks import marian_encoder, patterns, stepwise
 import memviz
 from memviz import Forget, Trace, measures
 from memviz.models import CATALOGUE, locate, wheels
+from memviz.progress import no_progress
 from memviz.reading import Reader
+from memviz.reading.writing.request import TranslationRequest
 
 pytestmark = pytest.mark.models
 
@@ -78,6 +80,15 @@ def test_every_text_is_marians_own(golden: Golden) -> None:
     assert len(golden.traces) == 25
     for trace, one in zip(golden.traces, golden.sentences, strict=True):
         assert trace.output == one["target"]
+
+
+def test_sentences_that_are_written_together_are_marians_own(golden: Golden) -> None:
+    writer, request = golden.reader.writer, TranslationRequest()
+    sources = [writer.source(one["source"], request) for one in golden.sentences]
+    outputs = writer.write_all(sources, request, progress=no_progress)
+    assert [output.text for output in outputs] == [one["target"] for one in golden.sentences]
+    for output, trace in zip(outputs, golden.traces, strict=True):
+        assert output.ids == tuple(token.id for token in trace.targets)
 
 
 def test_the_alignment_head_is_marians_own(golden: Golden) -> None:

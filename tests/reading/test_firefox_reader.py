@@ -28,7 +28,7 @@ from memviz.models import locate, open_model
 from memviz.reading import Reader
 from memviz.reading.attention.summary import Axes
 from memviz.reading.firefox import network, verification
-from memviz.reading.firefox.writer import forced_steps
+from memviz.reading.firefox.writer import TOGETHER, forced_steps
 from memviz.reading.writing.request import TranslationRequest
 from memviz.tokens import Token
 from tests.models.tiny_marian import LAYERS, firefox_folder
@@ -288,6 +288,55 @@ def test_several_sentences_have_a_trace_each(reader: Reader) -> None:
     assert trace.nbytes == sum(part.nbytes for part in trace.parts) > 0
     assert trace.memories == {}
     assert trace.recurrent is None
+
+
+def test_sentences_that_are_written_together_are_those_written_alone(folder: Path) -> None:
+    """Of very different lengths; some come to an end, some are stopped at their limit or as they repeat themselves."""
+    words = "the cat sat on mat a red book o gato preto".split()
+    sentences = [" ".join(words[(3 * k + i) % 11] for i in range(1 + 5 * k % 7)) + " ." for k in range(34)]
+    endings = set()
+    for bias, count in ((0.0, 34), (-1e9, 4)):
+        reader = memviz.load(str(folder))
+        reader.model.output_bias[reader.tokenizer.eos_token_id] += bias
+        alone = [reader.translate(sentence, split=False) for sentence in sentences[:count]]
+        together = reader.translate("\n".join(sentences[:count]))
+        assert len(together.parts) == count
+        for one, part in zip(alone, together.parts, strict=True):
+            assert (ids(part.targets), part.output, part.notes) == (ids(one.targets), one.output, one.notes)
+            np.testing.assert_allclose(part.logprobs, one.logprobs, atol=1e-5)
+            np.testing.assert_allclose(patterns(part.memory("cross")), patterns(one.memory("cross")), atol=1e-5)
+            endings.add(tuple(note.code or note.text[:30] for note in part.notes))
+    assert len(sentences) > TOGETHER
+    assert len(endings) > 1
+
+
+def test_the_time_of_writing_together_is_shared_out(reader: Reader) -> None:
+    trace = reader.translate("The cat sat. A dog sat on the mat.")
+    first, second = trace.parts
+    shares = [part.seconds["writing"] / len(part.targets) for part in (first, second)]
+    assert shares[0] == pytest.approx(shares[1])
+    assert trace.seconds["total"] == pytest.approx(trace.seconds["model"] + trace.seconds["writing"])
+
+
+def test_several_sentences_can_be_stopped_at_every_step(reader: Reader) -> None:
+    steps: list[float] = []
+    text = "The cat sat. A dog sat on the mat. A red book."
+    trace = reader.translate(
+        text, progress=lambda fraction, label: steps.append(fraction) if label == "Writing" else None
+    )
+    assert len(steps) == max(len(part.targets) for part in trace.parts)
+    for stop in (0, 1, len(steps) - 1):
+        calls = 0
+
+        def leave(fraction: float, label: str, stop: int = stop) -> None:
+            nonlocal calls
+            calls += label == "Writing"
+            if calls > stop:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            reader.translate(text, progress=leave)
+        assert calls == stop + 1
 
 
 def test_the_words_of_the_whole_are_those_of_its_sentences(reader: Reader) -> None:

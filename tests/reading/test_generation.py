@@ -64,7 +64,16 @@ def test_the_reading_is_that_of_the_whole_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "qwen3"])
-@pytest.mark.parametrize("eviction", [Eviction.window(8), Eviction.sinks(2, 6), Eviction.window(1)])
+@pytest.mark.parametrize(
+    "eviction",
+    [
+        Eviction.window(8),
+        Eviction.sinks(2, 6),
+        Eviction.window(1),
+        Eviction.heavy_hitters(5, 6),
+        Eviction.heavy_hitters(7, 1),
+    ],
+)
 def test_a_cache_that_lets_keys_go_shrinks_and_writes_what_reading_under_the_same_rule_predicts(
     name: str, eviction: Eviction
 ) -> None:
@@ -74,7 +83,7 @@ def test_a_cache_that_lets_keys_go_shrinks_and_writes_what_reading_under_the_sam
     assert trace.generation.ranks.tolist() == [1] * len(trace.steps)  # the reading finds likeliest what was written
     cache = trace.cache
     assert cache is not None
-    assert cache.tokens == eviction.first + (eviction.recent or 0) - 1  # the query to come brings its own key
+    assert cache.tokens == (eviction.room or 0) - 1  # the query to come brings its own key
     assert cache.bytes == cache.tokens * cache.bytes_per_token
     logprobs = []
     ids = [token.id for token in trace.tokens]
@@ -86,7 +95,9 @@ def test_a_cache_that_lets_keys_go_shrinks_and_writes_what_reading_under_the_sam
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@pytest.mark.parametrize("eviction", [Eviction.none(), Eviction.window(200), Eviction.sinks(1, 199)])
+@pytest.mark.parametrize(
+    "eviction", [Eviction.none(), Eviction.window(200), Eviction.sinks(1, 199), Eviction.heavy_hitters(199, 1)]
+)
 def test_a_cache_as_long_as_the_text_changes_nothing(name: str, eviction: Eviction) -> None:
     free, kept = opened(name).generate(LONG, 8), opened(name).generate(LONG, 8, eviction=eviction)
     assert [token.id for token in free.tokens] == [token.id for token in kept.tokens]
@@ -94,15 +105,21 @@ def test_a_cache_as_long_as_the_text_changes_nothing(name: str, eviction: Evicti
 
 
 @pytest.mark.parametrize("name", ["gemma2", "gpt-oss", "mistral"])
-def test_where_the_model_has_windows_of_its_own_both_hold(name: str) -> None:
-    trace = opened(name).generate(LONG, 8, eviction=Eviction.sinks(1, 5))
+@pytest.mark.parametrize("eviction", [Eviction.sinks(1, 5), Eviction.heavy_hitters(4, 3)])
+def test_where_the_model_has_windows_of_its_own_both_hold(name: str, eviction: Eviction) -> None:
+    trace = opened(name).generate(LONG, 8, eviction=eviction)
     assert trace.generation is not None
     assert trace.generation.ranks.tolist() == [1] * 8
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"forget": Forget([3, 5])}, {"ablate": Ablate(1, 1)}, {"forget": Forget([2]), "eviction": Eviction.window(9)}],
+    [
+        {"forget": Forget([3, 5])},
+        {"ablate": Ablate(1, 1)},
+        {"forget": Forget([2]), "eviction": Eviction.window(9)},
+        {"forget": Forget([2, 25], heads=[1]), "eviction": Eviction.heavy_hitters(5, 4)},
+    ],
 )
 def test_what_is_forgotten_is_forgotten_while_it_writes(changes: dict) -> None:
     trace = opened("llama").generate(LONG, 8, **changes)

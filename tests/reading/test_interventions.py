@@ -177,9 +177,10 @@ def test_what_lets_nothing_go_changes_nothing(name: str, nothing: Eviction) -> N
     [
         {"forget": Forget([1], heads=[0]) | Forget([3], layers=[1])},
         {"eviction": Eviction.window(2)},
+        {"eviction": Eviction.heavy_hitters(2, 2)},
         {"ablate": [Ablate(0, 0), Ablate(1, 3)]},
     ],
-    ids=["forget", "eviction", "ablate"],
+    ids=["forget", "eviction", "heavy hitters", "ablate"],
 )
 @pytest.mark.parametrize("name", ["t5", "marian"])
 def test_what_is_changed_while_writing_is_what_the_reading_changes(name: str, changes: dict[str, object]) -> None:
@@ -252,7 +253,7 @@ def test_one_named_head_of_a_long_text_takes_little_memory() -> None:
     spans = np.stack([np.zeros(tokens, dtype=np.int64), np.arange(1, tokens + 1)], axis=1)
     changes = Interventions(Forget(keys=[5], layers=[0], heads=[3]))
     with torch.autograd.profiler.profile(profile_memory=True) as profile:
-        masks = changes.masks(Place("self", 0), heads=heads, kv_heads=3, keys=tokens, spans=spans)
+        masks = changes.masks(Place("self", 0), heads=heads, keys=tokens, spans=spans)
         assert masks is not None
         cuts = HeadCuts(masks, torch.device("cpu"))
     held = sum(event.cpu_memory_usage for event in profile.function_events if event.cpu_memory_usage > 0)

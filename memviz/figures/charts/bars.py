@@ -110,14 +110,18 @@ def look_bars(
     muted = _have_token(words, positions(sinks, len(memory.keys)))
     texts, name = [other.text for other in words], which_head(memory, layer, head, translate)
     notes = [name]
+    ranked = np.where(muted, np.nan, values)
     if muted.any():
-        notes.append(say(translate, phrases.SINKS_OF_LOOK, sinks=_shares(texts, values, muted)))
-    most = first_words(_LOOK, np.where(muted, np.nan, values), texts, translate)
+        pooled = len(words) > LARGEST  # a sink would hide in a bar that it shares
+        line = phrases.SINKS_LEFT_OUT if pooled else phrases.SINKS_OF_LOOK
+        notes.append(say(translate, line, sinks=_shares(texts, values, muted)))
+        values = ranked if pooled else values
+    most = first_words(_LOOK, ranked, texts, translate)
     return bar_chart(
         _LOOK,
         values,
         texts,
-        top=(float(values.max()) if top is None else top) * 1.05,
+        top=(float(np.nanmax(values)) if top is None else top) * 1.05,
         muted=muted.tolist(),
         notes=notes,
         alt=say(translate, phrases.LOOK_ALT, word=texts[word], count=len(words), head=name, most=most),

@@ -112,7 +112,7 @@ def crossing(
     units = sources[:MOST_WORDS], targets[:MOST_WORDS]
     size = fitting or column_size(max(map(len, labels)))
     places, (width, height) = arrange(units, labels, size=size, right_to_left=right_to_left)
-    links, left_out = _links(places, weights, in_rows=fitting is not None)
+    links, left_out = links_between(places, weights, in_rows=fitting is not None)
     return Crossing(
         sources=places[0],
         targets=places[1],
@@ -229,7 +229,7 @@ def _runs_left(text: str, row: bool) -> bool:
     return next((kind != "L" for kind in kinds if kind in ("L", "R", "AL")), row)
 
 
-def _links(
+def links_between(
     places: tuple[tuple[WordPlace, ...], tuple[WordPlace, ...]], weights: np.ndarray, *, in_rows: bool
 ) -> tuple[tuple[Link, ...], int]:
     """(the links, weak ones first, how many were left out)."""

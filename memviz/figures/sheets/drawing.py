@@ -74,6 +74,19 @@ class Drawing:
         paper = other._root.find("rect")
         group.extend(child for child in other._root if child.tag not in about and child is not paper)
 
+    def add_beside(self, other: Drawing) -> None:
+        """Draws another drawing on the right; what it shows is told after what this shows."""
+        self.place(other, (self.width, 0))
+        self.width, self.height = self.width + other.width, max(self.height, other.height)
+        paper, words, more = self._root.find("rect"), self._root.find("desc"), other._root.find("desc")
+        for element in (self._root, paper):
+            if element is not None:
+                element.attrib |= {"width": str(self.width), "height": str(self.height)}
+        self._root.set("viewBox", f"0 0 {self.width} {self.height}")
+        if words is not None and more is not None:
+            write_text(words, f"{words.text} {more.text}")
+        self._notes_end = self._notes_end[0], max(self._notes_end[1], other._notes_end[1])
+
     def text(
         self,
         at: Point,
@@ -83,13 +96,13 @@ class Drawing:
         colour: Colour | None = None,
         bold: bool = False,
         anchor: Anchor = "left",
-        turned: bool = False,
+        turned: int = 0,
         right_to_left: bool = False,
         group: Element | None = None,
     ) -> None:
         """Writes one line with its baseline at a point.
 
-        ``turned``: rising to the right by 60 degrees, its middle at the point. ``right_to_left``: it runs that way.
+        ``turned``: rising to the right by so many degrees, its middle at the point. ``right_to_left``: it runs so.
         """
         place = {"x": number(at[0]), "y": number(at[1] + size * 0.36 if turned else at[1])}
         style = {"font-size": number(size), "fill": hexadecimal(colour or self.theme.ink)}
@@ -99,7 +112,7 @@ class Drawing:
             style |= {"direction": "rtl", "unicode-bidi": "isolate"}
         style |= {"text-anchor": start} | ({"font-weight": "bold"} if bold else {})
         if turned:
-            style["transform"] = f"rotate(-60 {number(at[0])} {number(at[1])})"
+            style["transform"] = f"rotate(-{turned} {number(at[0])} {number(at[1])})"
         write_text(SubElement(self._root if group is None else group, "text", {**place, **style}), text)
 
     def notes(self, at: Point, lines: Sequence[str]) -> None:

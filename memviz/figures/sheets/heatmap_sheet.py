@@ -26,6 +26,7 @@ LONGEST = 620  # of a field of cells
 LARGEST_CELL = 34
 LABEL = 13  # letters of the labels
 HEADING = 19
+AXIS_NAME = 18  # pixels that the name of an axis takes
 SCALE_LENGTH = 240  # pixels of the colour scale
 GAP = 5  # between the heads of a grid
 
@@ -78,12 +79,11 @@ def pattern_sheet(
         translate=translate,
     )
     drawing.text((MARGIN, MARGIN + 14), heading, size=HEADING, bold=True)
-    axes = translate(phrases.ROWS_WRITTEN if memory.kind == "cross" else phrases.ROWS_LOOK)
-    drawing.text((MARGIN, MARGIN + (32 if heading else 8)), axes, size=SMALL, colour=drawing.theme.muted)
     drawing.cells(frame.at, frame.size, _cell_colours(data, drawing.theme), gap=1 if frame.cell >= 8 else 0)
     marks = data.rows.cells_of(mark[0]), data.cols.cells_of(mark[1])
     _draw_labels(drawing, frame, down=data.rows.labels, across=data.cols.labels, marks=marks)
     _draw_marks(drawing, frame, marks)
+    _draw_axis_names(drawing, frame, cross=memory.kind == "cross", translate=translate)
     _draw_scale(drawing, data, (frame.at[0], frame.scale_top), translate)
     if data.mass is not None:
         _draw_pair(drawing, data, frame, data.mass)
@@ -134,12 +134,12 @@ class _Frame:
         cell = min(LARGEST_CELL, LONGEST / max(rows, cols))
         flat = max(across) < cell - 2
         above = max(across) * 0.87 + 14
-        top = MARGIN + (40 if heading else 14) + (22 if flat else above)
+        top = MARGIN + (22 if heading else 0) + (22 if flat else above)
         at = float(round(MARGIN + max(down) + 10)), float(round(top))
         right = 96 if data.mass is not None else 0 if flat else above * 0.6
         width = max(at[0] + max(cols * cell, 260) + right + MARGIN, 420)
         lines = footer(below, width=width - 2 * MARGIN)
-        scale_top = at[1] + rows * cell + 22
+        scale_top = at[1] + rows * cell + 22 + AXIS_NAME
         height = scale_top + 62 + LINE * len(lines) + MARGIN - 10
         return cls(at, (cols * cell, rows * cell), cell, flat, scale_top, width, height, tuple(lines))
 
@@ -172,7 +172,17 @@ def _draw_labels(
         if frame.flat:
             drawing.text(place, across[col], size=size, anchor="middle", bold=bold)
         else:
-            drawing.text(place, across[col], size=size, turned=True, bold=bold)
+            drawing.text(place, across[col], size=size, turned=60, bold=bold)
+
+
+def _draw_axis_names(drawing: Drawing, frame: _Frame, *, cross: bool, translate: Translate) -> None:
+    """What the rows are, up along the left, and what the columns are, below the cells."""
+    (left, top), (wide, high), muted = frame.at, frame.size, drawing.theme.muted
+    rows, columns = (phrases.TARGET_AXIS, phrases.SOURCE_AXIS) if cross else (phrases.QUERY_AXIS, phrases.KEY_AXIS)
+    middle = MARGIN - AXIS_NAME / 2, top + high / 2
+    drawing.text(middle, translate(rows), size=SMALL, colour=muted, anchor="middle", turned=90)
+    below = left + wide / 2, top + high + SMALL + 6
+    drawing.text(below, translate(columns), size=SMALL, colour=muted, anchor="middle")
 
 
 def _draw_scale(drawing: Drawing, data: PatternData, at: Point, translate: Translate) -> None:

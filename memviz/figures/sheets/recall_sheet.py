@@ -11,12 +11,13 @@ import pandas as pd
 from memviz import measures, tables
 from memviz.figures.data.captions import named_keys, which_head
 from memviz.figures.data.distances import FEW, group_distances, mean_over_heads, pairs_by_distance
+from memviz.figures.sheets.bar_panel import AXIS, HIGH, Bars, draw_bars, draw_rule, draw_section
 from memviz.figures.sheets.drawing import Drawing, Point, number, written_as
-from memviz.figures.sheets.lettering import LINE, SMALL, footer, measure
+from memviz.figures.sheets.lettering import LINE, SMALL, footer
 from memviz.figures.sheets.words_sheet import MARGIN, WIDTH, Tint, words_sheet
 from memviz.figures.style import phrases
 from memviz.figures.style.colours import ThemeName
-from memviz.figures.style.labels import pooled_labels, shorten, ticks
+from memviz.figures.style.labels import isolated, shorten
 from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.figures.style.provenance import origin
@@ -25,12 +26,8 @@ from memviz.memory import Memory
 from memviz.tokens import Word
 
 HEADING = 19
-SECTION = 15
-LABEL = 12
-AXIS = 46  # pixels left of a chart, for its numbers
-HIGH = 170  # of a chart
+SINKS = 4  # of them named in the notes
 LISTED = 10  # words in the list
-LARGEST = 256  # bars; above it neighbours share one
 ROW = 24
 
 
@@ -53,8 +50,7 @@ def recall_sheet(
     text = words_sheet(words, *links, word=word, provenance={}, tint=tint, theme=theme, translate=translate)
     frame = tables.received_table(memory, words, layer=layer, head=head, without=without)
     curve = _Curve.of(memory, layer, head)
-    bars = _bars(frame)
-    drop = 14 + 0.87 * max((measure(label, size=LABEL) for label in bars.labels), default=0)
+    bars = Bars.of(frame["received"].to_numpy(float), frame["rank"].isna().to_numpy(), frame["text"].tolist())
     ranked = frame.dropna(subset=["rank"]).sort_values("rank").head(LISTED)
     notes = [which_head(memory, layer, head, translate), translate(phrases.RECEIVED_NOTE)]
     notes += (
@@ -63,12 +59,12 @@ def recall_sheet(
         else []
     )
     notes += [say(translate, phrases.POOLED_BARS, count=bars.step)] if bars.step > 1 else []
-    notes += [translate(phrases.UNRANKED), translate(phrases.FIRST_LEFT_OUT)]
+    notes += [_sinks_note(frame, translate, pooled=bars.step > 1), translate(phrases.FIRST_LEFT_OUT)]
     notes += [say(translate, phrases.FEW_PAIRS, pairs=FEW)] if (curve.pairs < FEW).any() else []
-    lines = footer([" · ".join(notes), " · ".join(origin(provenance))], width=WIDTH - 2 * MARGIN)
+    lines = footer([" · ".join(filter(None, notes)), " · ".join(origin(provenance))], width=WIDTH - 2 * MARGIN)
     top = MARGIN + (24 if title else -20)
     bars_top = top + text.height - 16
-    list_top = bars_top + HIGH + drop + 34
+    list_top = bars_top + HIGH + bars.drop + 34
     curve_top = list_top + ROW * ((len(ranked) + 1) // 2) + 50
     notes_top = curve_top + HIGH + 60
     drawing = Drawing(
@@ -82,7 +78,15 @@ def recall_sheet(
     drawing.place(text, (0, top - MARGIN + 14))
     if title:
         drawing.text((MARGIN, MARGIN + 14), title, size=HEADING, bold=True)
-    _draw_bars(drawing, bars, top=bars_top, translate=translate)
+    draw_bars(
+        drawing,
+        bars,
+        (MARGIN, bars_top),
+        width=WIDTH - 2 * MARGIN,
+        name=translate(phrases.RECEIVED),
+        unit=translate(phrases.RECEIVED_UNIT),
+        high=float(ranked["received"].max()) if len(ranked) else 1.0,
+    )
     _draw_list(drawing, ranked, top=list_top, translate=translate)
     _draw_curve(drawing, curve, top=curve_top, translate=translate)
     drawing.notes((MARGIN, notes_top), lines)
@@ -113,24 +117,6 @@ def recall_png(drawing: Drawing) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Bars:
-    """One bar for ``step`` words: heights, which are grey, and labels."""
-
-    heights: np.ndarray
-    resting: np.ndarray
-    labels: list[str]
-    step: int
-
-
-def _bars(frame: pd.DataFrame) -> _Bars:
-    step = -(-len(frame) // LARGEST)
-    starts = np.arange(0, len(frame), step)
-    heights = np.fmax.reduceat(frame["received"].to_numpy(float), starts)
-    resting = np.logical_and.reduceat(frame["rank"].isna().to_numpy(), starts)
-    return _Bars(heights, resting, pooled_labels(frame["text"].tolist(), starts.tolist(), step=step), step)
-
-
-@dataclass(frozen=True)
 class _Curve:
     """Attention over a uniform look by distance in tokens, and of how many pairs each value is a mean."""
 
@@ -145,37 +131,17 @@ class _Curve:
         return cls(distances, mean_over_heads(ratios, layer, head), pairs)
 
 
-def _section(drawing: Drawing, top: float, name: str, unit: str) -> None:
-    drawing.text((MARGIN, top), name, size=SECTION, bold=True)
-    drawing.text(
-        (MARGIN + measure(name, size=SECTION, bold=True) + 12, top), unit, size=SMALL, colour=drawing.theme.muted
-    )
-
-
-def _draw_bars(drawing: Drawing, bars: _Bars, *, top: float, translate: Translate) -> None:
-    """The attention that each word receives."""
-    _section(drawing, top, translate(phrases.RECEIVED), translate(phrases.RECEIVED_UNIT))
-    left, wide, base, theme = MARGIN + AXIS, WIDTH - 2 * MARGIN - AXIS, top + HIGH, drawing.theme
-    high = float(np.nanmax(bars.heights)) if np.isfinite(bars.heights).any() else 1.0
-    for share in (0, 0.5, 1):
-        level = base - share * (HIGH - 24)
-        _rule(drawing, (left, level), wide)
-        mark = percent(share * high, digits=1) if share else "0"
-        drawing.text((left - 8, level + 4), mark, size=SMALL, colour=theme.muted, anchor="right")
-    pitch = wide / max(1, len(bars.heights))
-    for place, height in enumerate(bars.heights):
-        if height > 0:
-            tall = (HIGH - 24) * height / high
-            colour = theme.muted if bars.resting[place] else theme.blue
-            drawing.box((left + (place + 0.09) * pitch, base - tall), (0.82 * pitch, tall), fill=colour)
-    for place in ticks(len(bars.labels), room=int(wide / 15)):
-        at = left + (place + 0.5) * pitch, base + 12
-        drawing.text(at, shorten(bars.labels[place]), size=LABEL, anchor="right", turned=True)
+def _sinks_note(frame: pd.DataFrame, translate: Translate, *, pooled: bool) -> str:
+    """Which bars are grey, and may be cut off, or have no bar among those that are shared; "" where none is."""
+    resting = frame[frame["rank"].isna() & frame["received"].notna()].head(SINKS)
+    rows = resting[["text", "received"]].itertuples(index=False, name=None)
+    sinks = ", ".join(f"“{isolated(shorten(text))}” {percent(float(share))}" for text, share in rows)
+    return say(translate, phrases.SINKS_LEFT_OUT if pooled else phrases.SINKS_GREY, sinks=sinks) if sinks else ""
 
 
 def _draw_list(drawing: Drawing, ranked: pd.DataFrame, *, top: float, translate: Translate) -> None:
     """The words looked at most, best first, with their places in the text."""
-    _section(drawing, top, translate(phrases.MOST_ATTENTION), translate(phrases.WORD_PLACE))
+    draw_section(drawing, (MARGIN, top), translate(phrases.MOST_ATTENTION), unit=translate(phrases.WORD_PLACE))
     half, room = (len(ranked) + 1) // 2, (WIDTH - 2 * MARGIN) / 2
     high = float(ranked["received"].max()) if len(ranked) else 1.0
     for place, row in enumerate(ranked.itertuples()):
@@ -190,7 +156,7 @@ def _draw_list(drawing: Drawing, ranked: pd.DataFrame, *, top: float, translate:
 
 def _draw_curve(drawing: Drawing, curve: _Curve, *, top: float, translate: Translate) -> None:
     """How far back it looks, over a uniform look: both axes logarithmic."""
-    _section(drawing, top, translate(phrases.BY_DISTANCE), translate(phrases.OVER_UNIFORM))
+    draw_section(drawing, (MARGIN, top), translate(phrases.BY_DISTANCE), unit=translate(phrases.OVER_UNIFORM))
     theme, left, wide, base = drawing.theme, MARGIN + AXIS, WIDTH - 2 * MARGIN - AXIS, top + HIGH
     is_drawn = np.isfinite(curve.values) & (curve.values > 0)
     if not is_drawn.any():
@@ -209,7 +175,7 @@ def _draw_curve(drawing: Drawing, curve: _Curve, *, top: float, translate: Trans
     for value in [digit * 10.0**power for power in range(-3, 5) for digit in (1, 3)]:
         if low <= np.log10(value) <= high:
             level = at(1, value)[1]
-            _rule(drawing, (left, level), wide, strong=value == 1)
+            draw_rule(drawing, (left, level), wide, strong=value == 1)
             drawing.text((left - 8, level + 4), f"{value:g} ×", size=SMALL, colour=theme.muted, anchor="right")
     for distance in [digit * 10**power for power in range(6) for digit in (1, 2, 5)]:
         if distance <= curve.distances[-1]:
@@ -230,11 +196,6 @@ def _draw_curve(drawing: Drawing, curve: _Curve, *, top: float, translate: Trans
             line = drawing.path(shape, width=width, colour=colour)
             if width < 2:
                 line.set("stroke-dasharray", "2 4")
-
-
-def _rule(drawing: Drawing, at: Point, wide: float, *, strong: bool = False) -> None:
-    colour = drawing.theme.muted if strong else drawing.theme.line
-    drawing.path(f"M{number(at[0])} {number(at[1])}h{number(wide)}", width=1, colour=colour)
 
 
 def _alt_text(ranked: pd.DataFrame, *, words: int, head: str, translate: Translate) -> str:

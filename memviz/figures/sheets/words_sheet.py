@@ -43,7 +43,7 @@ Tint = Literal["weight", "excess"]
 
 
 @dataclass(frozen=True)
-class _PlacedWord:
+class PlacedWord:
     """One word of the text on the sheet: the left end of its baseline, its width, and how close its neighbours are."""
 
     index: int
@@ -84,7 +84,7 @@ def words_sheet(
     """What does a word remember, and who remembers it, in the text itself, as a drawing? See `words_svg`."""
     first = 0 if word is None else max(0, min(word - MOST // 2, len(words) - MOST))
     part = words[first : first + MOST]
-    placed = _flow(part, first, top=MARGIN + (HEADING + 16 if title else 0))
+    placed = flow(part, first, top=MARGIN + (HEADING + 16 if title else 0))
     bottom = max((place.base for place in placed), default=MARGIN) + 26
     cards = [] if word is None else _cards(words, (remembers, remembered_by), word, card_titles, translate)
     card_height = max(max((len(card.rows) for card in cards), default=0) * ROW + 56 + NAMES, 92)
@@ -141,11 +141,11 @@ def words_png(drawing: Drawing) -> bytes:
     return drawing.png()
 
 
-def _flow(words: Sequence[Word], first: int, *, top: float) -> list[_PlacedWord]:
+def flow(words: Sequence[Word], first: int, *, top: float) -> list[PlacedWord]:
     """Where does each word stand, below ``top``? Lines are broken at the sheet's end, not before a comma or a point."""
     size = 27.0 if len(words) <= 60 else 21.0 if len(words) <= 200 else 16.0
     left, base, room = float(MARGIN), top + size, WIDTH - MARGIN
-    placed: list[_PlacedWord] = []
+    placed: list[PlacedWord] = []
     apart = [word.space or word.special for word in words]
     apart = [here or (number > 0 and words[number - 1].special) for number, here in enumerate(apart)]
     for number, word in enumerate(words):
@@ -160,7 +160,7 @@ def _flow(words: Sequence[Word], first: int, *, top: float) -> list[_PlacedWord]
             left += gap
         last = number + 1 == len(words)
         near = (5.0 if apart[number] or not number else 0.5, 5.0 if last or apart[number + 1] else 0.5)
-        placed.append(_PlacedWord(first + number, text, left, base, width, letters, *near))
+        placed.append(PlacedWord(first + number, text, left, base, width, letters, *near))
         left += width
     return placed
 
@@ -182,7 +182,7 @@ def _tints(
 
 def _draw_text(
     drawing: Drawing,
-    placed: Sequence[_PlacedWord],
+    placed: Sequence[PlacedWord],
     words: Sequence[Word],
     *,
     selected: int | None,

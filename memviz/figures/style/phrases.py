@@ -53,14 +53,15 @@ HOVER_POOLED = "the strongest of {down} × {across}: {value}"
 PATTERN_ALT = (
     "Heatmap of attention, {head}: {rows} rows (queries), {cols} columns (keys); {values}. Strongest: {strongest}."
 )
+LINES_ALT = (
+    "Lines of attention, {head}: {queries} words on the left (queries), {keys} on the right (keys). Strongest: "
+    "{strongest}."
+)
 CROSS_ALT = (
     "Heatmap of cross-attention, {head}: {rows} rows (target), {cols} columns (source); {values}. Strongest: "
     "{strongest}."
 )
 NOTHING = "nothing"
-
-ROWS_LOOK = "rows: queries, which attend; columns: keys, which are attended to"
-ROWS_WRITTEN = "rows: what was written; columns: what was read for it"
 
 BY_DISTANCE = "Attention by distance"
 DISTANCE = "distance, in tokens (logarithmic)"
@@ -83,6 +84,7 @@ RECEIVED_UNIT = "mean weight received"
 RECEIVED_NOTE = "the mean over the tokens that could see the word"
 RECEIVED_HOVER = "“{word}” gets {value} on average"
 LOOK = "What one word attends to"
+LOOK_OF = "What “{word}” attends to"
 LOOK_UNIT = "weight"
 LOOK_HOVER = "“{word}” gets {value}"
 LOOK_ALT = "Bars of the attention of “{word}” on each of {count} words, {head}. Most: {most}."
@@ -92,7 +94,6 @@ SINKS_LEFT_OUT = "left out: attention sinks {sinks}"
 RECEIVED_ALT = "Bars of the attention that each of {count} words received, {head}. Most: {most}."
 MOST_ATTENTION = "Words that receive the most attention"
 WORD_PLACE = "word, its place in the text counted from 0, mean weight received"
-UNRANKED = "grey: attention sinks; they are not ranked"
 SLOTS = "Effective number of tokens"
 SLOTS_UNIT = "tokens that attention spreads over"
 SLOTS_HOVER = "“{word}”: attention spreads over {value} tokens"
@@ -162,6 +163,24 @@ CACHE_MEASURED = "measured: {tokens} tokens, {value} MB"
 CACHE_FORMULA = "2 × layers × key-value heads × head dimension × bytes of a number × tokens"
 CACHE_ALT = "Lines of the bytes of a cache by its tokens. {values}."
 SURPRISE_LEGEND = "tint: probability that the model gave the word"
+BEFORE_AND_AFTER = "What changed?"
+NOT_COVERED = "nothing covered"
+COVERED = "covered"
+OTHERS_COVERED = "another word covered"
+COVERED_INSTEAD = "covered instead"
+CONTROLS_NOTE = "grey: each of {count} others covered instead, their range and, as a diamond, their median"
+COVER_ALT = (
+    "Bars of the answer “{answer}”: {before} with nothing covered, {after} with the words covered; with each of "
+    "{count} others covered instead, in the middle {median}."
+)
+BY_LAYER = "In which layers is it fetched?"
+COVERED_HERE = "covered only in layers"
+LAYERS_COVERED = "layers in which it is covered"
+LAYER_NOTE = "dashed: nothing covered; grey: the range with another word covered in all layers"
+BY_LAYER_ALT = (
+    "Bars of the answer with the words covered in each of {count} windows of layers. It is least in layers {layers}: "
+    "{value}; with nothing covered {before}."
+)
 
 COLUMN_WEIGHT = "weight"
 COLUMN_LIFT = "lift"

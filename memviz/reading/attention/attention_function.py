@@ -207,11 +207,10 @@ def attend(
         weights_buffer = torch.empty_like(scores_buffer) if watch is not None and call.plain else scores_buffer
     else:
         scores_buffer, weights_buffer = buffers
-    query = call.query.view(kv_heads, groups, rows, -1)
     for start, stop in ranges:
         first = int(visible[start:stop, 0].min()) // cell[1] * cell[1]
         last = int(visible[start:stop, 1].max())
-        scores = _scores(call, query, visible, scores_buffer, (start, stop, first, last))
+        scores = block_scores(call, visible, scores_buffer, (start, stop, first, last))
         weights = weights_buffer[: scores.numel()].view_as(scores)
         block = Block(start, stop, first, last, weights)
         if call.plain:
@@ -249,13 +248,19 @@ def blocks(rows: int, cell: int) -> Iterator[tuple[int, int]]:
             yield start, min(start + step, begin + limit, rows)
 
 
-def _scores(
-    call: AttentionCall, query: Tensor, visible: np.ndarray, scores_buffer: Tensor, where: tuple[int, int, int, int]
+def block_scores(
+    call: AttentionCall, visible: np.ndarray, scores_buffer: Tensor, where: tuple[int, int, int, int]
 ) -> Tensor:
-    """The scores of one block, `MASKED` where nothing may be seen: float32 [head, query, key], in ``scores_buffer``."""
+    """The scores of one block, `MASKED` where nothing may be seen: float32 [head, query, key], in ``scores_buffer``.
+
+    ``visible`` are the call's, in numpy; ``where`` the first query and one past the last, the first key and one past
+    the last: at least those that the queries may see.
+    """
     start, stop, first, last = where
-    kv_heads, groups, _, dim = query.shape
-    heads, height, width = kv_heads * groups, stop - start, last - first
+    heads, rows, dim = call.query.shape
+    kv_heads, height, width = len(call.key), stop - start, last - first
+    groups = heads // kv_heads
+    query = call.query.view(kv_heads, groups, rows, dim)
     scores = scores_buffer[: heads * height * width].view(kv_heads, groups * height, width)
     query_block = query[:, :, start:stop].reshape(kv_heads, groups * height, dim)
     keys = call.key[:, first:last].transpose(1, 2)

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memviz.memory import EdgeMask, Interventions, Kind, Place, heads_by_mask
+from memviz.memory import EdgeMask, Interventions, Kind, Place, heads_by_mask, layer_expiry
 from memviz.reading.attention.attention_function import MASKED, AttentionCall, attend
 from memviz.reading.attention.evicting_cache import EvictingCache
+from memviz.reading.attention.heavy_hitters import HeavyHitters
 
 
 class HeadCuts:
@@ -27,7 +28,6 @@ class HeadCuts:
     """
 
     def __init__(self, masks: Sequence[EdgeMask | None], device: torch.device) -> None:
-        self._heads = len(masks)
         self._groups: list[tuple[list[int], list[tuple[Tensor, Tensor, Tensor]]]] = []
         for mask, heads in heads_by_mask(masks):
             positions = torch.arange(len(mask.cuts[0][0]), device=device, dtype=torch.int32) + mask.first
@@ -44,8 +44,8 @@ class HeadCuts:
             for queries, expiry, positions in cuts:
                 lost = positions[rows, None] >= expiry[None, cols]
                 lost &= queries[rows, None]
-                if len(heads) == self._heads:
-                    scores.masked_fill_(lost, MASKED)
+                if len(heads) == heads[-1] - heads[0] + 1:  # neighbours, such as those that share their keys
+                    scores[heads[0] : heads[-1] + 1].masked_fill_(lost, MASKED)
                 else:
                     for head in heads:
                         scores[head].masked_fill_(lost, MASKED)
@@ -80,27 +80,59 @@ def with_cuts(
     *,
     first: int = 0,
     positions: np.ndarray | None = None,
+    expiry: np.ndarray | None = None,
 ) -> AttentionCall:
     """The same call of that layer, without the edges that are cut. Raises as `Interventions.masks` does.
 
     ``first`` is the position of the first query: of a step with a KV cache, the queries are the latest. ``positions``
-    int64 [key] say where the keys stand, where some between them are gone for good.
+    int64 [key-value head or 1, key] say where the keys stand, where some between them may be gone for good; ``expiry``
+    as in `Interventions.masks`.
     """
-    gaps = positions is not None and len(positions) <= positions[-1]
+    if not interventions:
+        return call
+    heads, rows, keys = call.query.shape[0], call.query.shape[1], call.key.shape[1]
+    length = keys if positions is None else first + rows
+    gaps = None if positions is None or positions.shape[1] == length else positions
+    if gaps is not None and interventions.forget is None:
+        return call  # what the eviction lets go is not there
     spans = call.visible.cpu().numpy()
-    if gaps and positions is not None:
-        spans = np.tile([0, int(positions[-1]) + 1], (len(spans), 1))  # one step: it sees all keys that are left
-    masks = interventions.masks(
-        place,
-        heads=call.query.shape[0],
-        kv_heads=call.key.shape[0],
-        keys=call.key.shape[1] if positions is None else int(positions[-1]) + 1,
-        spans=spans,
-        first=first,
-    )
-    if masks is not None and gaps and positions is not None:
-        masks = tuple(None if mask is None else mask.of_keys(positions) for mask in masks)
-    return call if masks is None else replace(call, cut=HeadCuts(masks, call.query.device))
+    if gaps is not None:
+        spans = np.tile([0, length], (rows, 1))  # one step: it sees all keys that are left
+    masks = interventions.masks(place, heads=heads, keys=length, spans=spans, first=first, expiry=expiry)
+    if masks is None:
+        return call
+    if gaps is not None:
+        masks = _of_keys(masks, gaps)
+    return replace(call, cut=HeadCuts(masks, call.query.device))
+
+
+def _of_keys(masks: Sequence[EdgeMask | None], positions: np.ndarray) -> tuple[EdgeMask | None, ...]:
+    """The ``masks`` of every head, of the keys alone that its key-value head has left: [key-value head or 1, key]."""
+    owners = [head // (len(masks) // len(positions)) for head in range(len(masks))]
+    parts: dict[tuple[int, int], EdgeMask] = {}  # heads that lose the same share a mask
+    by_head: list[EdgeMask | None] = []
+    for mask, owner in zip(masks, owners, strict=True):
+        if mask is not None and (id(mask), owner) not in parts:
+            parts[id(mask), owner] = mask.of_keys(positions[owner])
+        by_head.append(None if mask is None else parts[id(mask), owner])
+    return tuple(by_head)
+
+
+def expiry_by_attention(
+    tracker: HeavyHitters,
+    call: AttentionCall,
+    interventions: Interventions,
+    place: Place,
+    *,
+    first: int = 0,
+    positions: np.ndarray | None = None,
+) -> np.ndarray:
+    """From which query on is each key of this layer gone, where attention decides? int32 [key-value head, position].
+
+    What is forgotten by name collects nothing. ``first`` and ``positions`` as in `with_cuts`.
+    """
+    seen = with_cuts(call, interventions.without_eviction(), place, first=first, positions=positions)
+    return tracker.expiry(seen, first=first, positions=positions)
 
 
 def with_ablations(output: Tensor, interventions: Interventions, place: Place) -> Tensor:
@@ -124,6 +156,7 @@ class StepwiseHandler:
         self.cache = cache if isinstance(cache, EvictingCache) else None
         self.step = 0
         self._calls: dict[int, int] = {}
+        self._trackers: dict[tuple[Place, int], HeavyHitters] = {}
 
     def attend(self, module: nn.Module, call: AttentionCall) -> Tensor:
         """The attention output, without what is cut and unplugged."""
@@ -131,9 +164,25 @@ class StepwiseHandler:
             return attend(call)
         place = self.places.place(module, call, self._calls)
         positions = None if self.cache is None else self.cache.positions(place.layer)
-        first = self._first(place.kind, call) if positions is None else int(positions[-1]) + 1 - call.query.shape[1]
-        call = with_cuts(call, self._at(place.kind), place, first=first, positions=positions)
-        return with_ablations(attend(call), self.interventions, place)
+        first = self._first(place.kind, call) if positions is None else int(positions[0, -1]) + 1 - call.query.shape[1]
+        changes = self._at(place.kind)
+        expiry = self._expiry(place, call, changes, first, positions) if changes.evicts(place) else None
+        call = with_cuts(call, changes, place, first=first, positions=positions, expiry=expiry)
+        output = with_ablations(attend(call), self.interventions, place)
+        if self.cache is not None and expiry is not None:
+            self.cache.evict(place.layer, expiry)
+        return output
+
+    def _expiry(
+        self, place: Place, call: AttentionCall, changes: Interventions, first: int, positions: np.ndarray | None
+    ) -> np.ndarray:
+        """From which query on is each key so far gone? int32 [key-value head or 1, position]."""
+        eviction = changes.eviction
+        assert eviction is not None
+        if not eviction.adaptive:
+            return layer_expiry(eviction.expiry(first + call.query.shape[1]), place.layer)
+        tracker = self._trackers.setdefault((place, call.item), HeavyHitters(eviction))
+        return expiry_by_attention(tracker, call, changes, place, first=first, positions=positions)
 
     def _first(self, kind: Kind, call: AttentionCall) -> int:
         """The position of the first query of a call."""

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, LayersRead, Memory, OnLayers, Place, Scores, Summary, read_only
+from memviz.memory.edges import NEVER
 from memviz.progress import Progress
 from memviz.reading.attention.attention_function import AttentionCall, Block, attend, blocks
-from memviz.reading.attention.interventions import Places, with_ablations, with_cuts
+from memviz.reading.attention.heavy_hitters import HeavyHitters
+from memviz.reading.attention.interventions import Places, expiry_by_attention, with_ablations, with_cuts
 from memviz.reading.attention.summary import Axes, BlockSummariser, Repeats, summary_fields
 
 BATCH = 2**20  # weights: layers of a short text are summed up together, so many at once
@@ -60,7 +62,7 @@ class Recording:
         """The attention output; on the way, everything that is kept."""
         place = self._place(module, call)
         kind = place.kind
-        call = with_cuts(call, self.interventions, place)
+        call = with_cuts(call, self.interventions, place, expiry=self._expiry(place, call))
         if self._pending[kind] and not _can_batch(call, self._pending[kind]):
             self._flush(kind)
         self.scores[kind].append(self._stored(place, call))
@@ -90,7 +92,27 @@ class Recording:
             summary=summary,
             forget=interventions.forget if kind == interventions.usual else None,
             eviction=interventions.eviction if kind in interventions.evicting else None,
+            expiry=self._expiry_of(kind),
         )
+
+    def _expiry(self, place: Place, call: AttentionCall) -> np.ndarray | None:
+        """From which query on is each key of this layer gone? ``None`` where attention need not be asked.
+
+        int32 [key-value head, key].
+        """
+        eviction, keys = self.interventions.eviction, call.key.shape[1]
+        if eviction is None or not self.interventions.evicts(place) or not eviction.adaptive:
+            return None
+        expiry = np.full((len(call.key), keys), NEVER, dtype=np.int32)
+        if keys >= (eviction.room or 0):  # else there is room for all of them
+            expiry[:] = expiry_by_attention(HeavyHitters(eviction), call, self.interventions, place)
+        self._buffer(place.kind, "expiry", (place.layer + 1, *expiry.shape), expiry.dtype)[place.layer] = expiry
+        return expiry
+
+    def _expiry_of(self, kind: Kind) -> np.ndarray | None:
+        """What was decided of all layers while they were read: int32 [layer, key-value head, key]."""
+        expiry = self._buffers.get((kind, "expiry"))
+        return None if expiry is None else read_only(expiry[: len(self.scores[kind])])
 
     def _report(self, left: float = 0.0) -> None:
         """Tells the progress: all layers so far are read, the last but for a share ``left``."""

@@ -69,15 +69,26 @@ def estimate(model: PreTrainedModel, plan: Plan, tokens: int, interventions: Int
     words = getattr(config, "vocab_size", None) or 0
     passing: float = tokens * 4 * (6 * hidden + 3 * inner) + BLOCK * tokens * heads * 4 * 3 + MASKS * tokens * tokens
     passing += 3 * min(tokens, CHUNK) * words * 4
-    return OVERHEAD + stored + passing + _cuts(interventions, tokens)
+    return OVERHEAD + stored + passing + _cuts(interventions, plan, tokens)
 
 
-def _cuts(interventions: Interventions | None, tokens: int) -> float:
-    """Bytes for what is cut in a layer: a few numbers a token for each fact, and the mask of a block."""
+def _cuts(interventions: Interventions | None, plan: Plan, tokens: int) -> float:
+    """Bytes for what is cut in a layer: a few numbers a token for each fact, and the mask of a block.
+
+    Where attention decides what goes, there is a fact for each key-value head, a number of it stays for each layer,
+    and the scores of a block are there once more.
+    """
     if interventions is None or (interventions.forget is None and interventions.eviction is None):
         return 0.0
     facts = 0 if interventions.forget is None else len(interventions.forget.members)
-    return 16 * tokens * (facts + (interventions.eviction is not None)) + 2 * BLOCK * tokens
+    masks = 2 * BLOCK * tokens
+    if (eviction := interventions.eviction) is None:
+        return 16 * tokens * facts + masks
+    if not eviction.adaptive:
+        return 16 * tokens * (facts + 1) + masks
+    stays = 4 * tokens * sum(plan.layers.values()) * plan.kv_heads
+    scores = 3 * 4 * BLOCK * tokens * max(plan.heads.values())
+    return 16 * tokens * (facts + 2 * plan.kv_heads) + masks + stays + scores
 
 
 def check(engine: _Measured, tokens: int, interventions: Interventions | None = None) -> None:

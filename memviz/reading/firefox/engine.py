@@ -97,7 +97,7 @@ class FirefoxEngine:
         began = work_clock()
         with self.prepared(), handled_by(recording):
             outputs = self.forward(inputs)
-        memories = {kind: recording.memory(kind) for kind in axes}
+            memories = {kind: recording.memory(kind) for kind in axes}
         return Recorded(memories, outputs, work_clock() - began)
 
     def forward(self, inputs: Mapping[str, Any]) -> FirefoxOutputs:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from memviz.memory import Kind, Place
 from memviz.reading.attention.attention_function import attention
@@ -21,7 +23,34 @@ from memviz.reading.attention.interventions import Places
 from memviz.reading.engine.probe import Plan
 
 EPSILON = 1e-6  # of the layer norms
-Remembered = tuple[Tensor, Tensor]  # keys and values of a text, [text, head, position, dim]
+
+
+class Remembered(NamedTuple):
+    """What texts leave behind in one layer: keys and values [text, head, position, dim].
+
+    ``visible`` [text, 1, 1, position]: where a text is, and not what fills it up to the length of the longest; ``None``
+    where nothing is filled up.
+    """
+
+    key: Tensor
+    value: Tensor
+    visible: Tensor | None = None
+
+    def rows(self, which: list[int]) -> Remembered:
+        """What some of the texts left, by their numbers."""
+        visible = None if self.visible is None else self.visible[which]
+        return Remembered(self.key[which], self.value[which], visible)
+
+
+def stack(texts: Sequence[Remembered]) -> Remembered:
+    """What several texts left in one layer, as one batch: filled up with zeros, which nobody sees."""
+    lengths = torch.tensor([text.key.shape[2] for text in texts], device=texts[0].key.device)
+    key, value = (
+        pad_sequence([part[0].transpose(0, 1) for part in parts], batch_first=True).transpose(1, 2)
+        for parts in ([text.key for text in texts], [text.value for text in texts])
+    )
+    visible = torch.arange(key.shape[2], device=key.device) < lengths[:, None]
+    return Remembered(key, value, visible[:, None, None])
 
 
 @dataclass(frozen=True)
@@ -83,13 +112,14 @@ class Attention(nn.Module):
 
     def remember(self, text: Tensor) -> Remembered:
         """The keys and values that a text [text, position, width] leaves behind."""
-        return self._by_head(self.key(text)), self._by_head(self.value(text))
+        return Remembered(self._by_head(self.key(text)), self._by_head(self.value(text)))
 
     def forward(self, looking: Tensor, remembered: Remembered) -> Tensor:
         """What each position of ``looking`` reads from what is remembered: [text, position, width]."""
         query = self._by_head(self.query(looking))
-        key, value = (part.expand(len(query), -1, -1, -1) for part in remembered)
-        read, _ = attention(self, query, key, value, None, scaling=query.shape[-1] ** -0.5, is_causal=False)
+        key, value = (part.expand(len(query), -1, -1, -1) for part in (remembered.key, remembered.value))
+        scaling, mask = query.shape[-1] ** -0.5, remembered.visible
+        read, _ = attention(self, query, key, value, mask, scaling=scaling, is_causal=False)
         return self.output(read.flatten(2))
 
     def _by_head(self, vectors: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def _difference(layer: _Layer) -> tuple[float, float]:
     """How far is a layer from its equations? (Largest difference of a weight, of what is written as a share.)"""
     module, heads = layer.module, layer.module.heads
     looking = layer.looking[0].double()
-    key, value = (part[0].double() for part in layer.remembered)
+    key, value = (part[0].double() for part in (layer.remembered.key, layer.remembered.value))
     query = (looking @ module.query.weight.double().T + module.query.bias.double()).unflatten(1, (heads, -1))
     weights = torch.einsum("qhd,hkd->hqk", query, key).div(key.shape[-1] ** 0.5).softmax(-1)
     mixed = torch.einsum("hqk,hkd->qhd", weights, value).flatten(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,20 +11,21 @@ from torch import Tensor
 
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind, Recurrent, recurrent_memory
-from memviz.progress import Progress
+from memviz.progress import Progress, progress_within
 from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits
 from memviz.reading.engine.predictions import Step, top_tokens, writing_steps
 from memviz.reading.firefox.engine import FirefoxEngine
-from memviz.reading.firefox.network import FirefoxModel, Remembered, UnitStates
+from memviz.reading.firefox.network import FirefoxModel, Remembered, UnitStates, stack
 from memviz.reading.firefox.tokenizer import FirefoxTokenizer
 from memviz.reading.writing.languages import require_default
 from memviz.reading.writing.request import TranslationRequest
 from memviz.reading.writing.writer import Output, Reading, Source
 from memviz.tokens import Token, align, tokenise
 
+TOGETHER = 32  # sentences that are written at once, at most: their logits should stay small
 START = Token("⟨start⟩", -1, 0, 0, 0, True, 0, 0)  # what the decoder reads before anything is written: nothing
 
 
@@ -91,25 +92,53 @@ class FirefoxWriter:
 
         Less where it only repeats itself, see `TranslationRequest.stops`.
         """
-        engine, limit = self.engine, request.limit(len(source.ids))
-
-        def stops(ids: Sequence[int]) -> bool:
-            return request.stops(ids, len(source.ids))
-
+        engine = self.engine
         with engine.prepared():
             best = search(
                 engine.model,
                 source.encoded,
                 end=self.target_tokenizer.eos_token_id,
-                limit=min(limit, limits.context_limit(None) or limit),  # the decoder counts no positions, a server may
+                limit=_limit(source, request),
                 beam=request.beam,
                 handler=_handler(engine, request.interventions),
                 callback=lambda step: progress(min(step / len(source.tokens), 1.0), "Writing"),
-                stops=stops,
+                stops=lambda ids: request.stops(ids, len(source.ids)),
             )
+        return self._output(source, best, request)
+
+    def write_all(self, sources: Sequence[Source], request: TranslationRequest, *, progress: Progress) -> list[Output]:
+        """The same for each of several sources; many at once, where the likeliest token is all that is asked for."""
+        together = TOGETHER if request.beam == 1 and not request.interventions else 1
+        outputs: list[Output] = []
+        for start in range(0, len(sources), together):
+            part = sources[start : start + together]
+            told = progress_within(progress, start / len(sources), (start + len(part)) / len(sources))
+            if len(part) == 1:
+                outputs.append(self.write(part[0], request, progress=told))
+            else:
+                outputs += self._write_together(part, request, progress=told)
+        return outputs
+
+    def _write_together(
+        self, sources: Sequence[Source], request: TranslationRequest, *, progress: Progress
+    ) -> list[Output]:
+        usual = max(len(source.tokens) for source in sources)
+        with self.engine.prepared():
+            written = write_greedily(
+                self.engine.model,
+                [source.encoded for source in sources],
+                end=self.target_tokenizer.eos_token_id,
+                longest=[_limit(source, request) for source in sources],
+                callback=lambda step: progress(min(step / usual, 1.0), "Writing"),
+                stops=lambda number, ids: request.stops(ids, len(sources[number].ids)),
+            )
+        return [self._output(source, best, request) for source, best in zip(sources, written, strict=True)]
+
+    def _output(self, source: Source, best: Hypothesis, request: TranslationRequest) -> Output:
+        """What was written, as a text."""
         text = self.target_tokenizer.decode(best.ids)
         targets = align(self.target_tokenizer, best.ids, text)
-        repeating = best.unfinished and stops(best.ids)
+        repeating = best.unfinished and request.stops(best.ids, len(source.ids))
         return Output(best.ids, text, targets, unfinished=best.unfinished, repeating=repeating, steps=best.steps)
 
     def force(self, source: Source, target: str) -> Output:
@@ -132,6 +161,10 @@ class FirefoxWriter:
     def was_cut(self, output: Output, reading: Reading) -> bool:
         """Did the limit stop it before the model came to an end?"""
         return output.unfinished
+
+    def prepared(self) -> AbstractContextManager[None]:
+        """The model as every pass needs it, for all passes of a text: each would begin and end it by itself."""
+        return self.engine.prepared()
 
     def token_text(self, token: int) -> str:
         """What one token of the output looks like: its characters, a space in front where it begins a word."""
@@ -197,6 +230,53 @@ def search(
     return max([*finished, *hypotheses], key=lambda hypothesis: hypothesis.mean)
 
 
+def write_greedily(
+    model: FirefoxModel,
+    sources: Sequence[list[Remembered]],
+    *,
+    end: int,
+    longest: Sequence[int],
+    callback: Callable[[int], None] = lambda step: None,
+    stops: Callable[[int, Sequence[int]], bool] = lambda number, ids: False,
+) -> list[Hypothesis]:
+    """What does the model write for each of several sources? As `search` with a beam of one, all of them step by step.
+
+    ``longest``: the most tokens of each source; ``stops(number, ids)`` of a source. A sentence that has come to its end
+    leaves the batch.
+    """
+    decoder = model.decoder
+    hypotheses = [Hypothesis() for _ in sources]
+    writing = list(range(len(sources)))
+    with torch.inference_mode():
+        batch = [stack(texts) for texts in zip(*sources, strict=True)]
+        states = decoder.start()
+        words = torch.zeros_like(decoder.embedding.positions(1)).expand(len(sources), 1, -1)
+        for step in range(max(longest)):
+            callback(step)
+            hidden, units = decoder(words + decoder.embedding.positions(1, start=step), batch, states)
+            ids, logprobs, _ = top_tokens(model.logits(hidden[:, 0]).float())
+            for number, top, shares in zip(writing, ids, logprobs, strict=True):
+                before = hypotheses[number]
+                steps = (*before.steps, Step(top[0], shares[0], top, shares))
+                hypotheses[number] = Hypothesis(steps, before.score + shares[0], top[0] != end)
+            rows = [
+                row
+                for row, number in enumerate(writing)
+                if hypotheses[number].unfinished
+                and step + 1 < longest[number]
+                and not stops(number, hypotheses[number].ids)
+            ]
+            if not rows:
+                break
+            if len(rows) < len(writing):
+                batch = [layer.rows(rows) for layer in batch]
+            writing = [writing[row] for row in rows]
+            states = [unit.state[rows, -1] for unit in units]
+            latest = [[hypotheses[number].steps[-1].id] for number in writing]
+            words = decoder.embedding(torch.tensor(latest, device=model.device))
+    return hypotheses
+
+
 def forced_steps(model: FirefoxModel, words: Tensor, ids: tuple[int, ...]) -> tuple[Step, ...]:
     """The steps of writing exactly these tokens; ``words`` [token, width] is what the decoder had at each."""
     return writing_steps(lambda rows: model.logits(words[rows]), ids)
@@ -210,6 +290,12 @@ def fading_memory(targets: tuple[Token, ...], units: list[UnitStates]) -> Recurr
         for name in ("gate", "candidate", "state")
     }
     return recurrent_memory(targets, keys, **arrays)
+
+
+def _limit(source: Source, request: TranslationRequest) -> int:
+    """How many tokens may be written for it? The decoder counts no positions; a server may."""
+    limit = request.limit(len(source.ids))
+    return min(limit, limits.context_limit(None) or limit)
 
 
 def _handler(engine: FirefoxEngine, interventions: Interventions) -> StepwiseHandler | None:

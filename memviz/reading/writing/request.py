@@ -80,6 +80,11 @@ class TranslationRequest:
                 "The mean of what a head writes is known only when the whole output is.",
                 todo='Give the target to write, or unplug the head by "zero".',
             )
+        if self.target is None and self.beam > 1 and changes.eviction is not None and changes.eviction.adaptive:
+            raise ReadingError(
+                "The hypotheses of a beam come and go, so none of them has heavy hitters of its own.",
+                todo="Write with beam=1, give the target to write, or use Eviction.sinks(4, 64).",
+            )
         forget = changes.forget
         if forget is None:
             return
@@ -97,7 +102,7 @@ class TranslationRequest:
         spans = np.tile([0, keys], (max(queries) + 1, 1))
         for layer in range(plan.layers["cross"]):  # raises where nothing would be left to read
             heads = plan.heads["cross"]
-            changes.masks(Place("cross", layer), heads=heads, kv_heads=heads, keys=keys, spans=spans)
+            changes.masks(Place("cross", layer), heads=heads, keys=keys, spans=spans)
 
 
 def whole_number(name: str, value: Any, *, largest: int) -> int:

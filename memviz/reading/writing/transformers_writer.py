@@ -7,7 +7,7 @@ every token, what was looked at to write it. What is changed is changed in both,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,7 @@ from transformers import StoppingCriteria
 
 from memviz.errors import ReadingError
 from memviz.memory import Interventions, Kind
-from memviz.progress import Progress
+from memviz.progress import Progress, progress_within
 from memviz.reading.attention import dense
 from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
@@ -130,6 +130,19 @@ class TransformersWriter:
         unfinished = repeating or len(ids) == limit
         targets = align(engine.tokenizer, ids, text)
         return Output(tuple(ids), text, targets, start, unfinished=unfinished, repeating=repeating)
+
+    def write_all(self, sources: Sequence[Source], request: TranslationRequest, *, progress: Progress) -> list[Output]:
+        """The same for each of several sources, one after the other."""
+        return [
+            self.write(
+                source, request, progress=progress_within(progress, number / len(sources), (number + 1) / len(sources))
+            )
+            for number, source in enumerate(sources)
+        ]
+
+    def prepared(self) -> AbstractContextManager[None]:
+        """Nothing: every pass prepares its model, which may be somebody else's, for as short a time as it can."""
+        return nullcontext()
 
     def force(self, source: Source, target: str) -> Output:
         """The same for a text that the model is made to write, with the tokens that it would write itself."""

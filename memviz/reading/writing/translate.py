@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,7 +43,7 @@ def translate(
     text = require_text(text)
     spans, counts = _parts(engine, text) if split and writer.by_sentence else ([], [])
     if len(spans) < 2 or request.target is not None:
-        trace = translate_one(engine, writer, text, request, progress=progress)
+        trace = _translate_all(engine, writer, [text], request, progress)[0]
         return replace(trace, notes=(*notes.whole(len(counts)), *trace.notes))
     if request.interventions.forget is not None:
         raise ReadingError(
@@ -52,10 +52,7 @@ def translate(
             count=len(spans),
         )
     _check_memory(engine, counts)
-    traces = []
-    for number, (start, end) in enumerate(spans):
-        share = progress_within(progress, number / len(spans), (number + 1) / len(spans))
-        traces.append(translate_one(engine, writer, text[start:end], request, progress=share))
+    traces = _translate_all(engine, writer, [text[start:end] for start, end in spans], request, progress)
     broken = [notes.broken(LONGEST)] if len(spans) > len(counts) else []
     tokens = [token for trace in traces for token in trace.tokens]
     unknown = notes.unknown(tokens, writer.unknown[0])
@@ -63,25 +60,57 @@ def translate(
     return join_sentences(text, spans, traces, notes=[*broken, *unknown, *missing, *notes.capitals(text)])
 
 
-def translate_one(
-    engine: Engine, writer: Writer, text: str, request: TranslationRequest, *, progress: Progress | None = None
+def _translate_all(
+    engine: Engine, writer: Writer, texts: Sequence[str], request: TranslationRequest, progress: Progress | None
+) -> list[Trace]:
+    """The traces of several texts: all are encoded, then all written, then each is read with what was written for it.
+
+    The time of the writing, which is that of all, is shared out by the tokens that were written.
+    """
+    target, count = request.target, len(texts)
+    writing = writer.encoding if target is not None else WRITING
+    with writer.prepared():
+        sources, encoding = [], []
+        for number, text in enumerate(texts):
+            began = work_clock()
+            share = progress_within(progress, writer.encoding * number / count, writer.encoding * (number + 1) / count)
+            sources.append(writer.source(text, request, progress=share))
+            encoding.append(work_clock() - began)
+        began = work_clock()
+        if target is None:
+            share = progress_within(progress, writer.encoding, writing)
+            outputs = writer.write_all(sources, request, progress=share)
+        else:
+            outputs = [writer.force(source, require_text(target)) for source in sources]
+        second = (work_clock() - began) / max(sum(len(output.ids) for output in outputs), 1)
+        traces = []
+        for number, (text, source, output) in enumerate(zip(texts, sources, outputs, strict=True)):
+            part = (1 - writing) / count
+            share = progress_within(progress, writing + number * part, writing + (number + 1) * part)
+            seconds = {"model": encoding[number], "writing": second * len(output.ids)}
+            traces.append(_read(engine, writer, text, source, output, request, seconds=seconds, progress=share))
+    return traces
+
+
+def _read(
+    engine: Engine,
+    writer: Writer,
+    text: str,
+    source: Source,
+    output: Output,
+    request: TranslationRequest,
+    *,
+    seconds: Mapping[str, float],
+    progress: Progress,
 ) -> Trace:
-    """The trace of a text that is read as one. Raises as `translate` does."""
+    """The trace of a text for which this was written; ``seconds`` are those that it took so far."""
     began = work_clock()
-    source = writer.source(text, request, progress=progress_within(progress, 0, writer.encoding))
-    encoded = work_clock()
-    if request.target is None:
-        output = writer.write(source, request, progress=progress_within(progress, writer.encoding, WRITING))
-    else:
-        output = writer.force(source, require_text(request.target))
-    written = work_clock()
     count = len(output.ids)
     limits.check_length(count, context=engine.info.context)
     both = len(source.ids) + count  # the two are held at once
     limits.check_memory(engine.estimate(both, request.interventions), tokens=both, device=engine.model.device)
-    rest = progress_within(progress, writer.encoding if request.target is not None else WRITING, 1)
-    reading = writer.read(source, output, request.interventions.upto(count), progress=rest)
-    done = work_clock()
+    reading = writer.read(source, output, request.interventions.upto(count), progress=progress)
+    reading_seconds = work_clock() - began
     logprobs = [step.logprob for step in reading.steps] or [float("nan")] * count
     return Trace(
         text=source.text,
@@ -94,7 +123,11 @@ def translate_one(
         forget=request.interventions.forget,
         eviction=request.interventions.eviction,
         ablations=request.interventions.ablations,
-        seconds={"model": encoded - began + done - written, "writing": written - encoded, "total": done - began},
+        seconds={
+            "model": seconds["model"] + reading_seconds,
+            "writing": seconds["writing"],
+            "total": sum(seconds.values()) + reading_seconds,
+        },
         steps=tuple(step.candidates(writer.token_text) for step in reading.steps),
         recurrent=reading.recurrent,
         notes=tuple(_notes(writer, text, source, output, reading, request)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -110,6 +111,12 @@ class Writer(Protocol):
 
     def write(self, source: Source, request: TranslationRequest, *, progress: Progress) -> Output:
         """What the model writes for it. What is changed is changed while it writes."""
+
+    def write_all(self, sources: Sequence[Source], request: TranslationRequest, *, progress: Progress) -> list[Output]:
+        """The same for each of several sources, whose texts have nothing to do with each other."""
+
+    def prepared(self) -> AbstractContextManager[None]:
+        """Around all that is done for one text, so that what every pass needs is made ready once."""
 
     def force(self, source: Source, target: str) -> Output:
         """The same for a text that the model is made to write (teacher forcing)."""

@@ -13,6 +13,15 @@ from memviz.ui.components.copy_button import copy_button
 from memviz.ui.components.cross import cross_view
 from memviz.ui.components.grid import heads_grid
 from memviz.ui.components.page_language import page_language
-from memviz.ui.components.words import words_view
+from memviz.ui.components.words import cover_view, words_view
 
-__all__ = ["address_bar", "chart_keys", "copy_button", "cross_view", "heads_grid", "page_language", "words_view"]
+__all__ = [
+    "address_bar",
+    "chart_keys",
+    "copy_button",
+    "cover_view",
+    "cross_view",
+    "heads_grid",
+    "page_language",
+    "words_view",
+]

@@ -31,3 +31,14 @@ const rgb = (root, colour) => {
 
 /** A colour between two others, the way color-mix(in srgb) does it. */
 const mix = (from, to, share) => from.map((channel, i) => channel + (to[i] - channel) * share);
+
+const PHONE = 640; // pixels: up to here Streamlit puts columns one below the other
+
+/** After a tap, what changed comes into sight where it stands below: on a phone, where all is one column. */
+function bringIntoSight(part) {
+  const { top, bottom, height } = part.getBoundingClientRect();
+  const isSeen = top >= 0 && (bottom <= innerHeight || top < innerHeight / 2);
+  if (innerWidth > PHONE || !height || isSeen) return;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  part.scrollIntoView({ block: height < innerHeight * 0.8 ? "nearest" : "start", behavior: still ? "auto" : "smooth" });
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from memviz.ui.shell import samples, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
+HEADING = "What “{word}” attends to"
 WORD, LAYER, HEAD = "compare_word", "compare_layer", "compare_head"
 
 
@@ -73,31 +75,58 @@ def first_head(trace: Trace, word: int) -> tuple[int, int]:
 
 def show_both(first: Trace, second: Trace, view: Comparison) -> None:
     """What the word looks at in each text, on one scale, and the same as tables."""
-    traces = (first, second)
-    rows = [_row(trace, view) for trace in traces]
-    sinks = [measures.sink_positions(trace.memory()) for trace in traces]
-    top = max(_largest(trace, row, rest) for trace, row, rest in zip(traces, rows, sinks, strict=True))
+    pictures, frames = charts(first, second, view), tables_of(first, second, view)
     columns = st.columns(2, gap="large")
-    for number, (column, trace, row, rest) in enumerate(zip(columns, traces, rows, sinks, strict=True)):
-        name = distinct_texts(trace.words)[view.place(trace)]
+    for number, (column, trace, chart, frame) in enumerate(
+        zip(columns, (first, second), pictures, frames, strict=True)
+    ):
+        name = _name(trace, view)
         with column:
-            st.header(t("What “{word}” attends to", word=literal(name)), anchor=False)
-            chart = figures.look_bars(
-                trace.memory(),
-                trace.words,
-                view.place(trace),
-                layer=view.layer,
-                head=view.head,
-                sinks=rest,
-                top=top,
-                title="",
-                caption="",
-                translate=t,
-            )
+            st.header(t(HEADING, word=literal(name)), anchor=False)
             show.figure(chart, key=f"look_{number}")
-            frame = pd.DataFrame({t("word"): distinct_texts(trace.words), t("weight"): list(map(figures.percent, row))})
             show.table(frame, label="What “{word}” attends to, as a table", word=name)
     st.markdown(t("Both pictures have one scale. Of a word that occurs several times, the last is shown."))
+
+
+def charts(first: Trace, second: Trace, view: Comparison, *, titled: bool = False) -> list[Any]:
+    """What the word looks at in each text, as bars on one scale; ``titled``: each says of itself what it is."""
+    traces = (first, second)
+    sinks = [measures.sink_positions(trace.memory()) for trace in traces]
+    rows = [_row(trace, view) for trace in traces]
+    top = max(_largest(trace, row, rest) for trace, row, rest in zip(traces, rows, sinks, strict=True))
+    return [
+        figures.look_bars(
+            trace.memory(),
+            trace.words,
+            view.place(trace),
+            layer=view.layer,
+            head=view.head,
+            sinks=rest,
+            top=top,
+            title=t(HEADING, word=_name(trace, view)) if titled else "",
+            caption=None if titled else "",
+            translate=t,
+        )
+        for trace, rest in zip(traces, sinks, strict=True)
+    ]
+
+
+def tables_of(first: Trace, second: Trace, view: Comparison) -> list[pd.DataFrame]:
+    """The numbers of both pictures: each word with its weight."""
+    return [
+        pd.DataFrame(
+            {
+                t("word"): distinct_texts(trace.words),
+                t("weight"): [figures.percent(float(weight)) for weight in _row(trace, view)],
+            }
+        )
+        for trace in (first, second)
+    ]
+
+
+def _name(trace: Trace, view: Comparison) -> str:
+    """The word, told apart from others of the text that are written alike."""
+    return distinct_texts(trace.words)[view.place(trace)]
 
 
 def _row(trace: Trace, view: Comparison) -> np.ndarray:

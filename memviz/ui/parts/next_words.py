@@ -6,6 +6,7 @@ import html
 from collections import Counter
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from memviz.figures import percent
@@ -14,6 +15,7 @@ from memviz.tokens import printable
 from memviz.trace import Candidate, Trace
 from memviz.ui.shell.i18n import t
 
+QUESTION = "Which word would come next?"
 COUNT = 5  # tokens that are shown: what follows them is seldom likely
 
 
@@ -22,7 +24,7 @@ def show_next_words(trace: Trace, *, count: int = COUNT) -> None:
     candidates = trace.next_tokens[:count]
     if not candidates:
         return
-    st.subheader(t("Which word would come next?"), anchor=False)
+    st.subheader(t(QUESTION), anchor=False)
     st.html(_bars(candidates))
     st.caption(
         t(
@@ -31,6 +33,15 @@ def show_next_words(trace: Trace, *, count: int = COUNT) -> None:
             count=len(candidates),
         )
     )
+
+
+def numbers(trace: Trace, *, count: int = COUNT) -> dict[str, pd.DataFrame]:
+    """The same as a table under its question, for a file; none where a model does not predict the next token."""
+    candidates = trace.next_tokens[:count]
+    if not candidates:
+        return {}
+    shares = [percent(candidate.probability) for candidate in candidates]
+    return {t(QUESTION): pd.DataFrame({t("token"): labels(candidates), t("probability"): shares})}
 
 
 def labels(candidates: Sequence[Candidate]) -> list[str]:

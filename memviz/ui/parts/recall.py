@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from memviz import figures, measures, tables
@@ -15,6 +16,7 @@ from memviz.ui.shell import show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
+RECEIVED = "Which words receive the most attention?"
 MOST = 10  # words in the list of those that are looked at most
 
 
@@ -106,7 +108,7 @@ def show_received(trace: Trace, view: RecallView) -> None:
 
     Where attention rests takes part in neither ranking nor scale.
     """
-    st.subheader(t("Which words receive the most attention?"), anchor=False)
+    st.subheader(t(RECEIVED), anchor=False)
     memory = trace.memory()
     sinks = measures.sink_positions(memory)
     picture, ranking = st.columns([2, 1], gap="large")
@@ -124,13 +126,8 @@ def show_received(trace: Trace, view: RecallView) -> None:
             translate=t,
         )
         show.figure(chart, key="received")
-    table = tables.received_table(memory, trace.words, layer=view.layer, head=view.head, without=view.without)
-    table = table.dropna(subset=["rank"]).sort_values("rank").head(MOST)[["text", "word", "received"]]
-    names = {"text": t("word"), "word": t("position"), "received": t("attention received")}
     ranking.dataframe(
-        table.assign(received=table["received"].map(lambda share: figures.percent(share, digits=1))).rename(
-            columns=names
-        ),
+        most_received(trace, view),
         hide_index=True,
         width="stretch",
         height="content",
@@ -139,6 +136,19 @@ def show_received(trace: Trace, view: RecallView) -> None:
         ranking.caption(t("Positions count from 0. Attention sinks are not ranked."))
     else:
         ranking.caption(t("Positions count from 0."))
+
+
+def most_received(trace: Trace, view: RecallView) -> pd.DataFrame:
+    """The words that receive most, with their positions and shares, in the reader's language; no sinks among them."""
+    frame = tables.received_table(trace.memory(), trace.words, layer=view.layer, head=view.head, without=view.without)
+    ranked = frame.dropna(subset=["rank"]).sort_values("rank").head(MOST)
+    return pd.DataFrame(
+        {
+            t("word"): ranked["text"],
+            t("position"): ranked["word"],
+            t("attention received"): [figures.percent(share, digits=1) for share in ranked["received"]],
+        }
+    )
 
 
 def show_distance(trace: Trace, view: RecallView) -> None:

@@ -57,6 +57,13 @@ class Aligned(Protocol):
 
 
 @runtime_checkable
+class Predicting(Protocol):
+    """A view that shows the likeliest next words of a model that predicts."""
+
+    def next_words(self) -> pd.DataFrame: ...
+
+
+@runtime_checkable
 class WithTexts(Protocol):
     """A view of more than one text: what was typed into which box of its page."""
 
@@ -70,18 +77,6 @@ class WithHead(Protocol):
     def head_fields(self) -> dict[str, str]: ...
 
 
-class Linked(Protocol):
-    """A view that a link can restore."""
-
-    trace: Trace
-    name: str
-
-
-def link_bar(view: Linked) -> None:
-    """The links alone, for a page that has no files."""
-    _offer_links(view, st.container(horizontal=True, gap="small"))
-
-
 def bar(view: Shared) -> None:
     """The small actions at the foot of a page."""
     row = st.container(horizontal=True, gap="small")
@@ -92,7 +87,7 @@ def bar(view: Shared) -> None:
         st.code(view.code(), language="python")
 
 
-def _offer_links(view: Linked, row: DeltaGenerator) -> None:
+def _offer_links(view: Shared, row: DeltaGenerator) -> None:
     """A link that shows exactly this, copied by one click; and, as the second choice, one that keeps the text here."""
     here, state = (st.context.url or "").partition("?")[0], address.fields()
     trace = view.trace
@@ -109,6 +104,7 @@ def _offer_links(view: Linked, row: DeltaGenerator) -> None:
         "translate": lambda: samples.translations(name),
         "generate": lambda: samples.prompts(name),
         "compare": samples.two_texts,
+        "forget": lambda: samples.to_cover(name),
     }
     sample = by_page.get(view.name, lambda: samples.samples(name))()[0]
     by_hand = t("This browser lets no page copy: take the link from here.")
@@ -156,6 +152,8 @@ def _files(view: Shared) -> None:
     ]
     if isinstance(view, Aligned) and view.alignment_files():
         files.append(("Pharaoh", _zip, f"{base}-pharaoh.zip", "application/zip"))
+    if isinstance(view, Predicting) and view.trace.next_tokens:
+        files.append((t("Next words, CSV"), _next_words, f"{base}-next-words.csv", "text/csv"))
     st.caption(
         t(
             "Every file says which model, layer and head it shows, and what was left out; for the CSV, a plain table, "
@@ -177,6 +175,10 @@ def _files(view: Shared) -> None:
 
 def _csv(view: Shared) -> str:
     return tables.csv(view.table()[0])
+
+
+def _next_words(view: Predicting) -> str:
+    return tables.csv(view.next_words())
 
 
 def _metadata(view: Shared) -> bytes:

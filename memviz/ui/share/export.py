@@ -12,8 +12,10 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from memviz.figures import caption
+from memviz.figures.page import table_css, tables_html
 from memviz.figures.style.colours import page_css
 from memviz.measures import Links
 from memviz.tokens import Word
@@ -39,6 +41,7 @@ def words_page(
     writing: words.Writing | None = None,
     title: str = "",
     hint: str = "",
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> str:
     """The text as words with its cards, the same script as on the page, and where it comes from. No network."""
     plain, arrays = words.drawing(
@@ -58,6 +61,7 @@ def words_page(
         hint=hint
         or t("Hover or tap a word. Blue words are those it attends to (looks at); orange words attend to it."),
         provenance=provenance,
+        tables=tables,
     )
 
 
@@ -99,6 +103,7 @@ def lines_page(
     labels: Mapping[str, str],
     pinned: cross.Pin | None,
     provenance: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> str:
     """One head or several as lines between two columns of words, as on the page, and where they come from."""
     plain, arrays = cross.drawing(**payload, labels=labels, steps=False, facing=True)
@@ -109,6 +114,7 @@ def lines_page(
         title=t("Which heads do what?"),
         hint=t("Lines join each word to the words it attends to. The wider, the more."),
         provenance=provenance,
+        tables=tables,
     )
 
 
@@ -120,8 +126,9 @@ def _page(
     title: str,
     hint: str,
     provenance: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> str:
-    """The component with its data in one file."""
+    """The component with its data in one file, and ``tables`` by their headings below it."""
     markup, style, script = assets.read_sources(Path(str(component.__file__)).parent)
     bytes_ = {name: base64.b64encode(array.tobytes()).decode("ascii") for name, array in arrays.items()}
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
@@ -130,7 +137,9 @@ def _page(
         hint=html.escape(hint),
         caption=html.escape(caption(provenance)),
         colours=page_css(),
+        table_style=table_css(),
         style=style,
+        tables=tables_html(tables or {}),
         markup=markup,
         script=script.replace("export default function", "const mount = function", 1),
         data=_inert(plain),

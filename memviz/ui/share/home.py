@@ -14,8 +14,9 @@ from memviz.figures import provenance
 from memviz.figures.style.phrases import Translate
 from memviz.memory import Memory
 from memviz.trace import Trace
-from memviz.ui.parts import words
+from memviz.ui.parts import next_words, words
 from memviz.ui.share import export
+from memviz.ui.share.predictions import next_words_arrays, next_words_code, next_words_table
 from memviz.ui.share.reading_code import reading, saving
 from memviz.ui.shell.i18n import t
 
@@ -67,12 +68,16 @@ class Home:
     def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
         return tables.links_table(self.links()[0], *self.trace.sides()), self.provenance_fields()
 
+    def next_words(self) -> pd.DataFrame:
+        """What would come next, with whose model says so."""
+        return next_words_table(self.trace)
+
     def npz(self) -> bytes:
         remembers, remembered_by = self.links()
         arrays = {f"remembers.{name}": array for name, array in vars(remembers).items()}
         arrays |= {f"remembered_by.{name}": array for name, array in vars(remembered_by).items()}
         arrays["words"] = np.array([word.text for word in self.trace.words])
-        return tables.npz(arrays, self.provenance_fields())
+        return tables.npz(arrays | next_words_arrays(self.trace), self.provenance_fields())
 
     def png(self) -> bytes:
         return figures.words_png(self.trace.words, *self.links(), **self._options())
@@ -99,6 +104,7 @@ class Home:
             provenance=self.provenance_fields(),
             tint=self.tint,
             without=self.without,
+            tables=next_words.numbers(self.trace),
         )
 
     def code(self) -> str:
@@ -113,7 +119,7 @@ class Home:
             f"title={title!r}",
             f"provenance=memviz.figures.provenance(trace{head}{without})",
         )
-        return self.links_code() + picture
+        return self.links_code() + next_words_code(self.trace) + picture
 
     def _choices(self) -> tuple[str, str]:
         """The head, and what is taken out, as arguments."""

@@ -17,6 +17,7 @@ from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.parts import recall as recall_page
 from memviz.ui.parts import words
+from memviz.ui.parts.recall import RECEIVED
 from memviz.ui.share.home import Home
 from memviz.ui.share.reading_code import saving
 from memviz.ui.shell.i18n import language_tag, t
@@ -117,6 +118,7 @@ class Recall:
             charts,
             title=t("What does this word remember, and who remembers it?"),
             provenance=self.provenance_fields(),
+            tables={t(RECEIVED): recall_page.most_received(self.trace, view)},
             language=language_tag(),
             translate=t,
         )

@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from memviz.ui.components.address import address_bar, last_return
 
-TEXTS = ("text", "pair", "other", "target", "gold", "system")  # the boxes whose texts the tab keeps
+TEXTS = ("text", "pair", "other", "target", "gold", "system", "answer")  # the boxes whose texts the tab keeps
 ORIGIN = "origin"  # how the text came into its box; see `memviz.ui.shell.frame`
 _KEPT = (*TEXTS, ORIGIN)
 _FIELDS = "address"  # all that stands in the address, by name

@@ -43,7 +43,7 @@ def choose_language() -> None:
 
 
 def choose_model(page: Page) -> None:
-    """The model: one that translates or writes where the ``page`` needs it, or any."""
+    """The model: one that translates or writes where the ``page`` needs it, or any; first the one that it names."""
     family: Family | None = "encoder-decoder" if page.translates else "decoder-only" if page.writes else None
     names = _model_names(family)
     if not names:
@@ -60,7 +60,7 @@ def choose_model(page: Page) -> None:
             accept_new_options=free,
             format_func=lambda name: _offer_label(name, on_offer.get(name)),
             help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=example),
-            **state.url_bound(key, names, others=free),
+            **state.url_bound(key, names, default=page.model if page.model in names else None, others=free),
         )
         if not all(offer.here for offer in on_offer.values()):
             st.caption(t("Those on this machine come first; the others say what they would download."))
@@ -165,10 +165,10 @@ def read_two_texts() -> tuple[Trace, Trace]:
     return runs.read(model_name(), text, None), runs.read(model_name(), st.session_state[OTHER], None)
 
 
-def choose_text(texts: Sequence[Sample], *, second: bool = True) -> str:
+def choose_text(texts: Sequence[Sample], *, second: bool = True, button: bool = True) -> str:
     """The text box with its samples, and its text; the first sample is there to begin with.
 
-    ``second``: a second sentence may be given too.
+    ``second``: a second sentence may be given too. ``button``: one stands below that reads the text.
     """
     _begin(texts[0])
     _carry_over()
@@ -183,6 +183,8 @@ def choose_text(texts: Sequence[Sample], *, second: bool = True) -> str:
         persist_state="session",
     )
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    if button:
+        row.button(t("Read"), type="primary", key="read", help=t("Reads the text: the same as Ctrl+Enter."))
     row.markdown(t("Examples:"), width="content")
     for number, sample in enumerate(texts):
         row.button(t(sample.name), key=f"sample_{number}", help=t(sample.hint), on_click=_take, args=(sample,))

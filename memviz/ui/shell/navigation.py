@@ -17,7 +17,8 @@ from memviz.ui.shell.i18n import t
 class Page:
     """One page: its path in the address, its name in the list of pages, the question it answers, its icon.
 
-    ``translates``, ``writes``: does it need a model that translates, or one that continues a text?
+    ``translates``, ``writes``: does it need a model that translates, or one that continues a text? ``model``: the name
+    of the one that it begins with, where nobody chose another; "" for the first that there is.
     """
 
     path: str
@@ -26,6 +27,7 @@ class Page:
     icon: str
     translates: bool = False
     writes: bool = False
+    model: str = ""
 
     @property
     def file(self) -> str:
@@ -42,6 +44,9 @@ PAGES = {
         Page("compare", "Compare", "What does the same word look at in two texts?", ":material/compare_arrows:"),
         Page("translate", "Translate", "What did the decoder read to write this word?", ":material/translate:", True),
         Page("generate", "Generate", "Where does the next word come from?", ":material/edit_note:", writes=True),
+        Page(
+            "forget", "Forget", "What changes when a word is forgotten?", ":material/visibility_off:", model="smollm2"
+        ),
         Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
     )
 }

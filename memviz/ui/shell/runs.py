@@ -13,6 +13,7 @@ from streamlit.runtime.scriptrunner import RerunException
 from memviz.errors import BusyError, EmptyTextError, MemVizError, TextTooLongError
 from memviz.models import DEFAULT, Policy, preview
 from memviz.note import Note
+from memviz.progress import Progress
 from memviz.serving import cache
 from memviz.serving.gate import OnWait, Wait, whole_seconds
 from memviz.settings import number
@@ -40,7 +41,7 @@ def read(model: str, text: str, pair: str | None, *, growing: bool = False) -> T
     ``growing``: the heads are drawn as they are read.
     """
     hint = t("Paste a text above, or choose a sample, and see what the model remembers of it.")
-    place = st.empty()
+    bar, place = st.empty(), st.empty()  # how far it is stays above the grid, which grows below the window
     on_layers = GrowingGrid(place).take if growing else None
     trace = _run(
         model,
@@ -48,6 +49,7 @@ def read(model: str, text: str, pair: str | None, *, growing: bool = False) -> T
         Extras(pair=pair),
         lambda part, callbacks: cache.read(model, part, pair, on_layers=on_layers, **callbacks),
         hint=hint,
+        place=bar,
     )
     place.empty()
     show.notes(trace)
@@ -63,6 +65,7 @@ def translate(model: str, text: str, options: cache.TranslationOptions) -> Trace
         Extras(task=options.task, target=options.target),
         lambda part, callbacks: cache.translate(model, part, options, **callbacks),
         hint=hint if options.target is None else "",  # what is empty then may be the target
+        place=st.empty(),
     )
 
 
@@ -124,12 +127,38 @@ def open_reader(model: str) -> Reader:
     return reader
 
 
-def _run(model: str, text: str, extras: Extras, run: Callable[[str, Callbacks], Trace], *, hint: str) -> Trace:
-    """What ``run`` makes of the text, with a bar that says what is being done and a way on when it cannot be read.
+def experiment(name: str, trace: Trace, settings: object, run: Callable[[Reader, Progress], Result]) -> Result | None:
+    """The result of an experiment on the text of a ``trace``, by its model; ``None``, with a message, where it fails.
 
-    ``hint`` is said in place of an error where there is no text.
+    ``settings`` tell it from others of the same ``name``. What else stands on the page stays.
     """
     place = st.empty()
+    try:
+        result = patiently(
+            place,
+            lambda: cache.experiment(name, trace.model.name, trace.text, settings, run, **_callbacks(place)),
+        )
+    except MemVizError as error:
+        place.empty()
+        show.problem(error)
+        return None
+    place.empty()
+    return result
+
+
+def _run(
+    model: str,
+    text: str,
+    extras: Extras,
+    run: Callable[[str, Callbacks], Trace],
+    *,
+    hint: str,
+    place: DeltaGenerator,
+) -> Trace:
+    """What ``run`` makes of the text, with a bar that says what is being done and a way on when it cannot be read.
+
+    ``hint`` is said in place of an error where there is no text; all of this stands in ``place``.
+    """
     callbacks = _callbacks(place)
     try:
         _check_characters(text, extras)

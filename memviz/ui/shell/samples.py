@@ -219,7 +219,36 @@ _PROMPTS = (
     ),
 )
 
+_COVERED_LANGUAGE = (
+    Sample(
+        "The password",
+        "The secret password of the castle is dragon. People walked slowly along the river. "
+        "The secret password of the castle is",
+        "Tap “dragon” to cover it: can the model still say the password? Then try a word beside it.",
+        word="dragon",
+    ),
+    Sample(
+        "The capital",
+        "In this story, the capital of France is Rome. Question: In this story, what is the capital of France? "
+        "Answer: In this story, the capital of France is",
+        "Tap “Rome”: what does the model answer when it cannot look at what the story says?",
+        word="Rome",
+    ),
+    Sample(
+        "Mary and John",
+        "When Mary and John went to the store, John gave a drink to",
+        "Tap “Mary”, then the first “John”: which of them does the answer need?",
+        word="Mary",
+    ),
+    Sample(
+        "A known fact",
+        "The capital of France is",
+        "Tap “France”: this answer stands in the weights, but the question stands in the text.",
+        word="France",
+    ),
+)
 _OPEN = "Hover or tap a word: which words does it attend to, and in which heads?"
+_OPEN_COVER = "Tap a word to cover it: does the answer change more than with any other word covered?"
 _BY_MODEL = {"minilm": _MINILM, "smollm2": _SMOLLM2}
 _CHINESE = ("bert-base-chinese", "opus-mt-zh-en")
 
@@ -259,6 +288,21 @@ def prompts(model: str) -> tuple[Sample, ...]:
         return _PROMPTS
     hint = "Click a written word: how sure was the model, and what else could stand there?"
     return tuple(replace(sample, hint=hint) for sample in _PROMPTS)
+
+
+def to_cover(model: str) -> tuple[Sample, ...]:
+    """The samples in which a word is covered, for a model by its name; of other models nothing is claimed."""
+    if model == "smollm2":
+        return _COVERED_LANGUAGE
+    family = CATALOGUE[model].family if model in CATALOGUE else "decoder-only"
+    if model in _CHINESE:
+        texts: tuple[Sample, ...] = _ZH
+    elif family == "encoder-decoder":
+        texts = translations(model)
+    else:
+        texts = tuple(sample for sample in _MINILM if not sample.pair)
+        texts = texts if family == "encoder-only" else _COVERED_LANGUAGE
+    return tuple(replace(sample, hint=_OPEN_COVER, translation="", gold="") for sample in texts)
 
 
 def two_texts() -> tuple[Sample, Sample]:

@@ -21,6 +21,7 @@ MEANING = (
 )
 
 SHORT = 20  # words of a text whose picture is small
+FEW_HEADS = 9  # of a layer, that fit into a third of a page
 
 
 def question(page: str, hint: str) -> None:
@@ -92,10 +93,14 @@ def model_line(trace: Trace) -> None:
     st.caption(line + (f" · {model.note.render(t, literal)}" if model.note else ""))
 
 
-def two_columns(trace: Trace) -> tuple[Any, Any]:
+def two_columns(trace: Trace, *, pictures: int = 1) -> tuple[Any, Any]:
     """An overview and a detail side by side; one above the other on a phone.
 
-    The detail stays in sight while a tall overview is scrolled. It gets more of the room where a text is long.
+    The detail stays in sight while a tall overview is scrolled. It gets more of the room where a text is long, and
+    where two ``pictures`` of a short one stand in it side by side: then the overview keeps what its heads need.
     """
-    overview, detail = st.columns([5, 7] if len(trace.words) > SHORT else 2, gap="large")
+    shares = [5, 7] if len(trace.words) > SHORT else [1, 1]
+    if pictures > 1 and len(trace.words) <= SHORT:
+        shares = [1, 2] if trace.model.heads <= FEW_HEADS else [2, 3]
+    overview, detail = st.columns(shares, gap="large" if pictures == 1 else "medium")
     return overview, detail.container(key="detail")

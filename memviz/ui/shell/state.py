@@ -53,6 +53,11 @@ def url_bound(key: str, options: Collection[Any], *, default: Any = None, others
     return {"key": key, "persist_state": "session"}
 
 
+def hold(key: str) -> None:
+    """The choice of this ``key`` stays on a page whose usual choice is another, as if the person had made it."""
+    st.session_state[f"usual {key}"] = None
+
+
 def _name(option: Any) -> str:
     """An option as the address names it: ``true`` and ``false`` for a toggle."""
     return str(option).lower() if isinstance(option, bool) else str(option)

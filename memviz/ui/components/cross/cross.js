@@ -223,6 +223,7 @@ class Cross {
     if (!spot) return;
     this.stepper.pause();
     this.pin(sameSpot(spot, this.pinned) ? null : spot);
+    if (this.pinned) bringIntoSight(this.card.root);
   }
 
   /** A person pins a word, or lets go: shown here, and told to Python. */

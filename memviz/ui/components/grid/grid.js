@@ -289,6 +289,8 @@ class Grid {
     choices.set(this.data.id, { turn: this.turn, index: this.selected });
     this.place();
     this.report({ ...this.whereIs(this.selected), click: Date.now() });
+    const detail = document.querySelector(".st-key-detail");
+    if (detail) bringIntoSight(detail);
   }
 
   key(event) {

@@ -66,6 +66,14 @@ WRITING_LABELS = {
 LEGEND = ((1.0, "100 %"), (0.5, "50 %"), (0.1, "10 %"), (0.01, "1 %"), (0.001, "≤ 0.1 %"))
 """Probabilities that the scale of surprise names."""
 
+COVER_LABELS = {
+    "text": "The text, word by word. Arrow keys move, Enter covers a word or uncovers it, Escape uncovers all.",
+    "hint": "Tap a word to cover it; tap it again to uncover it.",
+    "announce": "“{word}”. Enter covers or uncovers it.",
+    "announce_none": "“{word}”. Enter covers or uncovers it.",
+}
+"""What is said in place of some of these where words are covered."""
+
 _mount = register(Path(__file__).parent, name="words_view")
 
 
@@ -157,6 +165,7 @@ def words_view(
     )
     first = first if first is not None and 0 <= first < len(words) else None
     data |= {"id": key, "pinned": choice.sent_value, "turn": choice.turn, "first": first, "opens": on_open is not None}
+    data |= {"covered": None, "cover_turn": 0}
     result = _mount(
         data={**data, "arrays": pack(arrays)},
         key=key,
@@ -178,6 +187,38 @@ def _branch(value: Any, writing: Writing) -> tuple[int, int] | None:
     branch = value.get("position"), value.get("id")
     offered = {(step["position"], other[1]) for steps in writing.steps for step in steps for other in step["others"]}
     return branch if branch in offered else None
+
+
+def cover_view(
+    words: Sequence[Word], *, labels: Mapping[str, str], covered: Sequence[int], key: str, note: str = ""
+) -> tuple[int, ...]:
+    """Which words are covered? Their indices, in reading order.
+
+    The same text as in `words_view`, without links: a click covers a word, or uncovers it; covered words are hatched.
+    ``covered`` is the page's choice; whoever chose last, page or person, is followed. ``labels`` replaces the words
+    in `LABELS` and `COVER_LABELS`; ``note`` is one line below.
+    """
+    texts = tuple(word["text"] for word in words)
+    page_value = tuple(sorted({index for index in covered if 0 <= index < len(words)}))
+    report = _cover_report(key, words=len(words))
+    choice = choose(key, subject=hash(texts), page_value=page_value, report=report)
+    places, shares = np.zeros((len(words), 0), dtype=int), np.zeros((len(words), 0))
+    none = Links(places, shares, shares, shares, places, places)
+    data, arrays = drawing(words, remembers=none, remembered_by=none, labels={**COVER_LABELS, **labels}, note=note)
+    data |= {"id": key, "pinned": None, "turn": 0, "first": None, "opens": False}
+    data |= {"covered": list(choice.sent_value), "cover_turn": choice.turn}
+    _mount(data={**data, "arrays": pack(arrays)}, key=key, on_cover_change=_rerun)
+    return choice.value
+
+
+def _cover_report(key: str, *, words: int) -> Report[tuple[int, ...]] | None:
+    """What did the browser report as covered? Nothing is believed that is not a word of this text."""
+    state: Any = st.session_state.get(key) or {}
+    report = state.get("cover")
+    if not isinstance(report, Mapping) or not isinstance(report.get("indices"), Sequence):
+        return None
+    indices = {index for index in report["indices"] if isinstance(index, int) and 0 <= index < words}
+    return Report(tuple(sorted(indices)), report.get("click", 0))
 
 
 def drawing(

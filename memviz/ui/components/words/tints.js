@@ -32,9 +32,9 @@ function paint(span, { blue = 0, orange = 0, colours }) {
 
 /** Behind a written word: as strong as its surprise; and the ink that can be read on it. */
 function tintBySurprise(span, { share, colours }) {
-  const strength = STRONGEST * share;
-  span.style.setProperty("--surprise", strength);
-  const behind = mix(colours.paper, colours.surprised, strength);
+  const opacity = STRONGEST * share;
+  span.style.setProperty("--surprise", opacity);
+  const behind = mix(colours.paper, colours.surprised, opacity);
   span.style.setProperty("--ink-on-tint", luminance(behind) > 0.179 ? "#000" : "#fff");
 }
 

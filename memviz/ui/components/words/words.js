@@ -13,6 +13,7 @@
  *   opens                            is a head's name a button that opens the head?
  *   legend: [[share, text]]          of a text that was written: the scale of surprise (with `steps` and `surprise`)
  *   steps: [[step]]                  of each word, how its tokens were written, see `Step` in __init__.py
+ *   covered: [index] or null, cover_turn   words that are covered: a click covers, and nothing is pinned; null: no such mode
  *   arrays                           one Arrow row of bytes:
  *     flags    uint8 [word]          1 special, 2 a space stands before, 4 a new line begins, 8 an empty line before it
  *     surprise uint8 [word]          0 given, 1 expected, 255 least expected; only of a text that was written
@@ -26,6 +27,7 @@
  * A head's name reports setTriggerValue("open", {layer, head, word}).
  * Another token of a written word reports setTriggerValue("branch", {position, id}).
  * A pin or its end reports setStateValue("word", {index, click}); index is null after Escape.
+ * A word that is covered or uncovered reports setStateValue("cover", {indices, click}).
  * On each word: data-testid="memviz-word", data-index. On each row of a card: data-index,
  * data-weight, data-lift (every digit), data-head. On the outer element: data-shown, data-drawn.
  */
@@ -44,6 +46,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   view.report = (word) => setStateValue("word", word);
   view.open = (head) => setTriggerValue("open", head);
   view.branch = (token) => setTriggerValue("branch", token);
+  view.reportCover = (cover) => setStateValue("cover", cover);
   view.update(data);
 }
 
@@ -58,6 +61,7 @@ class Words {
   constructor(root) {
     this.root = root;
     this.text = root.querySelector(".text");
+    this.cover = new Cover(this);
     this.cards = {
       remembers: new Card(root.querySelector(".remembers"), this.actions()),
       remembered_by: new Card(root.querySelector(".remembered-by"), this.actions()),
@@ -78,7 +82,7 @@ class Words {
     text.addEventListener("focusin", (event) => this.arrive(indexOf(event.target)));
     text.addEventListener("click", (event) => this.toggle(indexOf(event.target)));
     text.addEventListener("keydown", (event) => this.key(event));
-    root.addEventListener("keydown", (event) => event.key === "Escape" && this.pin(null));
+    root.addEventListener("keydown", (event) => event.key === "Escape" && this.release());
   }
 
   /** New data: the same element; the words are built again only if they are others. */
@@ -95,6 +99,7 @@ class Words {
     this.colours = readColours(this.root);
     if (this.surprise) this.spans.forEach((span) => this.rest(span));
     this.follow(data);
+    this.cover.follow(data);
     const before = same && !this.surprise ? this.spotlight : (data.first ?? null);
     this.show(this.pinned ?? before);
     this.root.dataset.drawn = "true";
@@ -130,6 +135,7 @@ class Words {
   build() {
     const { data, flags, root, text } = this;
     Object.assign(this, { marks: [], spotlight: null, pinned: null, turn: null, current: 0 });
+    this.cover.turn = null;
     this.spans = data.words.map((word, i) => wordSpan(word, { index: i, flags }));
     const lines = document.createDocumentFragment();
     let line = null;
@@ -159,8 +165,20 @@ class Words {
     this.say(index);
   }
 
+  /** Escape lets go of what is pinned, or of all that is covered. */
+  release() {
+    if (this.data.covered) this.cover.set([]);
+    else this.pin(null);
+  }
+
   toggle(index) {
-    if (index !== null) this.pin(index === this.pinned ? null : index);
+    if (index === null) return;
+    if (this.data.covered) {
+      this.cover.toggle(index);
+      return;
+    }
+    this.pin(index === this.pinned ? null : index);
+    if (this.pinned !== null) bringIntoSight(this.cards.remembers.root);
   }
 
   /** A person pins a word, or lets go: shown here, and told to Python. */

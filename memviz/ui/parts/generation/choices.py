@@ -49,14 +49,15 @@ def generate_text() -> tuple[Trace, GenerationJob]:
     """The text on the page with what was written after it, and what was to be done; stops the page without one."""
     model = frame.writer_name()
     _refuse_others(model)
-    text = frame.choose_text(samples.prompts(model), second=False)
+    text = frame.choose_text(samples.prompts(model), second=False, button=False)
     options = _choose_options()
     job = _place_of(GenerationJob(text, model, options))
     _offer_writing(job)
     if job.cut == 0:
         st.info(t("You stopped the writing before it began."), icon=":material/stop_circle:")
         st.stop()
-    begun, prefix = text, ()
+    begun = text
+    prefix: tuple[int, ...] = ()
     for number, (place, token) in enumerate(job.path):
         before = _run(replace(job, path=job.path[:number], prefix=prefix, cut=None), begun)
         names = {other.id: other.text for other in before.steps[place]} if place < len(before.steps) else {}
@@ -235,6 +236,6 @@ def _write_again() -> None:
     """“Generate”: the original text, written to its end; where it is there already and is drawn, another draw."""
     shown, job = st.session_state.get(WRITTEN_FOR), st.session_state.get("generation_job")
     is_there = shown is not None and job is not None and replace(shown, prefix=()) == job and job.cut is None
-    if is_there and not job.path and job.options.temperature:
+    if is_there and job is not None and not job.path and job.options.temperature:
         st.session_state["seed"] = (st.session_state["seed"] + 1) % SEEDS.stop
     put_path(())

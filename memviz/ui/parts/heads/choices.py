@@ -22,8 +22,10 @@ from memviz.ui.shell.i18n import t
 
 LARGEST = 256  # words or tokens a side that are drawn one by one
 Head = tuple[int, int]
-Picture = Literal["heatmap", "lines"]
-PICTURES: dict[Picture, str] = {"heatmap": "as a heatmap", "lines": "as lines"}
+Picture = Literal["both", "heatmap", "lines"]
+PICTURE = "picture"
+PICTURES: dict[Picture, str] = {"both": "Both", "heatmap": "Heatmap", "lines": "Lines"}
+LINES_SIDE = "lines_side"  # in which column of the lines the marked word is kept
 BESIDE_BOX = "beside_box"
 BESIDE = "beside"  # the heads that are laid over another, in the session and in the address: "L3.H1,L5.H11"
 _NAME = re.compile(r"L(\d{1,4})\.H(\d{1,4})")
@@ -40,6 +42,7 @@ VALUES: dict[Values, str] = {
 class HeadsView:
     """What is to be seen of a memory: which head (``None``: a mean), how, and which word of the text is marked.
 
+    ``side`` is the column of the lines in which that word was chosen: of those that look, or are looked at.
     ``beside`` are the heads whose lines are laid over those of the first.
     """
 
@@ -53,6 +56,7 @@ class HeadsView:
     find: str = ""
     window: tuple[slice, slice] | None = None
     word: int | None = None
+    side: Literal["source", "target"] = "target"
     picture: Picture = "heatmap"
     beside: tuple[Head, ...] = ()
 
@@ -60,7 +64,8 @@ class HeadsView:
 def choose_view(trace: Trace, memory: Memory) -> HeadsView:
     """Which head, or which mean, and how to see it."""
     mean_box, head_box = st.columns([4, 3], vertical_alignment="bottom", gap="small", wrap=False)
-    picture_box, options_box = st.columns([8, 4], gap="small", wrap=False)
+    row = st.container(horizontal=True, horizontal_alignment="distribute", gap="small")
+    picture_box, options_box = row.container(width="content"), row.container(width="content")
     mean = state.choose_mean(place=mean_box, key="shown")
     layer, head = state.get_head(memory)
     if mean == "head":
@@ -96,6 +101,7 @@ def choose_view(trace: Trace, memory: Memory) -> HeadsView:
         find=find,
         window=window,
         word=words.get_word(trace),
+        side=st.session_state.get(LINES_SIDE, "target"),
         picture=picture,
         beside=beside,
     )
@@ -109,9 +115,15 @@ def _choose_picture(place: DeltaGenerator) -> Picture:
         required=True,
         format_func=lambda name: t(PICTURES[name]),
         label_visibility="collapsed",
-        **state.url_bound("picture", PICTURES),
+        **state.url_bound(PICTURE, PICTURES),
     )
-    return picture or "heatmap"
+    return picture or "both"
+
+
+def picture_count() -> int:
+    """How many pictures stand beside the grid: two, as long as nobody chose one of them."""
+    picture = st.session_state.get(PICTURE, address.get(PICTURE))
+    return 1 if picture in ("heatmap", "lines") else 2
 
 
 def _choose_beside(memory: Memory, head: Head) -> tuple[Head, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import streamlit as st
@@ -15,9 +15,9 @@ from memviz.tokens import right_to_left
 from memviz.trace import Trace
 from memviz.ui.components import cross_view
 from memviz.ui.components.cross import LABELS, Pin, SourceWord, TargetWord
-from memviz.ui.parts.heads.choices import LARGEST, HeadsView
+from memviz.ui.parts.heads.choices import LARGEST, LINES_SIDE, HeadsView
 from memviz.ui.parts.heads.picture import picture_options, show_picture, summary_line
-from memviz.ui.shell import state
+from memviz.ui.shell import show, state
 from memviz.ui.shell.i18n import t
 
 SELF_LABELS = {
@@ -33,7 +33,6 @@ SELF_LABELS = {
 """What is said otherwise where no text is translated into another."""
 HEIGHT = 760  # pixels, of more words than fit
 TALL = 26  # so many words
-SIDE = "lines_side"  # in which column the marked word is kept
 
 
 class LinesPayload(TypedDict):
@@ -48,24 +47,40 @@ class LinesPayload(TypedDict):
 
 
 def show_view(trace: Trace, view: HeadsView) -> None:
-    """The view as a heatmap or as lines, and the head in one line."""
-    (show_lines if view.picture == "lines" else show_picture)(trace, view)
+    """The view as a heatmap, as lines, or as both, and the head in one line.
+
+    Both stand side by side where the window is wide and the text short, else one below the other.
+    """
+    if view.picture == "lines":
+        show_lines(trace, view)
+    elif view.picture == "heatmap":
+        show_picture(trace, view)
+    else:
+        with st.container(key="both_beside" if len(trace.words) <= show.SHORT else "both_below"):
+            columns = st.columns([4, 3], gap="small")  # lines need less room for as many words
+            with columns[0]:
+                show_picture(trace, view)
+            with columns[1]:
+                show_lines(trace, view)
     st.markdown(summary_line(view))
 
 
 def show_lines(trace: Trace, view: HeadsView) -> None:
     """The lines of a view; a word that is pinned is the marked word of the page."""
     if not can_show_lines(trace, view):
+        text = t("This text is too long for lines: zoom into a window in the options.")
         if view.values not in ("weight", "log"):
-            st.info(t("Lines show weights: choose raw weights in the options."))
+            text = t("Lines show weights: choose raw weights in the options.")
+        if view.picture == "lines":
+            st.info(text)
         else:
-            st.info(t("This text is too long for lines: zoom into a window in the options."))
+            st.caption(text)
         return
     payload = lines_payload(trace, view)
     tall = max(len(payload["sources"]), len(payload["targets"])) > TALL
     with st.container(height=HEIGHT if tall else "content", border=False):
         pin = cross_view(
-            **payload, labels=lines_labels(view), pinned=_get_pin(view), key="lines", steps=False, facing=True
+            **payload, labels=lines_labels(view), pinned=lines_pin(view), key="lines", steps=False, facing=True
         )
     _put_pin(pin, view)
 
@@ -133,22 +148,21 @@ def _first(view: HeadsView, side: str) -> int:
     return 0 if view.window is None else view.window[side == "source"].start
 
 
-def _get_pin(view: HeadsView) -> Pin | None:
+def lines_pin(view: HeadsView) -> Pin | None:
     """The marked word as it is kept in its column; ``None`` where it is not one of these words."""
     if view.word is None or not _is_marking(view):
         return None
-    side: Literal["source", "target"] = st.session_state.get(SIDE, "target")
-    window = None if view.window is None else view.window[side == "source"]
+    window = None if view.window is None else view.window[view.side == "source"]
     if window is not None and not window.start <= view.word < window.stop:
         return None
-    return Pin(side, view.word - _first(view, side))
+    return Pin(view.side, view.word - _first(view, view.side))
 
 
 def _put_pin(pin: Pin | None, view: HeadsView) -> None:
     """The word that is kept in the lines becomes that of the page, which is drawn anew: what stands above shows it."""
-    if not _is_marking(view) or pin == _get_pin(view):
+    if not _is_marking(view) or pin == lines_pin(view):
         return
     if pin is not None:
-        st.session_state[SIDE] = pin.side
+        st.session_state[LINES_SIDE] = pin.side
     state.put_word(None if pin is None else pin.index + _first(view, pin.side))
     st.rerun()

@@ -1,0 +1,44 @@
+"""Questions that need several readings: what if the model could not look there? Each beside a control.
+
+    result = memviz.experiments.cover(reader, text, "dragon", answer="dragon")
+    result.before, result.after, result.control     # probability of the answer; the median of the controls
+    result.table()
+
+One decorated function is one experiment (`registry`). Readings in, a frozen result with its control out.
+"""
+
+from __future__ import annotations
+
+from memviz.experiments.agreement import Agreement, Blank, Ranking, agree, blank
+from memviz.experiments.cache import CacheCurve, Span, perplexity_by_cache, span
+from memviz.experiments.cover import Cover, CoverByLayer, cover, cover_by_layer
+from memviz.experiments.heads import RetrievalHeads, Unplug, retrieval_heads, unplug
+from memviz.experiments.needle import Needle, needle
+from memviz.experiments.recall import RecallGain, recall_gain
+from memviz.experiments.registry import EXPERIMENTS, Experiment
+
+__all__ = [
+    "EXPERIMENTS",
+    "Agreement",
+    "Blank",
+    "CacheCurve",
+    "Cover",
+    "CoverByLayer",
+    "Experiment",
+    "Needle",
+    "Ranking",
+    "RecallGain",
+    "RetrievalHeads",
+    "Span",
+    "Unplug",
+    "agree",
+    "blank",
+    "cover",
+    "cover_by_layer",
+    "needle",
+    "perplexity_by_cache",
+    "recall_gain",
+    "retrieval_heads",
+    "span",
+    "unplug",
+]

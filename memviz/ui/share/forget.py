@@ -1,0 +1,83 @@
+"""What the page Forget shows, to take along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memviz import figures, tables
+from memviz.figures import provenance
+from memviz.trace import Trace
+from memviz.ui.parts.experiment import ForgetView
+from memviz.ui.shell.i18n import language_tag, t
+
+
+@dataclass(frozen=True)
+class Forget:
+    """One experiment: what changed when something was forgotten."""
+
+    trace: Trace
+    view: ForgetView
+    name: str = "forget"
+
+    def texts(self) -> dict[str, str]:
+        """What was typed into the boxes of the page."""
+        return {"text": self.trace.text, "answer": self.view.answer or ""}
+
+    def provenance_fields(self) -> dict[str, str]:
+        """Where it comes from, and what was done."""
+        fields = provenance(self.trace)
+        return fields | {"unit": self.view.unit()} | self.view.fields()
+
+    def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
+        return self.view.table(), self.provenance_fields()
+
+    def npz(self) -> bytes:
+        frame = self.view.table()
+        arrays = {name: _array(frame[name]) for name in frame}
+        return tables.npz(arrays, self.provenance_fields() | {"shows": self.view.statement()})
+
+    def png(self) -> bytes:
+        return figures.experiment_png(*self._sheet(), **self._options())
+
+    def svg(self) -> str:
+        return figures.experiment_svg(*self._sheet(), **self._options())
+
+    def _sheet(self) -> tuple[Any, ...]:
+        return self.trace.words, self.view.covered, self.view.rows()
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "statement": self.view.statement(),
+            "unit": self.view.unit(),
+            "provenance": self.provenance_fields(),
+            "title": t("What changes when a word is forgotten?"),
+            "translate": t,
+        }
+
+    def html(self) -> str:
+        return figures.html(
+            self.view.charts(),
+            title=t("What changes when a word is forgotten?"),
+            intro=f"{self.trace.text}  —  {self.view.statement()}",
+            provenance=self.provenance_fields(),
+            language=language_tag(),
+            translate=t,
+        )
+
+    def code(self) -> str:
+        return f"""import memviz
+
+reader = memviz.load({self.trace.model.name!r})
+text = {self.trace.text!r}
+{self.view.code()}
+result.table().to_csv("memviz-forget.csv", index=False)
+"""
+
+
+def _array(column: pd.Series) -> np.ndarray:
+    """A column as an array that holds no Python objects."""
+    return column.to_numpy() if column.dtype != object else np.array([str(value) for value in column])
