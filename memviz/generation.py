@@ -43,6 +43,24 @@ class CacheSize:
     bytes_per_token: int
     precision: str
 
+    @property
+    def number_bytes(self) -> int:
+        """How many bytes one number takes."""
+        return self.bytes_per_token // (2 * self.layers * self.kv_heads * self.head_dim)
+
+
+def cache_bytes(
+    tokens: int, *, layers: int, kv_heads: int, head_dim: int, number_bytes: int, window: int | None = None
+) -> int:
+    """How many bytes would the cache of so many ``tokens`` take?
+
+    2 · layers · kv_heads · head_dim · number_bytes · min(tokens, window), the 2 for keys and values. Every head has its
+    own keys in multi-head attention (``kv_heads`` is the number of heads), all share one in multi-query attention (1;
+    Shazeer 2019), groups share them in between (Ainslie et al. 2023). With a ``window`` older keys are let go.
+    """
+    held = tokens if window is None else min(tokens, window)
+    return 2 * layers * kv_heads * head_dim * number_bytes * held
+
 
 @dataclass(frozen=True, eq=False)
 class Generation:

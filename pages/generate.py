@@ -1,5 +1,6 @@
 """Where does the next word come from?"""
 
+from memviz.ui import share
 from memviz.ui.parts import generation
 from memviz.ui.shell import show
 
@@ -11,5 +12,8 @@ show.question(
 trace, job = generation.generate_text()
 word = generation.show_text(trace, job)
 generation.show_branches(trace, job)
+generation.show_passage(trace, job)
+generation.show_cache(trace)
 show.caveat()
+share.bar(share.Generate(trace, job=job, word=word))
 show.model_line(trace)

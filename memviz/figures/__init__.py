@@ -8,6 +8,7 @@ slots_bars     which words spread their look widest                      plotly
 scores         one measure of every head                                 plotly
 coverage_bars  how many target tokens each source word was read for      plotly
 probability_bars   how sure the model was of each token it wrote         plotly
+cache_lines    how much memory the keys and values of the past take      plotly
 cover_bars     what changed when words were covered, beside others       plotly
 layer_bars     the same in a few layers at a time                        plotly
 recurrent      what a memory that fades still holds                      plotly
@@ -27,6 +28,7 @@ alt, provenance_fields    a figure in plain words, and what was done to get it
 """
 
 from memviz.figures.charts.bars import look_bars, received_bars, slots_bars
+from memviz.figures.charts.cache_lines import cache_lines
 from memviz.figures.charts.cover_bars import cover_bars, layer_bars
 from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.heatmap import pattern
@@ -55,6 +57,7 @@ __all__ = [
     "SheetRow",
     "alt",
     "by_distance",
+    "cache_lines",
     "caption",
     "cover_bars",
     "coverage_bars",

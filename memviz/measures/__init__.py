@@ -17,7 +17,7 @@ from memviz.measures.cross import (
     words_by_space,
 )
 from memviz.measures.distances import baseline, distance, mean_distance, pairs_by_distance, span
-from memviz.measures.links import Links, links
+from memviz.measures.links import Links, links, writing_links
 from memviz.measures.means import known_mean
 from memviz.measures.positions import (
     duplicate_token,
@@ -29,6 +29,7 @@ from memviz.measures.positions import (
 )
 from memviz.measures.registry import MEASURES, Measure, measure
 from memviz.measures.roles import ROLES, role_heads, roles
+from memviz.measures.stretches import attention_to_stretches
 from memviz.measures.weights import (
     entropy,
     lift,
@@ -53,6 +54,7 @@ __all__ = [
     "aer",
     "aer_by_head",
     "alignment",
+    "attention_to_stretches",
     "baseline",
     "best_head",
     "confidence",
@@ -86,4 +88,5 @@ __all__ = [
     "word_row",
     "word_weights",
     "words_by_space",
+    "writing_links",
 ]

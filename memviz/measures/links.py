@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -103,6 +103,28 @@ def links(
             table = best.settle()
             table["lift"] = renormalised_lifts(pairs, table)
     return best.rows(), best.columns()
+
+
+def writing_links(
+    memory: Memory, words: Sequence[Word], *, pause: Callable[[], None] = lambda: None
+) -> tuple[Links, Links]:
+    """What was read to write each word, and which words was each read for? (per word, per word).
+
+    As `links` between the ``words`` of a text, of a model that predicts the next token, but with the rows of the
+    positions that *predict* the tokens of a word: of the token at position t, the row t − 1. Its look at itself, the
+    token before the word, is left out. Nothing predicts the first word: it has no row. ``pause`` as in `links`.
+
+    Raises `TraceError` as `links` does.
+    """
+    queries = [replace(word, tokens=tuple(token - 1 for token in word.tokens)) for word in words if word.tokens[0]]
+    missing = len(words) - len(queries)
+    rows, columns = links(memory, queries, words, pause=pause)
+    nothing = {"index": -1, "lift": np.nan}
+    padded = {
+        name: np.concatenate([np.full((missing, array.shape[1]), nothing.get(name, 0), dtype=array.dtype), array])
+        for name, array in vars(rows).items()
+    }
+    return Links(**padded), replace(columns, index=np.where(columns.index >= 0, columns.index + missing, -1))
 
 
 def is_exhaustive(memory: Memory, *, heads: int | None = None) -> bool:

@@ -194,9 +194,10 @@ def _write(
     handler = StepwiseHandler(interventions, engine.plan.places, cache) if interventions else None
     if handler is not None:
         handler.step = len(start.ids) - 1
-    watched = refusals.as_reading_error(progress, model=engine.info.name, tokens=len(start.ids) + limit)
+    stops: list[Exception] = []
+    watched = refusals.as_reading_error(progress, model=engine.info.name, tokens=len(start.ids) + limit, stops=stops)
     with engine.prepared(), watched as inner, handled_by(handler):
-        watch = Watch(tokenizer, start.ids, limit, handler, on_token, inner)
+        watch = Watch(tokenizer, start.ids, limit, handler, on_token, inner, stops)
         inner(0.0, "Writing")
         inputs = torch.tensor([start.ids], device=model.device)
         result = model.generate(
@@ -280,7 +281,10 @@ class GumbelNoise(LogitsProcessor):
 
 
 class Watch(StoppingCriteria):
-    """Sees every token as it is written: tells its text, and how far it is; stops when it is told to."""
+    """Sees every token as it is written: tells its text, and how far it is; stops when it is told to.
+
+    What ``on_token`` raises is put into ``stops``.
+    """
 
     def __init__(
         self,
@@ -290,7 +294,9 @@ class Watch(StoppingCriteria):
         handler: StepwiseHandler | None,
         on_token: OnToken | None,
         progress: Progress,
+        stops: list[Exception] | None = None,
     ) -> None:
+        self.stops = [] if stops is None else stops
         self.tokenizer, self.prompt, self.limit = tokenizer, list(prompt), limit
         self.handler, self.on_token, self.progress = handler, on_token, progress
         self.cancelled = False
@@ -315,8 +321,13 @@ class Watch(StoppingCriteria):
 
     def _tell(self, whole: str) -> None:
         piece, self.text = whole[len(self.text) :], max(whole, self.text, key=len)
-        if self.on_token is not None and not self.cancelled and piece:
+        if self.on_token is None or self.cancelled or not piece:
+            return
+        try:
             self.cancelled = self.on_token(piece) is False
+        except Exception as stop:
+            self.stops.append(stop)  # of whoever listens, and no trouble of the model's
+            raise
 
 
 def _output(tokenizer: Any, start: Prompt, ids: Sequence[int]) -> str:

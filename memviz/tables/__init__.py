@@ -12,6 +12,7 @@ next_tokens_table  what the model would say next
 alignment_table    which source word each target word was read from
 weights_table      how much of each target word was read from each source word
 steps_table        what was written at each step of a translation, and what could have been
+written_table      what a language model wrote, token by token, and what it could have
 links_pharaoh      an alignment as text, 0-0 2-1, as other tools write it
 words_counted      the words that its numbers count
 alignment_files    both as files
@@ -32,6 +33,7 @@ from memviz.tables.frames import (
     tidy,
     top_weights_table,
 )
+from memviz.tables.generations import written_table
 from memviz.tables.translations import (
     alignment_files,
     alignment_table,
@@ -61,4 +63,5 @@ __all__ = [
     "top_weights_table",
     "weights_table",
     "words_counted",
+    "written_table",
 ]

@@ -214,6 +214,33 @@ def test_it_can_be_stopped_from_outside_and_what_was_written_stays() -> None:
     assert trace.output == "".join(pieces)
 
 
+def test_a_prefix_is_rated_like_the_rest_and_gone_on_from() -> None:
+    free = opened("gpt2").generate(LONG, 8)
+    ids = [token.id for token in free.tokens[free.written]]
+    again = opened("gpt2").generate(LONG, 5, prefix=ids[:3])
+    assert [token.id for token in again.tokens] == [token.id for token in free.tokens]
+    assert np.allclose(again.logprobs[again.written], free.logprobs[free.written], atol=1e-5)
+    assert again.generation is not None
+    assert (again.generation.prefix, again.written, again.output) == (3, free.written, free.output)
+    end = opened("gpt2").model.generation_config.eos_token_id
+    ended = opened("gpt2").generate(LONG, 5, prefix=[*ids[:2], end])
+    assert ended.generation is not None
+    assert (len(ended.steps), ended.generation.stop, ended.cache) == (3, "end", None)
+    with pytest.raises(ReadingError, match="no list of token ids"):
+        opened("gpt2").generate(LONG, 5, prefix="the")
+
+
+def test_what_a_listener_raises_is_passed_on_as_it_is() -> None:
+    class LeftError(Exception):
+        pass
+
+    def leave(piece: str) -> None:
+        raise LeftError
+
+    with pytest.raises(LeftError):
+        opened("gpt2").generate(LONG, 5, on_token=leave)
+
+
 def test_a_trace_that_was_generated_comes_back_from_its_file(tmp_path: Path) -> None:
     trace = opened("llama").generate(LONG, 5, temperature=0.7, seed=3, stop="zzzz", eviction=Eviction.sinks(1, 20))
     again = Trace.load(trace.save(tmp_path / "trace.npz"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +12,16 @@ import numpy as np
 from memviz.figures.sheets.drawing import Drawing, Point, written_as
 from memviz.figures.sheets.lettering import LINE, SMALL, footer, measure
 from memviz.figures.style import phrases
-from memviz.figures.style.colours import Colour, ThemeName, mixed, readable, word_tint
+from memviz.figures.style.colours import (
+    FULL_SURPRISE,
+    FULL_TINT,
+    Colour,
+    ThemeName,
+    mixed,
+    readable,
+    surprise_share,
+    word_tint,
+)
 from memviz.figures.style.labels import isolated, shorten, wrap
 from memviz.figures.style.numbers import head_name, percent, times
 from memviz.figures.style.phrases import Translate, say
@@ -26,6 +36,7 @@ ROW = 30
 HEADING = 19  # letters of a title
 NAMES = 18  # pixels that the names of a card's columns take
 GAP = 20
+LEGEND = 440  # pixels that the words of the scale of surprise take
 CARD = (WIDTH - 2 * MARGIN - GAP) / 2  # how wide a card is
 
 Tint = Literal["weight", "excess"]
@@ -65,6 +76,8 @@ def words_sheet(
     note: str = "",
     tint: Tint = "weight",
     title: str = "",
+    surprise: np.ndarray | None = None,
+    card_titles: tuple[str, str] = (phrases.REMEMBERS, phrases.REMEMBERED_BY),
     theme: ThemeName = "light",
     translate: Translate = str,
 ) -> Drawing:
@@ -73,10 +86,12 @@ def words_sheet(
     part = words[first : first + MOST]
     placed = flow(part, first, top=MARGIN + (HEADING + 16 if title else 0))
     bottom = max((place.base for place in placed), default=MARGIN) + 26
-    cards = [] if word is None else _cards(words, (remembers, remembered_by), word, translate)
+    cards = [] if word is None else _cards(words, (remembers, remembered_by), word, card_titles, translate)
     card_height = max(max((len(card.rows) for card in cards), default=0) * ROW + 56 + NAMES, 92)
     span = say(translate, phrases.WORDS_SHOWN, first=first + 1, last=first + len(part), count=len(words))
     below = [note, span if len(part) < len(words) else "", " · ".join(origin(provenance))]
+    if surprise is not None:
+        below.insert(0, translate(phrases.SURPRISE_LEGEND))
     lines = footer([*filter(None, below)], width=WIDTH - 2 * MARGIN)
     height = bottom + (card_height + 26 if cards else 8) + LINE * len(lines) + MARGIN - 8
     drawing = Drawing(
@@ -90,7 +105,9 @@ def words_sheet(
     tints = _tints(remembers, remembered_by, word, tint)
     if title:
         drawing.text((MARGIN, MARGIN + 12), title, size=HEADING, bold=True)
-    _draw_text(drawing, placed, words, selected=word, tints=tints)
+    _draw_text(drawing, placed, words, selected=word, tints=tints, surprise=surprise if word is None else None)
+    if surprise is not None:
+        _draw_scale(drawing, at=(MARGIN + LEGEND, height - MARGIN - (len(lines) - 1) * LINE - 9))
     for number, card in enumerate(cards):
         left = MARGIN + number * (CARD + GAP)
         _draw_card(drawing, card, at=(left, bottom), height=card_height, colour=_ink(drawing, number))
@@ -105,8 +122,9 @@ def words_svg(drawing: Drawing) -> str:
     ``remembers`` and ``remembered_by`` are `measures.links` of the text and its ``words``, ``word`` the one whose
     links are shown (``None``: only the text). Blue behind a word: the chosen one looks at it; an
     orange line below it: it looks at the chosen one; both as strong as the ``tint`` of their link.
-    ``note`` is one line below the cards, ``title`` one above the text. Of a long text the 400 words around the chosen
-    one are drawn, and the picture says so.
+    ``surprise`` (−ln p in nats [word], NaN where nothing is known) tints the words while no ``word`` is chosen;
+    ``card_titles`` are the titles of the two cards. ``note`` is one line below the cards, ``title`` one above the text.
+    Of a long text the 400 words around the chosen one are drawn, and the picture says so.
     ``provenance`` is written into ``<metadata>`` as JSON and, in short, below the picture.
     """
     return drawing.svg()
@@ -169,11 +187,18 @@ def _draw_text(
     *,
     selected: int | None,
     tints: tuple[dict[int, float], dict[int, float]],
+    surprise: np.ndarray | None = None,
 ) -> None:
     theme, inks = drawing.theme, {}
     for place in placed:
         blue, orange = (tint.get(place.index, 0.0) for tint in tints)
         inks[place.index] = theme.muted if words[place.index].special else theme.ink
+        if surprise is not None:
+            inks[place.index] = theme.muted
+            if not np.isnan(surprise[place.index]):
+                behind = _surprise_tint(drawing, float(surprise_share(surprise[place.index])))
+                inks[place.index] = readable(behind)
+                drawing.box(place.corner, place.area, fill=behind, radius=place.size * 0.24)
         if blue or orange:
             behind = _between(theme.paper, *((theme.blue, blue) if blue else (theme.orange, orange * 0.55)))
             inks[place.index] = readable(behind)
@@ -186,6 +211,21 @@ def _draw_text(
         if place.index == selected:
             corner, area = (place.corner[0] - 2, place.corner[1] - 2), (place.area[0] + 4, place.area[1] + 4)
             drawing.box(corner, area, line=theme.ink, width=2.5, radius=place.size * 0.28)
+
+
+def _surprise_tint(drawing: Drawing, share: float) -> Colour:
+    """The colour behind a word of this share of the scale of surprise."""
+    return _between(drawing.theme.paper, drawing.theme.surprise, FULL_TINT * share)
+
+
+def _draw_scale(drawing: Drawing, *, at: Point) -> None:
+    """The scale of surprise as a row of boxes with the probabilities at its ends."""
+    (left, top), step = at, 12.0
+    drawing.text((left - 6, top + 9), percent(1.0), size=SMALL, anchor="right", colour=drawing.theme.muted)
+    for number in range(10):
+        drawing.box((left + number * step, top), (step, 10), fill=_surprise_tint(drawing, number / 9))
+    end = f"≤ {percent(math.exp(-FULL_SURPRISE), digits=1)}"
+    drawing.text((left + 10 * step + 6, top + 9), end, size=SMALL, colour=drawing.theme.muted)
 
 
 def _between(low: Colour, high: Colour, share: float) -> Colour:
@@ -217,11 +257,13 @@ class _Card:
         return f"{self.title}: {links or self.empty}"
 
 
-def _cards(words: Sequence[Word], both: tuple[Links, Links], word: int, translate: Translate) -> list[_Card]:
+def _cards(
+    words: Sequence[Word], both: tuple[Links, Links], word: int, titles: tuple[str, str], translate: Translate
+) -> list[_Card]:
     """The two cards of a word."""
     texts = distinct_texts(words)
     names = translate(phrases.COLUMN_WEIGHT), translate(phrases.COLUMN_LIFT), translate(phrases.COLUMN_HEAD)
-    templates = (phrases.REMEMBERS, phrases.NO_LINK), (phrases.REMEMBERED_BY, phrases.NO_READER)
+    templates = (titles[0], phrases.NO_LINK), (titles[1], phrases.NO_READER)
     return [
         _Card(say(translate, title, word=shorten(texts[word], 24)), translate(empty), _rows(links, word, texts), names)
         for (title, empty), links in zip(templates, both, strict=True)

@@ -20,6 +20,8 @@ Colour = tuple[int, int, int]
 BLUE = "#2f86e0"
 ORANGE = "#dd6b20"
 GREY = "#7f8a95"
+GREEN = "#149174"
+WHITE = "#ffffff"
 FAINT = "rgba(127, 138, 149, 0.28)"
 CLEAR = "rgba(0, 0, 0, 0)"
 HOVER = {"bgcolor": "#171d24", "bordercolor": "#171d24", "font": {"color": "#ffffff", "size": 14}, "align": "left"}
@@ -42,6 +44,7 @@ class Theme:
     blue: Colour
     orange: Colour
     focus: Colour
+    surprise: Colour
 
 
 THEMES: dict[str, Theme] = {
@@ -55,6 +58,7 @@ THEMES: dict[str, Theme] = {
         blue=(11, 98, 184),
         orange=(181, 71, 8),
         focus=(11, 98, 184),
+        surprise=(160, 58, 131),
     ),
     "dark": Theme(
         paper=(15, 19, 24),
@@ -66,6 +70,7 @@ THEMES: dict[str, Theme] = {
         blue=(105, 177, 255),
         orange=(255, 160, 102),
         focus=(140, 196, 255),
+        surprise=(242, 155, 216),
     ),
 }
 
@@ -78,20 +83,12 @@ HEADS = (  # of several heads in one picture, on light and on dark paper: after 
 )
 
 
-SURPRISE = HEADS[3]  # of a word that was not expected
 FULL_SURPRISE = math.log(1000)  # nats: a probability of 0.1 % and less has the full colour
 
 
 def surprise_share(surprise: np.ndarray | float) -> Any:
     """Which share of the scale of surprise is −ln p, in nats? 0..1, NaN stays."""
     return np.clip(np.asarray(surprise, dtype=np.float64) / FULL_SURPRISE, 0.0, 1.0)[()]
-
-
-def surprise_colour(theme: ThemeName) -> Colour:
-    """The full colour of surprise on this paper."""
-    text = SURPRISE[theme == "dark"]
-    red, green, blue = (int(text[place : place + 2], 16) for place in (1, 3, 5))
-    return red, green, blue
 
 
 def strength(share: np.ndarray) -> np.ndarray:
@@ -158,7 +155,7 @@ def component_css() -> str:
   --focus: {css("focus")};
   --blue: {css("blue")};
   --orange: {css("orange")};
-  --surprised: light-dark({", ".join(SURPRISE)});
+  --surprised: {css("surprise")};
   --ramp-low: var(--panel);
   --ramp-high: var(--blue);
 {heads}}}

@@ -11,12 +11,16 @@ from memviz.reading.engine import limits
 
 
 @contextmanager
-def as_reading_error(progress: Progress | None, *, model: str, tokens: int) -> Iterator[Progress]:
+def as_reading_error(
+    progress: Progress | None, *, model: str, tokens: int, stops: list[Exception] | None = None
+) -> Iterator[Progress]:
     """Turns what a model raises for a text of so many tokens into a `ReadingError`.
 
-    Gives the progress to tell inside: what that one raises, to stop the reading, is passed on as it is.
+    Gives the progress to tell inside: what that one raises, to stop the reading, is passed on as it is, and so is what
+    is put into ``stops`` before it is raised.
     """
-    outer, stops = progress or no_progress, list[Exception]()
+    outer = progress or no_progress
+    stops = [] if stops is None else stops
 
     def inner(fraction: float, label: str) -> None:
         try:

@@ -29,6 +29,17 @@ TERMS = {
         "a key that attention goes to (rests on) when there is nothing to look up: a special token, "
         "or a first token that collects weight"
     ),
+    "surprisal": "−ln p of a token that was written: 0 where the model was sure of it, 2.3 at 10 %, 6.9 at 0.1 %",
+    "temperature": (
+        "what the logits are divided by before a token is drawn: 0 stands for the likeliest token, 1 for the model's "
+        "own probabilities; above 1 they are flatter"
+    ),
+    "top-k": "only the k likeliest tokens may be drawn",
+    "top-p": "only the likeliest tokens that make up the share p together may be drawn (nucleus sampling)",
+    "KV cache": (
+        "the keys and values of all tokens so far, kept while a decoder writes: 2 × layers × key-value heads × head "
+        "dimension numbers a token"
+    ),
     "memory": "the keys and values that a text leaves behind, and that later tokens look up",
 }
 

@@ -96,11 +96,13 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
         state.pop(name, None)
     if isinstance(view, WithHead):
         state |= view.head_fields()
-    state = {"translator" if view.name == "translate" else "model": trace.model.name, "lang": language()} | state
+    box = {"translate": "translator", "generate": "writer"}.get(view.name, "model")
+    state = {box: trace.model.name, "lang": language()} | state
     whole = f"{here}?{urlencode(state | {name: text for name, text in texts.items() if text})}"
     name = trace.model.name
     by_page = {
         "translate": lambda: samples.translations(name),
+        "generate": lambda: samples.prompts(name),
         "compare": samples.two_texts,
         "forget": lambda: samples.to_cover(name),
     }

@@ -37,6 +37,10 @@ def words_page(
     note: str = "",
     tint: words.Tint = "weight",
     without: Sequence[int] = (),
+    labels: Mapping[str, str] | None = None,
+    writing: words.Writing | None = None,
+    title: str = "",
+    hint: str = "",
     tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> str:
     """The text as words with its cards, the same script as on the page, and where it comes from. No network."""
@@ -44,16 +48,18 @@ def words_page(
         words_panel.payload(text),
         remembers=remembers,
         remembered_by=remembered_by,
-        labels=words_panel.labels(without),
+        labels=words_panel.labels(without) if labels is None else labels,
         note=note,
         tint=tint,
+        writing=writing,
     )
     return _page(
         words,
         plain | {"id": "words", "pinned": word, "turn": 0},
         arrays,
-        title=t("Which words does the model's attention connect?"),
-        hint=t("Hover or tap a word. Blue words are those it attends to (looks at); orange words attend to it."),
+        title=title or t("Which words does the model's attention connect?"),
+        hint=hint
+        or t("Hover or tap a word. Blue words are those it attends to (looks at); orange words attend to it."),
         provenance=provenance,
         tables=tables,
     )

@@ -11,19 +11,19 @@ from streamlit.runtime.scriptrunner import RerunException
 from memviz.tokens import printable
 from memviz.ui.shell.i18n import t
 
-STOP = "stop_writing"  # the key of the button
 OFTEN = 0.06  # seconds between two pictures of the text
 
 
 class GrowingText:
     """What is written so far after ``begun``, in ``place``. Moving on in the page ends it; the button only stops it.
 
+    key       of the button
     written   what was written so far
     request   the click on the button, which the page follows once there is a trace of what was written
     """
 
-    def __init__(self, place: DeltaGenerator, begun: str) -> None:
-        self.place, self.written = place, ""
+    def __init__(self, place: DeltaGenerator, begun: str, *, key: str) -> None:
+        self.place, self.written, self.key = place, "", key
         self.request: RerunException | None = None
         self._begun, self._drawn = begun, 0.0
         self._parts: tuple[DeltaGenerator, DeltaGenerator] | None = None  # drawn with the first thing that is told
@@ -33,7 +33,7 @@ class GrowingText:
         if self._parts is None:
             box = self.place.container()
             self._parts = box.empty(), box.empty()
-            box.button(t("Stop"), key=STOP, icon=":material/stop_circle:")
+            box.button(t("Stop"), key=self.key, icon=":material/stop_circle:")
             self._draw()
         return self._parts
 
@@ -45,7 +45,7 @@ class GrowingText:
         try:
             self._draw()
         except RerunException as request:
-            if not is_click(request, STOP):
+            if not is_click(request, self.key):
                 raise
             self.request = request
             return False
@@ -62,7 +62,7 @@ class GrowingText:
             elif "/" not in label:  # the layers of the reading that follows, which is short
                 line.progress(min(max(fraction, 0.0), 1.0), text=t(label))
         except RerunException as request:
-            if not self.written or not is_click(request, STOP):
+            if not self.written or not is_click(request, self.key):
                 raise
             self.request = request  # too late to stop the writing: its reading is nearly done
 

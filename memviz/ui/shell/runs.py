@@ -20,7 +20,7 @@ from memviz.settings import number
 from memviz.trace import Trace
 from memviz.ui.shell import show, windows
 from memviz.ui.shell.growing import GrowingGrid
-from memviz.ui.shell.growing_text import STOP, GrowingText, is_click
+from memviz.ui.shell.growing_text import GrowingText, is_click
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 from memviz.ui.shell.windows import Callbacks, Extras
@@ -78,7 +78,7 @@ def generate(
     the page runs again.
     """
     place = st.empty()
-    growing = GrowingText(place, begun)
+    growing = GrowingText(place, begun, key=f"stop_{len(options.prefix)}")  # several may be written in one run
     try:
         _check_characters(text, Extras())
         _ask_before_fetching(model, place)
@@ -94,7 +94,7 @@ def generate(
             ),
         )
     except RerunException as request:
-        if is_click(request, STOP):  # nothing is written yet
+        if is_click(request, growing.key):  # nothing is written yet
             on_stop(0)
         raise
     except EmptyTextError:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-
 import numpy as np
 import streamlit as st
 
 from memviz import measures
 from memviz.generation import STOPS
-from memviz.measures import Links
 from memviz.serving import cache
 from memviz.serving.gate import Turn
 from memviz.tokens import Word
@@ -48,7 +44,6 @@ def show_text(trace: Trace, job: GenerationJob) -> int | None:
         pinned=word,
         key="words",
         tint="excess",
-        on_open=words.open_head,
         writing=writing_of(trace),
         on_branch=lambda position, token: _branch(trace, job, position, token),
     )
@@ -63,37 +58,21 @@ def labels() -> dict[str, str]:
 
 
 def links_of(trace: Trace) -> words.LinkPair:
-    """What was read to write each word, and what each was read for, as `measures.links`.
+    """What was read to write each word, and what each was read for, as `measures.writing_links`.
 
-    The rows are those of the positions that predict: of a token, the position before it. Its look at itself is left
-    out. Remembered between reruns under the tokens that were read.
+    Remembered between reruns under the tokens that were read.
     """
     ids = " ".join(str(token.id) for token in trace.tokens)
     key = ("links of writing", trace.model.name, trace.text, ids)
     work = cache.Work("links", trace.model.name, characters=len(trace.text))
 
     def search(turn: Turn) -> words.LinkPair:
-        return predicting_links(trace, pause=turn.give_way)
+        return measures.writing_links(trace.memory(), trace.words, pause=turn.give_way)
 
     place = st.empty()
     pair = runs.patiently(place, lambda: cache.search(key, work, search, on_wait=runs.on_wait(place)))
     place.empty()
     return pair
-
-
-def predicting_links(trace: Trace, *, pause: Callable[[], None]) -> words.LinkPair:
-    """The links of every word at the positions that predict its tokens."""
-    every = trace.words
-    queries = [replace(word, tokens=tuple(token - 1 for token in word.tokens)) for word in every if word.tokens[0]]
-    missing = len(every) - len(queries)  # nothing predicts the first word
-    rows, columns = measures.links(trace.memory(), queries, every, pause=pause)
-    empty = {"index": -1, "lift": np.nan}
-    padded = {
-        name: np.concatenate([np.full_like(array[:1].repeat(missing, axis=0), empty.get(name, 0)), array])
-        for name, array in vars(rows).items()
-    }
-    shifted = np.where(columns.index >= 0, columns.index + missing, -1)
-    return Links(**padded), replace(columns, index=shifted)
 
 
 def writing_of(trace: Trace) -> Writing:
