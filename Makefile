@@ -45,6 +45,7 @@ tools/lint-js/node_modules/.installed: tools/lint-js/package-lock.json
 
 bench: setup-dev
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.generate --needle
 	$(BIN)/python -m benchmarks.translate
 	$(BIN)/python -m benchmarks.browser
 	$(BIN)/python -m benchmarks.classroom --long

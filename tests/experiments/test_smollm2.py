@@ -1,0 +1,60 @@
+"""What is published or was measured of SmolLM2, once more: what it recalls, and what it forgets."""
+
+from __future__ import annotations
+
+import pytest
+
+from memviz import experiments
+
+pytestmark = pytest.mark.models
+
+PASSWORD = (
+    "The secret password of the castle is dragon. People walked slowly along the river. "
+    "The secret password of the castle is"
+)
+STORY = (
+    "In this story, the capital of France is Rome. Question: In this story, what is the capital of France? "
+    "Answer: In this story, the capital of France is"
+)
+FILLER = (
+    "The harbour was quiet in the morning. Fishermen mended their nets and talked about the weather. A small boat left "
+    "for the island with bread, letters and two passengers. In the afternoon the wind rose, and the gulls flew inland. "
+)
+NEEDLE = "The best thing to do in San Francisco is eat a sandwich and sit in Dolores Park on a sunny day. "
+QUESTION = "The best thing to do in San Francisco is"
+ANSWER = "eat a sandwich and sit in Dolores Park on a sunny day"
+HEADS = ["L18.H6", "L23.H2", "L17.H4", "L18.H7", "L20.H6", "L17.H3", "L17.H5", "L24.H4"]
+
+
+def test_the_capital_of_france(smollm2) -> None:
+    assert smollm2.ask("The capital of France is").answer == " Paris"
+
+
+def test_it_forgets_the_password_that_it_cannot_look_at(smollm2) -> None:
+    found = experiments.cover(smollm2, PASSWORD, "dragon", answer="dragon")
+    assert found.before == pytest.approx(0.52, abs=0.05)
+    assert found.after <= 0.01
+    names = [found.words[run[0]].text for run in found.runs]
+    neighbours = [value for run, value in zip(found.runs, found.controls, strict=True) if run[0] in (6, 8)]
+    assert len(neighbours) == 2, names
+    assert min(neighbours) >= 0.45
+    assert found.verdict == "beyond"
+
+
+def test_what_it_read_and_what_it_learned_hang_on_one_edge(smollm2) -> None:
+    rome = experiments.cover(smollm2, STORY, "Rome", answer="Rome")
+    paris = experiments.cover(smollm2, STORY, "Rome", answer="Paris")
+    assert rome.before == pytest.approx(0.81, abs=0.05)
+    assert paris.after >= 0.6
+    assert rome.control >= 0.75
+
+
+def test_it_finds_the_needle_by_its_retrieval_heads(smollm2) -> None:
+    text = FILLER + NEEDLE + FILLER + QUESTION
+    found = experiments.retrieval_heads(smollm2, text, ANSWER)
+    assert found.output.strip() == ANSWER
+    top = {f"L{row.layer}.H{row.head}" for row in found.table().head(8).itertuples()}
+    assert {"L18.H6", "L23.H2", "L17.H4"} <= top
+    removed = experiments.unplug(smollm2, text, HEADS, ANSWER, by="zero", draws=5)
+    assert removed.verdict == "beyond"
+    assert removed.ordinary[1] == pytest.approx(removed.ordinary[0], rel=0.03)
