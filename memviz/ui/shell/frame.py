@@ -184,7 +184,7 @@ def choose_text(texts: Sequence[Sample], *, second: bool = True, button: bool = 
     )
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     if button:
-        row.button(t("Read"), type="primary", key="read", help=t("Reads the text: the same as Ctrl+Enter."))
+        row.button(t("Read"), key="read", help=t("Reads the text: the same as Ctrl+Enter."))
     row.markdown(t("Examples:"), width="content")
     for number, sample in enumerate(texts):
         row.button(t(sample.name), key=f"sample_{number}", help=t(sample.hint), on_click=_take, args=(sample,))
