@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +13,8 @@ from memviz.memory import read_only
 from memviz.progress import Progress, no_progress
 from memviz.reading import Reader
 from memviz.reading.questions import Change, Question
+from memviz.reading.writing.sentences import split_sentences
 from memviz.tokens import clean
-
-SENTENCE = re.compile(r"[^.!?。！？…\n]+[.!?。！？…\n]+[\"'”’)\]]*\s*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +81,8 @@ def recall_gain(
             todo="Choose a language model such as smollm2.",
             model=reader.info.name,
         )
-    others = tuple(match[0] for match in SENTENCE.finditer(text) if fact.strip() not in match[0])
-    others = tuple(other for other in others if other.strip() not in fact)
+    sentences = [text[start:end] for start, end in split_sentences(text)][:-1]  # the last is being continued
+    others = tuple(other for other in sentences if fact.strip() not in other and other not in fact)
     logprobs = []
     for number, left_out in enumerate(("", fact, *others)):
         shorter = _without(text, left_out)

@@ -104,7 +104,7 @@ def test_what_cannot_be_covered_is_refused() -> None:
 
 def test_recall_gain_is_the_difference_of_two_readings() -> None:
     reader = opened("gpt2")
-    fact, other, rest = "the cat sat on a mat. ", "nobody remembers where dog went. ", "rain had fallen for seven"
+    fact, other, rest = "The cat sat on a mat. ", "Nobody told Mr. Dog.", " Rain had fallen for seven"
     found = experiments.recall_gain(reader, fact + other + rest, fact, "days")
     short = reader.ask(other + rest, "days")
     trace = reader.read_ids((*short.ids, short.answers[-1]))
