@@ -127,11 +127,7 @@ def needle(
 def _answered(reader: Reader, question: Question) -> tuple[float, bool]:
     """(exp of the mean log p of the answer's tokens, every one of them was the likeliest)."""
     found = reader.predict(question, [Change()])
-    if len(question.answers) == 1:
-        return float(np.exp(found.logprobs[0].mean())), found.candidates[0][0].id == question.answers[0]
-    trace = reader.generate(question.text, len(question.answers))
-    written = tuple(token.id for token in trace.tokens[trace.written])
-    return float(np.exp(found.logprobs[0].mean())), written == question.answers
+    return float(np.exp(found.logprobs[0].mean())), bool(found.exact[0])
 
 
 def _filler(reader: Reader, filler: str, tokens: int) -> tuple[list[str], bool]:

@@ -25,7 +25,7 @@ from memviz.reading.attention.interventions import StepwiseHandler
 from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.engine import Engine, require_kind
 from memviz.reading.engine.inputs import require_known, token_ids
-from memviz.reading.engine.predictions import Step, token_ranks, writing_steps
+from memviz.reading.engine.predictions import Step, require_numbers, token_ranks, writing_steps
 from memviz.reading.texts import read_tokens
 from memviz.reading.writing.generation_request import GenerationRequest
 from memviz.reading.writing.transformers_writer import end_tokens
@@ -259,12 +259,7 @@ class RefuseNaN(LogitsProcessor):
     """Stops where a model gives no numbers: any token would look likeliest."""
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        if bool(scores.isnan().any()):
-            raise ReadingError(
-                "The model gave no numbers for the next token (NaN).",
-                todo="Its weights may be broken, or too large for half precision: fetch it again, or open it in "
-                "float32.",
-            )
+        require_numbers(scores)
         return scores
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -22,13 +22,14 @@ from memviz.errors import EmptyTextError, ReadingError
 from memviz.memory import Forget, Interventions, Kind, read_only
 from memviz.note import Note
 from memviz.progress import Progress, no_progress
+from memviz.reading.attention import dense
 from memviz.reading.attention.attention_function import HANDLER, MASKED, AttentionCall, attend, handled_by
 from memviz.reading.attention.interventions import Places, with_ablations, with_cuts
 from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.adapters import without_cache
 from memviz.reading.engine.engine import Engine, require_kind
 from memviz.reading.engine.inputs import require_known
-from memviz.reading.engine.predictions import top_tokens
+from memviz.reading.engine.predictions import require_numbers, top_tokens
 from memviz.reading.writing import translate
 from memviz.reading.writing.request import TranslationRequest
 from memviz.reading.writing.writer import Writer
@@ -99,6 +100,11 @@ class Question:
         """What its numbers are."""
         return UNITS[self.kind]
 
+    @property
+    def places(self) -> list[int]:
+        """The positions at which the answer is made."""
+        return list(range(len(self.ids)) if self.queries is None else self.queries)
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
@@ -107,11 +113,14 @@ class Predictions:
     values       float64 [change]: in the question's `unit`
     logprobs     float64 [change, token of the answer]: natural logarithms; no column where the answer is a vector
     candidates   of each change, what is likeliest in place of the answer's first token, likeliest first
+    exact        bool [change]: every token of the answer was the likeliest, so that the model would write it by itself;
+                 empty where the answer is a vector
     """
 
     values: np.ndarray
     logprobs: np.ndarray
     candidates: tuple[tuple[Candidate, ...], ...]
+    exact: np.ndarray
 
     @property
     def effects(self) -> np.ndarray:
@@ -180,7 +189,7 @@ def predict(
                 todo="Use `read` with this eviction, or ask under a window or sinks.",
             )
         change.interventions.check(layers=engine.plan.layers, heads=engine.plan.heads, causal=engine.plan.causal_kinds)
-    rows, logprobs, candidates, vectors = len(question.answers), [], [], []
+    answered, vectors = [], []
     asked = refusals.as_reading_error(progress, model=engine.info.name, tokens=len(question.ids))
     with engine.prepared(), torch.inference_mode(), asked as watched:
         done = 0
@@ -189,19 +198,22 @@ def predict(
                 vectors.append(output.double().mean(1))
             else:
                 head = engine.model.get_output_embeddings() if engine.plan.headed else nn.Identity()
-                for logits in head(output):
-                    found, top = _rated(engine, logits.float(), question.answers)
-                    logprobs.append(found)
-                    candidates.append(top)
+                answered += [_rated(engine, logits.float(), question.answers) for logits in head(output)]
             done += len(output)
             watched(done / len(changes), "Asking again")
     if question.kind == "vector":
         every = torch.cat(vectors)
         plain = _plain_vector(engine, question) if changes and changes[0] else every[0]
         cosines = torch.nn.functional.cosine_similarity(every, plain[None], dim=1).clamp(max=1.0).cpu().numpy()
-        return Predictions(read_only(cosines), read_only(np.zeros((len(changes), 0))), ())
-    array = np.array(logprobs, dtype=np.float64).reshape(len(changes), rows)
-    return Predictions(read_only(np.exp(array.sum(axis=1))), read_only(array), tuple(candidates))
+        nothing = read_only(np.zeros((len(changes), 0)))
+        return Predictions(read_only(cosines), nothing, (), read_only(np.zeros(0, dtype=bool)))
+    logprobs = np.array([each.logprobs for each in answered]).reshape(len(changes), len(question.answers))
+    return Predictions(
+        read_only(np.exp(logprobs.sum(axis=1))),
+        read_only(logprobs),
+        tuple(each.candidates for each in answered),
+        read_only(np.array([each.exact for each in answered])),
+    )
 
 
 def _plain_vector(engine: Engine, question: Question) -> Tensor:
@@ -209,22 +221,27 @@ def _plain_vector(engine: Engine, question: Question) -> Tensor:
         return next(iter(_outputs(engine, question, [Change()]))).double().mean(1)[0]
 
 
-def _rated(engine: Engine, logits: Tensor, answers: Sequence[int]) -> tuple[list[float], tuple[Candidate, ...]]:
-    """(log-probability of each token of the answer, the likeliest in place of the first); [token, vocabulary]."""
-    if bool(logits.isnan().any()):
-        raise ReadingError(
-            "The model gave no numbers for the next token (NaN).",
-            todo="Its weights may be broken, or too large for half precision: fetch it again, or open it in float32.",
-        )
-    total = logits.double().logsumexp(-1)
-    wanted = torch.tensor(answers, dtype=torch.int64, device=logits.device)
-    chosen = logits[: len(answers)].double().gather(1, wanted[:, None])[:, 0] - total[: len(answers)]
+class Answered(NamedTuple):
+    """How likely each token of an answer is, what is likeliest in place of the first, and are all the likeliest?"""
+
+    logprobs: np.ndarray
+    candidates: tuple[Candidate, ...]
+    exact: bool
+
+
+def _rated(engine: Engine, logits: Tensor, answers: Sequence[int]) -> Answered:
+    """How an answer is rated by these logits [token, vocabulary], of which the first belong to its tokens."""
+    require_numbers(logits)
     ids, top, _ = top_tokens(logits[:1])
-    pairs = zip(ids[0], top[0], strict=True)
-    shown = tuple(
-        Candidate(str(engine.tokenizer.decode([token])), int(token), float(np.exp(value))) for token, value in pairs
+    candidates = tuple(
+        Candidate(str(engine.tokenizer.decode([token])), token, float(np.exp(logprob)))
+        for token, logprob in zip(ids[0], top[0], strict=True)
     )
-    return chosen.tolist(), shown
+    wanted = torch.tensor(answers, dtype=torch.int64, device=logits.device)
+    rows = logits[: len(answers)].double()
+    logprobs = rows.gather(1, wanted[:, None])[:, 0] - rows.logsumexp(-1)
+    exact = bool((rows.argmax(-1) == wanted).all())
+    return Answered(logprobs.cpu().numpy(), candidates, exact)
 
 
 # --- one question of each kind ---
@@ -261,7 +278,7 @@ def _likeliest(engine: Engine, question: Question) -> Candidate:
     with engine.prepared(), torch.inference_mode():
         output = next(iter(_outputs(engine, question, [Change()])))
         logits = engine.model.get_output_embeddings()(output) if engine.plan.headed else output
-        return _rated(engine, logits[0].float(), ())[1][0]
+        return _rated(engine, logits[0].float(), ()).candidates[0]
 
 
 def _spaced(text: str, answer: str) -> str:
@@ -344,7 +361,7 @@ def _ask_translation(engine: Engine, writer: Writer, text: str, answer: str | No
 def _predict_translation(
     engine: Engine, writer: Writer, question: Question, changes: Sequence[Change], progress: Progress
 ) -> Predictions:
-    logprobs, candidates = [], []
+    logprobs, candidates, exact = [], [], []
     for number, change in enumerate(changes):
         if change.blanks:
             raise ReadingError(
@@ -355,9 +372,12 @@ def _predict_translation(
         trace = translate.translate(engine, writer, question.text, request, split=False)
         logprobs.append(trace.logprobs.astype(np.float64))
         candidates.append(trace.steps[0] if trace.steps else ())
+        likeliest = [step[0].id for step in trace.steps]
+        exact.append(likeliest == [token.id for token in trace.targets])
         progress((number + 1) / len(changes), "Asking again")
     array = np.stack(logprobs)
-    return Predictions(read_only(np.exp(array).mean(axis=1)), read_only(array), tuple(candidates))
+    values = np.exp(array).mean(axis=1)
+    return Predictions(read_only(values), read_only(array), tuple(candidates), read_only(np.array(exact)))
 
 
 # --- many changes in few forward passes ---
@@ -392,7 +412,6 @@ def _outputs(engine: Engine, question: Question, changes: Sequence[Change]) -> I
     if engine.plan.dense:
         yield from _dense_outputs(engine, question, changes)
         return
-    rows = list(question.queries) if question.queries is not None else list(range(len(question.ids)))
     past = _past(engine, question, changes)
     start = 0 if past is None else past.get_seq_length()
     batch = max(1, min(BATCH, ROWS // max(len(question.ids) - start, len(question.ids) // 8)))
@@ -402,7 +421,7 @@ def _outputs(engine: Engine, question: Question, changes: Sequence[Change]) -> I
         if past is not None:
             inputs |= {"past_key_values": _repeated(past, len(part)), "use_cache": True}
         with handled_by(ChangesHandler(part, engine.plan.places)):
-            yield _hidden(engine, inputs)[:, [row - start for row in rows]]
+            yield _hidden(engine, inputs)[:, [place - start for place in question.places]]
 
 
 def _hidden(engine: Engine, inputs: dict[str, Any]) -> Tensor:
@@ -473,16 +492,10 @@ def _repeated(past: Any, count: int) -> DynamicCache:
 
 def _dense_outputs(engine: Engine, question: Question, changes: Sequence[Change]) -> Iterator[Tensor]:
     """The same of a model whose attention cannot be reached: it can be asked, and not changed."""
-    rows = list(question.queries) if question.queries is not None else list(range(len(question.ids)))
     for change in changes:
-        if change.interventions:
-            raise ReadingError(
-                "{model} cannot be made to forget: its attention does not pass through a place MemViz can reach.",
-                todo="Choose another model, such as minilm or smollm2.",
-                model=engine.info.name,
-            )
+        dense.check(engine.model, change.interventions)
         with handled_by(None):
-            yield _hidden(engine, _inputs(engine, question, [change], 0))[:, rows]
+            yield _hidden(engine, _inputs(engine, question, [change], 0))[:, question.places]
 
 
 # --- which tokens does the answer depend on, by its gradients? ---
@@ -520,7 +533,7 @@ def relevance(engine: Engine, question: Question) -> Relevance:
         )
     limits.check_length(len(question.ids), context=MOST_RELEVANCE)
     handler = GradientHandler(engine.plan.places)
-    rows = list(question.queries or ())
+    rows = question.places
     with engine.prepared(), torch.enable_grad(), recording_gradients(handler):
         inputs = _inputs(engine, question, [Change()], 0)
         table = engine.model.get_input_embeddings()

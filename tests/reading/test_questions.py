@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -77,6 +79,20 @@ def test_without_an_answer_it_is_the_likeliest_next_token() -> None:
 def test_an_answer_stands_apart_from_the_text(text: str, answer: str, spaced: str) -> None:
     assert questions._spaced(text, answer) == spaced
     assert questions._spaced("首都是", "北京") == "北京"
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_an_answer_is_exact_where_the_model_would_write_it(name: str) -> None:
+    reader = opened(name)
+    trace = reader.generate(TEXT, 3)
+    own = tuple(token.id for token in trace.tokens[trace.written])
+    asked = reader.ask(TEXT)
+    first = len(asked.tokens)
+    for answers, exact in ((own, True), ((*own[:-1], own[-1] + 1), False), ((own[0] + 1, *own[1:]), False)):
+        longer = replace(
+            asked, ids=(*asked.ids[:first], *answers[:-1]), answers=answers, queries=tuple(range(first - 1, first + 2))
+        )
+        assert reader.predict(longer, [Change()]).exact.tolist() == [exact]
 
 
 def test_a_head_that_writes_its_mean_writes_that_of_the_text() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from memviz.errors import ReadingError
 from memviz.memory import read_only
 from memviz.trace import Candidate
 
@@ -35,6 +36,15 @@ class Step:
         """The likeliest tokens with their probabilities, likeliest first; ``shown``: what a token looks like."""
         pairs = zip(self.ids, self.logprobs, strict=True)
         return tuple(Candidate(shown(token), token, math.exp(logprob)) for token, logprob in pairs)
+
+
+def require_numbers(logits: Tensor) -> None:
+    """Raises `ReadingError` where a model gives no numbers (NaN): any token would look likeliest."""
+    if bool(logits.isnan().any()):
+        raise ReadingError(
+            "The model gave no numbers for the next token (NaN).",
+            todo="Its weights may be broken, or too large for half precision: fetch it again, or open it in float32.",
+        )
 
 
 def no_pause() -> None:
