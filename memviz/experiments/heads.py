@@ -14,6 +14,7 @@ import pandas as pd
 
 from memviz.errors import ReadingError, TraceError
 from memviz.experiments.registry import experiment
+from memviz.experiments.words import not_in_text
 from memviz.memory import Ablate, Interventions, read_only
 from memviz.progress import Progress, no_progress, progress_within
 from memviz.reading import Reader
@@ -265,9 +266,7 @@ def retrieval_heads(
     text = clean(text)
     start = text.rfind(needle.strip()) if needle.strip() else -1
     if start < 0:
-        raise ReadingError(
-            "“{fact}” does not stand in the text.", todo="Copy a sentence of the text.", fact=needle.strip()[:80]
-        )
+        raise not_in_text(needle)
     stop = start + len(needle.strip())
     prompt = reader.ask(text).tokens
     inside = tuple(i for i, token in enumerate(prompt) if not token.special and start <= token.start < stop)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from memviz.errors import ReadingError
 from memviz.experiments.registry import experiment
+from memviz.experiments.words import ask_to_continue
 from memviz.memory import read_only
 from memviz.progress import Progress, no_progress
 from memviz.reading import Reader
@@ -88,12 +89,7 @@ def needle(
         raise ReadingError("The needle, the question and the filler must have words.", todo="Write all three.")
     if not lengths or not depths or any(not 0 <= depth <= 1 for depth in depths):
         raise ReadingError("A needle stands at a depth from 0 to 1.", todo="Give depths such as 0, 0.5 and 1.")
-    if reader.ask(question).kind != "continuation":
-        raise ReadingError(
-            "{model} does not continue texts, so it recalls nothing after one.",
-            todo="Choose a language model such as smollm2.",
-            model=reader.info.name,
-        )
+    ask_to_continue(reader, question)
     lengths, depths = tuple(sorted({int(length) for length in lengths})), tuple(sorted({float(d) for d in depths}))
     words, repeated = _filler(reader, clean(filler), max(lengths))
     tokens, values = np.zeros((len(lengths), len(depths)), dtype=np.int64), np.zeros((len(lengths), len(depths)))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from memviz.errors import ReadingError
 from memviz.experiments.registry import experiment
+from memviz.experiments.words import ask_to_continue, not_in_text
 from memviz.memory import read_only
 from memviz.progress import Progress, no_progress
 from memviz.reading import Reader
@@ -71,16 +72,8 @@ def recall_gain(
     progress = progress or no_progress
     text, fact = clean(text), clean(fact)
     if not fact.strip() or fact not in text:
-        raise ReadingError(
-            "“{fact}” does not stand in the text.", todo="Copy a sentence of the text.", fact=fact.strip()[:80]
-        )
-    question = reader.ask(text, answer)
-    if question.kind != "continuation":
-        raise ReadingError(
-            "{model} does not continue texts, so it recalls nothing after one.",
-            todo="Choose a language model such as smollm2.",
-            model=reader.info.name,
-        )
+        raise not_in_text(fact)
+    question = ask_to_continue(reader, text, answer)
     sentences = [text[start:end] for start, end in split_sentences(text)][:-1]  # the last is being continued
     others = tuple(other for other in sentences if fact.strip() not in other and other not in fact)
     logprobs = []

@@ -6,7 +6,7 @@ import operator
 import random
 from collections.abc import Sequence
 
-from memviz.errors import TraceError
+from memviz.errors import ReadingError, TraceError
 from memviz.measures import sink_positions
 from memviz.reading import Reader
 from memviz.reading.questions import Question
@@ -72,6 +72,25 @@ def _by_number(words: Sequence[Word], number: object) -> int:
 def tokens_of_words(words: Sequence[Word], numbers: Sequence[int]) -> tuple[int, ...]:
     """The tokens of some words, by position."""
     return tuple(sorted(token for number in numbers for token in words[number].tokens))
+
+
+def not_in_text(part: str) -> ReadingError:
+    """The refusal of a ``part`` that does not stand in the text."""
+    return ReadingError(
+        "“{fact}” does not stand in the text.", todo="Copy a sentence of the text.", fact=part.strip()[:80]
+    )
+
+
+def ask_to_continue(reader: Reader, text: str, answer: str | None = None) -> Question:
+    """How likely does the ``answer`` follow the ``text``? Raises `ReadingError` for a model that continues no texts."""
+    question = reader.ask(text, answer)
+    if question.kind != "continuation":
+        raise ReadingError(
+            "{model} does not continue texts, so it recalls nothing after one.",
+            todo="Choose a language model such as smollm2.",
+            model=reader.info.name,
+        )
+    return question
 
 
 def sinks_of(reader: Reader, question: Question) -> frozenset[int]:

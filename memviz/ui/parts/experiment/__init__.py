@@ -6,7 +6,7 @@ view      what the page shows, to be taken along
 """
 
 from memviz.ui.parts.experiment.cover import show_cover
-from memviz.ui.parts.experiment.subject import Subject, choose_answer, choose_words, open_forget, read_text
+from memviz.ui.parts.experiment.subject import Subject, choose_answer, choose_words, read_text
 from memviz.ui.parts.experiment.view import ForgetView
 
-__all__ = ["ForgetView", "Subject", "choose_answer", "choose_words", "open_forget", "read_text", "show_cover"]
+__all__ = ["ForgetView", "Subject", "choose_answer", "choose_words", "read_text", "show_cover"]

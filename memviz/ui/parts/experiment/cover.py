@@ -132,9 +132,8 @@ def run_cover(
     answer: str | None = None,
     *,
     queries: str = "answer",
-    head: tuple[int, int] | None = None,
 ) -> Cover | None:
-    """Covers words of a text by number, everywhere or in one ``head``; ``None``, with a message, where it cannot be."""
+    """Covers words of a text by number; ``None``, with a message, where it cannot be."""
 
     def run(reader: Reader, progress: Progress) -> Cover:
         from memviz.experiments import cover
@@ -145,12 +144,10 @@ def run_cover(
             covered,
             answer,
             queries="all" if queries == "all" else "answer",
-            layers=None if head is None else [head[0]],
-            heads=None if head is None else [head[1]],
             progress=progress,
         )
 
-    return runs.experiment("cover", trace, (tuple(covered), answer, queries, head), run)
+    return runs.experiment("cover", trace, (tuple(covered), answer, queries), run)
 
 
 def _bars(kind: str, row: Row) -> tuple[Bar, ...]:

@@ -14,7 +14,7 @@ from memviz.trace import Candidate, Trace
 from memviz.ui.components import cover_view
 from memviz.ui.components.words import COVER_LABELS, LABELS
 from memviz.ui.parts import words
-from memviz.ui.shell import address, frame, navigation, runs, samples, state
+from memviz.ui.shell import address, frame, runs, samples, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
@@ -99,13 +99,6 @@ def put_covered(trace: Trace, covered: Sequence[int]) -> None:
     st.session_state[COVERED_OF] = trace.model.name, trace.text
     st.session_state[COVERED] = tuple(covered)
     address.put(COVERED, ".".join(map(str, covered)))
-
-
-def open_forget(trace: Trace, word: int) -> None:
-    """The page Forget, with this text, its model, and this word covered."""
-    state.hold(frame.MODEL)
-    put_covered(trace, (word,))
-    navigation.open_page("forget")
 
 
 def choose_answer(trace: Trace, covered: tuple[int, ...]) -> Subject | None:
