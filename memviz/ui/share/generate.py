@@ -32,7 +32,7 @@ class Generate:
         """Where it comes from, and how it was written."""
         made = self.trace.generation
         assert made is not None
-        choices = {
+        choices: dict[str, Any] = {
             "written": f"{len(self.trace.steps)} tokens, from position {made.first} on",
             "temperature": f"{made.temperature:g}",
             "top-k": str(made.top_k or ""),

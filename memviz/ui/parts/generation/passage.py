@@ -113,7 +113,7 @@ def passage_sentences(trace: Trace, text: str) -> list[tuple[int, int]]:
 
 def answer_tokens(trace: Trace) -> list[int]:
     """The positions of the tokens of the answer: what was written, up to the first line break."""
-    tokens = []
+    tokens: list[int] = []
     for position in range(trace.written.start, trace.written.stop):
         token = trace.tokens[position]
         written = trace.text[token.start : token.end]
