@@ -39,6 +39,12 @@ IN_OPTIONS = {
     "Choose the model from before the pruning, and unplug these heads instead.": (
         "Choose the model from before the pruning."
     ),
+    "Use `translate`, or choose a language model such as smollm2.": (
+        "Use: python -m memviz translate. Or choose a language model with --model smollm2."
+    ),
+    "Choose a language model such as smollm2.": "Choose a language model with --model smollm2.",
+    "Leave it out, or give a share such as 0.9.": "Leave --top-p out, or give a share: --top-p 0.9.",
+    "Give a prompt that it can continue.": "Leave --chat out, or choose another --model.",
     "Type or paste at least one word.": "Give at least one word.",
 }
 """What the library advises, and what to do instead where there are only options."""

@@ -21,6 +21,7 @@ examples:
   python -m memviz read "The cat sat on the mat because it was tired." --model minilm
   python -m memviz read "The cat sat on the mat." --layer 3 --head 1 --out head.png
   python -m memviz read - --window 0:400 --json < book.txt
+  python -m memviz generate "The capital of France is" --tokens 20
   python -m memviz translate "The black cat drinks cold milk." --model firefox-en-pt --out alignment.csv
 
 environment:
@@ -31,6 +32,7 @@ environment:
   PIP_INDEX_URL           the package index or mirror that wheels come from
 """
 TRANSLATOR = "firefox-en-pt"
+WRITER = "smollm2"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,18 +88,37 @@ def parser() -> argparse.ArgumentParser:
     translate.add_argument("--task", help="what to do, for a model such as t5-small: a name it knows, or words")
     translate.add_argument("--sentence", type=_count, metavar="N", help="show only this sentence of several, from 1")
     translate.set_defaults(run=_translate)
+    generate = commands.add_parser("generate", help="let a language model continue a text, and say how sure it was")
+    _add_reading_options(generate, "the text to continue", model=WRITER, help_of_model="a language model", part=False)
+    generate.add_argument("--tokens", type=_count, default=64, help="how many tokens are written at most (default: 64)")
+    generate.add_argument(
+        "--temperature",
+        type=float,
+        default=0.0,
+        help="0: the likeliest token at every step; above, one is drawn",
+    )
+    generate.add_argument("--top-k", type=_count, help="draw only from so many of the likeliest tokens")
+    generate.add_argument("--top-p", type=float, help="draw only from the likeliest tokens that make up this share")
+    generate.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
+    generate.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end once this text is written")
+    generate.add_argument("--chat", action="store_true", help="the text is what a person says in a chat")
+    generate.add_argument("--system", metavar="TEXT", help="with --chat: what the model is told before")
+    generate.set_defaults(run=_generate)
     return top
 
 
-def _add_reading_options(command: argparse.ArgumentParser, what: str, *, model: str, help_of_model: str) -> None:
-    """What can be asked of every command that reads a text."""
+def _add_reading_options(
+    command: argparse.ArgumentParser, what: str, *, model: str, help_of_model: str, part: bool = True
+) -> None:
+    """What can be asked of every command that reads a text; ``part``: a head or a window of it, too."""
     command.add_argument("text", help=f"{what}; - reads it from the standard input")
     command.add_argument("--model", default=model, help=f"{help_of_model} (default: {model})")
-    command.add_argument("--layer", type=int, help="with --head: show this one head; both count from 0")
-    command.add_argument("--head", type=int, help="with --layer: show this one head")
-    command.add_argument(
-        "--window", type=_window, metavar="START[:STOP]", help="read only these tokens of the text; as many as fit"
-    )
+    if part:
+        command.add_argument("--layer", type=int, help="with --head: show this one head; both count from 0")
+        command.add_argument("--head", type=int, help="with --layer: show this one head")
+        command.add_argument(
+            "--window", type=_window, metavar="START[:STOP]", help="read only these tokens of the text; as many as fit"
+        )
     command.add_argument("--out", metavar="FILE", help="write a file, by its ending: .csv .npz .png .svg .html")
     command.add_argument("--json", action="store_true", help="write JSON instead of a list")
     command.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
@@ -114,6 +135,12 @@ def _translate(options: argparse.Namespace) -> None:
     from memviz.command import readings
 
     readings.translate(options)
+
+
+def _generate(options: argparse.Namespace) -> None:
+    from memviz.command import readings
+
+    readings.generate(options)
 
 
 def _count(text: str) -> int:

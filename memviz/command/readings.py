@@ -1,4 +1,4 @@
-"""``read`` and ``translate``: open a model, read a text with it, and show what it looked at."""
+"""``read``, ``translate`` and ``generate``: open a model, read a text with it, and show what it looked at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import memviz
 from memviz.command import files
 from memviz.command.advice import CommandError
 from memviz.command.columns import columns
-from memviz.command.views import TextView, TranslationView, View
+from memviz.command.views import GenerationView, TextView, TranslationView, View
 from memviz.reading import Reader
 from memviz.tokens import clean
 
@@ -37,6 +37,35 @@ def translate(options: argparse.Namespace) -> None:
         raise CommandError(f"The text has {max(len(trace.parts), 1)} sentences. Choose one of them with --sentence.")
     taught = getattr(reader.model.config, "alignment_layer", None)
     _show(TranslationView(trace, options.layer, options.head, taught, options.sentence, part), options)
+
+
+def generate(options: argparse.Namespace) -> None:
+    """Let a language model continue a text: shown while it is written, then how sure the model was of each token."""
+    if options.system is not None and not options.chat:
+        raise CommandError("A system message belongs to a chat. Add --chat.")
+    if options.out is not None:
+        files.require_writable(Path(options.out))
+    reader, text = _open(options)
+    messages = [{"role": "user", "content": text}]
+    if options.system is not None:
+        messages.insert(0, {"role": "system", "content": options.system})
+    trace = reader.generate(
+        None if options.chat else text,
+        options.tokens,
+        chat=messages if options.chat else None,
+        temperature=options.temperature,
+        top_k=options.top_k,
+        top_p=options.top_p,
+        seed=options.seed,
+        stop=options.stop,
+        on_token=None if options.json else _write_piece,
+    )
+    _show(GenerationView(trace), options)
+
+
+def _write_piece(piece: str) -> None:
+    sys.stdout.write(piece)
+    sys.stdout.flush()
 
 
 def check(options: argparse.Namespace) -> None:

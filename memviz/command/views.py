@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 import memviz
-from memviz.tokens import right_to_left
+from memviz.generation import STOPS
+from memviz.tokens import printable, right_to_left
 from memviz.trace import Trace
 
 if TYPE_CHECKING:
@@ -278,6 +280,95 @@ class TranslationView:
     def _options(self) -> dict[str, Any]:
         texts = self._single.text, self._single.output or ""
         return {"right_to_left": tuple(map(right_to_left, texts)), "provenance": self.provenance()}
+
+
+@dataclass(frozen=True)
+class GenerationView:
+    """What a language model wrote, token by token, and how sure it was.
+
+    trace   the prompt with what was written after it
+    """
+
+    trace: Trace
+    name: str = field(default="written", init=False)
+
+    def opening(self) -> str:
+        """What stands above the rows, after the text, which was shown while it was written."""
+        made = self.trace.generation
+        assert made is not None
+        count, seconds = len(self.trace.steps), self.trace.seconds["writing"]
+        lines = [f"{STOPS[made.stop]} {count} tokens, {count / max(seconds, 1e-9):.1f} a second."]
+        if made.cache is not None:
+            lines.append(
+                f"The cache holds {made.cache.tokens} tokens: {made.cache.bytes / 1e6:.2f} MB, "
+                f"{made.cache.bytes_per_token / 1e3:.1f} kB a token."
+            )
+        return "\n\n" + "\n".join(lines) + "\n\n"
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The listing, as texts below their headings."""
+        rows: list[tuple[str, ...]] = [("TOKEN", "PROBABILITY", "RANK", "CHOICES", "INSTEAD")]
+        for row in self.listing().itertuples():
+            other = getattr(row, "alternative_1", None)
+            instead = f"{_token(other)} {_number(row.alternative_1_probability)}" if isinstance(other, str) else ""
+            rows.append(
+                (_token(row.token), _number(row.probability), str(row.rank), f"{math.exp(row.entropy):.1f}", instead)
+            )
+        return rows
+
+    def listing(self) -> pd.DataFrame:
+        """A row for each token that was written, see `tables.written_table`."""
+        return memviz.tables.written_table(self.trace)
+
+    def table(self) -> pd.DataFrame:
+        """The same."""
+        return self.listing()
+
+    def provenance(self) -> dict[str, str]:
+        """Where it comes from, and how it was written."""
+        made = self.trace.generation
+        assert made is not None
+        choices: dict[str, Any] = {
+            "written": f"{len(self.trace.steps)} tokens, from position {made.first} on",
+            "temperature": f"{made.temperature:g}",
+            "top-k": str(made.top_k or ""),
+            "top-p": "" if made.top_p is None else f"{made.top_p:g}",
+            "seed": str(made.seed) if made.temperature else "",
+            "stop": ", ".join(made.stops),
+            "stopped": made.stop,
+        }
+        return memviz.figures.provenance(self.trace, **choices)
+
+    def png(self) -> bytes:
+        """The text as words, those that were written tinted by their surprise."""
+        return memviz.figures.words_png(*self._words(), **self._options())
+
+    def svg(self) -> str:
+        """The picture of `png`."""
+        return memviz.figures.words_svg(*self._words(), **self._options())
+
+    def charts(self) -> list[Any]:
+        """What the cache takes, which words are looked at most, and how far back the model looks."""
+        memory = self.trace.memory()
+        cache = [] if self.trace.cache is None else [memviz.figures.cache_lines(self.trace)]
+        return [
+            *cache,
+            memviz.figures.received_bars(memory, self.trace.words),
+            memviz.figures.by_distance(memory),
+        ]
+
+    def _words(self) -> tuple[Sequence[Word], Links, Links]:
+        words = self.trace.words
+        return words, *memviz.measures.writing_links(self.trace.memory(), words)
+
+    def _options(self) -> dict[str, Any]:
+        surprise = memviz.measures.word_surprise(self.trace)
+        return {"word": None, "surprise": surprise, "provenance": self.provenance()}
+
+
+def _token(text: str) -> str:
+    """A token on one line, without the space in front of it that most tokens have."""
+    return printable(text[1:] if text.startswith(" ") and text.strip() else text)
 
 
 def _number(value: float, *, digits: int = 2) -> str:

@@ -30,6 +30,7 @@ from memviz.measures.positions import (
 from memviz.measures.registry import MEASURES, Measure, measure
 from memviz.measures.roles import ROLES, role_heads, roles
 from memviz.measures.stretches import attention_to_stretches
+from memviz.measures.surprise import word_surprise
 from memviz.measures.weights import (
     entropy,
     lift,
@@ -86,6 +87,7 @@ __all__ = [
     "value_norms",
     "word_coverage",
     "word_row",
+    "word_surprise",
     "word_weights",
     "words_by_space",
     "writing_links",

@@ -1,11 +1,13 @@
 """``python -m memviz``: one line for every refusal, never a traceback."""
 
 import io
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from tiny_marian import CONFIG, PIECES, firefox_folder, marian_bytes, weights
 
@@ -240,6 +242,31 @@ def test_a_model_without_a_taught_head_is_read_in_its_surest(tmp_path: Path, cap
     trace = memviz.load(folder).translate("the cat sat .")
     layer, head = memviz.measures.best_head(trace.memory("cross"), trace.sides("cross"))
     assert capsys.readouterr().out.splitlines()[3].endswith(f"  L{layer}.H{head}")
+
+
+def test_generate_shows_the_text_and_how_sure_the_model_was(tmp_path: Path, capsys) -> None:
+    from tests.reading.families import FAMILIES, tokenizer, words
+
+    FAMILIES["llama"].build().save_pretrained(tmp_path / "tiny")
+    tokenizer("bos").save_pretrained(tmp_path / "tiny")
+    trace = memviz.load(str(tmp_path / "tiny")).generate(words(9), 5, temperature=0.8, seed=2)
+    asked = [words(9), "--model", str(tmp_path / "tiny"), "--tokens", "5", "--temperature", "0.8", "--seed", "2"]
+    out = tmp_path / "written.csv"
+    assert main(["generate", *asked, "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(str(trace.output))
+    assert "5 tokens" in shown
+    heading, *rows = shown[shown.index("TOKEN") :].splitlines()
+    assert heading.split() == ["TOKEN", "PROBABILITY", "RANK", "CHOICES", "INSTEAD"]
+    assert [f" {rank} " in row for rank, row in zip(trace.generation.ranks, rows, strict=True)] == [True] * 5
+    table = pd.read_csv(out)
+    assert list(table["id"]) == [token.id for token in trace.tokens[trace.written]]
+    assert main(["generate", *asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["rank"] for row in told["written"]] == trace.generation.ranks.tolist()
+    assert told["provenance"]["temperature"] == "0.8"
+    assert main(["generate", words(9), "--model", str(tmp_path / "tiny"), "--system", "Be brief."]) == 2
+    assert "Add --chat" in capsys.readouterr().err
 
 
 def test_a_model_that_cannot_translate_says_so(make_model, capsys) -> None:

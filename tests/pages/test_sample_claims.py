@@ -13,8 +13,9 @@ import pytest
 import memviz
 from memviz import figures, measures
 from memviz.trace import Trace
+from memviz.ui.parts.generation.passage import read_passage
 from memviz.ui.shell import i18n, samples
-from memviz.ui.shell.samples import Sample
+from memviz.ui.shell.samples import Sample, prompts
 
 pytestmark = pytest.mark.models
 
@@ -224,3 +225,18 @@ def test_a_hint_claims_the_same_in_every_language(language: str) -> None:
         assert Counter(numbers) == Counter(NUMBER.findall(sample.hint)), (model, name)
         missing = [word for word in QUOTED.findall(sample.hint) if word not in other]
         assert not missing, (model, name)
+
+
+def test_what_the_prompts_promise(smollm2) -> None:
+    by_name = {sample.name: sample.text for sample in prompts("smollm2")}
+    assert smollm2.generate(by_name["The capital of France"], 1).output == " Paris"
+    assert smollm2.generate(by_name["The password again"], 1).output == " dragon"
+    doubled = smollm2.generate(by_name["Doubling"], 9).output
+    assert doubled.startswith(" 32, 64,"), "the pattern is found"
+    assert not doubled.startswith(" 32, 64, 128"), "and then missed"
+    text = by_name["A question about a passage"]
+    trace = smollm2.generate(text, 6)
+    assert trace.output.startswith(" bees")
+    reading = read_passage(trace, text)
+    assert reading.sentences[int(reading.shares.argmax())] == "Its keeper, Ingrid Dahl, kept bees behind the tower."
+    assert reading.heads[int(reading.shares.argmax())][0][:2] == (18, 6), "a retrieval head"

@@ -82,6 +82,7 @@ def words_sheet(
     translate: Translate = str,
 ) -> Drawing:
     """What does a word remember, and who remembers it, in the text itself, as a drawing? See `words_svg`."""
+    surprise = surprise if word is None else None
     first = 0 if word is None else max(0, min(word - MOST // 2, len(words) - MOST))
     part = words[first : first + MOST]
     placed = flow(part, first, top=MARGIN + (HEADING + 16 if title else 0))
@@ -105,7 +106,7 @@ def words_sheet(
     tints = _tints(remembers, remembered_by, word, tint)
     if title:
         drawing.text((MARGIN, MARGIN + 12), title, size=HEADING, bold=True)
-    _draw_text(drawing, placed, words, selected=word, tints=tints, surprise=surprise if word is None else None)
+    _draw_text(drawing, placed, words, selected=word, tints=tints, surprise=surprise)
     if surprise is not None:
         _draw_scale(drawing, at=(MARGIN + LEGEND, height - MARGIN - (len(lines) - 1) * LINE - 9))
     for number, card in enumerate(cards):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memviz import figures, tables
+from memviz import figures, measures, tables
 from memviz.figures import provenance
 from memviz.trace import Trace
 from memviz.ui.parts import generation
@@ -63,7 +63,7 @@ class Generate:
             "ids": np.array([token.id for token in self.trace.tokens]),
             "tokens": np.array([token.text for token in self.trace.tokens]),
             "words": np.array([word.text for word in self.trace.words]),
-            "surprise": generation.writing_of(self.trace).surprise,
+            "surprise": measures.word_surprise(self.trace),
         }
         arrays |= {f"read.{name}": array for name, array in vars(read).items()}
         arrays |= {f"read_for.{name}": array for name, array in vars(read_for).items()}
@@ -78,7 +78,7 @@ class Generate:
     def _options(self) -> Mapping[str, Any]:
         return {
             "word": self.word,
-            "surprise": generation.writing_of(self.trace).surprise,
+            "surprise": measures.word_surprise(self.trace),
             "card_titles": (READ_LABELS["remembers"], READ_LABELS["remembered_by"]),
             "tint": "excess",
             "title": t("Where does the next word come from?"),
@@ -121,20 +121,15 @@ class Generate:
             "memviz.figures.words_png",
             "trace.words, *memviz.measures.writing_links(trace.memory(), trace.words)",
             f"word={self.word}",
-            "surprise=surprise",
+            "surprise=memviz.measures.word_surprise(trace)",
             'tint="excess"',
             "provenance=memviz.figures.provenance(trace)",
         )
-        return f"""import numpy as np
-
-import memviz
+        return f"""import memviz
 
 trace = memviz.generate({prompt}, max_new_tokens={tokens}, model={self.job.model!r}{arguments})
 print(trace.output)
 
 table = memviz.tables.written_table(trace)
 print(table[["token", "probability", "rank", "entropy"]].to_string(index=False))
-
-written = range(trace.written.start, trace.written.stop)
-surprise = np.array([-sum(trace.logprobs[t] for t in word.tokens if t in written) or np.nan for word in trace.words])
 {picture}"""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.scriptrunner import RerunException
 
 from memviz.errors import BusyError, EmptyTextError, MemVizError, TextTooLongError
 from memviz.models import DEFAULT, Policy, preview
@@ -20,7 +19,7 @@ from memviz.settings import number
 from memviz.trace import Trace
 from memviz.ui.shell import show, windows
 from memviz.ui.shell.growing import GrowingGrid
-from memviz.ui.shell.growing_text import GrowingText, is_click
+from memviz.ui.shell.growing_text import GrowingText
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 from memviz.ui.shell.windows import Callbacks, Extras
@@ -74,11 +73,12 @@ def generate(
 ) -> Trace:
     """How this text is continued, shown while it is written; stops the page with a message when it is not.
 
-    ``begun``: what stands there already. ``on_stop(tokens)`` is called when the writing was stopped after so many, and
-    the page runs again.
+    ``begun``: what stands there already. ``on_stop(tokens)`` is called in the next run when the writing was stopped
+    after so many.
     """
     place = st.empty()
-    growing = GrowingText(place, begun, key=f"stop_{len(options.prefix)}")  # several may be written in one run
+    key = f"stop_{len(options.prefix)}"  # several may be written in one run
+    growing = GrowingText(place, begun, key=key, on_stop=on_stop)
     try:
         _check_characters(text, Extras())
         _ask_before_fetching(model, place)
@@ -93,10 +93,8 @@ def generate(
                 progress=growing.progress,
             ),
         )
-    except RerunException as request:
-        if is_click(request, growing.key):  # nothing is written yet
-            on_stop(0)
-        raise
+        stopped = trace.generation is not None and trace.generation.stop == "cancelled"
+        growing.end(len(trace.steps) - len(options.prefix) if stopped else None)
     except EmptyTextError:
         place.info(t("Write a prompt above, or choose a sample, and the model goes on with it."))
         st.stop()
@@ -104,11 +102,11 @@ def generate(
         place.empty()
         show.problem(error)
         st.stop()
-    place.empty()
+    finally:
+        growing.end(0)  # nothing was written yet
     if growing.request is not None:
-        if trace.generation is not None and trace.generation.stop == "cancelled":
-            on_stop(len(trace.steps) - len(options.prefix))
         raise growing.request
+    place.empty()
     show.notes(trace)
     return trace
 

@@ -9,7 +9,6 @@ from memviz import measures
 from memviz.generation import STOPS
 from memviz.serving import cache
 from memviz.serving.gate import Turn
-from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.components import words_view
 from memviz.ui.components.words import LABELS, WRITING_LABELS, Step, Writing
@@ -78,15 +77,8 @@ def links_of(trace: Trace) -> words.LinkPair:
 def writing_of(trace: Trace) -> Writing:
     """How each word was written: its surprise, and the steps of its tokens."""
     written = trace.written
-    surprise = np.array([_surprise(trace, word) for word in trace.words], dtype=np.float64)
     steps = [[_step(trace, token) for token in word.tokens if token >= written.start] for word in trace.words]
-    return Writing(surprise, steps)
-
-
-def _surprise(trace: Trace, word: Word) -> float:
-    """−ln p of the tokens of a word that were written; NaN for a word of the prompt."""
-    tokens = [token for token in word.tokens if token >= trace.written.start]
-    return -float(sum(trace.logprobs[token] for token in tokens)) if tokens else float("nan")
+    return Writing(measures.word_surprise(trace), steps)
 
 
 def _step(trace: Trace, position: int) -> Step:
