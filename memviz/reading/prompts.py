@@ -70,7 +70,7 @@ def generate(
     if room is not None and len(begun.ids) >= room:
         raise TextTooLongError(
             "This text has {tokens:,} tokens, and the model has room for {limit:,}: none are left to write.",
-            todo="Shorten the text.",
+            todo="Shorten the prompt.",
             tokens=len(begun.ids),
             limit=room,
         )

@@ -114,5 +114,9 @@ def wait_until_idle(page: Any, timeout: float = 60_000) -> None:
 
 
 def wait_for_transitions(page: Any) -> None:
-    """Waits until no colour is on its way to another; what turns for ever is not waited for."""
+    """Waits until no colour is on its way to another; what turns for ever is not waited for.
+
+    While a page runs, what it has not drawn again yet fades: that is over when nothing is stale.
+    """
+    page.wait_for_function("() => !document.querySelector('[data-stale=true]')", timeout=60_000)
     page.evaluate(TRANSITIONS)

@@ -259,6 +259,7 @@ ELSEWHERE = {
     "reading/engine/inputs.py": "texts are read, not tokens",
     "reading/texts.py": "texts are read, not tokens",
     "reading/decompose.py": "no option decomposes",
+    "reading/questions.py": "no option asks what would be if something were changed",
     "reading/pictures.py": "texts are read, not pictures",
     "reading/sounds.py": "texts are read, not sounds",
     "reading/writing/request.py": "no option forgets or unplugs",

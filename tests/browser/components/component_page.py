@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.serving import wait_for_transitions
+from tests.browser.serving import wait_for_transitions, wait_until_idle
 
 GRID = "[data-testid=memviz-grid]"
 VIEW = "[data-testid=memviz-grid-view]"
@@ -26,9 +26,11 @@ def wait_for_text(page, text: str) -> None:
 
 def axe_finds_nothing(page) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    wait_until_idle(page)
     wait_for_transitions(page)
     result = axe.run(page, context={"include": [[".stBidiComponent"]]})
-    assert [
+    violations = [
         (item["id"], item["help"], [node["html"] for node in item["nodes"]]) for item in result.response["violations"]
-    ] == []
+    ]
+    assert violations == [], violations
     assert result.response["passes"], "axe saw nothing to check"
