@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from memviz.measures import MEASURES
+from memviz.ui.shell.navigation import PAGES
 from tests.browser.serving import serving
 from tests.conftest import CAT
 
@@ -85,6 +86,6 @@ def test_the_first_visitor_of_a_fresh_server_may_come_by_a_link_to_a_page(browse
         page = context.new_page()
         page.goto(f"{fresh}/glossary?lang=zh")
         page.get_by_text("这些数字是什么意思？").wait_for(timeout=60_000)
-        assert page.locator("[data-testid=stSidebarNavLink]").count() == 8
+        assert page.locator("[data-testid=stSidebarNavLink]").count() == len(PAGES)
         page.wait_for_function("document.documentElement.lang.startsWith('zh')")
         context.close()

@@ -14,7 +14,7 @@ from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.parts.heads.choices import PICTURES
 from memviz.ui.parts.heads.lines import SELF_LABELS
 from memviz.ui.parts.translation.languages import NAMES
-from memviz.ui.shell.navigation import PAGES
+from memviz.ui.shell.navigation import PAGES, SECTIONS
 from memviz.ui.shell.samples import prompts, samples, to_cover, translations
 
 KINDS = {"self", "encoder", "decoder", "cross"}
@@ -65,6 +65,8 @@ KNOWN: dict[str, set[str]] = {
     "picture: role": set(ROLES),
     "languages: NAMES[match[1]]": set(NAMES.values()),
     "navigation: page.question": {page.question for page in PAGES.values()},
+    "navigation: title": set(SECTIONS),
+    "navigation: next(iter(SECTIONS))": {next(iter(SECTIONS))},
     "navigation: page.title": {page.title for page in PAGES.values()},
     "show: PAGES[page].question": {page.question for page in PAGES.values()},
     "show: model.quantisation": {entry.quantisation for entry in CATALOGUE.values()},

@@ -35,21 +35,26 @@ class Page:
         return f"pages/{self.path}.py"
 
 
-PAGES = {
-    page.path: page
-    for page in (
+SECTIONS = {
+    "Attention": (
         Page("home", "Home", "Which words does the model's attention connect?", ":material/home:"),
         Page("heads", "Heads", "Which heads do what?", ":material/grid_on:"),
         Page("recall", "Recall", "What does this word remember, and who remembers it?", ":material/history:"),
         Page("compare", "Compare", "What does the same word look at in two texts?", ":material/compare_arrows:"),
+    ),
+    "Generation": (
         Page("translate", "Translate", "What did the decoder read to write this word?", ":material/translate:", True),
         Page("generate", "Generate", "Where does the next word come from?", ":material/edit_note:", writes=True),
+    ),
+    "Evidence": (
         Page(
             "forget", "Forget", "What changes when a word is forgotten?", ":material/visibility_off:", model="smollm2"
         ),
-        Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
-    )
+    ),
+    "Learning": (Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),),
 }
+"""The list of pages, section by section."""
+PAGES = {page.path: page for pages in SECTIONS.values() for page in pages}
 """All pages by their path, in the order of the list; the first is there to begin with."""
 FIRST = next(iter(PAGES))
 
@@ -59,14 +64,13 @@ def choose_page() -> StreamlitPage:
 
     The first stands at the root of the address, and under its path too: Streamlit gives a default page no path.
     """
-    first, *others = PAGES.values()
-    return st.navigation(
-        [
-            _listed(first, default=True, url_path=""),
-            *(_listed(page, url_path=page.path) for page in others),
-            _listed(first, visibility="hidden", url_path=first.path),
-        ]
-    )
+    first = PAGES[FIRST]
+    sections = {
+        t(title): [_listed(page, default=page == first, url_path="" if page == first else page.path) for page in pages]
+        for title, pages in SECTIONS.items()
+    }
+    sections[t(next(iter(SECTIONS)))].append(_listed(first, visibility="hidden", url_path=first.path))
+    return st.navigation(sections)
 
 
 def _listed(page: Page, **options: Any) -> StreamlitPage:
