@@ -106,7 +106,7 @@ def test_words_are_text() -> None:
     figure = figures.coverage_bars(memory_of(WRITTEN, made)[0], (SIDES[0], words_of(made)), title="<b>", caption="<i>")
     assert figure.layout.xaxis.labelalias["0"] == "&lt;b&gt;bold&lt;/b&gt;"
     assert figure.layout.title.text == "&lt;b&gt;"
-    assert figure.layout.annotations[0].text.endswith("&lt;i&gt;")
+    assert figure.layout.annotations[-1].text.endswith("&lt;i&gt;")
 
 
 def test_what_cannot_be_drawn_is_said() -> None:

@@ -66,7 +66,6 @@ KNOWN: dict[str, set[str]] = {
     "languages: NAMES[match[1]]": set(NAMES.values()),
     "navigation: page.question": {page.question for page in PAGES.values()},
     "navigation: title": set(SECTIONS),
-    "navigation: next(iter(SECTIONS))": {next(iter(SECTIONS))},
     "navigation: page.title": {page.title for page in PAGES.values()},
     "show: PAGES[page].question": {page.question for page in PAGES.values()},
     "show: model.quantisation": {entry.quantisation for entry in CATALOGUE.values()},

@@ -38,11 +38,9 @@ def test_the_title_of_a_page_is_its_question(visit, path: str) -> None:
 def test_every_page_stands_under_its_path_and_the_first_at_the_root_too(visit, monkeypatch) -> None:
     listed: list[tuple[str, str, str]] = []
 
-    def navigation(sections: dict[str, list[st.Page]]) -> st.Page:
-        listed.extend(
-            (page.url_path, page._page.name, page.visibility) for pages in sections.values() for page in pages
-        )
-        return original(sections)
+    def navigation(pages: list[st.Page], **options: bool) -> st.Page:
+        listed.extend((page.url_path, page._page.name, page.visibility) for page in pages)
+        return original(pages, **options)
 
     original = st.navigation
     monkeypatch.setattr(st, "navigation", navigation)

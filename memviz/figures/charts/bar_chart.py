@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from memviz.figures.charts.layout import finish, label_axis
+from memviz.figures.charts.draft import Draft
+from memviz.figures.charts.layout import LETTER, finish, label_axis
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.labels import (
     LETTER_HIGH,
@@ -19,6 +20,7 @@ from memviz.figures.style.labels import (
     pooled_labels,
     shorten,
     width,
+    wrap,
 )
 from memviz.figures.style.numbers import decimal, percent
 from memviz.figures.style.phrases import Translate, say
@@ -52,11 +54,15 @@ def bar_chart(
     fields: dict[str, str],
     muted: Sequence[bool] | None = None,
     more: Sequence[str] | None = None,
+    at_one: str = "",
     title: str | None,
     caption: str | None,
     translate: Translate,
 ) -> go.Figure:
-    """Bars up to ``top``; ``muted`` ones are grey, and ``more`` (plain text) stands below the number on hovering."""
+    """Bars up to ``top``; ``muted`` ones are grey, and ``more`` (plain text) stands below the number on hovering.
+
+    ``at_one`` names a line at 1, beside the bars; "" for none.
+    """
     step = -(-len(texts) // LARGEST)
     starts = np.arange(0, len(texts), step)
     labels = pooled_labels(texts, starts.tolist(), step=step)
@@ -66,7 +72,8 @@ def bar_chart(
     grey = np.zeros(len(texts), dtype=bool) if muted is None else np.array(muted)
     bar_colours = np.where(np.logical_and.reduceat(grey, starts), colours.GREY, colours.BLUE)
     bar = _bar(kind, bars, translate=translate, colours=bar_colours.tolist(), more=more if step == 1 else None)
-    figure = go.Figure(bar)
+    figure = Draft()
+    figure.add_bar(**bar)
     flat = max(map(width, labels)) * 8 * len(labels) < PHONE
     figure.update_xaxes(**label_axis([*map(escape, labels)]), tickangle=0 if flat else -60)
     figure.update_xaxes(range=[-0.6, len(labels) - 0.4])
@@ -78,8 +85,10 @@ def bar_chart(
         zeroline=False,
         automargin=True,
     )
+    beside = _line_at_one(figure, at_one) if at_one else 0
     return finish(
         figure,
+        beside=beside,
         heading=translate(kind.name) if title is None else title,
         notes=[*notes, caption or ""],
         with_notes=caption != "",
@@ -89,6 +98,15 @@ def bar_chart(
         alt=alt,
         fields=fields | ({"pooled": f"{'min' if kind.least else 'max'} over {step} words"} if step > 1 else {}),
     )
+
+
+def _line_at_one(figure: Draft, name: str) -> int:
+    """What one token has, named beside the bars; the pixels that its name takes."""
+    lines = wrap(name, 12)
+    place = {"xref": "x domain", "x": 1, "xanchor": "left", "xshift": 6, "y": 1, "align": "left", "showarrow": False}
+    figure.add_annotation(text="<br>".join(map(escape, lines)), **place, font={"size": 12})
+    figure.add_hline(1, line={"color": colours.GREY, "width": 1.5, "dash": "dash"})
+    return 6 + int(max(map(width, lines)) * LETTER)
 
 
 def first_words(kind: Kind, values: np.ndarray, texts: Sequence[str], translate: Translate, *, most: int = 3) -> str:
@@ -106,11 +124,12 @@ def bar_texts(kind: Kind, values: np.ndarray, texts: Sequence[str], places: Sequ
 
 def _bar(
     kind: Kind, bars: np.ndarray, *, translate: Translate, colours: list[str], more: Sequence[str] | None
-) -> go.Bar:
+) -> dict[str, Any]:
     hover = say(translate, kind.hover, word="%{x}", value="<b>%{text}</b>")
     numbers = [percent(float(bar), digits=1) if kind.share else decimal(float(bar)) for bar in bars]
     beside: dict[str, Any] = {"text": numbers, "textposition": "none"}  # for hovering alone
     if more is not None:
         beside["customdata"], hover = [*map(escape, more)], hover + "<br>%{customdata}"
     marker = {"color": colours if len(set(colours)) > 1 else colours[0], "line": {"width": 0}}
-    return go.Bar(x0=0, dx=1, y=bars, marker=marker, width=0.82, hovertemplate=hover + "<extra></extra>", **beside)
+    style = {"marker": marker, "width": 0.82, "hovertemplate": hover + "<extra></extra>"}
+    return {"x0": 0, "dx": 1, "y": bars, **style, **beside}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from memviz.errors import TraceError
+from memviz.figures.charts.draft import Draft
 from memviz.figures.charts.layout import finish
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.phrases import Translate, say
@@ -93,7 +95,7 @@ def cache_lines(
     at = np.unique(np.linspace(0, end, POINTS).round().astype(int))
     if window < end:
         at = np.unique(np.append(at, window))
-    figure, ends = go.Figure(), []
+    figure, ends = Draft(), []
     for line in cache_kinds(trace, window=window, translate=translate):
         values = [line.bytes(cache, int(count)) / MEGABYTE for count in at]
         ends.append(f"{line.name}: {values[-1]:.1f} MB")
@@ -111,7 +113,7 @@ def cache_lines(
         marker={"size": 13, "color": colours.BLUE, "line": {"width": 2, "color": colours.WHITE}},
         hovertemplate=f"{measured}<extra></extra>",
     )
-    axis = {"gridcolor": colours.FAINT, "zeroline": False, "automargin": True, "rangemode": "tozero"}
+    axis: dict[str, Any] = {"gridcolor": colours.FAINT, "zeroline": False, "automargin": True, "rangemode": "tozero"}
     figure.update_yaxes(title={"text": translate(phrases.CACHE_UNIT), "font": {"size": 12}}, **axis)
     figure.update_xaxes(title={"text": translate(phrases.CACHE_TOKENS), "font": {"size": 12}}, tickformat=",d", **axis)
     figure.update_layout(

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
-
+from memviz.figures.charts.draft import Draft
 from memviz.figures.charts.layout import label_axis
 from memviz.figures.data.view import Side
 from memviz.figures.style.labels import LETTER_HIGH, escape, label_count, width
@@ -64,7 +63,7 @@ class Field:
         leaning = (self.above - NAME * bool(self.names[1])) // 2  # the last label leans out over the edge
         return labels + max(right, leaning) + 24
 
-    def axes(self, figure: go.Figure, *, matches: tuple[list[int], list[int]] = ([], [])) -> None:
+    def axes(self, figure: Draft, *, matches: tuple[list[int], list[int]] = ([], [])) -> None:
         """Rows run downwards, columns have their labels above, cells stay square; those of ``matches`` are bold."""
         flat = max(map(width, self.across)) * 8 < self.cell
         row, col = self.first

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from memviz.figures.charts.draft import Draft
 from memviz.figures.charts.layout import finish, label_axis
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.labels import escape, isolated, shorten
@@ -48,7 +49,7 @@ def cover_bars(
     lanes = [3 if number == 0 and len(controls) else 2 for number in range(len(rows))]
     tops = np.concatenate([[0.0], np.cumsum([LANE * count + GAP for count in lanes])])
     middles = [float(top + LANE * count / 2) for top, count in zip(tops, lanes, strict=False)]
-    figure = go.Figure()
+    figure = Draft()
     largest = max([value for row in rows for value in (row.before, row.after) if value is not None] + [*controls])
     for lane, (name, colour) in enumerate(((phrases.NOT_COVERED, colours.BLUE), (phrases.COVERED, colours.ORANGE))):
         values = [row.before if lane == 0 else row.after for row in rows]
@@ -120,7 +121,7 @@ def cover_bars(
 
 
 def _add_controls(
-    figure: go.Figure, controls: np.ndarray, names: Sequence[str], *, kind: str, level: float, translate: Translate
+    figure: Draft, controls: np.ndarray, names: Sequence[str], *, kind: str, level: float, translate: Translate
 ) -> None:
     """The controls in the lane below the answer's bars."""
     label, median = translate(phrases.OTHERS_COVERED), float(np.median(controls))
@@ -171,7 +172,8 @@ def layer_bars(
     alone; a line at the number ``before``, and a band of what the ``controls`` did in all layers. ``kind``, ``unit``
     and ``caption`` as in `cover_bars`.
     """
-    bar = go.Bar(
+    figure = Draft()
+    figure.add_bar(
         x0=0,
         dx=1,
         y=values,
@@ -182,10 +184,9 @@ def layer_bars(
         cliponaxis=False,
         hovertemplate=f"{escape(translate(phrases.COVERED_HERE))} %{{x}}: <b>%{{text}}</b><extra></extra>",
     )
-    figure = go.Figure(bar)
     if len(controls):
-        band = {"y0": float(controls.min()), "y1": float(controls.max()), "line_width": 0}
-        figure.add_hrect(**band, fillcolor=colours.FAINT, layer="below")
+        least, greatest = float(controls.min()), float(controls.max())
+        figure.add_hrect(least, greatest, line={"width": 0}, fillcolor=colours.FAINT, layer="below")
     figure.add_hline(y=before, line={"color": colours.BLUE, "dash": "dash", "width": 2})
     figure.update_xaxes(**label_axis([*map(escape, names)]), range=[-0.6, len(names) - 0.4])
     figure.update_xaxes(title={"text": translate(phrases.LAYERS_COVERED), "font": {"size": 12}})

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from memviz import measures
+from memviz.figures.charts.draft import Draft
 from memviz.figures.charts.layout import finish
 from memviz.figures.data.captions import which_head
 from memviz.figures.data.distances import EXACT, FEW, group_distances, mean_over_heads, pairs_by_distance
@@ -44,7 +45,7 @@ def by_distance(
     ratios = measures.distance(memory)[:, :, 1:]  # [layer, head, distance from 1]
     pairs = pairs_by_distance(memory, head)[1:]
     at, ratios, pairs = group_distances(ratios, pairs)
-    figure, name = go.Figure(), which_head(memory, layer, head, translate)
+    figure, name = Draft(), which_head(memory, layer, head, translate)
     selected = mean_over_heads(ratios, layer, head)
     every = mean_over_heads(ratios, None, None)
     _uniform(figure, at, translate)
@@ -73,13 +74,13 @@ def by_distance(
     )
 
 
-def _uniform(figure: go.Figure, at: np.ndarray, translate: Translate) -> None:
+def _uniform(figure: Draft, at: np.ndarray, translate: Translate) -> None:
     line = {"color": colours.GREY, "width": 1.5, "dash": "dash"}
     ends = [0.9, max(at[-1] if len(at) else 1, 2) * 1.1]
     figure.add_scatter(x=ends, y=[1, 1], mode="lines", line=line, name=translate(phrases.UNIFORM), hoverinfo="skip")
 
 
-def _layers(figure: go.Figure, at: np.ndarray, means: np.ndarray, *, enough: np.ndarray, translate: Translate) -> None:
+def _layers(figure: Draft, at: np.ndarray, means: np.ndarray, *, enough: np.ndarray, translate: Translate) -> None:
     for layer, mean in enumerate(means):
         label = say(translate, phrases.ONE_LAYER, layer=layer)
         figure.add_scatter(
@@ -95,7 +96,7 @@ def _layers(figure: go.Figure, at: np.ndarray, means: np.ndarray, *, enough: np.
 
 
 def _line(
-    figure: go.Figure,
+    figure: Draft,
     at: np.ndarray,
     values: np.ndarray,
     *,
@@ -120,7 +121,7 @@ def _hover(translate: Translate) -> str:
     return say(translate, phrases.DISTANCE_HOVER, distance="%{x}", value="%{y:.3g}")
 
 
-def _axes(figure: go.Figure, at: np.ndarray, ratios: np.ndarray, *, translate: Translate) -> None:
+def _axes(figure: Draft, at: np.ndarray, ratios: np.ndarray, *, translate: Translate) -> None:
     some = ratios[np.isfinite(ratios) & (ratios > 0)]
     high = max(2.0, float(some.max()) * 1.15) if len(some) else 2.0
     low = min(0.5, max(LOWEST, float(some.min()) * 0.85)) if len(some) else 0.5

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from memviz.figures.charts.cell_axes import BAR, Field, colour_bar
+from memviz.figures.charts.draft import Draft
 from memviz.figures.charts.layout import finish
 from memviz.figures.data.captions import UNITS, alt_text, cell_template, notes, provenance_fields
 from memviz.figures.data.cells import pattern_data
@@ -19,7 +20,7 @@ from memviz.figures.style.phrases import Translate, say
 from memviz.memory import Memory
 from memviz.tokens import Word
 
-DRAWN_OUT = {
+DRAWN_OUT: dict[str, Any] = {
     "showspikes": True,
     "spikemode": "across",
     "spikesnap": "hovered data",
@@ -115,7 +116,8 @@ def heatmap(
     field = Field.of(data.rows, data.cols, names=_axis_names(data.memory, translate))
     beside = 0 if data.mass is None else 96
     cells = {**_numbers(data), **field.places()}
-    figure = go.Figure(go.Heatmap(**cells, **_colours(data, translate), **_hover(data, translate)))
+    figure = Draft()
+    figure.add_heatmap(**cells, **_colours(data, translate), **_hover(data, translate))
     field.axes(figure, matches=matches)
     figure.update_xaxes(**DRAWN_OUT)
     figure.update_yaxes(**DRAWN_OUT)
@@ -174,23 +176,23 @@ def _hover(data: PatternData, translate: Translate) -> dict[str, Any]:
     return {"hovertemplate": f"{sentence}<br>{value}<extra></extra>", "hoverongaps": False}
 
 
-def _frames(figure: go.Figure, first: tuple[int, int], *, matches: tuple[list[int], list[int]]) -> None:
+def _frames(figure: Draft, first: tuple[int, int], *, matches: tuple[list[int], list[int]]) -> None:
     """A frame around each row and column that holds a word that was looked for."""
     line = {"color": colours.ORANGE, "width": 1.5}
     for row in matches[0] if len(matches[0]) <= MARKS else ():
         edges = {"y0": first[0] + row - 0.5, "y1": first[0] + row + 0.5}
-        figure.add_shape(type="rect", xref="x domain", x0=0, x1=1, **edges, line=line)
+        figure.add_hrect(**edges, line=line)
     for col in matches[1] if len(matches[1]) <= MARKS else ():
         edges = {"x0": first[1] + col - 0.5, "x1": first[1] + col + 0.5}
         figure.add_shape(type="rect", yref="y domain", y0=0, y1=1, **edges, line=line)
 
 
-def _pair(figure: go.Figure, data: PatternData, mass: np.ndarray) -> None:
+def _pair(figure: Draft, data: PatternData, mass: np.ndarray) -> None:
     """Lines between the two texts of a pair, and beside them what each text gives to each."""
     line = {"color": colours.GREY, "width": 2}
     down, across = data.rows.edge - 0.5, data.cols.edge - 0.5
-    figure.add_shape(type="line", xref="x domain", x0=0, x1=1, y0=down, y1=down, line=line)
-    figure.add_shape(type="line", yref="y domain", y0=0, y1=1, x0=across, x1=across, line=line)
+    figure.add_hline(down, line=line)
+    figure.add_vline(across, line=line)
     ends = (-0.5, down, data.rows.cells - 0.5)
     for number, name in enumerate("AB"):
         shares = [f"{name}→{to} <b>{percent(mass[number, place])}</b>" for place, to in enumerate("AB")]

@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from memviz.figures.charts.draft import Draft
 from memviz.figures.style import colours
 from memviz.figures.style.labels import READABLE, THINNED, escape, ticks, wrap
 
@@ -43,7 +44,7 @@ def label_axis(labels: Sequence[str], *, first: int = 0, keep: Sequence[int] = (
 
 
 def finish(
-    figure: go.Figure,
+    figure: Draft,
     *,
     heading: str,
     notes: Sequence[str],
@@ -53,15 +54,17 @@ def finish(
     fields: dict[str, str],
     above: int = 0,
     below: int = 40,
+    beside: int = 0,
     narrow: dict[str, int] | None = None,
 ) -> go.Figure:
-    """Title, notes below the picture, size and background; the same in words in ``layout.meta``.
+    """A draft as a figure, with title, notes below it, size and background; the same in words in ``layout.meta``.
 
-    ``size`` is the width of everything and the height of the plotted area; ``above`` and ``below``
-    are what its own labels and colour bar need, in pixels. ``notes`` are plain text; ``with_notes``
-    says whether to draw them. ``narrow`` is what a page must know that has less room, in pixels:
-    ``least``, the width below which labels cannot be read, and where cells are square the width of
-    all ``cells`` and of what is ``beside`` them. It stands in ``layout.meta["narrow"]``.
+    ``size`` is the width of everything and the height of the plotted area; ``above``, ``below`` and
+    ``beside`` (on the right) are what its own labels and colour bar need, in pixels. ``notes`` are
+    plain text; ``with_notes`` says whether to draw them. ``narrow`` is what a page must know that
+    has less room, in pixels: ``least``, the width below which labels cannot be read, and where cells
+    are square the width of all ``cells`` and of what is ``beside`` them. It stands in
+    ``layout.meta["narrow"]``.
     """
     text = " · ".join(filter(None, notes))
     lines = wrap(text, int((size[0] - 24) / LETTER)) if with_notes else []
@@ -78,23 +81,21 @@ def finish(
         hoverlabel=colours.HOVER,
         width=size[0],
         height=size[1] + top + bottom,
-        margin={"l": 12, "r": 12, "t": top, "b": bottom, "pad": 2},
+        margin={"l": 12, "r": 12 + beside, "t": top, "b": bottom, "pad": 2},
         meta={"alt": alt, "caption": text, "fields": fields} | ({"narrow": narrow} if narrow else {}),
     )
     if heading:
         place = {"x": 0, "xanchor": "left", "xref": "container", "y": 1, "yanchor": "top", "yref": "container"}
         figure.update_layout(title={"text": escape(heading), **place, "pad": {"t": 12, "l": 12}, "font": {"size": 17}})
-    return figure
+    return figure.figure()
 
 
 def with_subtitle(figure: go.Figure, text: str) -> go.Figure:
     """The same ``figure`` with a line of plain ``text`` below its title: of which sentence it is."""
     layout = figure.layout
-    figure.update_layout(
-        title={"subtitle": {"text": escape(text), "font": {"size": 13}}},
-        margin={"t": layout.margin.t + SUBTITLE},
-        height=layout.height + SUBTITLE,
-    )
+    layout.title.subtitle = {"text": escape(text), "font": {"size": 13}}
+    layout.margin.t += SUBTITLE
+    layout.height += SUBTITLE
     return figure
 
 

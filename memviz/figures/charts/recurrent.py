@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from memviz.figures.charts.cell_axes import BAR, Field, colour_bar
+from memviz.figures.charts.draft import Draft
 from memviz.figures.charts.layout import finish
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.labels import pooled_labels
@@ -17,6 +19,7 @@ from memviz.memory.recurrent import Recurrent
 LARGEST = 256  # steps a side; above it neighbours are max-pooled
 BARS = 30  # of a histogram
 WIDTH, EACH = 760, 130  # of all histograms, and the height of one
+GAP = 0.25  # of the height of all histograms, between them
 ENDS = 0.05, 200.0  # tokens: what is shorter or longer is drawn at the end
 
 
@@ -48,12 +51,19 @@ def recurrent(
         name = say(translate, phrases.ONE_UNIT, layer=layer, unit=unit, units=recurrent.units)
     notes = [name, translate(phrases.RECURRENT_ROWS), translate(phrases.FADES)]
     notes += [say(translate, phrases.POOLED_STEPS, down=step, across=step)] if step > 1 else []
-    figure = go.Figure([_cells(left[:, None], starts[:1], rows=starts), _cells(_until_now(share), starts, rows=starts)])
-    figure.data[0].update(**field.places(), showscale=False, hovertemplate=_hover(phrases.START_HOVER, translate))
-    figure.data[1].update(**{**field.places(), "x0": 1}, hovertemplate=_hover(phrases.RECURRENT_HOVER, translate))
-    figure.data[1].colorbar = colour_bar(translate(phrases.RECURRENT_WEIGHT), tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure = Draft()
+    figure.add_heatmap(
+        **{**field.places(), **_cells(left[:, None], starts[:1], rows=starts)},
+        showscale=False,
+        hovertemplate=_hover(phrases.START_HOVER, translate),
+    )
+    figure.add_heatmap(
+        **{**field.places(), "x0": 1, **_cells(_until_now(share), starts, rows=starts)},
+        hovertemplate=_hover(phrases.RECURRENT_HOVER, translate),
+        colorbar=colour_bar(translate(phrases.RECURRENT_WEIGHT), tickvals=[0, 0.25, 0.5, 0.75, 1]),
+    )
     field.axes(figure)
-    figure.add_vline(x=0.5, line={"color": colours.GREY, "width": 2})
+    figure.add_vline(0.5, line={"color": colours.GREY, "width": 2})
     newest = float(np.diagonal(share).mean())
     fields = {
         "layer": str(layer),
@@ -88,10 +98,10 @@ def _until_now(share: np.ndarray) -> np.ndarray:
     return np.where(step[:, None] >= step, share, np.nan)
 
 
-def _cells(values: np.ndarray, cols: np.ndarray, *, rows: np.ndarray) -> go.Heatmap:
+def _cells(values: np.ndarray, cols: np.ndarray, *, rows: np.ndarray) -> dict[str, Any]:
     """Cells, the largest of the steps that share one."""
     pooled = np.fmax.reduceat(np.fmax.reduceat(values, rows, axis=0), cols, axis=1).astype(np.float32)
-    return go.Heatmap(z=pooled, zmin=0, zmax=1, colorscale=colours.ramp(), hoverongaps=False)
+    return {"z": pooled, "zmin": 0, "zmax": 1, "colorscale": colours.ramp(), "hoverongaps": False}
 
 
 def _hover(template: str, translate: Translate) -> str:
@@ -110,16 +120,12 @@ def half_lives(
     """
     lives = recurrent.half_lives()
     edges = np.geomspace(*ENDS, BARS + 1)
-    figure = make_subplots(rows=recurrent.layers, cols=1, shared_xaxes=True, vertical_spacing=0.25 / recurrent.layers)
-    medians = np.median(lives, axis=1)
+    figure, medians = Draft(), np.median(lives, axis=1)
     for layer in range(recurrent.layers):
-        figure.add_trace(_histogram(lives[layer], edges, name=f"L{layer}", translate=translate), row=layer + 1, col=1)
+        axes = _stack(figure, layer, recurrent.layers, translate)
+        figure.add_bar(**axes, **_histogram(lives[layer], edges, name=f"L{layer}", translate=translate))
         _median(figure, layer, float(medians[layer]), translate)
-        unit = {"text": f"L{layer} · {translate(phrases.UNITS)}", "font": {"size": 12}}
-        figure.update_yaxes(title=unit, gridcolor=colours.FAINT, zeroline=False, nticks=4, row=layer + 1, col=1)
-    ticks = {"tickvals": [0.1, 0.3, 1, 3, 10, 30, 100], "showgrid": False, "zeroline": False, "exponentformat": "none"}
-    figure.update_xaxes(type="log", range=np.log10(ENDS).tolist(), **ticks)
-    figure.update_xaxes(title={"text": translate(phrases.HALF_LIFE), "font": {"size": 12}}, row=recurrent.layers, col=1)
+    figure.update_xaxes(recurrent.layers, title={"text": translate(phrases.HALF_LIFE), "font": {"size": 12}})
     figure.update_layout(showlegend=False)
     beyond = ((lives < ENDS[0]) | (lives > ENDS[1])).any()
     notes = [translate(phrases.HALF_LIFE_NOTE), translate(phrases.HALF_LIFE_ENDS) if beyond else ""]
@@ -136,18 +142,39 @@ def half_lives(
     )
 
 
-def _histogram(lives: np.ndarray, edges: np.ndarray, *, name: str, translate: Translate) -> go.Bar:
+def _stack(figure: Draft, layer: int, layers: int, translate: Translate) -> dict[str, str]:
+    """The axes of one layer, from the top down; those of all layers move together. What its bars call them."""
+    number, high = layer + 1, (1 - GAP) / layers
+    at = str(number) if layer else ""
+    top = 1 - layer * (high + GAP / max(layers - 1, 1))
+    figure.update_xaxes(
+        number,
+        **{"type": "log", "range": np.log10(ENDS).tolist(), "tickvals": [0.1, 0.3, 1, 3, 10, 30, 100]},
+        **{"showgrid": False, "zeroline": False, "exponentformat": "none", "anchor": f"y{at}"},
+        **({"matches": f"x{layers if layers > 1 else ''}"} if number < layers else {}),
+        showticklabels=number == layers,
+    )
+    figure.update_yaxes(
+        number,
+        **{"domain": [max(top - high, 0), top], "anchor": f"x{at}"},
+        **{"gridcolor": colours.FAINT, "zeroline": False, "nticks": 4},
+        title={"text": f"L{layer} · {translate(phrases.UNITS)}", "font": {"size": 12}},
+    )
+    return {"xaxis": f"x{at}", "yaxis": f"y{at}"}
+
+
+def _histogram(lives: np.ndarray, edges: np.ndarray, *, name: str, translate: Translate) -> dict[str, Any]:
     """How many units have a half-life between each two edges?"""
     low, high = (f"%{{customdata[{place}]:.2g}}" for place in (0, 1))
     hover = say(translate, phrases.HALF_LIFE_HOVER, count="<b>%{y}</b>", low=low, high=high)
-    return go.Bar(
-        x=(edges[:-1] + edges[1:]) / 2,
-        width=np.diff(edges) * 0.94,
-        y=np.bincount(_bars(lives, edges), minlength=BARS),
-        customdata=np.column_stack([edges[:-1], edges[1:]]),
-        hovertemplate=f"{name}<br>{hover}<extra></extra>",
-        marker={"color": colours.BLUE, "line": {"width": 0}},
-    )
+    return {
+        "x": (edges[:-1] + edges[1:]) / 2,
+        "width": np.diff(edges) * 0.94,
+        "y": np.bincount(_bars(lives, edges), minlength=BARS),
+        "customdata": np.column_stack([edges[:-1], edges[1:]]),
+        "hovertemplate": f"{name}<br>{hover}<extra></extra>",
+        "marker": {"color": colours.BLUE, "line": {"width": 0}},
+    }
 
 
 def _bars(lives: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -155,12 +182,12 @@ def _bars(lives: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.clip(np.searchsorted(edges, lives, side="right") - 1, 0, len(edges) - 2)
 
 
-def _median(figure: go.Figure, layer: int, median: float, translate: Translate) -> None:
+def _median(figure: Draft, layer: int, median: float, translate: Translate) -> None:
     """A line at the median, with its number."""
     at, line = float(np.clip(median, *ENDS)), {"color": colours.GREY, "width": 2}
     text = say(translate, phrases.MEDIAN, value=_tokens(median))
     label = {"text": text, "textposition": "end", "textangle": 0, "xanchor": "left", "yanchor": "top", "padding": 6}
-    figure.add_vline(x=at, line=line, label={**label, "font": {"size": 12}}, row=layer + 1, col=1)
+    figure.add_vline(at, axis=layer + 1, line=line, label={**label, "font": {"size": 12}})
 
 
 def _tokens(life: float) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from memviz.errors import MeasureError
+from memviz.figures.charts.draft import Draft
 from memviz.figures.charts.layout import finish, label_axis
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.numbers import head_name
@@ -37,7 +38,8 @@ def scores(
     measure = _of_heads(name)
     values = np.asarray(measure.compute(memory), dtype=np.float32)
     label, unit = translate(measure.label), translate(measure.unit)
-    figure = go.Figure(go.Heatmap(z=values, **_colours(measure, values, unit), **_hover(label, unit)))
+    figure = Draft()
+    figure.add_heatmap(z=values, **_colours(measure, values, unit), **_hover(label, unit))
     figure.update_xaxes(**label_axis([f"H{head}" for head in range(memory.heads)]), side="top")
     figure.update_xaxes(constrain="domain", constraintoward="left", tickangle=0)
     figure.update_yaxes(**label_axis([f"L{layer}" for layer in range(memory.layers)]), autorange="reversed")

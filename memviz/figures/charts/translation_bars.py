@@ -9,10 +9,9 @@ from memviz import measures
 from memviz.errors import TraceError
 from memviz.figures.charts.bar_chart import Kind, bar_chart, bar_texts, first_words
 from memviz.figures.charts.bars import by_word, head_fields, select_heads
-from memviz.figures.charts.layout import LETTER
 from memviz.figures.data.captions import which_head
-from memviz.figures.style import colours, phrases
-from memviz.figures.style.labels import escape, isolated, shorten, width, wrap
+from memviz.figures.style import phrases
+from memviz.figures.style.labels import isolated, shorten
 from memviz.figures.style.numbers import percent
 from memviz.figures.style.phrases import Translate, say
 from memviz.measures.cross import Sides
@@ -62,7 +61,7 @@ def coverage_bars(
     total = say(translate, phrases.COVERAGE_TOTAL, words=len(words), tokens=len(memory.queries))
     grey = [translate(phrases.ADDED_BARS)] if any(word.special for word in words) else []
     values = bar_texts(_COVERAGE, bars, texts, range(len(words))[:NAMED]) + (", …" if len(words) > NAMED else "")
-    figure = bar_chart(
+    return bar_chart(
         _COVERAGE,
         bars,
         texts,
@@ -71,21 +70,11 @@ def coverage_bars(
         alt=say(translate, phrases.COVERAGE_ALT, count=len(words), head=name, values=values),
         fields=head_fields(memory, layer, head) | {"view": "coverage", "between": "words"},
         muted=[word.special for word in words],
+        at_one=translate(phrases.COVERAGE_ONE),
         title=title,
         caption=caption,
         translate=translate,
     )
-    return _line_at_one(figure, translate)
-
-
-def _line_at_one(figure: go.Figure, translate: Translate) -> go.Figure:
-    """What a word translated by one token has, named beside the bars."""
-    lines = wrap(translate(phrases.COVERAGE_ONE), 12)
-    place = {"xref": "x domain", "x": 1, "xanchor": "left", "xshift": 6, "y": 1, "align": "left", "showarrow": False}
-    figure.add_annotation(text="<br>".join(map(escape, lines)), **place, font={"size": 12})
-    figure.update_layout(margin_r=18 + int(max(map(width, lines)) * LETTER))
-    line = {"color": colours.GREY, "width": 1.5, "dash": "dash"}
-    return figure.add_shape(type="line", xref="x domain", x0=0, x1=1, y0=1, y1=1, line=line)
 
 
 def probability_bars(

@@ -88,4 +88,4 @@ def sentence(link: words.WordLink, *, renormalised: bool = False) -> str:
 
 def show_doors() -> None:
     """The ways to the other pages, as questions."""
-    navigation.link_pages(st.container(horizontal=True, gap="medium"), besides="home")
+    navigation.link_pages(st.container(gap="small"), besides="home")

@@ -53,7 +53,7 @@ SECTIONS = {
     ),
     "Learning": (Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),),
 }
-"""The list of pages, section by section."""
+"""All pages, section by section."""
 PAGES = {page.path: page for pages in SECTIONS.values() for page in pages}
 """All pages by their path, in the order of the list; the first is there to begin with."""
 FIRST = next(iter(PAGES))
@@ -64,13 +64,15 @@ def choose_page() -> StreamlitPage:
 
     The first stands at the root of the address, and under its path too: Streamlit gives a default page no path.
     """
-    first = PAGES[FIRST]
-    sections = {
-        t(title): [_listed(page, default=page == first, url_path="" if page == first else page.path) for page in pages]
-        for title, pages in SECTIONS.items()
-    }
-    sections[t(next(iter(SECTIONS)))].append(_listed(first, visibility="hidden", url_path=first.path))
-    return st.navigation(sections)
+    first, *others = PAGES.values()
+    return st.navigation(  # flat: a list with headings in it is not read out as a list
+        [
+            _listed(first, default=True, url_path=""),
+            *(_listed(page, url_path=page.path) for page in others),
+            _listed(first, visibility="hidden", url_path=first.path),
+        ],
+        expanded=True,
+    )
 
 
 def _listed(page: Page, **options: Any) -> StreamlitPage:
@@ -88,7 +90,10 @@ def open_page(path: str) -> None:
 
 
 def link_pages(place: DeltaGenerator, *, besides: str) -> None:
-    """A door to every page ``besides`` this, named by its question."""
-    for page in PAGES.values():
-        if page.path != besides:
-            place.page_link(page.file, label=t(page.question), icon=page.icon)
+    """A door to every page ``besides`` this, named by its question, section by section."""
+    for title, pages in SECTIONS.items():
+        row = place.container(horizontal=True, gap="medium", vertical_alignment="center")
+        row.caption(f"**{t(title)}**", width="content")
+        for page in pages:
+            if page.path != besides:
+                row.page_link(page.file, label=t(page.question), icon=page.icon)
