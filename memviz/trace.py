@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -191,14 +192,14 @@ class Trace:
             read.append(Text("output", self.output, self.targets))
         return tuple(read)
 
-    @property
+    @cached_property
     def words(self) -> tuple[Word, ...]:
         """The words of the text, each with the tokens it is made of; a sound's moments, a picture's patches."""
         if self.source is not None:
             return words_of_units(self.source.units)
         return words(self.tokens, self.text, self.pair)
 
-    @property
+    @cached_property
     def target_words(self) -> tuple[Word, ...]:
         """The words of the output, each with the tokens it is made of."""
         return words(self.targets, self.output or "")

@@ -10,6 +10,7 @@ import inspect
 import re
 import runpy
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -46,7 +47,8 @@ def described() -> Iterator[tuple[str, Any]]:
             if inspect.isclass(value) and value.__module__.startswith("memviz"):
                 for part, member in vars(value).items():
                     member = getattr(member, "__func__", member)
-                    if not part.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
+                    spoken = inspect.isfunction(member) or isinstance(member, property | cached_property)
+                    if not part.startswith("_") and spoken:
                         yield f"{room}.{name}.{part}", member
 
 
