@@ -35,16 +35,18 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "models": {"errors", "settings"},
     "reading": DATA | {"settings", "models", "free_memory"},
     "experiments": DATA | {"models", "reading", "measures"},
+    "lessons": DATA | {"models", "reading", "measures", "figures", "experiments"},
     "serving": DATA | {"settings", "models", "reading"},
     "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures"},
-    "ui": DATA | {"settings", "models", "reading", "measures", "tables", "figures", "experiments", "serving"},
+    "ui": DATA
+    | {"settings", "models", "reading", "measures", "tables", "figures", "experiments", "lessons", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it
     "reading": [
         *"attention engine writing firefox texts prompts questions pictures sounds windows decompose".split(),
         *("reader", "__init__"),
     ],
-    "figures": ["style", "data", "charts", "sheets", "page", "__init__"],
+    "figures": ["style", "data", "charts", "sheets", "page", "handout", "__init__"],
     "ui": ["components", "shell", "parts", "share", "__init__"],
 }
 APART = {("figures", "sheets", "charts")}  # wings that stand side by side

@@ -11,6 +11,7 @@ probability_bars   how sure the model was of each token it wrote         plotly
 cache_lines    how much memory the keys and values of the past take      plotly
 cover_bars     what changed when words were covered, beside others       plotly
 layer_bars     the same in a few layers at a time                        plotly
+number_bars    several numbers beside each other                        plotly
 recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
@@ -23,6 +24,7 @@ look_svg, look_png         what a word looks at in several texts
 cross_svg, cross_png       two sentences joined by what was read from what
 experiment_svg, experiment_png   the text, what an experiment showed, its numbers as bars (`SheetRow`, `Bar`)
 html           figures in one page that opens offline
+handout        a sheet to be printed, of parts (`Part`)
 provenance, caption   where it comes from, as names and values, and in one line
 alt, provenance_fields    a figure in plain words, and what was done to get it
 """
@@ -33,11 +35,13 @@ from memviz.figures.charts.cover_bars import cover_bars, layer_bars
 from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.heatmap import pattern
 from memviz.figures.charts.layout import alt, provenance_fields
+from memviz.figures.charts.number_bars import number_bars
 from memviz.figures.charts.recurrent import half_lives, recurrent
 from memviz.figures.charts.scores import scores
 from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
 from memviz.figures.data.captions import which_head
 from memviz.figures.data.cells import weights
+from memviz.figures.handout import Part, handout
 from memviz.figures.page import html
 from memviz.figures.sheets.crossing_sheet import cross_png, cross_svg
 from memviz.figures.sheets.experiment_sheet import Bar, SheetRow, experiment_png, experiment_svg
@@ -54,6 +58,7 @@ from memviz.figures.style.provenance import caption, provenance
 __all__ = [
     "PHRASES",
     "Bar",
+    "Part",
     "SheetRow",
     "alt",
     "by_distance",
@@ -69,6 +74,7 @@ __all__ = [
     "grid_png",
     "grid_svg",
     "half_lives",
+    "handout",
     "head_name",
     "html",
     "layer_bars",
@@ -77,6 +83,7 @@ __all__ = [
     "look_bars",
     "look_png",
     "look_svg",
+    "number_bars",
     "pattern",
     "pattern_png",
     "pattern_svg",

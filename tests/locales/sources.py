@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memviz.figures import PHRASES
+from memviz.lessons import LESSONS
 from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
@@ -16,6 +17,7 @@ from memviz.ui.parts.heads.lines import SELF_LABELS
 from memviz.ui.parts.translation.languages import NAMES
 from memviz.ui.shell.navigation import PAGES, SECTIONS
 from memviz.ui.shell.samples import prompts, samples, to_cover, translations
+from memviz.ui.shell.show import MEANING
 
 KINDS = {"self", "encoder", "decoder", "cross"}
 SAMPLES = [sample for model in (*CATALOGUE, "another") for sample in (*samples(model), *to_cover(model))]
@@ -64,6 +66,22 @@ KNOWN: dict[str, set[str]] = {
     "grid: role": set(ROLES),
     "picture: role": set(ROLES),
     "languages: NAMES[match[1]]": set(NAMES.values()),
+    "lessons: lesson.title": {lesson.title for lesson in LESSONS.values()},
+    "lessons: lesson.idea": {lesson.idea for lesson in LESSONS.values()},
+    "lessons: lesson.task": {lesson.task for lesson in LESSONS.values()},
+    "lessons: lesson.question": {lesson.question for lesson in LESSONS.values()},
+    "lessons: lesson.options[place]": {option for lesson in LESSONS.values() for option in lesson.options},
+    "lesson: lesson.title": {lesson.title for lesson in LESSONS.values()},
+    "lesson: lesson.idea": {lesson.idea for lesson in LESSONS.values()},
+    "lesson: lesson.task": {lesson.task for lesson in LESSONS.values()},
+    "lesson: lesson.question": {lesson.question for lesson in LESSONS.values()},
+    "lesson: lesson.caveat": {lesson.caveat for lesson in LESSONS.values()},
+    "lesson: option": {option for lesson in LESSONS.values() for option in lesson.options},
+    "lesson: lesson.options[finding.answer]": {option for lesson in LESSONS.values() for option in lesson.options},
+    "lessons: lesson.options[finding.answer]": {option for lesson in LESSONS.values() for option in lesson.options},
+    "lessons: lesson.caveat": {lesson.caveat for lesson in LESSONS.values()},
+    "lessons: page.title": {page.title for page in PAGES.values()},
+    "show: text": {MEANING, *(lesson.caveat for lesson in LESSONS.values())},
     "navigation: page.question": {page.question for page in PAGES.values()},
     "navigation: title": set(SECTIONS),
     "navigation: page.title": {page.title for page in PAGES.values()},

@@ -6,7 +6,20 @@ from memviz.ui.share.forget import Forget
 from memviz.ui.share.generate import Generate
 from memviz.ui.share.heads import Heads
 from memviz.ui.share.home import Home
+from memviz.ui.share.lesson import LessonView, lesson_bar
 from memviz.ui.share.recall import Recall
 from memviz.ui.share.translate import Translate
 
-__all__ = ["Compare", "Forget", "Generate", "Heads", "Home", "Recall", "Shared", "Translate", "bar"]
+__all__ = [
+    "Compare",
+    "Forget",
+    "Generate",
+    "Heads",
+    "Home",
+    "LessonView",
+    "Recall",
+    "Shared",
+    "Translate",
+    "bar",
+    "lesson_bar",
+]

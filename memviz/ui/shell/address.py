@@ -16,9 +16,19 @@ from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from memviz.ui.components.address import address_bar, last_return
 
-TEXTS = ("text", "pair", "other", "target", "gold", "system", "answer")  # the boxes whose texts the tab keeps
+TEXTS = (
+    "text",
+    "pair",
+    "other",
+    "target",
+    "gold",
+    "system",
+    "answer",
+    "lesson_text",
+)  # the boxes whose texts the tab keeps
 ORIGIN = "origin"  # how the text came into its box; see `memviz.ui.shell.frame`
-_KEPT = (*TEXTS, ORIGIN)
+PROGRESS = "lesson_progress"  # which lessons are done; the tab keeps it, and no link has it
+_KEPT = (*TEXTS, ORIGIN, PROGRESS)
 _FIELDS = "address"  # all that stands in the address, by name
 _WRITTEN = "address_written"  # the same as the browser was told last
 _CHOICES = "address_choices"  # the names whose choices the session holds too

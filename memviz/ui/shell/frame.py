@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +12,7 @@ from memviz.models import names as catalogue_names
 from memviz.models.entry import Family
 from memviz.trace import Trace
 from memviz.ui.components import chart_keys, page_language
-from memviz.ui.shell import address, runs, state
+from memviz.ui.shell import address, navigation, runs, state
 from memviz.ui.shell.i18n import KEY, LANGUAGES, browser_language, language, t
 from memviz.ui.shell.navigation import Page
 from memviz.ui.shell.samples import Sample, samples, two_texts
@@ -242,6 +242,18 @@ def _take(sample: Sample, origin: str = SAMPLE) -> None:
 
 def _mark_typed() -> None:
     st.session_state[address.ORIGIN] = TYPED
+
+
+def open_with(page: Page, *, model: str, text: str, settings: Mapping[str, str]) -> None:
+    """Leaves this page for another, with that ``model`` and ``text``; ``settings``: choices as the address has them."""
+    box = TRANSLATOR if page.translates else WRITER if page.writes else MODEL
+    st.session_state[TEXT], st.session_state[PAIR] = text, ""
+    st.session_state[address.ORIGIN] = TYPED
+    st.session_state[LAST_SEEN] = st.context.url, text, ""
+    for name, value in {**settings, box: model}.items():
+        st.session_state.pop(name, None)
+        address.put(name, value)
+    navigation.open_page(page.path)
 
 
 def is_sample() -> bool:

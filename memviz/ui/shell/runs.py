@@ -130,12 +130,17 @@ def experiment(name: str, trace: Trace, settings: object, run: Callable[[Reader,
 
     ``settings`` tell it from others of the same ``name``. What else stands on the page stays.
     """
+    return experiment_on(name, trace.model.name, trace.text, settings, run)
+
+
+def experiment_on(
+    name: str, model: str, text: str, settings: object, run: Callable[[Reader, Progress], Result]
+) -> Result | None:
+    """The same on any text by any model, which is fetched first where the person wants it."""
     place = st.empty()
     try:
-        result = patiently(
-            place,
-            lambda: cache.experiment(name, trace.model.name, trace.text, settings, run, **_callbacks(place)),
-        )
+        _ask_before_fetching(model, place)
+        result = patiently(place, lambda: cache.experiment(name, model, text, settings, run, **_callbacks(place)))
     except MemVizError as error:
         place.empty()
         show.problem(error)

@@ -1,0 +1,86 @@
+"""Several numbers beside each other: one bar each, with its number at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from memviz.figures.charts.draft import Draft
+from memviz.figures.charts.layout import finish
+from memviz.figures.style import colours, phrases
+from memviz.figures.style.labels import escape, isolated, wrap
+from memviz.figures.style.numbers import decimal, percent
+from memviz.figures.style.phrases import Translate, say
+
+LANE = 46  # pixels of a bar and what is around it
+LINE = 24  # letters of a line of a name
+
+
+def number_text(value: float, *, share: bool) -> str:
+    """A number as it stands at its bar: 52 %, 0.4 %, 23.7."""
+    return percent(value) if share else decimal(value, digits=1 if value >= 10 else 2 if value % 1 else 0)
+
+
+def number_bars(
+    names: Sequence[str],
+    values: Sequence[float],
+    *,
+    unit: str,
+    share: bool,
+    title: str | None = None,
+    caption: str | None = None,
+    translate: Translate = str,
+) -> go.Figure:
+    """How large are these numbers beside each other?
+
+    One bar for each of the ``names`` (plain text) with its number of ``values``, from 0. ``unit`` is what they are; a ``share`` of one
+    is shown as per cent. ``title`` stands above; ``caption`` stands after the notes on what is shown; "" leaves both
+    out of the picture.
+    """
+    figure, largest = Draft(), max([*values, 1e-9])
+    texts = [number_text(value, share=share) for value in values]
+    figure.add_bar(
+        x=list(values),
+        y=list(range(len(values))),
+        width=0.6,
+        orientation="h",
+        marker={"color": [colours.BLUE, colours.ORANGE][: len(values)] + [colours.GREY] * (len(values) - 2)},
+        text=texts,
+        textposition="outside",
+        cliponaxis=False,
+        textfont={"size": 15},
+        customdata=[*map(escape, names)],
+        hovertemplate="%{customdata}: <b>%{text}</b><extra></extra>",
+    )
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=list(range(len(values))),
+        ticktext=["<br>".join(map(escape, wrap(isolated(name), LINE))) for name in names],
+        tickfont={"size": 14},
+        range=[len(values) - 0.5, -0.5],
+        showgrid=False,
+        zeroline=False,
+        automargin=True,
+        ticks="",
+    )
+    figure.update_xaxes(
+        range=[0, largest * 1.2],
+        tickformat=".0%" if share and largest > 0.05 else None,
+        title={"text": escape(unit), "font": {"size": 12}},
+        gridcolor=colours.FAINT,
+        zeroline=False,
+        nticks=6,
+    )
+    told = ", ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True))
+    return finish(
+        figure,
+        heading=unit if title is None else title,
+        notes=[unit, caption or ""],
+        with_notes=caption != "",
+        size=(760, LANE * len(values)),
+        below=52,
+        narrow={"least": 300},
+        alt=say(translate, phrases.NUMBERS_ALT, unit=unit, values=told),
+        fields={"view": "numbers beside each other", "unit": unit},
+    )

@@ -1,0 +1,119 @@
+"""One decorated function is one lesson: it appears on the page, on the printed sheet and in the tests by itself."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from memviz.note import Note
+from memviz.progress import Progress
+from memviz.reading import Reader
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number that a lesson measures: of what, and how large."""
+
+    name: Note
+    value: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a lesson measured on its text.
+
+    rows        the numbers, in the order in which they are told
+    unit        what they are; "share" for those that are shown as per cent
+    answer      which of the lesson's options the numbers show to be right, by its place
+    statement   what was found, in one sentence
+    """
+
+    rows: tuple[Row, ...]
+    unit: Note
+    answer: int
+    statement: Note
+    is_share: bool = True
+
+
+Measure = Callable[[Reader, str, Progress], Finding]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One step of the course.
+
+    name       of the function that measures; stands in the address
+    title      the idea in a few words
+    idea       what it is about, in two or three sentences
+    task       what to look at first, on which page
+    text       what is read, where the teacher chose nothing else
+    model      that reads it
+    question   what is to be predicted before the numbers are shown
+    options    the answers to choose from
+    caveat     what the numbers do not prove
+    page       where the same can be seen and played with; ``settings`` are what stands in its address
+    measure    the function: ``measure(reader, text, progress)``
+    """
+
+    name: str
+    title: str
+    idea: str
+    task: str
+    text: str
+    model: str
+    question: str
+    options: tuple[str, ...]
+    caveat: str
+    page: str
+    measure: Measure
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+FILED: dict[str, Lesson] = {}
+"""All lessons, by name."""
+
+
+def lesson(
+    title: str,
+    *,
+    task: str,
+    text: str,
+    model: str,
+    question: str,
+    options: tuple[str, ...],
+    caveat: str,
+    page: str,
+    settings: Mapping[str, str] | None = None,
+) -> Callable[[Measure], Measure]:
+    """Files a function as a lesson and returns it unchanged. Its docstring is the idea.
+
+    The arguments are those of `Lesson`. Raises `TypeError` for a function without a docstring.
+    """
+
+    def file(measure: Measure) -> Measure:
+        name, idea = measure.__name__, inspect.getdoc(measure)
+        if not idea:
+            raise TypeError(f"the lesson {name} has no docstring: it says what the lesson is about")
+        FILED[name] = Lesson(
+            name=name,
+            title=title,
+            idea=" ".join(idea.split()),
+            task=task,
+            text=text,
+            model=model,
+            question=question,
+            options=options,
+            caveat=caveat,
+            page=page,
+            measure=measure,
+            settings=dict(settings or {}),
+        )
+        return measure
+
+    return file
+
+
+def place_of(value: float, bounds: tuple[float, ...]) -> int:
+    """In which stretch between these ``bounds``, from the lowest up, does a value lie?"""
+    return sum(value >= bound for bound in bounds)

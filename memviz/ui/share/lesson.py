@@ -1,0 +1,111 @@
+"""What a lesson gives away: a link for a class, a sheet to be printed, its numbers, and the Python for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+from memviz import figures, tables
+from memviz.figures import Part
+from memviz.figures.charts.number_bars import number_text
+from memviz.ui.components import copy_button
+from memviz.ui.shell.i18n import language, language_tag, t
+from memviz.version import __version__
+
+if TYPE_CHECKING:
+    from memviz.lessons import Finding, Lesson
+
+
+@dataclass(frozen=True)
+class LessonView:
+    """A lesson on its text; ``finding`` is ``None`` while its numbers are hidden."""
+
+    lesson: Lesson
+    text: str
+    finding: Finding | None
+
+    def link_fields(self) -> dict[str, str]:
+        """What a link to the lesson holds: never the answer."""
+        fields = {"lang": language(), "lesson": self.lesson.name}
+        return fields | ({"lesson_text": self.text} if self.text != self.lesson.text else {})
+
+    def table(self) -> pd.DataFrame:
+        """The numbers of the lesson, by name."""
+        rows = () if self.finding is None else self.finding.rows
+        return pd.DataFrame({"name": [row.name.render(t) for row in rows], "value": [row.value for row in rows]})
+
+    def provenance_fields(self) -> dict[str, str]:
+        """Where the numbers come from."""
+        unit = {} if self.finding is None else {"unit": self.finding.unit.render()}
+        return {"MemViz": __version__, "model": self.lesson.model, "lesson": self.lesson.name, "text": self.text} | unit
+
+    def handout(self, *, answers: bool) -> str:
+        """The lesson as a sheet to be printed; with the ``answers`` on a page of their own."""
+        lesson, finding = self.lesson, self.finding
+        parts = [
+            Part("", [t(lesson.idea)], quotation=self.text),
+            Part(t("Look"), [t(lesson.task)]),
+            Part(t("Predict"), [t(lesson.question)], boxes=[t(option) for option in lesson.options]),
+            Part(t("What did you see?"), lines=3),
+        ]
+        if answers and finding is not None:
+            frame = self.table()
+            numbers = [number_text(value, share=finding.is_share) for value in frame["value"]]
+            shown = pd.DataFrame({t("of what"): frame["name"], finding.unit.render(t): numbers})
+            statement = finding.statement.render(t)
+            parts.append(Part(t("Answer"), [t(lesson.options[finding.answer]), statement], table=shown, fresh=True))
+            parts.append(Part(t("What this does not show"), [t(lesson.caveat)]))
+        return figures.handout(
+            parts, title=t(lesson.title), provenance=self.provenance_fields(), language=language_tag(), translate=t
+        )
+
+    def code(self) -> str:
+        """The Python that measures the same."""
+        return f"""import memviz
+from memviz.lessons import LESSONS
+from memviz.progress import no_progress
+
+lesson = LESSONS[{self.lesson.name!r}]
+text = {self.text!r}
+finding = lesson.measure(memviz.load(lesson.model), text, no_progress)
+print(finding.statement)
+for row in finding.rows:
+    print(row.name, row.value)
+print(lesson.options[finding.answer])
+"""
+
+
+def lesson_bar(view: LessonView) -> None:
+    """The small actions at the foot of a lesson."""
+    row = st.container(horizontal=True, gap="small")
+    here = (st.context.url or "").partition("?")[0]
+    with row.container(width="content"):
+        copy_button(
+            t("Copy link for the class"),
+            f"{here}?{urlencode(view.link_fields())}",
+            done=t("Copied. The link opens this lesson with its text and model; the answer is hidden."),
+            by_hand=t("This browser lets no page copy: take the link from here."),
+            key="lesson_link",
+        )
+    base = f"memviz-lesson-{view.lesson.name}"
+    row.download_button(
+        t("Sheet to print"), view.handout(answers=False), f"{base}.html", "text/html", key="sheet", on_click="ignore"
+    )
+    if view.finding is not None:
+        row.download_button(
+            t("Sheet with answers"),
+            view.handout(answers=True),
+            f"{base}-answers.html",
+            "text/html",
+            key="sheet_answers",
+            on_click="ignore",
+        )
+        row.download_button(
+            t("CSV"), tables.csv(view.table()), f"{base}.csv", "text/csv", key="lesson_csv", on_click="ignore"
+        )
+    with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
+        st.code(view.code(), language="python")

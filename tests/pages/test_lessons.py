@@ -1,0 +1,41 @@
+"""The page Lessons: nothing is told before the prediction, and every text keeps its question."""
+
+from __future__ import annotations
+
+import pytest
+
+from memviz.lessons import LESSONS
+
+pytestmark = pytest.mark.models
+
+
+def test_the_numbers_come_after_the_prediction(visit) -> None:
+    here = visit("lessons", lesson="sinks")
+    lesson = LESSONS["sinks"]
+    assert here.app.button(key="reveal").disabled
+    assert not here.app.get("plotly_chart")
+    here.app.radio(key="prediction_sinks").set_value(1)
+    here.app.run()
+    here.app.button(key="reveal").click().run()
+    assert any(lesson.options[1] in box.value for box in here.app.success)
+    assert len(here.app.get("plotly_chart")) == 1
+    assert "sinks:right" in here.app.session_state["lesson_progress"]
+
+
+def test_a_wrong_prediction_is_told_and_another_lesson_hides_its_numbers(visit) -> None:
+    here = visit("lessons", lesson="sinks")
+    here.app.radio(key="prediction_sinks").set_value(0)
+    here.app.run()
+    here.app.button(key="reveal").click().run()
+    assert here.app.warning
+    here.app.button(key="lesson_right").click().run()
+    assert not here.app.get("plotly_chart")
+    assert LESSONS["induction"].text in here.app.text_area(key="lesson_text").value
+
+
+def test_a_link_brings_a_teachers_text(visit) -> None:
+    here = visit("lessons", lesson="recital", lesson_text="only one line")
+    here.app.radio(key="prediction_recital").set_value(0)
+    here.app.run()
+    here.app.button(key="reveal").click().run()
+    assert any("two lines" in box.value for box in here.app.error)
