@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from memviz import Reader, experiments
+import memviz
+from memviz import Eviction, Reader, experiments
+from memviz.figures import decimal, percent
+from memviz.figures.style.numbers import signed
 from memviz.figures.style.statements import value_text
 from memviz.serving import cache
 from memviz.tokens import distinct_texts
+from memviz.ui.parts.experiment.eviction import perplexity
 from tests.reading.families import FAMILIES, tokenizer, words
 
 TEXT = words(14)
@@ -63,3 +69,82 @@ def test_what_cannot_be_covered_is_said_and_the_text_stays(visit, reader) -> Non
     here = visit("forget", text=TEXT, covered=".".join(map(str, range(count))))
     assert here.input == TEXT
     assert any("nothing left to read" in error for error in here.errors)
+
+
+def test_a_cache_says_what_it_holds_and_what_that_costs(visit, reader) -> None:
+    here = visit("forget", text=TEXT, view="cache", rule="window", room="8", at="10")
+    said = plain(here.sentences)
+    if reader.info.kind == "decoder-only":
+        under = reader.read(TEXT, eviction=Eviction.window(8))
+        costs = [decimal(perplexity(trace)) for trace in (reader.read(TEXT), under)]
+        assert f"from {costs[0]} to {costs[1]}" in said
+        assert "the cache holds 8 of 11 keys" in said
+        drawn = next(item.proto.body for item in here.app.get("html") if "memviz-cache" in item.proto.body)
+        gone = re.findall(r'class="gone"[^>]*>([^<]*)', drawn)
+        assert [html.unescape(text) for text in gone] == [
+            word.text for word in under.words if max(word.tokens) <= 10 - 8
+        ]
+    else:
+        assert "does not continue texts" in said
+
+
+def test_heads_are_unplugged_beside_random_draws(visit, reader) -> None:
+    if reader.info.kind == "encoder-decoder":
+        return  # its draws take as long as all other tests of the page
+    here = visit("forget", text=TEXT, view="heads", unplugged="L1.H2")
+    assert here.errors == []
+    found = experiments.unplug(reader, TEXT, ["L1.H2"])
+    kind, said = found.question.kind, plain(here.sentences)
+    low, high = (plain([value_text(kind, value)]) for value in (found.controls.min(), found.controls.max()))
+    assert f"it is between {low} and {high}" in said
+    assert "Without L1.H2" in said
+    assert "heads_grid" in here.pictures
+
+
+def test_rankings_are_compared_only_when_that_is_asked_for(visit, reader) -> None:
+    if reader.info.kind == "encoder-decoder":
+        return
+    here = visit("forget", text=TEXT, view="agreement")
+    assert "chart" not in here.pictures
+    here.press("compare_button")
+    assert here.errors == []
+    found = experiments.agree(reader, TEXT)
+    ranking = found.ranking("attention")
+    assert signed(ranking.spearman) in plain(here.sentences)
+    assert ("not distinguishable from chance" in plain(here.sentences)) == (ranking.verdict == "within")
+    again = visit("forget", text=TEXT, **here.address)
+    assert signed(ranking.spearman) in plain(again.sentences), "a link shows it without another press"
+
+
+def test_a_needle_is_looked_for_in_the_text(visit, reader) -> None:
+    here = visit("forget", text=TEXT, view="needle", longest="64").press("search_button")
+    if reader.info.kind != "decoder-only":
+        assert any("does not continue texts" in plain([error]) for error in here.errors)
+        return
+    typed = [here.state(name) for name in ("needle", "needle_question", "needle_answer")]
+    found = experiments.needle(reader, *typed, TEXT, lengths=[64])
+    assert f"In {found.exact.sum()} of 5 texts" in plain(here.sentences)
+    assert f"at most {plain([percent(float(found.controls.max()), digits=1)])}" in plain(here.sentences)
+
+
+@pytest.mark.parametrize("view", ["words", "cache", "heads", "agreement"])
+def test_the_code_of_a_view_repeats_its_table(visit, reader, view: str, monkeypatch, tmp_path) -> None:
+    if reader.info.kind != "decoder-only":
+        return
+    text = words(60) if view == "cache" else TEXT
+    here = visit("forget", text=text, view=view, covered="5", room="8", unplugged="L0.H1")
+    if view in ("cache", "agreement"):
+        here.press({"cache": "curve_button", "agreement": "compare_button"}[view])
+    code = next(block.value for block in here.app.code if "memviz.load" in block.value)
+    monkeypatch.setattr(memviz, "load", lambda name: reader)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(code, names)
+    assert (tmp_path / "memviz-forget.csv").exists()
+    said = plain(here.sentences)
+    if view == "cache":
+        assert decimal(names["result"].full) in said
+    elif view == "heads":
+        assert plain([value_text("continuation", names["result"].after)]) in said
+    else:
+        assert len(names["table"])

@@ -217,6 +217,21 @@ def _carry_over() -> None:
         st.session_state[TEXT], st.session_state[PAIR] = text, pair
 
 
+def carry(text: str, model: str | None = None) -> None:
+    """The next page begins with this text, whichever it would begin with by itself.
+
+    It is read by this ``model``, or by that of the pages that read.
+    """
+    st.session_state[LAST_SEEN] = None, text, ""
+    st.session_state[address.ORIGIN] = TYPED
+    for name in (TEXT, PAIR):
+        address.put(name, "")
+    if model is not None:
+        st.session_state[MODEL] = model
+    address.put(MODEL, model or model_name())
+    state.hold(MODEL)
+
+
 def _begin(sample: Sample) -> None:
     parameter = address.get(TEXT)
     if parameter and TEXT not in st.session_state:
