@@ -148,3 +148,22 @@ def test_the_code_of_a_view_repeats_its_table(visit, reader, view: str, monkeypa
         assert plain([value_text("continuation", names["result"].after)]) in said
     else:
         assert len(names["table"])
+
+
+def test_a_click_in_the_grid_unplugs_a_head_and_another_plugs_it_in_again(visit, reader, monkeypatch) -> None:
+    """The component is the browser's: here it reports what a click would."""
+    from memviz.ui.components.choice import Report
+    from memviz.ui.parts.experiment import unplug
+
+    if reader.info.kind != "decoder-only":
+        return
+    clicks = [Report((1, 2), 7)]
+    monkeypatch.setattr(unplug, "last_click", lambda key, shape: clicks[-1])
+    here = visit("forget", text=TEXT, view="heads", unplugged="L0.H1")
+    assert here.address["unplugged"] == "L0.H1,L1.H2"
+    assert "Without L0.H1, L1.H2" in plain(here.sentences)
+    here._run()
+    assert here.address["unplugged"] == "L0.H1,L1.H2", "the same click counts once"
+    clicks.append(Report((1, 2), 8))
+    here._run()
+    assert here.address["unplugged"] == "L0.H1"

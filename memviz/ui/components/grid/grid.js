@@ -239,7 +239,7 @@ class Grid {
   /** A marked head: a veil, and two strokes over it. */
   crossOut(pen, [left, top, width, height]) {
     const { root, layout } = this;
-    pen.fillStyle = `rgb(${rgb(root, "var(--paper)")} / 60%)`;
+    pen.fillStyle = `rgba(${rgb(root, "var(--paper)")}, 0.6)`;
     pen.fillRect(left, top, width, height);
     pen.strokeStyle = `rgb(${rgb(root, "var(--orange)")})`;
     pen.lineWidth = 2.5 * layout.ratio;

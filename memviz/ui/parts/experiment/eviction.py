@@ -36,7 +36,8 @@ RULES = {
 }
 SIZES = (8, 16, 32, 64, 128, 256, 512)
 SIZE = 32  # keys, to begin with
-FIRST_WORDS, NEAR_WORDS, LATER_WORDS = 60, 400, 60  # of a long text that are shown around the step
+CURVE_SIZES = (16, 64, 256)  # keys, in the curve
+FIRST_WORDS, NEAR_WORDS, LATER_WORDS = 30, 300, 40  # of a long text that are shown around the step
 COLUMNS = {
     "token": "token",
     "position": "position",
@@ -209,7 +210,7 @@ def cost_sentence(trace: Trace, under: Trace, rule: str, size: int) -> str:
     if np.isnan(before) or np.isnan(after):
         return t("This model predicts no next token, so that there is no perplexity to compare.")
     return t(
-        "With {size} keys in the cache ({rule}) the perplexity of this text goes from **{before}** to **{after}**.",
+        "With {size} keys in the cache, {rule}, the perplexity of this text goes from **{before}** to **{after}**.",
         size=size,
         rule=t(RULES[rule]),
         before=decimal(before),
@@ -300,14 +301,14 @@ def _show_curve(trace: Trace) -> CacheCurve | None:
     """The perplexity by rule and size; ``None`` where nobody asked for it, or it cannot be."""
     st.subheader(t("What does each rule cost?"), anchor=False)
     settings = (trace.model.name, trace.text)
-    cost = t("The text is read once for every rule and size: about 20 readings.")
+    cost = t("The text is read once for every rule and size: about a dozen readings.")
     if not on_request("curve", t("Compare the rules"), settings, cost=cost):
         return None
 
     def run(reader: Reader, progress: Progress) -> CacheCurve:
         from memviz.experiments import perplexity_by_cache
 
-        return perplexity_by_cache(reader, trace.text, progress=progress)
+        return perplexity_by_cache(reader, trace.text, sizes=CURVE_SIZES, progress=progress)
 
     curve = runs.experiment("perplexity_by_cache", trace, None, run)
     if curve is not None:

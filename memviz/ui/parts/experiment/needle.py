@@ -37,7 +37,7 @@ BOXES = {
     ANSWER: "The answer that should follow",
 }
 LENGTHS = (64, 128, 256, 512, 1024, 2048)
-LONGEST = 256
+LONGEST = 128
 COLUMNS = {
     "length": "length",
     "depth": "depth",

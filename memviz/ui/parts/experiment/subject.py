@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
@@ -77,6 +77,8 @@ def read_text(view: str) -> Trace:
     """
     model = frame.model_name()
     texts = samples.long_texts(model) if view in ("cache", "needle") else samples.to_cover(model)
+    if view != "words":  # what there is to be seen is another thing here
+        texts = tuple(replace(sample, hint="") for sample in texts)
     text = frame.choose_text(texts, second=False)
     return runs.read(model, text, None)
 
@@ -159,7 +161,8 @@ def choose_answer(trace: Trace, covered: tuple[int, ...] = (), *, covers: bool =
     if question.kind == "vector" and not predicts:
         _show_unit(question)
         return Subject(trace, covered, question, value, candidates, shape=shape)
-    left, right = st.columns(2, vertical_alignment="bottom", gap="large")
+    asks = covers and question.memory == "self"
+    left, *right = st.columns(2 if asks else 1, vertical_alignment="bottom", gap="large")
     typed = left.text_input(
         t(BOXES[question.kind]),
         key=ANSWER,
@@ -167,8 +170,8 @@ def choose_answer(trace: Trace, covered: tuple[int, ...] = (), *, covers: bool =
         persist_state="session",
     )
     queries: Literal["answer", "all"] = "answer"
-    if covers and question.memory == "self":
-        where = right.segmented_control(
+    if asks:
+        where = right[0].segmented_control(
             t("Cover it"),
             list(QUERIES),
             format_func=lambda name: t(QUERIES[name]),

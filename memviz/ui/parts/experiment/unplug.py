@@ -236,7 +236,7 @@ def _show_unplug(subject: Subject, heads: Sequence[Head]) -> UnplugView | None:
     result = run_unplug(subject.trace, heads, subject.answer, by=by or "mean")
     if result is None:
         return None
-    st.markdown(f"#### {unplug_sentence(result)}")
+    st.markdown(unplug_sentence(result))
     show.figure(unplug_chart(result), key="unplug_chart")
     frame = result.table()
     frame["role"] = [t(ROLES[role]) for role in frame["role"]]
