@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 from collections.abc import Iterator
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import memviz
@@ -15,6 +18,7 @@ from memviz.figures.style.numbers import signed
 from memviz.figures.style.statements import value_text
 from memviz.serving import cache
 from memviz.tokens import distinct_texts
+from memviz.ui import share
 from memviz.ui.parts.experiment.eviction import perplexity
 from tests.reading.families import FAMILIES, tokenizer, words
 
@@ -127,27 +131,52 @@ def test_a_needle_is_looked_for_in_the_text(visit, reader) -> None:
     assert f"at most {plain([percent(float(found.controls.max()), digits=1)])}" in plain(here.sentences)
 
 
-@pytest.mark.parametrize("view", ["words", "cache", "heads", "agreement"])
-def test_the_code_of_a_view_repeats_its_table(visit, reader, view: str, monkeypatch, tmp_path) -> None:
+BUTTONS = {
+    "curve": "curve_button",
+    "needle": "search_button",
+    "agreement": "compare_button",
+    "parts": "retrieval_button",
+}
+
+
+@pytest.mark.parametrize("view", ["words", "cache", "curve", "heads", "parts", "needle", "agreement"])
+def test_a_view_can_be_taken_along_and_its_code_repeats_its_table(
+    visit, reader, view: str, monkeypatch, tmp_path
+) -> None:
     if reader.info.kind != "decoder-only":
         return
-    text = words(60) if view == "cache" else TEXT
-    here = visit("forget", text=text, view=view, covered="5", room="8", unplugged="L0.H1")
-    if view in ("cache", "agreement"):
-        here.press({"cache": "curve_button", "agreement": "compare_button"}[view])
+    views: list = []
+    bar = share.bar
+    monkeypatch.setattr(share, "bar", lambda shared: (views.append(shared), bar(shared)))
+    text = words(60) if view in ("cache", "curve") else TEXT
+    page = {"curve": "cache", "parts": "heads"}.get(view, view)
+    unplugged = "" if view == "parts" else "L0.H1"
+    link = {"part": TEXT.split()[-1], "longest": "64"}
+    here = visit("forget", text=text, view=page, covered="5", room="8", unplugged=unplugged, link=link)
+    if view in BUTTONS:
+        here.press(BUTTONS[view])
+    assert here.errors == []
+    shared = views[-1]
+    frame, fields = shared.table()
+    assert fields["experiment"] in experiments.EXPERIMENTS
+    assert shared.png().startswith(b"\x89PNG")
+    assert shared.view.statement()[:20] in shared.html()
+    assert "<svg" in shared.svg()
+    assert "shows" in np.load(io.BytesIO(shared.npz()), allow_pickle=False)["provenance"].item()
     code = next(block.value for block in here.app.code if "memviz.load" in block.value)
     monkeypatch.setattr(memviz, "load", lambda name: reader)
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     exec(code, names)
-    assert (tmp_path / "memviz-forget.csv").exists()
-    said = plain(here.sentences)
+    again = pd.read_csv(tmp_path / "memviz-forget.csv")
+    assert len(again) == len(frame)
     if view == "cache":
-        assert decimal(names["result"].full) in said
-    elif view == "heads":
-        assert plain([value_text("continuation", names["result"].after)]) in said
-    else:
-        assert len(names["table"])
+        assert list(again["token"]) == list(frame["token"])
+        known = ~np.isnan(frame["first"])
+        assert list(again["gone"][known]) == list(frame["first"][known])
+        return
+    number = {"curve": "perplexity", "agreement": "spearman", "parts": "score"}.get(view, "value")
+    np.testing.assert_allclose(again[number], frame[number], rtol=1e-4, atol=1e-6)
 
 
 def test_a_click_in_the_grid_unplugs_a_head_and_another_plugs_it_in_again(visit, reader, monkeypatch) -> None:

@@ -86,4 +86,5 @@ table.to_csv("memviz-forget.csv", index=False)
 
 def _array(column: pd.Series) -> np.ndarray:
     """A column as an array that holds no Python objects."""
-    return column.to_numpy() if column.dtype != object else np.array([str(value) for value in column])
+    numbers = pd.api.types.is_numeric_dtype(column)  # a column of texts has a type of pandas' own
+    return column.to_numpy() if numbers else np.array([str(value) for value in column])

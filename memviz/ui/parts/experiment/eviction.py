@@ -113,9 +113,9 @@ class CacheView:
         lines = f"trace = reader.read(text, eviction=memviz.{rule!r})\n"
         lines += "memory = trace.memory()\nprint(memory.expiry)  # from which query on a key is gone\n"
         if self.curve is None:
-            gone = '"gone": memory.expiry.min(axis=(0, 1))'
+            expired = '"gone": memory.expiry.min(axis=(0, 1))'
             texts = '"token": [token.text for token in trace.tokens]'
-            return f"{lines}import pandas\n\ntable = pandas.DataFrame({{{texts}, {gone}}})\n"
+            return f"{lines}import pandas\n\ntable = pandas.DataFrame({{{texts}, {expired}}})\n"
         return lines + (
             f"result = memviz.experiments.perplexity_by_cache(reader, text, sizes={list(self.curve.sizes)})\n"
             "table = result.table()\nprint(table)\n"
