@@ -6,13 +6,12 @@ from memviz.ui.shell import show
 
 show.question(
     "forget",
-    "Tap a word to cover it: the model reads the same text, but cannot look at it. Beside it stands what happens when "
-    "any other word is covered instead.",
+    "Something is taken away from the model, and its answer is looked at again: beside what happens when something "
+    "else is taken away instead.",
 )
-trace = experiment.read_text()
-covered = experiment.choose_words(trace)
-subject = experiment.choose_answer(trace, covered)
-view = None if subject is None else experiment.show_cover(subject)
+name = experiment.choose_view()
+trace = experiment.read_text(name)
+view = experiment.show_view(name, trace)
 if view is not None:
     share.bar(share.Forget(trace, view))
 show.model_line(trace)

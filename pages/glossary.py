@@ -5,9 +5,11 @@ from memviz.ui.shell import show
 
 show.question(
     "glossary",
-    "Every measure that MemViz shows: the question it answers, its unit, formula, source, and what it does not show.",
+    "Every measure and every experiment that MemViz shows: the question it answers, its unit and formula or its cost, "
+    "its source, and what it does not show.",
 )
 glossary.show_measures()
 glossary.show_roles()
 glossary.show_terms()
 glossary.offer_download()
+glossary.show_experiments()

@@ -1,7 +1,7 @@
 """What does this word remember, and who remembers it?"""
 
 from memviz.ui import share
-from memviz.ui.parts import recall, words
+from memviz.ui.parts import causal_check, recall, words
 from memviz.ui.shell import frame, show
 
 show.question(
@@ -13,6 +13,7 @@ trace = frame.read_text()
 view = recall.choose_view(trace)
 word = words.show_panel(trace, without=view.without, layer=view.layer, head=view.head)
 word = words.first_word(trace, view.without) if word is None else word
+causal_check.check_word(trace, word, head=recall.own_head(trace, view))
 recall.show_card(trace, view, word=word)
 recall.show_received(trace, view)
 recall.show_distance(trace, view)

@@ -1,7 +1,7 @@
 """What did the decoder read to write this word?"""
 
 from memviz.ui import share
-from memviz.ui.parts import translation
+from memviz.ui.parts import causal_check, translation
 from memviz.ui.shell import show
 
 show.question(
@@ -14,6 +14,7 @@ trace, job = translation.translate_text()
 part = translation.choose_sentence(trace)
 view = translation.choose_view(part, job)
 pinned = translation.show_graph(view)
+causal_check.check_source_word(view, job, pinned)
 covered_run = translation.compare_covered(view, job, pinned=pinned)
 translation.show_details(view)
 show.caveat("A link says what was read when a word was written, not why it was chosen.")

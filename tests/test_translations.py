@@ -60,8 +60,8 @@ def test_the_collector_finds_texts_of_every_kind(found: Found) -> None:
         "Home",  # a page's title
         "Which words does the model's attention connect?",  # its question
         "Paste a text here",  # t("…")
-        "Every measure that MemViz shows: the question it answers, its unit, formula, source, and what it does not "
-        "show.",  # show.question(…, hint)
+        "Every measure and every experiment that MemViz shows: the question it answers, its unit and formula or its "
+        "cost, its source, and what it does not show.",  # show.question(…, hint)
         "Largest values, token by token",  # show.table(label=…)
         "Looking back further than chance is not the same as remembering more.",  # show.caveat(…)
         "Weights say where the model looks, not why it answers: attention alone is not an explanation "

@@ -206,9 +206,10 @@ def cover_by_layer(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> CoverByLayer:
-    """In which layers does the model fetch this word? It is covered in a ``window`` of layers at a time.
+    """In which layers does the model fetch this word? It is covered in a few layers at a time.
 
-    ``words``, ``answer``, ``queries``, ``seed`` and ``progress`` as in `cover`, which says what is raised.
+    ``window``: how many layers. ``words``, ``answer``, ``queries``, ``seed`` and ``progress`` as in `cover`, which says
+    what is raised.
     """
     whole = cover(reader, text, words, answer, queries=queries, seed=seed, progress=progress_within(progress, 0, 0.5))
     total = reader.engine.plan.layers[whole.question.memory]

@@ -269,7 +269,9 @@ def retrieval_heads(
         raise not_in_text(needle)
     stop = start + len(needle.strip())
     prompt = reader.ask(text).tokens
-    inside = tuple(i for i, token in enumerate(prompt) if not token.special and start <= token.start < stop)
+    inside = tuple(
+        i for i, token in enumerate(prompt) if not token.special and token.start < stop and start < token.end
+    )
     trace = reader.generate(text, max_new_tokens or len(inside), progress=progress or no_progress)
     hits = _hits(trace)
     keys = [i for i, token in enumerate(trace.tokens[: trace.written.start]) if not token.special]

@@ -12,6 +12,9 @@ cache_lines    how much memory the keys and values of the past take      plotly
 cover_bars     what changed when words were covered, beside others       plotly
 layer_bars     the same in a few layers at a time                        plotly
 number_bars    several numbers beside each other                        plotly
+perplexity_lines   what a text costs by the size of the cache            plotly
+needle_map     whether a sentence is found, by length and depth          plotly
+agreement_bands    which rankings agree with taking words away           plotly
 recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
@@ -29,13 +32,16 @@ provenance, caption   where it comes from, as names and values, and in one line
 alt, provenance_fields    a figure in plain words, and what was done to get it
 """
 
+from memviz.figures.charts.agreement_bands import agreement_bands
 from memviz.figures.charts.bars import look_bars, received_bars, slots_bars
 from memviz.figures.charts.cache_lines import cache_lines
 from memviz.figures.charts.cover_bars import cover_bars, layer_bars
 from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.heatmap import pattern
 from memviz.figures.charts.layout import alt, provenance_fields
+from memviz.figures.charts.needle_map import needle_map
 from memviz.figures.charts.number_bars import number_bars
+from memviz.figures.charts.perplexity_lines import perplexity_lines
 from memviz.figures.charts.recurrent import half_lives, recurrent
 from memviz.figures.charts.scores import scores
 from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
@@ -60,6 +66,7 @@ __all__ = [
     "Bar",
     "Part",
     "SheetRow",
+    "agreement_bands",
     "alt",
     "by_distance",
     "cache_lines",
@@ -83,11 +90,13 @@ __all__ = [
     "look_bars",
     "look_png",
     "look_svg",
+    "needle_map",
     "number_bars",
     "pattern",
     "pattern_png",
     "pattern_svg",
     "percent",
+    "perplexity_lines",
     "probability_bars",
     "provenance",
     "provenance_fields",

@@ -27,6 +27,7 @@ DRAWN = {
     "heads": GRID,
     "translate": CROSS,
     "generate": WORDS,
+    "forget": WORDS,
     "glossary": "h1",
 }
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first

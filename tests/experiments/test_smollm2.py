@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from memviz import experiments
+from memviz import Eviction, Forget, experiments
+from memviz.trace import Trace
 
 pytestmark = pytest.mark.models
 
@@ -58,3 +62,39 @@ def test_it_finds_the_needle_by_its_retrieval_heads(smollm2) -> None:
     removed = experiments.unplug(smollm2, text, HEADS, ANSWER, by="zero", draws=5)
     assert removed.verdict == "beyond"
     assert removed.ordinary[1] == pytest.approx(removed.ordinary[0], rel=0.03)
+
+
+PROSE = (
+    "The harbour was quiet in the morning. Fishermen mended their nets and talked about the weather, and a boy "
+    "carried baskets of bread from the bakery to the pier. A small boat left for the island with letters, two "
+    "passengers and a box of young trees. The captain had made this journey every day for thirty years, and he knew "
+    "each rock by its colour. In the afternoon the wind rose, and the gulls flew inland. The old teacher closed the "
+    "windows of the school and told the children a story about a lighthouse keeper who kept bees behind his tower. "
+    "The bees, she said, flew over the water to the gardens of the town and came back before it was dark. One of "
+    "the children asked how they found the way. The teacher did not know, but she promised to write to her brother, "
+    "who worked at the museum and had read many books about animals. In the evening the boat came back. The captain "
+    "tied it to the pier, counted the ropes and looked at the sky. It would rain before midnight, he thought, and "
+    "he was right: when the lamps were lit, the first drops fell on the roofs, and the smell of wet stone went "
+    "through the streets. In the bakery the oven was still warm. The baker's daughter sat at the table and read a "
+    "letter from her aunt, who lived in the city and played the violin in the theatre."
+)
+
+
+def perplexity(trace: Trace, first: int) -> float:
+    """Of the tokens from ``first`` on."""
+    return float(np.exp(-trace.logprobs[first:].mean(dtype=np.float64)))
+
+
+@pytest.mark.parametrize("text", ["prose", "licence"])
+def test_the_first_token_is_what_a_cache_cannot_do_without(smollm2, text: str) -> None:
+    """The direction, over texts that share nothing: how much it costs differs from text to text (see decision 025)."""
+    read = PROSE if text == "prose" else (Path(__file__).parents[2] / "LICENSE").read_text(encoding="utf-8")[:1500]
+    full = smollm2.read(read)
+    assert 230 < len(full.tokens) < 400
+    window, sinks = (smollm2.read(read, eviction=rule) for rule in (Eviction.window(64), Eviction.sinks(1, 63)))
+    assert perplexity(window, 130) >= 1.5 * perplexity(sinks, 130)
+    assert perplexity(sinks, 130) <= 1.6 * perplexity(full, 130)
+    late = tuple(range(200, len(full.tokens)))
+    first, other = (smollm2.read(read, forget=Forget([key], queries=late)) for key in (0, 50))
+    assert perplexity(first, 200) >= 1.5 * perplexity(full, 200)
+    assert perplexity(other, 200) <= 1.05 * perplexity(full, 200)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import memviz
 from memviz import figures
-from memviz.memory import Forget
+from memviz.memory import Ablate, Eviction, Forget
 from memviz.note import Note
 from tests.memories import memory_of, tokens, trace_of
 
@@ -98,3 +98,16 @@ def test_the_caption_is_one_line() -> None:
     mean = figures.caption(figures.provenance(TRACE, layer=1, head=None, view="log"))
     assert mean.startswith("layer 1 · mean over 4 heads · raw weights, logarithmic scale · tiny")
     assert figures.caption({}) == ""
+
+
+def test_it_says_what_was_taken_away() -> None:
+    edges = replace(MEMORY, forget=Forget([1]))
+    assert figures.provenance(replace(TRACE, memories={"self": edges}))["forgotten"] == "forgot keys [1]"
+    evicted = replace(MEMORY, eviction=Eviction.sinks(1, 2))
+    fields = figures.provenance(replace(TRACE, memories={"self": evicted}, ablations=(Ablate(1, 2, "mean"),)))
+    assert "forgotten" not in fields, "keys that a cache lets go are not edges that were forgotten"
+    assert fields["let go"] == "1 first, 2 latest keys"
+    assert fields["unplugged"] == "L1.H2 by mean"
+    assert "cache of 1 first, 2 latest keys · unplugged L1.H2 by mean" in figures.caption(fields)
+    hitters = replace(MEMORY, eviction=Eviction.heavy_hitters(4, 2))
+    assert figures.provenance(TRACE, hitters)["let go"] == "2 latest, 4 most attended keys"

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from memviz.experiments import EXPERIMENTS
 from memviz.figures import PHRASES
 from memviz.lessons import LESSONS
 from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, words
 from memviz.ui.parts import words as words_panel
+from memviz.ui.parts.experiment import agreement as agreement_part
 from memviz.ui.parts.experiment import cover as cover_part
+from memviz.ui.parts.experiment import eviction as eviction_part
+from memviz.ui.parts.experiment import needle as needle_part
 from memviz.ui.parts.experiment import subject as subject_part
+from memviz.ui.parts.experiment import unplug as unplug_part
+from memviz.ui.parts.experiment import view as view_part
 from memviz.ui.parts.generation.text import READ_LABELS
 from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.parts.heads.choices import PICTURES
 from memviz.ui.parts.heads.lines import SELF_LABELS
 from memviz.ui.parts.translation.languages import NAMES
 from memviz.ui.shell.navigation import PAGES, SECTIONS
-from memviz.ui.shell.samples import prompts, samples, to_cover, translations
+from memviz.ui.shell.samples import long_texts, prompts, samples, to_cover, translations
 from memviz.ui.shell.show import MEANING
 
 KINDS = {"self", "encoder", "decoder", "cross"}
-SAMPLES = [sample for model in (*CATALOGUE, "another") for sample in (*samples(model), *to_cover(model))]
+SAMPLES = [
+    sample for model in (*CATALOGUE, "another") for sample in (*samples(model), *to_cover(model), *long_texts(model))
+]
 SAMPLES += [
     sample
     for model in ("firefox-en-pt", "firefox-pt-en", "opus-mt-zh-en", "t5-small")
@@ -28,6 +36,10 @@ SAMPLES += [
 ]
 
 SAMPLES += [*prompts("smollm2"), *prompts("another")]
+
+
+def _of_experiments(name: str) -> set[str]:
+    return {getattr(experiment, name) for experiment in EXPERIMENTS.values()}
 
 
 def _of_measures(name: str) -> set[str]:
@@ -91,6 +103,42 @@ KNOWN: dict[str, set[str]] = {
     "frames: measure.label": _of_measures("label"),
     "cover: COLUMNS[name]": set(cover_part.COLUMNS.values()),
     "cover: ROLES[role]": set(cover_part.ROLES.values()),
+    "causal_check: experiment.RELAYS": {cover_part.RELAYS},
+    "causal_check: experiment.STAND_IN": {unplug_part.STAND_IN},
+    "agreement: phrases.AGREEMENT_UNIT": set(),  # a phrase of the pictures
+    "needle: phrases.NEEDLE_UNIT": set(),  # the same
+    **{
+        f"{module}: caveat_of('{name}')": {EXPERIMENTS[name].caveat}
+        for module, name in (
+            ("agreement", "agree"),
+            ("eviction", "perplexity_by_cache"),
+            ("needle", "needle"),
+            ("unplug", "retrieval_heads"),
+        )
+    },
+    "agreement: RANKINGS[name]": set(agreement_part.RANKINGS.values()),
+    "agreement: RANKINGS[ranking.name]": set(agreement_part.RANKINGS.values()),
+    "agreement: COLUMNS[name]": set(agreement_part.COLUMNS.values()),
+    "eviction: RULES[name]": set(eviction_part.RULES.values()),
+    "eviction: RULES[rule]": set(eviction_part.RULES.values()),
+    "eviction: RULES[policy]": set(eviction_part.RULES.values()),
+    "eviction: RULES[self.rule]": set(eviction_part.RULES.values()),
+    "eviction: COLUMNS[name]": set(eviction_part.COLUMNS.values()),
+    "needle: BOXES[name]": set(needle_part.BOXES.values()),
+    "needle: COLUMNS[name]": set(needle_part.COLUMNS.values()),
+    "unplug: ROLES[role]": set(unplug_part.ROLES.values()),
+    "unplug: WAYS[name]": set(unplug_part.WAYS.values()),
+    "unplug: COLUMNS[name]": set(unplug_part.COLUMNS.values()),
+    "unplug: role": set(ROLES),
+    "unplug: text": set(grid.LABELS.values()),
+    "view: VIEWS[name]": set(view_part.VIEWS.values()),
+    "view: HINTS[name]": set(view_part.HINTS.values()),
+    "forget: EXPERIMENTS[self.view.experiment].question": _of_experiments("question"),
+    "glossary: experiment.label": _of_experiments("label"),
+    "glossary: experiment.question": _of_experiments("question"),
+    "glossary: experiment.cost": _of_experiments("cost"),
+    "glossary: experiment.source": _of_experiments("source"),
+    "glossary: experiment.caveat": _of_experiments("caveat"),
     "subject: BOXES[question.kind]": set(subject_part.BOXES.values()),
     "subject: QUERIES[name]": set(subject_part.QUERIES.values()),
     "subject: label": {*words.LABELS.values(), *words.COVER_LABELS.values()},

@@ -351,3 +351,22 @@ def test_the_page_speaks_chinese(visit) -> None:
     sources = [text for text, chinese in i18n.catalogue("zh").items() if chinese != text]
     assert left(shown, sources=sources) == set()
     assert drawing(here)["labels"]["legend"] == "模型给出的概率"
+
+
+def test_the_name_of_a_head_opens_heads_with_all_that_was_read(visit, reader, monkeypatch) -> None:
+    """The component is the browser's: here it reports what a click on a head would."""
+    from memviz.ui.parts.generation import text as part
+
+    clicks = [(1, 2, 5)]
+
+    def clicked(*_: object, on_open, **__: object) -> None:
+        if clicks:
+            on_open(*clicks.pop())
+
+    monkeypatch.setattr(part, "words_view", clicked)
+    here = visit("generate", text=PROMPT, tokens="8")
+    assert here.errors == []
+    trace = reader.generate(PROMPT, 8)
+    assert "heads_grid" in here.pictures
+    assert here.input == trace.text, "prompt and output"
+    assert (here.state("layer"), here.state("head"), here.state("word")) == (1, 2, 5)

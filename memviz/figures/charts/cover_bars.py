@@ -20,6 +20,29 @@ GAP = 16  # pixels between two rows
 
 
 @dataclass(frozen=True)
+class Wording:
+    """What the bars before and after, the controls and the notes are called; keys of `memviz.figures.PHRASES`."""
+
+    before: str = phrases.NOT_COVERED
+    after: str = phrases.COVERED
+    others: str = phrases.OTHERS_COVERED
+    instead: str = phrases.COVERED_INSTEAD
+    note: str = phrases.CONTROLS_NOTE
+    alt: str = phrases.COVER_ALT
+
+
+COVERING = Wording()
+UNPLUGGING = Wording(
+    phrases.ALL_HEADS_IN,
+    phrases.UNPLUGGED,
+    phrases.OTHERS_UNPLUGGED,
+    phrases.UNPLUGGED_INSTEAD,
+    phrases.DRAWS_NOTE,
+    phrases.UNPLUG_ALT,
+)
+
+
+@dataclass(frozen=True)
 class Row:
     """One answer: its text, its number before and after; ``None`` where it is less than what is listed."""
 
@@ -35,6 +58,7 @@ def cover_bars(
     unit: str,
     controls: np.ndarray,
     control_names: Sequence[str],
+    wording: Wording = COVERING,
     title: str | None = None,
     caption: str | None = None,
     translate: Translate = str,
@@ -43,7 +67,8 @@ def cover_bars(
 
     Two bars for each of the ``rows``, the answer that was asked for first; below its bars a grey stroke for each of the
     ``controls`` (float [run], of the answer), a line from the least to the greatest, and a diamond for their median.
-    ``kind`` is that of the question, ``unit`` what its numbers are, ``control_names`` what was covered instead.
+    ``kind`` is that of the question, ``unit`` what its numbers are, ``control_names`` what was covered instead;
+    ``wording`` says what was done, where no words were covered.
     ``caption`` stands after the notes on what is shown; "" leaves both out of the picture.
     """
     lanes = [3 if number == 0 and len(controls) else 2 for number in range(len(rows))]
@@ -51,7 +76,7 @@ def cover_bars(
     middles = [float(top + LANE * count / 2) for top, count in zip(tops, lanes, strict=False)]
     figure = Draft()
     largest = max([value for row in rows for value in (row.before, row.after) if value is not None] + [*controls])
-    for lane, (name, colour) in enumerate(((phrases.NOT_COVERED, colours.BLUE), (phrases.COVERED, colours.ORANGE))):
+    for lane, (name, colour) in enumerate(((wording.before, colours.BLUE), (wording.after, colours.ORANGE))):
         values = [row.before if lane == 0 else row.after for row in rows]
         known = [number for number, value in enumerate(values) if value is not None]
         figure.add_bar(
@@ -69,7 +94,9 @@ def cover_bars(
             hovertemplate=f"“%{{customdata}}”, {escape(translate(name))}: <b>%{{text}}</b><extra></extra>",
         )
     if len(controls):
-        _add_controls(figure, controls, control_names, kind=kind, level=LANE * 2.5, translate=translate)
+        _add_controls(
+            figure, controls, control_names, kind=kind, level=LANE * 2.5, wording=wording, translate=translate
+        )
     figure.update_yaxes(
         tickmode="array",
         tickvals=middles,
@@ -97,7 +124,7 @@ def cover_bars(
     first = rows[0]
     notes = [unit]
     if len(controls):
-        notes.append(say(translate, phrases.CONTROLS_NOTE, count=len(controls)))
+        notes.append(say(translate, wording.note, count=len(controls)))
     return finish(
         figure,
         heading=translate(phrases.BEFORE_AND_AFTER) if title is None else title,
@@ -109,7 +136,7 @@ def cover_bars(
         narrow={"least": 300},
         alt=say(
             translate,
-            phrases.COVER_ALT,
+            wording.alt,
             answer=first.text,
             before=value_text(kind, float(first.before or 0.0)),
             after=value_text(kind, float(first.after or 0.0)),
@@ -121,11 +148,18 @@ def cover_bars(
 
 
 def _add_controls(
-    figure: Draft, controls: np.ndarray, names: Sequence[str], *, kind: str, level: float, translate: Translate
+    figure: Draft,
+    controls: np.ndarray,
+    names: Sequence[str],
+    *,
+    kind: str,
+    level: float,
+    wording: Wording,
+    translate: Translate,
 ) -> None:
     """The controls in the lane below the answer's bars."""
-    label, median = translate(phrases.OTHERS_COVERED), float(np.median(controls))
-    instead = escape(translate(phrases.COVERED_INSTEAD))
+    label, median = translate(wording.others), float(np.median(controls))
+    instead = escape(translate(wording.instead))
     figure.add_scatter(
         x=[float(controls.min()), float(controls.max())],
         y=[level, level],

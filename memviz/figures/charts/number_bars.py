@@ -34,9 +34,9 @@ def number_bars(
 ) -> go.Figure:
     """How large are these numbers beside each other?
 
-    One bar for each of the ``names`` (plain text) with its number of ``values``, from 0. ``unit`` is what they are; a ``share`` of one
-    is shown as per cent. ``title`` stands above; ``caption`` stands after the notes on what is shown; "" leaves both
-    out of the picture.
+    One bar for each of the ``names`` (plain text) with its number of ``values``, from 0. ``unit`` is what they are; a
+    ``share`` of one is shown as per cent. ``title`` stands above; ``caption`` stands after the notes on what is shown;
+    "" leaves both out of the picture.
     """
     figure, largest = Draft(), max([*values, 1e-9])
     texts = [number_text(value, share=share) for value in values]

@@ -50,6 +50,11 @@ def decimal(value: float, *, digits: int = 1) -> str:
     return f"<{step:.{digits}f}" if 0 < value < 0.5 * step else _rounded(float(value), digits)
 
 
+def signed(value: float) -> str:
+    """A number between −1 and 1 (``value``), such as a correlation: +0.42, −0.10; "–" for undefined."""
+    return "–" if np.isnan(value) else f"{value:+.2f}".replace("-", "−")
+
+
 def head_name(layer: int, head: int) -> str:
     """The attention head as it is written everywhere: L5.H11."""
     return f"L{layer}.H{head}"

@@ -183,6 +183,40 @@ BY_LAYER_ALT = (
     "{value}; with nothing covered {before}."
 )
 
+ALL_HEADS_IN = "all heads"
+UNPLUGGED = "unplugged"
+OTHERS_UNPLUGGED = "other heads unplugged"
+UNPLUGGED_INSTEAD = "unplugged instead"
+DRAWS_NOTE = "grey: each of {count} random draws of other heads, their range and, as a diamond, their median"
+UNPLUG_ALT = (
+    "Bars of the answer “{answer}”: {before} with all heads, {after} without the unplugged ones; without each of "
+    "{count} random draws of others, in the middle {median}."
+)
+CURVE = "Perplexity by size of the cache"
+CURVE_SIZE = "keys that the cache holds (logarithmic)"
+CURVE_UNIT = "perplexity (logarithmic)"
+CURVE_FULL = "the whole past: {value}"
+CURVE_HOVER = "{size} keys"
+CURVE_NOTE = (
+    "exp(−mean log p) of the tokens {first} to {last}, counted from 0: the same for every cache; lower is better"
+)
+CURVE_ALT = "Lines of the perplexity of a text, for caches of {sizes} keys. {values}. With the whole past: {full}."
+NEEDLE = "Is the needle found?"
+NEEDLE_DEPTH = "where it stands in the text"
+NEEDLE_LENGTH = "length of the text around it, in tokens"
+NEEDLE_WITHOUT = "without it"
+NEEDLE_UNIT = "exp of the mean log probability of the answer's tokens"
+NEEDLE_TICK = "✓: the model would write all of it by itself"
+NEEDLE_ALT = (
+    "Grid of {lengths} lengths by {depths} depths: the probability of the answer lies between {low} and {high}; in "
+    "{exact} texts the model would write all of it by itself; without the needle at most {control}."
+)
+AGREEMENT = "Which rankings agree with taking the words away?"
+AGREEMENT_UNIT = "Spearman's rank correlation with the effect of taking each word away"
+AGREEMENT_NOTE = "grey band: 95 % of 200 random orders of the same scores; a grey dot lies inside it"
+AGREEMENT_ALT = "Dots of the rank correlation of {count} rankings, and the band of random orders. {values}."
+RANDOM_BAND = "95 % of random orders"
+
 COLUMN_WEIGHT = "weight"
 COLUMN_LIFT = "lift"
 COLUMN_HEAD = "head"

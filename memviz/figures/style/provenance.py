@@ -44,6 +44,8 @@ def provenance(
         "tokens": _token_count(memory),
         **_choice_fields(choices, memory),
         "forgotten": _forget_text(memory),
+        "let go": _eviction_text(memory),
+        "unplugged": ", ".join(f"{head_name(each.layer, each.head)} by {each.by}" for each in trace.ablations),
     }
     if include_text:
         fields |= {"text": trace.text, "second text": trace.pair or "", "output": trace.output or ""}
@@ -78,6 +80,8 @@ def origin(provenance: Mapping[str, str]) -> list[str]:
         tokens and f"{tokens} tokens",
         ", ".join(fields[key] for key in ("device", "precision") if key in fields),
         fields.get("forgotten", ""),
+        fields.get("let go", "") and f"cache of {fields['let go']}",
+        fields.get("unplugged", "") and f"unplugged {fields['unplugged']}",
         f"MemViz {fields['MemViz']}" if "MemViz" in fields else "",
     )
     return [part for part in parts if part]
@@ -140,6 +144,15 @@ def _forget_text(memory: Memory) -> str:
     if memory.forget is None:
         return ""
     return "forgot " + "; and ".join(map(_edges_text, memory.forget.members))
+
+
+def _eviction_text(memory: Memory) -> str:
+    """What a cache that lets keys go holds: how many first, latest and heaviest keys; "" where all stay."""
+    rule = memory.eviction
+    if rule is None or rule.recent is None:
+        return ""
+    counts = {"first": rule.first, "latest": rule.recent, "most attended": rule.budget or 0}
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) + " keys"
 
 
 def _edges_text(forget: Forget) -> str:

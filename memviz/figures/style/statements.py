@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from memviz.figures.style.numbers import decimal, head_name, percent
+from memviz.figures.style.numbers import decimal, head_name, percent, signed
 from memviz.note import Note
 
 Verdict = Literal["beyond", "within", "few"]
@@ -48,6 +48,37 @@ class CoverResult(Protocol):
 
     @property
     def verdict(self) -> Verdict: ...
+
+
+class UnplugResult(Protocol):
+    """What `memviz.experiments.unplug` gives, as far as it is told of."""
+
+    @property
+    def question(self) -> Any: ...
+
+    @property
+    def heads(self) -> tuple[tuple[int, int], ...]: ...
+
+    @property
+    def before(self) -> float: ...
+
+    @property
+    def after(self) -> float: ...
+
+    @property
+    def effect(self) -> float: ...
+
+    @property
+    def controls(self) -> np.ndarray: ...
+
+    @property
+    def ordinary(self) -> tuple[float, float]: ...
+
+    @property
+    def ordinary_controls(self) -> np.ndarray: ...
+
+    @property
+    def verdict(self) -> Literal["beyond", "within"]: ...
 
 
 def value_text(kind: str, value: float) -> str:
@@ -137,3 +168,147 @@ def _verdict(result: CoverResult) -> Note:
     if result.verdict == "beyond":
         return Note("No other changes it as much.")
     return Note("That is within what covering others does: not distinguishable from chance here.")
+
+
+def unplug_statement(result: UnplugResult) -> Note:
+    """What unplugging heads did to an answer and to an ordinary text, beside random draws of other heads."""
+    kind = result.question.kind
+    low, high = float(result.controls.min()), float(result.controls.max())
+    values = {
+        "heads": ", ".join(head_name(*head) for head in result.heads),
+        "answer": (result.question.answer or "").strip(),
+        "before": value_text(kind, result.before),
+        "after": value_text(kind, result.after),
+        "count": len(result.controls),
+        "low": value_text(kind, low),
+        "high": value_text(kind, high),
+        "verdict": _unplug_verdict(result),
+        "ordinary": _ordinary(result),
+    }
+    if kind == "vector":
+        return Note(
+            "Without {heads} the cosine of the text's vector to that with all heads is **{after}**; without as many "
+            "other heads of the same layers, drawn {count} times, it is between **{low}** and **{high}**. {verdict} "
+            "{ordinary}",
+            values,
+        )
+    if kind == "translation":
+        return Note(
+            "Without {heads} the mean probability of the tokens of the translation went from **{before}** to "
+            "**{after}**; without as many other heads of the same layers, drawn {count} times, it is between **{low}** "
+            "and **{high}**. {verdict} {ordinary}",
+            values,
+        )
+    return Note(
+        "Without {heads} “{answer}” went from **{before}** to **{after}**; without as many other heads of the same "
+        "layers, drawn {count} times, it is between **{low}** and **{high}**. {verdict} {ordinary}",
+        values,
+    )
+
+
+def _unplug_verdict(result: UnplugResult) -> Note:
+    if result.effect <= 0:
+        return Note("The answer did not become less likely.")
+    if result.verdict == "beyond":
+        return Note("No draw hurts it as much.")
+    return Note("That is within what the draws do: not distinguishable from chance here.")
+
+
+def _ordinary(result: UnplugResult) -> Note:
+    before, after = result.ordinary
+    values = {
+        "before": decimal(before, digits=3),
+        "after": decimal(after, digits=3),
+        "low": decimal(float(result.ordinary_controls.min()), digits=3),
+        "high": decimal(float(result.ordinary_controls.max()), digits=3),
+    }
+    if result.question.kind == "continuation":
+        return Note(
+            "On an ordinary text the loss per token went from {before} to {after} nats (with the draws {low} to "
+            "{high}).",
+            values,
+        )
+    return Note(
+        "On an ordinary text the number went from {before} to {after} (with the draws {low} to {high}).", values
+    )
+
+
+def retrieval_statement(result: Any) -> Note:
+    """What the model wrote, how much of it stands in the needle, and which head looked at what it was copying."""
+    layer, head = np.unravel_index(int(np.argmax(result.scores)), result.scores.shape)
+    values = {
+        "output": result.output.strip(),
+        "copied": result.copied,
+        "count": len(result.trace.steps),
+        "head": head_name(int(layer), int(head)),
+        "share": percent(float(result.scores[layer, head])),
+        "control": percent(float(result.controls[layer, head])),
+    }
+    if not result.scores.any():
+        return Note(
+            "The model wrote “{output}”; {copied} of {count} tokens stand in this part of the text, and no head looked "
+            "hardest at one of them just before it was written.",
+            values,
+        )
+    return Note(
+        "The model wrote “{output}”; {copied} of {count} tokens stand in this part of the text. **{head}** looked "
+        "hardest at **{share}** of its tokens just before they were written; at another stretch as long, at most at "
+        "{control}.",
+        values,
+    )
+
+
+def needle_statement(result: Any) -> Note:
+    """In how many texts the answer was found, between which probabilities, and what it is without the needle."""
+    values = {
+        "exact": int(result.exact.sum()),
+        "count": result.exact.size,
+        "low": percent(float(result.values.min())),
+        "high": percent(float(result.values.max())),
+        "control": percent(float(result.controls.max()), digits=1),
+        "verdict": _needle_verdict(result),
+    }
+    return Note(
+        "In **{exact}** of {count} texts the model would write all of the answer by itself; the mean probability of "
+        "its tokens lies between **{low}** and **{high}**, and without the needle it is at most **{control}**. "
+        "{verdict}",
+        values,
+    )
+
+
+def _needle_verdict(result: Any) -> Note:
+    above = int((result.values > result.controls[:, None]).sum())
+    if above == result.values.size:
+        return Note("Wherever it stands, the needle makes the answer likelier.")
+    return Note(
+        "In {above} of {count} texts the needle makes the answer likelier.",
+        {"above": above, "count": result.values.size},
+    )
+
+
+def agreement_statement(result: Any) -> Note:
+    """Does attention rank the words as taking them away does, more than a random order would?"""
+    count = len(result.blank.numbers)
+    if not result.enough:
+        return Note("Only {count} words of this text can be taken away: too short to say.", {"count": count})
+    ranking = result.ranking("attention")
+    values = {
+        "count": count,
+        "rho": signed(ranking.spearman),
+        "low": signed(ranking.low),
+        "high": signed(ranking.high),
+    }
+    if np.isnan(ranking.spearman):
+        return Note("Taking words away changes nothing here, or all words alike: there is nothing to rank.")
+    if ranking.verdict == "within":
+        return Note(
+            "For this text and this answer, attention (mean of all heads) ranks its {count} words with Spearman "
+            "ρ = **{rho}** against taking them away; 95 % of random orders lie between {low} and {high}: not "
+            "distinguishable from chance here.",
+            values,
+        )
+    return Note(
+        "For this text and this answer, attention (mean of all heads) ranks its {count} words with Spearman "
+        "ρ = **{rho}** against taking them away; 95 % of random orders lie between {low} and {high}.",
+        values,
+    )

@@ -40,6 +40,13 @@ TERMS = {
         "the keys and values of all tokens so far, kept while a decoder writes: 2 × layers × key-value heads × head "
         "dimension numbers a token"
     ),
+    "eviction": "a rule by which a KV cache lets keys go: from a certain query on they are no longer seen",
+    "heavy hitter": "a key that collected much attention so far, and stays in the cache for that (H2O)",
+    "perplexity": "exp of the mean surprisal: over about how many tokens the model was undecided; lower is better",
+    "control": "the same change made to something else: what an effect is compared with before anything is said of it",
+    "knockout": "edges of attention that are cut: covered words cannot be looked at (attention knockout)",
+    "ablation": "a head that is unplugged: what it writes is set to zero, or to its mean",
+    "needle": "a sentence that is hidden in a long text and asked for at the end (needle in a haystack)",
     "memory": "the keys and values that a text leaves behind, and that later tokens look up",
 }
 
@@ -88,6 +95,19 @@ def show_roles() -> None:
     """What the names of the roles mean."""
     st.header(t("Roles of heads, measured on the text at hand"), anchor=False)
     st.markdown("\n".join(f"- **{t(role)}**: {t(meaning)}" for role, meaning in ROLES.items()))
+
+
+def show_experiments() -> None:
+    """All experiments: what each asks, what it costs, who did it first, and what it does not show."""
+    from memviz.experiments import EXPERIMENTS  # torch comes in with them: what stands above is drawn by then
+
+    st.header(t("Experiments: what if something is taken away?"), anchor=False)
+    for experiment in EXPERIMENTS.values():
+        with st.container(border=True, key=f"experiment_{experiment.name}"):
+            st.subheader(t(experiment.label), anchor=False)
+            st.markdown(t(experiment.question))
+            st.markdown(t("Cost, in readings: {cost}", cost=t(experiment.cost)))
+            st.caption(f"{t(experiment.caveat)}  \n{literal(t(experiment.source))}")
 
 
 def show_terms() -> None:

@@ -29,6 +29,13 @@ class RecallView:
     without: tuple[int, ...] = ()
 
 
+def own_head(trace: Trace, view: RecallView) -> tuple[int, int] | None:
+    """The head of the view, where a word can be covered in it alone: not in an encoder, which another network reads."""
+    if view.layer is None or view.head is None or trace.memory().kind != "self":
+        return None
+    return view.layer, view.head
+
+
 def of_view(values: np.ndarray, view: RecallView) -> np.ndarray:
     """What the view shows of values [layer, head, …]: all of them, or those of its head."""
     if view.layer is None or view.head is None:

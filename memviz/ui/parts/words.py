@@ -88,8 +88,13 @@ def get_word(trace: Trace) -> int | None:
     subject = (trace.model.name, trace.text, trace.pair)
     if st.session_state.setdefault(WORD_OF, subject) != subject:
         state.put_word(None)
-    st.session_state[WORD_OF] = subject
+    keep_word(trace)
     return state.get_word(len(trace.words))
+
+
+def keep_word(trace: Trace) -> None:
+    """The word that is chosen next is one of the text of this ``trace``, wherever that is read again."""
+    st.session_state[WORD_OF] = trace.model.name, trace.text, trace.pair
 
 
 def first_word(trace: Trace, without: Sequence[int]) -> int | None:

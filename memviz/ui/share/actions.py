@@ -104,7 +104,9 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
         "translate": lambda: samples.translations(name),
         "generate": lambda: samples.prompts(name),
         "compare": samples.two_texts,
-        "forget": lambda: samples.to_cover(name),
+        "forget": lambda: (
+            samples.long_texts if st.session_state.get("view") in ("cache", "needle") else samples.to_cover
+        )(name),
     }
     sample = by_page.get(view.name, lambda: samples.samples(name))()[0]
     by_hand = t("This browser lets no page copy: take the link from here.")

@@ -17,7 +17,7 @@ from memviz.ui.shell.i18n import language_tag, t
 
 @dataclass(frozen=True)
 class Forget:
-    """One experiment: what changed when something was forgotten."""
+    """One experiment: what changed when something was taken away."""
 
     trace: Trace
     view: ForgetView
@@ -25,12 +25,12 @@ class Forget:
 
     def texts(self) -> dict[str, str]:
         """What was typed into the boxes of the page."""
-        return {"text": self.trace.text, "answer": self.view.answer or ""}
+        return {"text": self.trace.text, **self.view.texts()}
 
     def provenance_fields(self) -> dict[str, str]:
         """Where it comes from, and what was done."""
         fields = provenance(self.trace)
-        return fields | {"unit": self.view.unit()} | self.view.fields()
+        return fields | {"unit": self.view.unit(), "experiment": self.view.experiment, **self.view.fields()}
 
     def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
         return self.view.table(), self.provenance_fields()
@@ -47,21 +47,27 @@ class Forget:
         return figures.experiment_svg(*self._sheet(), **self._options())
 
     def _sheet(self) -> tuple[Any, ...]:
-        return self.trace.words, self.view.covered, self.view.rows()
+        return self.view.words, self.view.covered, self.view.rows()
 
     def _options(self) -> dict[str, Any]:
         return {
             "statement": self.view.statement(),
             "unit": self.view.unit(),
             "provenance": self.provenance_fields(),
-            "title": t("What changes when a word is forgotten?"),
+            "title": self._title(),
             "translate": t,
         }
+
+    def _title(self) -> str:
+        """The question of the experiment."""
+        from memviz.experiments import EXPERIMENTS
+
+        return t(EXPERIMENTS[self.view.experiment].question)
 
     def html(self) -> str:
         return figures.html(
             self.view.charts(),
-            title=t("What changes when a word is forgotten?"),
+            title=self._title(),
             intro=f"{self.trace.text}  —  {self.view.statement()}",
             provenance=self.provenance_fields(),
             language=language_tag(),
@@ -74,10 +80,11 @@ class Forget:
 reader = memviz.load({self.trace.model.name!r})
 text = {self.trace.text!r}
 {self.view.code()}
-result.table().to_csv("memviz-forget.csv", index=False)
+table.to_csv("memviz-forget.csv", index=False)
 """
 
 
 def _array(column: pd.Series) -> np.ndarray:
     """A column as an array that holds no Python objects."""
-    return column.to_numpy() if column.dtype != object else np.array([str(value) for value in column])
+    numbers = pd.api.types.is_numeric_dtype(column)  # a column of texts has a type of pandas' own
+    return column.to_numpy() if numbers else np.array([str(value) for value in column])

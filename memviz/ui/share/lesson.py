@@ -105,7 +105,7 @@ def lesson_bar(view: LessonView) -> None:
             on_click="ignore",
         )
         row.download_button(
-            t("CSV"), tables.csv(view.table()), f"{base}.csv", "text/csv", key="lesson_csv", on_click="ignore"
+            t("Numbers, CSV"), tables.csv(view.table()), f"{base}.csv", "text/csv", key="lesson_csv", on_click="ignore"
         )
     with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
         st.code(view.code(), language="python")

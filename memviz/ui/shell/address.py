@@ -16,16 +16,10 @@ from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from memviz.ui.components.address import address_bar, last_return
 
-TEXTS = (
-    "text",
-    "pair",
-    "other",
-    "target",
-    "gold",
-    "system",
-    "answer",
-    "lesson_text",
-)  # the boxes whose texts the tab keeps
+TEXTS = (  # the boxes whose texts the tab keeps
+    *("text", "pair", "other", "target", "gold", "system", "answer", "lesson_text"),
+    *("needle", "needle_question", "needle_answer", "part"),
+)
 ORIGIN = "origin"  # how the text came into its box; see `memviz.ui.shell.frame`
 PROGRESS = "lesson_progress"  # which lessons are done; the tab keeps it, and no link has it
 _KEPT = (*TEXTS, ORIGIN, PROGRESS)

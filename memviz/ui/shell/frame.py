@@ -187,7 +187,8 @@ def choose_text(texts: Sequence[Sample], *, second: bool = True, button: bool = 
         row.button(t("Read"), key="read", help=t("Reads the text: the same as Ctrl+Enter."))
     row.markdown(t("Examples:"), width="content")
     for number, sample in enumerate(texts):
-        row.button(t(sample.name), key=f"sample_{number}", help=t(sample.hint), on_click=_take, args=(sample,))
+        tip = t(sample.hint) if sample.hint else None
+        row.button(t(sample.name), key=f"sample_{number}", help=tip, on_click=_take, args=(sample,))
     if second:
         with row.popover(t("Second sentence"), type="tertiary", help=t("For models that read sentence pairs.")):
             st.caption(
@@ -206,7 +207,7 @@ def _point_out(texts: Sequence[Sample]) -> None:
     """What there is to see in the sample that stands in the box."""
     boxes = st.session_state[TEXT], st.session_state.get(PAIR, "") or ""
     for sample in texts:
-        if (sample.text, sample.pair or "") == boxes:
+        if sample.hint and (sample.text, sample.pair or "") == boxes:
             st.caption(t(sample.hint))
 
 
@@ -215,6 +216,21 @@ def _carry_over() -> None:
     page, text, pair = st.session_state.get(LAST_SEEN, (st.context.url, "", ""))
     if page != st.context.url:
         st.session_state[TEXT], st.session_state[PAIR] = text, pair
+
+
+def carry(text: str, model: str | None = None) -> None:
+    """The next page begins with this text, whichever it would begin with by itself.
+
+    It is read by this ``model``, or by that of the pages that read.
+    """
+    st.session_state[LAST_SEEN] = "", text, ""  # from no page: it is taken over on the next
+    st.session_state[address.ORIGIN] = TYPED
+    for name in (TEXT, PAIR):
+        address.put(name, "")
+    if model is not None:
+        st.session_state[MODEL] = model
+    address.put(MODEL, model or model_name())
+    state.hold(MODEL)
 
 
 def _begin(sample: Sample) -> None:

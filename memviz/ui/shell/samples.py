@@ -247,6 +247,29 @@ _COVERED_LANGUAGE = (
         word="France",
     ),
 )
+_LONG_TEXTS = (
+    Sample(
+        "A day in the harbour",
+        "The harbour was quiet in the morning. Fishermen mended their nets and talked about the weather, and a "
+        "boy carried baskets of bread from the bakery to the pier. A small boat left for the island with "
+        "letters, two passengers and a box of young trees. The captain had made this journey every day for "
+        "thirty years, and he knew each rock by its colour. In the afternoon the wind rose, and the gulls flew "
+        "inland. The old teacher closed the windows of the school and told the children a story about a "
+        "lighthouse keeper who kept bees behind his tower. The bees, she said, flew over the water to the "
+        "gardens of the town and came back before it was dark. One of the children asked how they found the "
+        "way. The teacher did not know, but she promised to write to her brother, who worked at the museum and "
+        "had read many books about animals.\n"
+        "In the evening the boat came back. The captain tied it to the pier, counted the ropes and looked at "
+        "the sky. It would rain before midnight, he thought, and he was right: when the lamps were lit, the "
+        "first drops fell on the roofs, and the smell of wet stone went through the streets. In the bakery the "
+        "oven was still warm. The baker's daughter sat at the table and read a letter from her aunt, who lived "
+        "in the city and played the violin in the theatre. She wrote that the new hall was too large, that "
+        "nobody could hear the quiet notes in the last rows, and that she would come home for the summer. The "
+        "daughter read the letter twice, put it into a drawer, and went to tell her father. He laughed, because "
+        "he had guessed it: his sister had never stayed in the city when the cherries were ripe.",
+        "About 400 tokens of plain prose: long enough for a cache to lose something.",
+    ),
+)
 _OPEN = "Hover or tap a word: which words does it attend to, and in which heads?"
 _OPEN_COVER = "Tap a word to cover it: does the answer change more than with any other word covered?"
 _BY_MODEL = {"minilm": _MINILM, "smollm2": _SMOLLM2}
@@ -303,6 +326,11 @@ def to_cover(model: str) -> tuple[Sample, ...]:
         texts = tuple(sample for sample in _MINILM if not sample.pair)
         texts = texts if family == "encoder-only" else _COVERED_LANGUAGE
     return tuple(replace(sample, hint=_OPEN_COVER, translation="", gold="") for sample in texts)
+
+
+def long_texts(model: str) -> tuple[Sample, ...]:
+    """A text that is too long for a small cache, and those in which a word is covered, for a model by its name."""
+    return (*_LONG_TEXTS, *to_cover(model))
 
 
 def two_texts() -> tuple[Sample, Sample]:

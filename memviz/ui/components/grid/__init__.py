@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ def heads_grid(
     labels: Mapping[str, str],
     score_labels: Mapping[str, str],
     selected: Head,
+    marked: Sequence[Head] = (),
     range_note: str = "",
     order: str = "",
     role: str = "",
@@ -47,8 +48,8 @@ def heads_grid(
     over the whole trace's range; rows are queries, columns are keys, at most 32 of each.
     ``scores``: by name, float [layer, head], NaN where undefined. ``roles``: names [layer, head],
     ``""`` for none. ``labels`` replaces the words in `LABELS` and the names of roles, ``score_labels`` those of scores.
-    ``selected`` is the page's choice; whoever chose last, page or person, is followed.
-    ``range_note`` says what the lightest and the darkest colour mean. ``order`` is the name of the score the heads
+    ``selected`` is the page's choice; whoever chose last, page or person, is followed. ``marked`` heads are crossed
+    out. ``range_note`` says what the lightest and the darkest colour mean. ``order`` is the name of the score the heads
     are sorted by, ``role`` that of the only role shown ("" for all, `NO_ROLE` for the heads without one); here too the
     last choice is followed. A person who chooses a role goes to its head in ``role_heads``.
 
@@ -70,13 +71,14 @@ def heads_grid(
         key,
         subject=(layers, heads),
         page_value=(int(selected[0]), int(selected[1])),
-        report=_report(key, shape=(layers, heads)),
+        report=last_click(key, shape=(layers, heads)),
     )
     data = {
         "id": key,
         "shape": {"layers": layers, "heads": heads, "rows": rows, "columns": columns},
         "selected": list(choice.sent_value),
         "turn": choice.turn,
+        "marked": [int(layer) * heads + int(head) for layer, head in marked],
         "order": arranged.sent_value[0],
         "role": arranged.sent_value[1],
         "arrangedTurn": arranged.turn,
@@ -119,8 +121,11 @@ def _stack_scores(scores: Mapping[str, np.ndarray], *, shape: Head) -> np.ndarra
     return np.array([np.asarray(values) for values in scores.values()], dtype=np.float32)
 
 
-def _report(key: str, *, shape: Head) -> Report[Head] | None:
-    """What did the browser report? Nothing is believed that is not a head of this model."""
+def last_click(key: str, *, shape: Head) -> Report[Head] | None:
+    """Which head was clicked last in the grid of this ``key``? Nothing is believed that is not a head of the model.
+
+    ``shape``: how many layers and heads there are.
+    """
     state: Any = st.session_state.get(key) or {}
     head = state.get("head") or {}
     layer, column = head.get("layer"), head.get("head")

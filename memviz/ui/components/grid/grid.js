@@ -5,6 +5,7 @@
  *   id                                the component's key
  *   shape: {layers, heads, rows, columns}
  *   selected: [layer, head], turn     `selected` is followed only when `turn` changes
+ *   marked: [index]                   heads that are crossed out, layer * heads + head
  *   keys: {scores: [name], roles: [name]}   the same as Python calls them
  *   order, role, arrangedTurn         of these keys, "" for none: how the grid stands; followed only when the turn changes
  *   roles: [name], scores: [name]     as they are shown
@@ -227,11 +228,27 @@ class Grid {
       pen.globalAlpha = this.role && this.roles[index] !== this.role ? 0.13 : 1;
       const target = [x, y, tile.width, tile.height].map((length) => Math.round(length * ratio));
       pen.drawImage(atlas, ...source(this.data.shape, tile, index), ...target);
+      if (this.data.marked.includes(index)) this.crossOut(pen, target);
       if (this.order !== POSITION) this.caption(pen, index, { x, y });
     });
     pen.globalAlpha = 1;
     this.root.dataset.drawn = "true";
     this.root.dataset.drawing = String(this.drawings);
+  }
+
+  /** A marked head: a veil, and two strokes over it. */
+  crossOut(pen, [left, top, width, height]) {
+    const { root, layout } = this;
+    pen.fillStyle = `rgba(${rgb(root, "var(--paper)")}, 0.6)`;
+    pen.fillRect(left, top, width, height);
+    pen.strokeStyle = `rgb(${rgb(root, "var(--orange)")})`;
+    pen.lineWidth = 2.5 * layout.ratio;
+    pen.beginPath();
+    pen.moveTo(left, top);
+    pen.lineTo(left + width, top + height);
+    pen.moveTo(left + width, top);
+    pen.lineTo(left, top + height);
+    pen.stroke();
   }
 
   /** Above a sorted tile: its name, and the score it was sorted by. */

@@ -15,9 +15,9 @@ from memviz.figures import Bar, SheetRow
 from memviz.figures.charts.cover_bars import Row
 from memviz.figures.style.statements import cover_statement, value_text
 from memviz.progress import Progress
-from memviz.tokens import distinct_texts, printable
+from memviz.tokens import Word, distinct_texts, printable
 from memviz.trace import Candidate, Trace
-from memviz.ui.parts.experiment.subject import Subject
+from memviz.ui.parts.experiment.subject import Subject, choose_answer, choose_words
 from memviz.ui.parts.experiment.view import plain
 from memviz.ui.shell import runs, show, state
 from memviz.ui.shell.i18n import t
@@ -28,6 +28,10 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
     from memviz.experiments import Cover, CoverByLayer
 
 OTHERS = 5  # of the likeliest words that are shown beside the answer
+RELAYS = (
+    "No effect does not mean unused: the model may have carried the word into other words' states before, and the "
+    "rest of the attention is shared out anew."
+)
 COLUMNS = {
     "role": "what was covered",
     "words": "which words",
@@ -51,11 +55,18 @@ class CoverView:
         return self.result.covered
 
     @property
-    def answer(self) -> str | None:
-        return self.subject.answer
+    def experiment(self) -> str:
+        return "cover"
+
+    @property
+    def words(self) -> Sequence[Word]:
+        return self.result.words
+
+    def texts(self) -> dict[str, str]:
+        return {"answer": self.subject.answer or ""}
 
     def statement(self) -> str:
-        return plain(statement(self.result, quote=str))
+        return plain(cover_sentence(self.result, quote=str))
 
     def unit(self) -> str:
         return self.result.question.unit.render(t)
@@ -96,15 +107,21 @@ class CoverView:
         return (
             f"result = memviz.experiments.cover(reader, text, {words}{options})\n"
             "print(result.before, result.after, result.control, result.range, result.verdict)\n"
-            f"print(result.table())\n{sweep}"
+            f"table = result.table()\nprint(table)\n{sweep}"
         )
 
     def fields(self) -> dict[str, str]:
         return {
-            "experiment": "cover",
             "covered": f"words {list(self.result.covered)}, for {self.subject.queries}",
             "seed": str(self.result.seed),
         }
+
+
+def show_words(trace: Trace) -> CoverView | None:
+    """The text, its words to be covered, and what that did; ``None`` where none is covered, or it failed."""
+    covered = choose_words(trace)
+    subject = choose_answer(trace, covered)
+    return None if subject is None else show_cover(subject)
 
 
 def show_cover(subject: Subject) -> CoverView | None:
@@ -116,13 +133,10 @@ def show_cover(subject: Subject) -> CoverView | None:
     result = run_cover(subject.trace, subject.covered, subject.answer, queries=subject.queries)
     if result is None:
         return None
-    st.markdown(f"#### {statement(result)}")
+    st.markdown(f"#### {cover_sentence(result)}")
     show.figure(cover_chart(result), key="answers")
     show_controls(result)
-    show.caveat(
-        "No effect does not mean unused: the model may have carried the word into other words' states before, and the "
-        "rest of the attention is shared out anew."
-    )
+    show.caveat(RELAYS)
     return CoverView(subject, result, show_layers(subject))
 
 
@@ -132,8 +146,9 @@ def run_cover(
     answer: str | None = None,
     *,
     queries: str = "answer",
+    head: tuple[int, int] | None = None,
 ) -> Cover | None:
-    """Covers words of a text by number; ``None``, with a message, where it cannot be."""
+    """Covers words of a text by number, in one ``head`` alone or in all; ``None``, with a message, if it cannot be."""
 
     def run(reader: Reader, progress: Progress) -> Cover:
         from memviz.experiments import cover
@@ -144,10 +159,12 @@ def run_cover(
             covered,
             answer,
             queries="all" if queries == "all" else "answer",
+            layers=None if head is None else head[:1],
+            heads=None if head is None else head[1:],
             progress=progress,
         )
 
-    return runs.experiment("cover", trace, (tuple(covered), answer, queries), run)
+    return runs.experiment("cover", trace, (tuple(covered), answer, queries, head), run)
 
 
 def _bars(kind: str, row: Row) -> tuple[Bar, ...]:
@@ -160,7 +177,7 @@ def _bars(kind: str, row: Row) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
-def statement(result: Cover, quote: Callable[[str], str] = literal) -> str:
+def cover_sentence(result: Cover, quote: Callable[[str], str] = literal) -> str:
     """What is said of the result, as markdown; its words through ``quote``."""
     names = distinct_texts(result.words)
     return cover_statement(result, [names[number] for number in result.covered]).render(t, quote)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from memviz.figures import head_name
 from memviz.progress import Progress
 from memviz.tokens import distinct_texts
 from memviz.trace import Candidate, Trace
@@ -24,6 +26,9 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
 
 COVERED = "covered"
 COVERED_OF = "covered_of"  # the model and the text whose words are covered
+UNPLUGGED = "unplugged"
+UNPLUGGED_OF = "unplugged_of"  # the model whose heads they are
+HEAD_NAME = re.compile(r"L(\d{1,4})\.H(\d{1,4})")
 ANSWER = "answer"
 ANSWER_OF = "answer_of"  # the model and the text that it was typed for
 QUERIES = {"answer": "only where the answer is made", "all": "for every other word too"}
@@ -46,6 +51,7 @@ class Subject:
     candidates  what is likeliest in place of the answer's first token
     answer      the answer that was typed; ``None``: the model's own
     queries     for whom the words are covered
+    shape       how many layers and heads answer: those of the memory that is asked about
     """
 
     trace: Trace
@@ -55,6 +61,7 @@ class Subject:
     candidates: tuple[Candidate, ...]
     answer: str | None = None
     queries: Literal["answer", "all"] = "answer"
+    shape: tuple[int, int] = (0, 0)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,10 +70,16 @@ class Subject:
         return tuple(texts[number] for number in self.covered)
 
 
-def read_text() -> Trace:
-    """The reading of the text that was pasted; stops the page with a message when there is none."""
+def read_text(view: str) -> Trace:
+    """The reading of the text that was pasted; stops the page with a message when there is none.
+
+    ``view``: which experiment; a cache and a haystack begin with a long text.
+    """
     model = frame.model_name()
-    text = frame.choose_text(samples.to_cover(model), second=False)
+    texts = samples.long_texts(model) if view in ("cache", "needle") else samples.to_cover(model)
+    if view != "words":  # what there is to be seen is another thing here
+        texts = tuple(replace(sample, hint="") for sample in texts)
+    text = frame.choose_text(texts, second=False)
     return runs.read(model, text, None)
 
 
@@ -101,20 +114,55 @@ def put_covered(trace: Trace, covered: Sequence[int]) -> None:
     address.put(COVERED, ".".join(map(str, covered)))
 
 
-def choose_answer(trace: Trace, covered: tuple[int, ...]) -> Subject | None:
+def put_subject(
+    trace: Trace,
+    *,
+    covered: Sequence[int] = (),
+    heads: Sequence[tuple[int, int]] = (),
+    answer: str | None = None,
+) -> None:
+    """The page Forget begins with these words of the text covered, or these heads unplugged, and this answer."""
+    put_covered(trace, covered)
+    put_heads(trace, heads)
+    st.session_state[ANSWER], st.session_state[ANSWER_OF] = answer or "", (trace.model.name, trace.text)
+    st.session_state["view"] = "heads" if heads else "words"
+    address.put("view", "heads" if heads else "")
+
+
+def get_heads(trace: Trace) -> tuple[tuple[int, int], ...]:
+    """The heads of this model that are unplugged, from the session or the address."""
+    address.bind(UNPLUGGED)
+    if st.session_state.setdefault(UNPLUGGED_OF, trace.model.name) != trace.model.name:
+        put_heads(trace, ())
+    if UNPLUGGED not in st.session_state:
+        named = HEAD_NAME.findall(address.get(UNPLUGGED) or "")
+        st.session_state[UNPLUGGED] = tuple(dict.fromkeys((int(layer), int(head)) for layer, head in named))
+    heads: tuple[tuple[int, int], ...] = st.session_state[UNPLUGGED]
+    return heads
+
+
+def put_heads(trace: Trace, heads: Sequence[tuple[int, int]]) -> None:
+    """Remembers which heads are unplugged, and puts them into the address."""
+    st.session_state[UNPLUGGED_OF] = trace.model.name
+    st.session_state[UNPLUGGED] = tuple(heads)
+    address.put(UNPLUGGED, ",".join(head_name(*head) for head in heads))
+
+
+def choose_answer(trace: Trace, covered: tuple[int, ...] = (), *, covers: bool = True) -> Subject | None:
     """The answer that is asked for, and for whom words are covered; ``None``, with a message, where there is none.
 
-    Without one that is typed, it is the model's own.
+    Without one that is typed, it is the model's own. ``covers``: words are covered, so that it is asked for whom.
     """
     _begin_answer(trace)
     usual = ask(trace, None)
     if usual is None:
         return None
-    question, (value, candidates), predicts = usual
+    question, (value, candidates), predicts, shape = usual
     if question.kind == "vector" and not predicts:
         _show_unit(question)
-        return Subject(trace, covered, question, value, candidates)
-    left, right = st.columns(2, vertical_alignment="bottom", gap="large")
+        return Subject(trace, covered, question, value, candidates, shape=shape)
+    asks = covers and question.memory == "self"
+    left, *right = st.columns(2 if asks else 1, vertical_alignment="bottom", gap="large")
     typed = left.text_input(
         t(BOXES[question.kind]),
         key=ANSWER,
@@ -122,8 +170,8 @@ def choose_answer(trace: Trace, covered: tuple[int, ...]) -> Subject | None:
         persist_state="session",
     )
     queries: Literal["answer", "all"] = "answer"
-    if question.memory == "self":
-        where = right.segmented_control(
+    if asks:
+        where = right[0].segmented_control(
             t("Cover it"),
             list(QUERIES),
             format_func=lambda name: t(QUERIES[name]),
@@ -136,9 +184,9 @@ def choose_answer(trace: Trace, covered: tuple[int, ...]) -> Subject | None:
         asked = ask(trace, answer)
         if asked is None:
             return None
-        question, (value, candidates), _ = asked
+        question, (value, candidates), _, _ = asked
     _show_unit(question)
-    return Subject(trace, covered, question, value, candidates, answer, queries)
+    return Subject(trace, covered, question, value, candidates, answer, queries, shape)
 
 
 def _show_unit(question: Question) -> None:
@@ -158,11 +206,11 @@ def _begin_answer(trace: Trace) -> None:
     st.session_state[ANSWER_OF] = subject
 
 
-Asked = tuple["Question", tuple[float, tuple[Candidate, ...]], bool]
+Asked = tuple["Question", tuple[float, tuple[Candidate, ...]], bool, tuple[int, int]]
 
 
 def ask(trace: Trace, answer: str | None) -> Asked | None:
-    """(the question, its answer with nothing covered, does the model give probabilities of words?)"""
+    """(the question, its answer with nothing covered, does the model give probabilities of words?, layers and heads)"""
 
     def run(reader: Reader, progress: Progress) -> Asked:
         from memviz.reading.questions import Change
@@ -171,6 +219,8 @@ def ask(trace: Trace, answer: str | None) -> Asked | None:
         found = reader.predict(question, [Change()], progress=progress)
         candidates = found.candidates[0] if found.candidates else ()
         predicts = question.kind != "vector" or reader.model.get_output_embeddings() is not None
-        return question, (float(found.values[0]), candidates), predicts
+        plan = reader.engine.plan
+        shape = plan.layers[question.memory], plan.heads[question.memory]
+        return question, (float(found.values[0]), candidates), predicts, shape
 
     return runs.experiment("ask", trace, answer, run)

@@ -14,7 +14,7 @@ from memviz.ui.components import words_view
 from memviz.ui.components.words import LABELS, WRITING_LABELS, Step, Writing
 from memviz.ui.parts import words
 from memviz.ui.parts.generation.choices import GenerationJob, put_path
-from memviz.ui.shell import runs, state
+from memviz.ui.shell import frame, runs, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
@@ -43,6 +43,7 @@ def show_text(trace: Trace, job: GenerationJob) -> int | None:
         pinned=word,
         key="words",
         tint="excess",
+        on_open=lambda layer, head, place: _open_head(trace, job, (layer, head, place)),
         writing=writing_of(trace),
         on_branch=lambda position, token: _branch(trace, job, position, token),
     )
@@ -103,6 +104,13 @@ def _branch(trace: Trace, job: GenerationJob, position: int, token: int) -> None
     put_path((*(step for step in job.path if step[0] < place), (place, token)))
     state.put_word(None)
     st.rerun()
+
+
+def _open_head(trace: Trace, job: GenerationJob, place: tuple[int, int, int]) -> None:
+    """The page Heads at the head and the word of a ``place``, where prompt and output are read as one text."""
+    frame.carry(trace.text, job.model)
+    words.keep_word(trace)
+    words.open_head(*place)
 
 
 def _facts(trace: Trace, job: GenerationJob) -> list[str]:

@@ -1,0 +1,88 @@
+"""Does it matter? One button on the pages of attention covers a word or unplugs a head, and opens Forget with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from memviz import Reader, experiments
+from memviz.figures.style.statements import value_text
+from memviz.serving import cache
+from memviz.tokens import distinct_texts
+from tests.reading.families import FAMILIES, tokenizer, words
+
+TEXT = words(14)
+
+
+@pytest.fixture(scope="module", params=["llama", "bert", "marian"])
+def reader(request: pytest.FixtureRequest) -> Reader:
+    """A tiny model with random weights, of each of the three families."""
+    family = FAMILIES[request.param]
+    return Reader(family.build(), tokenizer(family.tokenizer), owned=True)
+
+
+@pytest.fixture(autouse=True)
+def _opened(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every model is the tiny one."""
+    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
+    cache.forget_everything()
+    yield
+    cache.forget_everything()
+
+
+def plain(sentences: list[str]) -> str:
+    """All that a page says, without the marks that keep markdown away."""
+    return "\n".join(sentences).replace("\\", "").replace("**", "").replace("\u00a0", " ")
+
+
+def test_a_word_is_covered_beside_the_others_and_forget_opens_with_it(visit, reader) -> None:
+    here = visit("home", text=TEXT, word="5")
+    assert "Covering" not in plain(here.sentences), "only when it is asked for"
+    here.press("check_button")
+    assert here.errors == []
+    found = experiments.cover(reader, TEXT, 5)
+    kind, said = found.question.kind, plain(here.sentences)
+    assert f"Covering “{distinct_texts(found.words)[5]}”" in said
+    after, low, high = (plain([value_text(kind, value)]) for value in (found.after, *found.range))
+    assert after in said
+    assert f"between {low} and {high}" in said
+    assert here.address["check"] == "5", "a link shows it"
+    name, before = here.state("model"), here.input
+    here.press("check_open")
+    assert (here.input, here.state("covered"), here.state("model")) == (before, (5,), name)
+
+
+def test_a_head_is_unplugged_beside_others_of_its_layer(visit, reader) -> None:
+    here = visit("heads", text=TEXT, layer="1", head="2")
+    if reader.info.kind == "encoder-decoder":
+        assert "check_head_button" not in [button.key for button in here.app.button]
+        return
+    here.press("check_head_button")
+    assert here.errors == []
+    found = experiments.unplug(reader, TEXT, [(1, 2)])
+    kind, said = found.question.kind, plain(here.sentences)
+    assert "Without L1.H2" in said
+    assert plain([value_text(kind, found.after)]) in said
+    assert ("not distinguishable from chance" in said) == (found.verdict == "within" and found.effect > 0)
+
+
+def test_one_head_alone_forgets_a_word(visit, reader) -> None:
+    if reader.info.kind == "encoder-decoder":
+        return
+    here = visit("recall", text=TEXT, word="5", one_head="true", layer="1", head="2").press("check_button")
+    assert here.errors == []
+    found = experiments.cover(reader, TEXT, 5, layers=[1], heads=[2])
+    assert "in L1.H2 alone" in plain(here.sentences)
+    assert plain([value_text(found.question.kind, found.after)]) in plain(here.sentences)
+
+
+def test_the_pinned_source_word_of_a_translation_is_covered(visit, reader) -> None:
+    if reader.info.kind != "encoder-decoder":
+        return
+    here = visit("translate", text=TEXT, cross_word="s5").press("check_button")
+    assert here.errors == []
+    part = here.app.session_state["text"]
+    found = experiments.cover(reader, part, 5)
+    assert f"Covering “{distinct_texts(found.words)[5]}”" in plain(here.sentences)
+    assert plain([value_text("translation", found.after)]) in plain(here.sentences)
