@@ -29,7 +29,7 @@ _HOMES = {
     "read": "memviz.reading",
     "translate": "memviz.reading",
 }
-_ROOMS = ("errors", "experiments", "figures", "measures", "models", "tables")
+_ROOMS = ("errors", "experiments", "figures", "measures", "models", "tables", "training")
 
 __all__ = [
     "Ablate",
@@ -48,11 +48,12 @@ __all__ = [
     "models",
     "read",
     "tables",
+    "training",
     "translate",
 ]
 
 if TYPE_CHECKING:
-    from memviz import errors, experiments, figures, measures, models, tables
+    from memviz import errors, experiments, figures, measures, models, tables, training
     from memviz.memory import Ablate, Eviction, Forget, Memory
     from memviz.reading import Reader, generate, load, read, translate
     from memviz.tokens import Token

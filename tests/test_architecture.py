@@ -35,9 +35,11 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "models": {"errors", "settings"},
     "reading": DATA | {"settings", "models", "free_memory"},
     "experiments": DATA | {"models", "reading", "measures"},
+    "training": DATA | {"models", "reading"},
     "serving": DATA | {"settings", "models", "reading"},
     "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures"},
-    "ui": DATA | {"settings", "models", "reading", "measures", "tables", "figures", "experiments", "serving"},
+    "ui": DATA
+    | {"settings", "models", "reading", "measures", "tables", "figures", "experiments", "training", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it
     "reading": [
@@ -50,8 +52,8 @@ WINGS = {  # inside a room: a wing imports only the wings before it
 APART = {("figures", "sheets", "charts")}  # wings that stand side by side
 OUTSIDE = {
     "streamlit": {"app", "pages", "ui"},
-    "torch": {"reading", "models"},
-    "transformers": {"reading", "models"},
+    "torch": {"reading", "models", "training"},
+    "transformers": {"reading", "models", "training"},
     "plotly": {"figures"},
 }
 
