@@ -27,6 +27,7 @@ _HOMES = {
     "generate": "memviz.reading",
     "load": "memviz.reading",
     "read": "memviz.reading",
+    "train": "memviz.training",
     "translate": "memviz.reading",
 }
 _ROOMS = ("errors", "experiments", "figures", "measures", "models", "tables", "training")
@@ -48,6 +49,7 @@ __all__ = [
     "models",
     "read",
     "tables",
+    "train",
     "training",
     "translate",
 ]
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from memviz.reading import Reader, generate, load, read, translate
     from memviz.tokens import Token
     from memviz.trace import Trace
+    from memviz.training import train
 
 
 def __getattr__(name: str) -> Any:
