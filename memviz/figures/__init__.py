@@ -13,6 +13,10 @@ cover_bars     what changed when words were covered, beside others       plotly
 layer_bars     the same in a few layers at a time                        plotly
 recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
+learning_curves    losses and scores while a model learns (`Curve`)      plotly
+checkpoint_patterns    all heads of a small model, at one checkpoint     plotly
+confusion_map  which labels are taken for which                          plotly
+layer_columns  how much something changed in each layer                  plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
 lines_svg, lines_png       one head or several, as lines between two columns of words
 grid_svg, grid_png         all heads as small pictures
@@ -35,6 +39,7 @@ from memviz.figures.charts.heatmap import pattern
 from memviz.figures.charts.layout import alt, provenance_fields
 from memviz.figures.charts.recurrent import half_lives, recurrent
 from memviz.figures.charts.scores import scores
+from memviz.figures.charts.training import Curve, checkpoint_patterns, confusion_map, layer_columns, learning_curves
 from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
 from memviz.figures.data.captions import which_head
 from memviz.figures.data.cells import weights
@@ -54,11 +59,14 @@ from memviz.figures.style.provenance import caption, provenance
 __all__ = [
     "PHRASES",
     "Bar",
+    "Curve",
     "SheetRow",
     "alt",
     "by_distance",
     "cache_lines",
     "caption",
+    "checkpoint_patterns",
+    "confusion_map",
     "cover_bars",
     "coverage_bars",
     "cross_png",
@@ -72,6 +80,8 @@ __all__ = [
     "head_name",
     "html",
     "layer_bars",
+    "layer_columns",
+    "learning_curves",
     "lines_png",
     "lines_svg",
     "look_bars",

@@ -225,7 +225,7 @@ class Classifier:
             raise TrainingError(
                 "The classifier was trained on other weights of {model} than those that are here.",
                 todo="Give the reader of the weights that it was trained on: Classifier.load(folder, model=reader).",
-                model=str(settings["model"])[:80],
+                model=reader.info.name,
             )
         layers = _layers(reader)
         head = {name.removeprefix("head."): value for name, value in tensors.items() if name.startswith("head.")}
@@ -285,18 +285,18 @@ def train(
     """
     texts, labels = list(texts), list(labels)
     check(texts, labels)
-    _check_number("epochs", epochs, 1, MOST_EPOCHS)
-    _check_number("seed", seed, 0, 2**63 - 1)
+    _check_number(Note("epochs"), epochs, 1, MOST_EPOCHS)
+    _check_number(Note("seed"), seed, 0, 2**63 - 1)
     progress = progress or no_progress
     reader = _private_reader(model, progress_within(progress, 0, 0.1))
     blocks = _layers(reader)
-    _check_number("layers", layers, 0, len(blocks))
+    _check_number(Note("layers"), layers, 0, len(blocks))
     names = tuple(dict.fromkeys(labels))
     began = work_clock()
     learn, hold = _split(labels, seed)
     targets = torch.tensor([names.index(label) for label in labels])
     compared = tuple(texts[number] for number in hold[:SHOWN])
-    with _evaluated(reader, inference=False):
+    with _evaluated(reader, gradients=True):
         ids = _encoded(reader, texts)
         trained = [parameter for block in blocks[len(blocks) - layers :] for parameter in block.parameters()]
         before = [copy.deepcopy(block.state_dict()) for block in blocks]
@@ -440,12 +440,12 @@ def binomial_tail(correct: int, count: int, share: float) -> float:
     return min(1.0, total)
 
 
-def _check_number(what: str, number: object, least: int, most: int) -> None:
+def _check_number(what: Note, number: object, least: int, most: int) -> None:
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or not least <= number <= most:
         raise TrainingError(
             "{what}: {number} is not a whole number from {least} to {most}.",
             todo="Give one between these.",
-            what=Note(what),
+            what=what,
             number=repr(number)[:40],
             least=least,
             most=most,
@@ -484,10 +484,10 @@ def _layers(reader: Reader) -> list[nn.Module]:
 
 
 @contextmanager
-def _evaluated(reader: Reader, *, inference: bool = True) -> Iterator[None]:
+def _evaluated(reader: Reader, *, gradients: bool = False) -> Iterator[None]:
     """The model as it is run here: no dropout, and one thread, so that its numbers are the same again."""
     reader.model.eval()
-    with one_thread(), torch.inference_mode(inference):
+    with one_thread(), torch.inference_mode(not gradients):
         yield
 
 
