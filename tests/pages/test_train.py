@@ -87,6 +87,13 @@ def test_the_trained_model_is_opened_by_name(births) -> None:
     assert reader.info.name == name
 
 
+def test_the_button_takes_the_model_along(visit, births) -> None:
+    here = visit("train", run="1")
+    here.press("open_in_heads")
+    assert here.state("model") == trained.names()[0]
+    assert here.state("text") == births[2].text
+
+
 @pytest.mark.parametrize("name", ["trained:nothing", "trained:../../etc", "trained:"])
 def test_what_was_not_trained_here_is_not_found(name: str) -> None:
     from memviz.errors import UnknownModelError

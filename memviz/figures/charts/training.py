@@ -21,6 +21,7 @@ from memviz.figures.style.numbers import head_name
 
 SIZE = (760, 280)
 CELL = 150  # pixels of a side of one head's pattern
+HALF = 0.5  # share of a row from which a cell is dark
 COLOURS = {"blue": colours.BLUE, "orange": colours.ORANGE, "green": colours.GREEN, "grey": colours.GREY}
 _AXIS = {"gridcolor": colours.FAINT, "zeroline": False, "automargin": True}
 
@@ -163,8 +164,6 @@ def confusion_map(counts: pd.DataFrame, *, x_title: str, y_title: str, alt: str)
         go.Heatmap(
             z=shares,
             text=counts.to_numpy(),
-            texttemplate="%{text}",
-            textfont={"size": 15},
             hovertemplate="%{text}<extra></extra>",
             zmin=0,
             zmax=1,
@@ -174,6 +173,9 @@ def confusion_map(counts: pd.DataFrame, *, x_title: str, y_title: str, alt: str)
             ygap=2,
         )
     )
+    for row, column in np.ndindex(values.shape):  # on a pale cell in the colour of all other letters of the page
+        font = {"size": 15} | ({"color": colours.WHITE} if shares[row, column] > HALF else {})
+        figure.add_annotation(x=column, y=row, text=f"{values[row, column]:.0f}", showarrow=False, font=font)
     labels = [escape(str(label)) for label in counts.index]
     axis = {"tickmode": "array", "tickvals": places, "ticktext": labels, "showgrid": False, "automargin": True}
     figure.update_xaxes(title={"text": escape(x_title), "font": {"size": 12}}, zeroline=False, **axis)

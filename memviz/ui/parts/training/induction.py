@@ -394,10 +394,14 @@ def _score_table(loss: Unplugged) -> pd.DataFrame:
 def _open_elsewhere(born: Induction) -> None:
     """The trained model, on the page Heads and as files."""
     row = st.container(horizontal=True, gap="small")
-    if row.button(t("Open the trained model in Heads"), key="open_in_heads", icon=":material/grid_on:"):
-        st.session_state[frame.MODEL] = trained.keep(born.name, born.save)
-        st.session_state[frame.TEXT], st.session_state[frame.PAIR] = born.text, ""
-        st.session_state.pop(frame.LAST_SEEN, None)
+    pressed = row.button(
+        t("Open the trained model in Heads"),
+        key="open_in_heads",
+        icon=":material/grid_on:",
+        on_click=_take_along,
+        args=(born,),
+    )
+    if pressed:
         navigation.open_page("heads")
     row.download_button(
         t("Download the model"),
@@ -408,6 +412,13 @@ def _open_elsewhere(born: Induction) -> None:
         on_click="ignore",
         help=t("A folder of safetensors and json, which memviz.load and transformers open."),
     )
+
+
+def _take_along(born: Induction) -> None:
+    """The trained model, and the sequence that it was measured on, for the next page."""
+    st.session_state[frame.MODEL] = trained.keep(born.name, born.save)
+    st.session_state[frame.TEXT], st.session_state[frame.PAIR] = born.text, ""
+    st.session_state.pop(frame.LAST_SEEN, None)
 
 
 def _zip(save: Any) -> bytes:
