@@ -265,8 +265,8 @@ def _pairs(rows: list[list[str]], notes: list[Note]) -> list[tuple[str, str]]:
         if len(row) == 1:
             pairs.append((row[0], ""))
             continue
-        inside, label = (row[1:], row[0]) if first else (row[:-1], row[-1])
-        pairs.append((", ".join(part.strip() for part in inside), label))
+        inside, end = (row[1:], row[0]) if first else (row[:-1], row[-1])
+        pairs.append((", ".join(part.strip() for part in inside), end))
     return pairs
 
 
