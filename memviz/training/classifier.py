@@ -335,7 +335,7 @@ def train(
         attention_change=read_only(np.mean([_turns(old, new) for old, new in changes], axis=0)),
         weight_change=read_only(np.array([_moved(old, block) for old, block in zip(before, blocks, strict=True)])),
         compared=compared,
-        unknown=tokens.count(unknown_id) / len(tokens),
+        unknown=sum(token == unknown_id for token in tokens) / len(tokens),
         seconds=work_clock() - began,
         head=training.head(),
     )
@@ -371,7 +371,13 @@ class _Training:
         if trained:
             groups.append({"params": list(trained), "lr": LAYER_RATE})
         self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
-        self.batches = DataLoader(list(learn), batch_size=BATCH, shuffle=True, generator=generator, collate_fn=list)
+        self.batches: DataLoader[int] = DataLoader(
+            list(learn),  # type: ignore[arg-type]  # a list is all that it needs
+            batch_size=BATCH,
+            shuffle=True,
+            generator=generator,
+            collate_fn=list,
+        )
 
     def head(self) -> dict[str, Tensor]:
         """The weights of the head, and what the vectors are brought to a common scale with."""

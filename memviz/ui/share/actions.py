@@ -65,6 +65,8 @@ class Aligned(Protocol):
 class Predicting(Protocol):
     """A view that shows the likeliest next words of a model that predicts."""
 
+    trace: Trace
+
     def next_words(self) -> pd.DataFrame: ...
 
 

@@ -27,7 +27,7 @@ def choose_lines() -> Examples | None:
         **state.url_bound("lines_from", SOURCES),
     )
     try:
-        examples = {"sample": _sample, "paste": _pasted, "file": _uploaded}[source]()
+        examples = {"sample": _sample, "paste": _pasted, "file": _uploaded}[source or "sample"]()
     except TrainingError as error:
         show.problem(error)
         return None
@@ -58,7 +58,7 @@ def _sample() -> Examples:
             "MiniLM was trained on English, and has few Chinese words."
         )
     )
-    return sample(name)
+    return sample(name or default)
 
 
 def _pasted() -> Examples | None:

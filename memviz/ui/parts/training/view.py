@@ -31,7 +31,7 @@ class TrainView(Protocol):
 
 def choose_experiment() -> str:
     """A name of `EXPERIMENTS`."""
-    return st.segmented_control(
+    name = st.segmented_control(
         t("Experiment"),
         list(EXPERIMENTS),
         format_func=lambda name: t(EXPERIMENTS[name]),
@@ -39,3 +39,4 @@ def choose_experiment() -> str:
         label_visibility="collapsed",
         **state.url_bound("training", EXPERIMENTS),
     )
+    return name or INDUCTION
