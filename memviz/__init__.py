@@ -27,9 +27,10 @@ _HOMES = {
     "generate": "memviz.reading",
     "load": "memviz.reading",
     "read": "memviz.reading",
+    "train": "memviz.training",
     "translate": "memviz.reading",
 }
-_ROOMS = ("errors", "experiments", "figures", "measures", "models", "tables")
+_ROOMS = ("errors", "experiments", "figures", "measures", "models", "tables", "training")
 
 __all__ = [
     "Ablate",
@@ -48,15 +49,18 @@ __all__ = [
     "models",
     "read",
     "tables",
+    "train",
+    "training",
     "translate",
 ]
 
 if TYPE_CHECKING:
-    from memviz import errors, experiments, figures, measures, models, tables
+    from memviz import errors, experiments, figures, measures, models, tables, training
     from memviz.memory import Ablate, Eviction, Forget, Memory
     from memviz.reading import Reader, generate, load, read, translate
     from memviz.tokens import Token
     from memviz.trace import Trace
+    from memviz.training import train
 
 
 def __getattr__(name: str) -> Any:

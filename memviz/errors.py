@@ -12,6 +12,7 @@
     │   ├── TextTooLongError        more tokens than the model or the server allows
     │   ├── MemoryBudgetError       the reading would not fit into memory
     │   └── BusyError               the queue in front of the model is full
+    ├── TrainingError           there is nothing here that a model could learn from
     ├── TraceError              a trace does not hold what was asked of it
     └── MeasureError            a measure is not defined here
 
@@ -89,6 +90,10 @@ class MemoryBudgetError(ReadingError):
 
 class BusyError(ReadingError):
     """The queue in front of the model is full."""
+
+
+class TrainingError(MemVizError):
+    """There is nothing here that a model could learn from: labels, lines, numbers of steps or layers."""
 
 
 class TraceError(MemVizError):

@@ -35,11 +35,13 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "models": {"errors", "settings"},
     "reading": DATA | {"settings", "models", "free_memory"},
     "experiments": DATA | {"models", "reading", "measures"},
-    "lessons": DATA | {"models", "reading", "measures", "figures", "experiments"},
+    "training": DATA | {"models", "reading"},
+    "lessons": DATA | {"models", "reading", "measures", "figures", "experiments", "training"},
     "serving": DATA | {"settings", "models", "reading"},
     "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures"},
     "ui": DATA
-    | {"settings", "models", "reading", "measures", "tables", "figures", "experiments", "lessons", "serving"},
+    | {"settings", "models", "reading", "measures", "tables", "figures", "experiments"}
+    | {"training", "lessons", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it
     "reading": [
@@ -52,8 +54,8 @@ WINGS = {  # inside a room: a wing imports only the wings before it
 APART = {("figures", "sheets", "charts")}  # wings that stand side by side
 OUTSIDE = {
     "streamlit": {"app", "pages", "ui"},
-    "torch": {"reading", "models"},
-    "transformers": {"reading", "models"},
+    "torch": {"reading", "models", "training"},
+    "transformers": {"reading", "models", "training"},
     "plotly": {"figures"},
 }
 

@@ -17,6 +17,10 @@ needle_map     whether a sentence is found, by length and depth          plotly
 agreement_bands    which rankings agree with taking words away           plotly
 recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
+learning_curves    losses and scores while a model learns (`Curve`)      plotly
+checkpoint_patterns    all heads of a small model, at one checkpoint     plotly
+confusion_map  which labels are taken for which                          plotly
+layer_columns  how much something changed in each layer                  plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
 lines_svg, lines_png       one head or several, as lines between two columns of words
 grid_svg, grid_png         all heads as small pictures
@@ -44,6 +48,7 @@ from memviz.figures.charts.number_bars import number_bars
 from memviz.figures.charts.perplexity_lines import perplexity_lines
 from memviz.figures.charts.recurrent import half_lives, recurrent
 from memviz.figures.charts.scores import scores
+from memviz.figures.charts.training import Curve, checkpoint_patterns, confusion_map, layer_columns, learning_curves
 from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
 from memviz.figures.data.captions import which_head
 from memviz.figures.data.cells import weights
@@ -64,6 +69,7 @@ from memviz.figures.style.provenance import caption, provenance
 __all__ = [
     "PHRASES",
     "Bar",
+    "Curve",
     "Part",
     "SheetRow",
     "agreement_bands",
@@ -71,6 +77,8 @@ __all__ = [
     "by_distance",
     "cache_lines",
     "caption",
+    "checkpoint_patterns",
+    "confusion_map",
     "cover_bars",
     "coverage_bars",
     "cross_png",
@@ -85,6 +93,8 @@ __all__ = [
     "head_name",
     "html",
     "layer_bars",
+    "layer_columns",
+    "learning_curves",
     "lines_png",
     "lines_svg",
     "look_bars",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memviz.errors import ModelFileError, UnknownModelError, UnsafeModelError
-from memviz.models import cache, content, folders, hub, wheels
+from memviz.models import cache, content, folders, hub, trained, wheels
 from memviz.models.catalogue import CATALOGUE, nearest
 from memviz.models.entry import Entry, Hub, ModelFiles
 from memviz.models.hub_errors import UnreachableError, as_damage_error
@@ -126,12 +126,14 @@ def table(*, policy: Policy | None = None) -> pd.DataFrame:
 
 
 def resolve_name(name: Name, *, policy: Policy) -> Entry | Path | str:
-    """Does a name mean an entry of the catalogue, a local path, or a hub id? Allowed names only."""
+    """Does a name mean an entry of the catalogue, a local path (also of a model trained here), or a hub id?"""
     text = name_text(name)
     entry = CATALOGUE.get(text) if isinstance(name, str) else None
     if entry:
         policy.check_name(*sorted(_known_as(entry), key=lambda each: each != entry.name))
         return entry
+    if text.startswith(trained.PREFIX):
+        return trained.find(text)
     if path := _local(name, policy=policy):
         return path
     _check_id(text, policy=policy)

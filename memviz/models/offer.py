@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from memviz.models import hub
+from memviz.models import hub, trained
 from memviz.models.catalogue import CATALOGUE
 from memviz.models.entry import Hub
 from memviz.models.location import is_here
@@ -44,6 +44,8 @@ def offers(names: Iterable[str], *, policy: Policy) -> tuple[Offer, ...]:
 
 def _offer(name: str, *, policy: Policy) -> Offer:
     entry = CATALOGUE.get(name)
+    if name.startswith(trained.PREFIX):
+        return Offer(name, here=True)
     if entry is None:
         here = hub.is_here(name)
         return Offer(name, here, obstacle="" if here or is_hub_reachable() else "hub not reached")

@@ -5,6 +5,7 @@ Streamlit hashes large arrays by a sample, so nothing here is ever keyed by an a
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import threading
@@ -53,6 +54,7 @@ def _size(trace: Trace) -> float:
 _traces: LRUCache[Key, Trace] = LRUCache(maxsize=_CAPACITY, getsizeof=_size)
 _searches: LRUCache[Key, object] = LRUCache(maxsize=16)
 _experiments: LRUCache[Key, object] = LRUCache(maxsize=128)  # their results are small: numbers, no weights
+_trainings: LRUCache[Key, object] = LRUCache(maxsize=number("MEMVIZ_TRAININGS", 8, minimum=1))  # with their weights
 
 
 def is_open(name: str) -> bool:
@@ -337,6 +339,44 @@ def experiment(
     return _once(store, key, Work(name, model, characters=len(text)), run_bounded, on_wait=on_wait)
 
 
+def train(
+    name: str,
+    settings: object,
+    amount: int,
+    run: Callable[[Progress], Result],
+    *,
+    on_wait: OnWait,
+    progress: Progress,
+) -> Result:
+    """What the training of this ``name`` gave; trained now, unless it is still remembered by its ``settings``.
+
+    ``run(progress)`` is given a progress that also gives way to shorter work; ``amount``: how much is learnt, such as
+    the number of steps, which tells how long it will take. Who stops it leaves nothing behind. Raises `BusyError` when
+    the queue is full, and what the training raises.
+    """
+    store, work = cast("LRUCache[Key, Result]", _trainings), Work(f"train {name}", "", characters=amount)
+    return _once(
+        store, _training_key(name, settings), work, lambda turn: run(giving_way(turn, progress)), on_wait=on_wait
+    )
+
+
+def trained(name: str, settings: object) -> object | None:
+    """What the training of this ``name`` gave with these ``settings``; ``None``: it is not remembered."""
+    with _lock:
+        return _trainings.get(_training_key(name, settings))
+
+
+def put_trained(name: str, settings: object, result: object) -> None:
+    """Remembers what was trained elsewhere."""
+    with _lock:
+        _trainings[_training_key(name, settings)] = result
+
+
+def _training_key(name: str, settings: object) -> Key:
+    """Short, whatever was learnt from."""
+    return name, hashlib.sha256(repr(settings).encode()).hexdigest()
+
+
 def _once(
     store: LRUCache[Key, Result],
     key: Key,
@@ -383,7 +423,7 @@ def giving_way(turn: Turn, progress: Progress) -> Progress:
 def forget_traces() -> None:
     """Lets go of all traces, and of what was found in them; the models stay open."""
     with _lock:
-        for kept in (_traces, _searches, _experiments):
+        for kept in (_traces, _searches, _experiments, _trainings):
             kept.clear()
 
 

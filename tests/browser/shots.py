@@ -22,6 +22,7 @@ PAGES = {
     "translate": "/translate",
     "generate": "/generate",
     "forget": "/forget?covered=7",
+    "train": "/train",
     "glossary": "/glossary",
 }
 DRAWN = {

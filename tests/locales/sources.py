@@ -20,6 +20,9 @@ from memviz.ui.parts.generation.text import READ_LABELS
 from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.parts.heads.choices import PICTURES
 from memviz.ui.parts.heads.lines import SELF_LABELS
+from memviz.ui.parts.training.lines import LANGUAGES as LINE_LANGUAGES
+from memviz.ui.parts.training.lines import SOURCES
+from memviz.ui.parts.training.view import EXPERIMENTS as TRAININGS
 from memviz.ui.parts.translation.languages import NAMES
 from memviz.ui.shell.navigation import PAGES, SECTIONS
 from memviz.ui.shell.samples import long_texts, prompts, samples, to_cover, translations
@@ -59,6 +62,9 @@ KNOWN: dict[str, set[str]] = {
     "actions: sample.name": {sample.name for sample in SAMPLES},
     "frame: sample.hint": {sample.hint for sample in SAMPLES},
     "frame: entry.note": {entry.note for entry in CATALOGUE.values()},
+    "lines: SOURCES[name]": set(SOURCES.values()),
+    "lines: LANGUAGES[code]": set(LINE_LANGUAGES.values()),
+    "view: EXPERIMENTS[name]": set(TRAININGS.values()),
     "glossary: title": set(GROUPS.values()),
     "glossary: measure.label": _of_measures("label"),
     "glossary: measure.question": _of_measures("question"),

@@ -264,6 +264,7 @@ ELSEWHERE = {
     "reading/sounds.py": "texts are read, not sounds",
     "reading/writing/request.py": "no option forgets or unplugs",
     "reading/writing/translate.py": "no option forgets",
+    "training/": "no option trains",
     "figures/": "the command gives every figure what fits it",
     "measures/": "the command gives every measure what fits it",
     "tables/": "the command gives every table what fits it",

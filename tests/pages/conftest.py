@@ -14,8 +14,10 @@ from tests.pages.visiting import Visit
 
 
 @pytest.fixture(autouse=True)
-def _nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of this machine counts, and there is no model hub."""
+def _nobody_answers(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No setting of this machine counts, nothing was trained on it, and there is no model hub."""
+    trained = tmp_path_factory.mktemp("trained")
+    monkeypatch.setattr("memviz.models.trained._folder", lambda: trained)
     for name in ("MEMVIZ_MODELS", "MEMVIZ_LOCAL_MODELS", "MEMVIZ_MAX_DOWNLOAD_GB"):
         monkeypatch.delenv(name, raising=False)
     for name in [name for name in os.environ if name.startswith("PIP_")]:

@@ -18,6 +18,16 @@ class Draft:
         self.traces: list[dict[str, Any]] = []
         self.layout: dict[str, Any] = {"annotations": [], "shapes": []}
 
+    @classmethod
+    def of(cls, figure: go.Figure) -> Draft:
+        """What Plotly laid out, such as the places of many pictures, to go on with."""
+        draft = cls()
+        merge(
+            draft.layout, {name: value for name, value in figure.layout.to_plotly_json().items() if name != "template"}
+        )
+        draft.layout["annotations"] = [*draft.layout["annotations"]]
+        return draft
+
     def add_trace(self, kind: str, **properties: Any) -> None:
         """One more trace of this ``kind``: "heatmap", "bar", "scatter"."""
         self.traces.append({"type": kind, **properties})

@@ -1,6 +1,6 @@
 """Taking a view along: a link that restores it, files with their provenance inside, and Python that repeats it."""
 
-from memviz.ui.share.actions import Shared, bar
+from memviz.ui.share.actions import Shared, bar, training_bar
 from memviz.ui.share.compare import Compare
 from memviz.ui.share.forget import Forget
 from memviz.ui.share.generate import Generate
@@ -8,6 +8,7 @@ from memviz.ui.share.heads import Heads
 from memviz.ui.share.home import Home
 from memviz.ui.share.lesson import LessonView, lesson_bar
 from memviz.ui.share.recall import Recall
+from memviz.ui.share.training import Training
 from memviz.ui.share.translate import Translate
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "LessonView",
     "Recall",
     "Shared",
+    "Training",
     "Translate",
     "bar",
     "lesson_bar",
+    "training_bar",
 ]

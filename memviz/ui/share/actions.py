@@ -28,10 +28,9 @@ MOST_BYTES = number("MEMVIZ_EXPORT_GB", 0.25, minimum=0.001) * 1e9
 LONGEST_LINK = 16_000  # characters; servers refuse longer addresses
 
 
-class Shared(Protocol):
-    """A view that can be taken along."""
+class Exported(Protocol):
+    """A view whose files can be taken along."""
 
-    trace: Trace
     name: str
 
     def table(self) -> tuple[pd.DataFrame, dict[str, str]]: ...
@@ -40,6 +39,12 @@ class Shared(Protocol):
     def svg(self) -> str: ...
     def html(self) -> str: ...
     def code(self) -> str: ...
+
+
+class Shared(Exported, Protocol):
+    """A view of a reading that can be taken along."""
+
+    trace: Trace
 
 
 @runtime_checkable
@@ -59,6 +64,8 @@ class Aligned(Protocol):
 @runtime_checkable
 class Predicting(Protocol):
     """A view that shows the likeliest next words of a model that predicts."""
+
+    trace: Trace
 
     def next_words(self) -> pd.DataFrame: ...
 
@@ -81,6 +88,26 @@ def bar(view: Shared) -> None:
     """The small actions at the foot of a page."""
     row = st.container(horizontal=True, gap="small")
     _offer_links(view, row)
+    with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
+        _files(view)
+    with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
+        st.code(view.code(), language="python")
+
+
+def training_bar(view: Exported) -> None:
+    """The same for what was trained: its link says with which settings, and holds no text."""
+    row = st.container(horizontal=True, gap="small")
+    state = {"lang": language()} | address.fields()
+    for name in address.TEXTS:
+        state.pop(name, None)
+    with row.container(width="content"):
+        copy_button(
+            t("Copy link"),
+            f"{(st.context.url or '').partition('?')[0]}?{urlencode(state)}",
+            done=t("Copied. The link holds the settings, and no text."),
+            by_hand=t("This browser lets no page copy: take the link from here."),
+            key="link_bare",
+        )
     with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
         _files(view)
     with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
@@ -138,7 +165,7 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
         )
 
 
-def _files(view: Shared) -> None:
+def _files(view: Exported) -> None:
     views = view.others() if isinstance(view, Compared) else {}
     if views:
         place = st.radio(t("Which translation?"), range(len(views)), format_func=list(views).__getitem__, key="which")
@@ -175,7 +202,7 @@ def _files(view: Shared) -> None:
         )
 
 
-def _csv(view: Shared) -> str:
+def _csv(view: Exported) -> str:
     return tables.csv(view.table()[0])
 
 
@@ -183,7 +210,7 @@ def _next_words(view: Predicting) -> str:
     return tables.csv(view.next_words())
 
 
-def _metadata(view: Shared) -> bytes:
+def _metadata(view: Exported) -> bytes:
     """What the columns of the CSV are, and where they come from."""
     frame, provenance = view.table()
     return tables.metadata(frame, provenance, file=f"memviz-{view.name}.csv").encode()
@@ -198,7 +225,7 @@ def _zip(view: Aligned) -> bytes:
     return out.getvalue()
 
 
-def _file_bytes(ticket: Ticket[Shared], make: Callable[[Any], str | bytes], code: str) -> bytes:
+def _file_bytes(ticket: Ticket[Exported], make: Callable[[Any], str | bytes], code: str) -> bytes:
     """A file's bytes in the reader's language; text with the mark by which spreadsheets know that it is UTF-8."""
     with use_language(code):
         content = make(ticket.get())

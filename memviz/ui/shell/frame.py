@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from memviz.models import CATALOGUE, Hub, Offer, Policy, entry_of, offers
+from memviz.models import CATALOGUE, Hub, Offer, Policy, entry_of, offers, trained
 from memviz.models import names as catalogue_names
 from memviz.models.entry import Family
 from memviz.trace import Trace
@@ -93,6 +93,8 @@ def _model_names(family: Family | None = None) -> tuple[str, ...]:
     listed = catalogue_names(policy=policy)
     ids = {entry.source.id for entry in CATALOGUE.values() if isinstance(entry.source, Hub)}
     names = listed + tuple(name for name in policy.allowed or () if name not in {*listed, *ids})
+    if family != "encoder-decoder":
+        names += trained.names()
     return tuple(name for name in names if family is None or name not in CATALOGUE or is_of(name, family))
 
 

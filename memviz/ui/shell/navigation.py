@@ -53,6 +53,7 @@ SECTIONS = {
     ),
     "Learning": (
         Page("lessons", "Lessons", "What does a Transformer remember? A course in steps.", ":material/school:"),
+        Page("train", "Train", "How is a memory written?", ":material/model_training:", model="minilm"),
         Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
     ),
 }

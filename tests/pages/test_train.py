@@ -1,0 +1,187 @@
+"""Train: what the page says is what the trainings gave; who stops one keeps the classifier that was there."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from memviz import Reader
+from memviz.errors import TrainingError
+from memviz.models import trained
+from memviz.serving import cache
+from memviz.trace import ModelInfo
+from memviz.training import classifier, examples, induction
+from memviz.ui.parts.training import classify
+from tests.reading.families import FAMILIES, tokenizer
+
+STEPS = 30
+LINES = "".join(f"the {word} sat on a mat {number},{word}\n" for number in range(12) for word in ("cat", "dog"))
+
+
+@pytest.fixture(scope="module")
+def births() -> dict[int, induction.Induction]:
+    return {layers: induction.train(layers, 0, STEPS, every=10) for layers in (1, 2)}
+
+
+@pytest.fixture(autouse=True)
+def _small(births: dict[int, induction.Induction], monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[None]:
+    """Trainings of few steps, a tiny encoder, and a place of its own for what is kept."""
+    reader = Reader(FAMILIES["bert"].build(), tokenizer("pair"), info=ModelInfo("minilm"), owned=True)
+    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
+    monkeypatch.setenv("MEMVIZ_CACHE", str(tmp_path))
+
+    def train(layers: int, seed: int, steps: int, **told: object) -> induction.Induction:
+        return births[layers]
+
+    monkeypatch.setattr(induction, "train", train)
+    cache.forget_everything()
+    yield
+    cache.forget_everything()
+
+
+def plain(sentences: list[str]) -> str:
+    return "\n".join(sentences).replace("\\", "").replace("**", "").replace("\u00a0", " ")
+
+
+def test_a_birth_is_said_by_its_numbers(visit, births) -> None:
+    here = visit("train")
+    assert here.pictures == []
+    assert "Start training" in plain(here.sentences)
+    here.press("start_induction")
+    assert here.errors == []
+    assert str(births[2].statement(births[1])) in plain(here.sentences)
+    assert here.pictures == ["chart"] * 3
+    assert here.address["run"] == "1"
+
+
+def test_a_link_to_a_birth_starts_it(visit, births) -> None:
+    here = visit("train", run="1", seed="3")
+    assert str(births[2].statement(births[1])) in plain(here.sentences)
+
+
+def test_an_unplugged_head_is_said_by_its_numbers(visit, births) -> None:
+    here = visit("train", run="1")
+    here.app.multiselect(key="unplug_heads").set_value([(0, 1), (1, 2)])
+    here._run()
+    loss = births[2].unplug([(0, 1), (1, 2)])
+    said = plain(here.sentences)
+    assert f"Without L0.H1, L1.H2 the second copy costs {loss.after.second_copy_loss:.2f}" in said
+    assert f"instead of {loss.before.second_copy_loss:.2f}" in said
+
+
+def test_the_trained_model_is_opened_by_name(births) -> None:
+    from memviz import load
+    from memviz.models import Policy
+    from memviz.models.location import clean_name
+
+    name = trained.keep(births[2].name, births[2].save)
+    assert trained.names() == (name,)
+    assert clean_name(name, policy=Policy.server())
+    reader = load(name, policy=Policy.server())
+    pattern = reader.read(births[2].text).memory("self").pattern(1, 3)
+    assert pattern == pytest.approx(births[2].patterns[-1, 1, 3], abs=1e-5)
+    assert reader.info.name == name
+
+
+def test_the_button_takes_the_model_along(visit, births) -> None:
+    here = visit("train", run="1")
+    here.press("open_in_heads")
+    assert here.state("model") == trained.names()[0]
+    assert here.state("text") == births[2].text
+
+
+@pytest.mark.parametrize("name", ["trained:nothing", "trained:../../etc", "trained:"])
+def test_what_was_not_trained_here_is_not_found(name: str) -> None:
+    from memviz.errors import UnknownModelError
+
+    with pytest.raises(UnknownModelError, match="not trained on this machine"):
+        trained.find(name)
+
+
+def test_a_classifier_from_pasted_lines(visit) -> None:
+    here = visit("train", training="classifier", lines_from="paste")
+    here.app.text_area(key="lines").set_value(LINES)
+    here._run()
+    assert "24 lines. cat: 12, dog: 12." in plain(here.sentences)
+    here.press("start_classifier")
+    assert here.errors == []
+    result = cache.trained(classify.NAME, here.state(classify.SHOWN))
+    assert isinstance(result, classifier.Classifier)
+    assert str(result.statement()) in plain(here.sentences)
+    assert here.pictures == ["chart"] * 2
+    here.app.text_input(key="probe").set_value("the dog sat")
+    here._run()
+    row = result.predict("the dog sat").iloc[0]
+    assert f"{row['prediction']}, with probability" in plain(here.sentences)
+    assert here.pictures == ["chart"] * 3
+
+
+def test_whoever_leaves_in_the_middle_keeps_the_classifier_that_was_there(visit, monkeypatch) -> None:
+    here = visit("train", training="classifier", lines_from="paste")
+    here.app.text_area(key="lines").set_value(LINES)
+    here._run()
+    here.press("start_classifier")
+    before = here.state(classify.SHOWN)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise TrainingError("It was stopped.", todo="Start again.")
+
+    monkeypatch.setattr(classifier, "train", refuse)
+    here.app.selectbox(key="seed").set_value(5)
+    here.press("start_classifier")
+    assert any("It was stopped" in error for error in here.errors)
+    assert here.state(classify.SHOWN) == before
+    assert str(cache.trained(classify.NAME, before).statement()) in plain(here.sentences)
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ("only one,a\n", "one row"),
+        ("a line,x\nanother,x\n", "same label"),
+        ("no labels here\nnone at all\n", "No line has a label"),
+    ],
+)
+def test_lines_from_which_nothing_is_learnt_are_answered(visit, lines: str, what: str) -> None:
+    here = visit("train", training="classifier", lines_from="paste")
+    here.app.text_area(key="lines").set_value(lines)
+    here._run()
+    assert any(what in error for error in here.errors)
+    assert here.app.button(key="start_classifier").disabled
+
+
+def test_a_saved_classifier_is_opened_again_and_other_files_are_refused(visit) -> None:
+    rows = examples.parse(LINES)
+    settings = classify.Settings("tiny", rows.texts, rows.labels, 0, 3, 0)
+    reader = cache.open_reader("tiny")
+    result = classifier.train(rows.texts, rows.labels, reader, 0, epochs=3)
+    cache.put_trained(classify.NAME, settings, result)
+    content = classify._zip(settings)
+    again = classify._opened(content)
+    assert again.predict("the dog").equals(result.predict("the dog"))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("../classifier.json", "{}")
+    for other in (b"no zip", out.getvalue(), content[:200]):
+        with pytest.raises(TrainingError, match="no classifier"):
+            classify._opened(other)
+
+
+def test_the_code_and_the_files_of_a_birth(visit, births) -> None:
+    from memviz.ui import share
+    from memviz.ui.parts.training.induction import InductionView
+
+    table = births[2].table()
+    view = InductionView("said", table, (4.0, 0.2), (4.1, 2.3), (), 0, STEPS, ((1, 2),), births[2].name)
+    shared = share.Training(view)
+    compile(shared.code(), "code", "exec")
+    assert f"steps={STEPS}" in shared.code()
+    assert shared.png().startswith(b"\x89PNG")
+    assert "said" in shared.svg()
+    arrays = np.load(io.BytesIO(shared.npz()), allow_pickle=False)
+    assert arrays["second_copy_loss"].tolist() == births[2].second_copy_loss.tolist()
+    assert shared.table()[1]["unplugged"] == "L1.H2"
