@@ -29,7 +29,7 @@ _HOMES = {
     "read": "memviz.reading",
     "translate": "memviz.reading",
 }
-_ROOMS = ("errors", "experiments", "figures", "measures", "models", "tables")
+_ROOMS = ("embeddings", "errors", "experiments", "figures", "measures", "models", "tables")
 
 __all__ = [
     "Ablate",
@@ -39,6 +39,7 @@ __all__ = [
     "Reader",
     "Token",
     "Trace",
+    "embeddings",
     "errors",
     "experiments",
     "figures",
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from memviz import errors, experiments, figures, measures, models, tables
+    from memviz import embeddings, errors, experiments, figures, measures, models, tables
     from memviz.memory import Ablate, Eviction, Forget, Memory
     from memviz.reading import Reader, generate, load, read, translate
     from memviz.tokens import Token

@@ -35,13 +35,16 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "models": {"errors", "settings"},
     "reading": DATA | {"settings", "models", "free_memory"},
     "experiments": DATA | {"models", "reading", "measures"},
+    "embeddings": DATA | {"reading", "experiments"},
     "serving": DATA | {"settings", "models", "reading"},
     "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures"},
-    "ui": DATA | {"settings", "models", "reading", "measures", "tables", "figures", "experiments", "serving"},
+    "ui": DATA
+    | {"settings", "models", "reading", "measures", "tables", "figures", "experiments", "embeddings", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it
     "reading": [
-        *"attention engine writing firefox texts prompts questions pictures sounds windows decompose".split(),
+        *"attention engine writing firefox feedforward texts prompts questions pictures sounds windows".split(),
+        *"decompose formula embedding_table hidden_states lens".split(),
         *("reader", "__init__"),
     ],
     "figures": ["style", "data", "charts", "sheets", "page", "__init__"],
