@@ -14,5 +14,5 @@ covered = experiment.choose_words(trace)
 subject = experiment.choose_answer(trace, covered)
 view = None if subject is None else experiment.show_cover(subject)
 if view is not None:
-    share.bar(share.Forget(trace, view))
+    share.bar(share.Findings(trace, view, "forget"))
 show.model_line(trace)

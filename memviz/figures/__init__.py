@@ -11,6 +11,8 @@ probability_bars   how sure the model was of each token it wrote         plotly
 cache_lines    how much memory the keys and values of the past take      plotly
 cover_bars     what changed when words were covered, beside others       plotly
 layer_bars     the same in a few layers at a time                        plotly
+value_lines    a few numbers from layer to layer, or from word to word  plotly
+places         where words lie to each other                            plotly
 recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
@@ -33,9 +35,11 @@ from memviz.figures.charts.cover_bars import cover_bars, layer_bars
 from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.heatmap import pattern
 from memviz.figures.charts.layout import alt, provenance_fields
+from memviz.figures.charts.places import places
 from memviz.figures.charts.recurrent import half_lives, recurrent
 from memviz.figures.charts.scores import scores
 from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
+from memviz.figures.charts.value_lines import value_lines
 from memviz.figures.data.captions import which_head
 from memviz.figures.data.cells import weights
 from memviz.figures.page import html
@@ -81,6 +85,7 @@ __all__ = [
     "pattern_png",
     "pattern_svg",
     "percent",
+    "places",
     "probability_bars",
     "provenance",
     "provenance_fields",
@@ -92,6 +97,7 @@ __all__ = [
     "slots_bars",
     "thumbnails_png",
     "times",
+    "value_lines",
     "weights",
     "which_head",
     "words_png",

@@ -22,6 +22,7 @@ PAGES = {
     "translate": "/translate",
     "generate": "/generate",
     "forget": "/forget?covered=7",
+    "words": "/words",
     "glossary": "/glossary",
 }
 DRAWN = {

@@ -40,6 +40,8 @@ TERMS = {
         "the keys and values of all tokens so far, kept while a decoder writes: 2 × layers × key-value heads × head "
         "dimension numbers a token"
     ),
+    "embedding": "the vector of a token before a text is read, a row of the embedding table: the same in every text",
+    "hidden state": "the vector of a token after some layers: what the context made of its embedding",
     "memory": "the keys and values that a text leaves behind, and that later tokens look up",
 }
 

@@ -2,11 +2,11 @@
 
 from memviz.ui.share.actions import Shared, bar
 from memviz.ui.share.compare import Compare
-from memviz.ui.share.forget import Forget
+from memviz.ui.share.findings import Findings
 from memviz.ui.share.generate import Generate
 from memviz.ui.share.heads import Heads
 from memviz.ui.share.home import Home
 from memviz.ui.share.recall import Recall
 from memviz.ui.share.translate import Translate
 
-__all__ = ["Compare", "Forget", "Generate", "Heads", "Home", "Recall", "Shared", "Translate", "bar"]
+__all__ = ["Compare", "Findings", "Generate", "Heads", "Home", "Recall", "Shared", "Translate", "bar"]

@@ -104,6 +104,7 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
         "translate": lambda: samples.translations(name),
         "generate": lambda: samples.prompts(name),
         "compare": samples.two_texts,
+        "words": samples.two_texts,
         "forget": lambda: samples.to_cover(name),
     }
     sample = by_page.get(view.name, lambda: samples.samples(name))()[0]

@@ -51,7 +51,10 @@ SECTIONS = {
             "forget", "Forget", "What changes when a word is forgotten?", ":material/visibility_off:", model="smollm2"
         ),
     ),
-    "Learning": (Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),),
+    "Learning": (
+        Page("words", "Words", "What does a word mean before any context?", ":material/scatter_plot:", model="minilm"),
+        Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
+    ),
 }
 """The list of pages, section by section."""
 PAGES = {page.path: page for pages in SECTIONS.values() for page in pages}

@@ -96,7 +96,7 @@ class CoverView:
         return (
             f"result = memviz.experiments.cover(reader, text, {words}{options})\n"
             "print(result.before, result.after, result.control, result.range, result.verdict)\n"
-            f"print(result.table())\n{sweep}"
+            f'print(result.table())\nresult.table().to_csv("memviz-forget.csv", index=False)\n{sweep}'
         )
 
     def fields(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the page Forget shows, to take along."""
+"""What a page shows of experiments, to take along."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from memviz.figures import provenance
 from memviz.trace import Trace
 from memviz.ui.parts.experiment import ForgetView
 from memviz.ui.shell.i18n import language_tag, t
+from memviz.ui.shell.navigation import PAGES
 
 
 @dataclass(frozen=True)
-class Forget:
-    """One experiment: what changed when something was forgotten."""
+class Findings:
+    """What a page found out about a text, by experiments; ``other``: the second text of the page, where it has one."""
 
     trace: Trace
     view: ForgetView
-    name: str = "forget"
+    name: str
+    other: str = ""
 
     def texts(self) -> dict[str, str]:
         """What was typed into the boxes of the page."""
-        return {"text": self.trace.text, "answer": self.view.answer or ""}
+        return {"text": self.trace.text, "answer": self.view.answer or "", "other": self.other}
 
     def provenance_fields(self) -> dict[str, str]:
         """Where it comes from, and what was done."""
@@ -54,14 +56,14 @@ class Forget:
             "statement": self.view.statement(),
             "unit": self.view.unit(),
             "provenance": self.provenance_fields(),
-            "title": t("What changes when a word is forgotten?"),
+            "title": t(PAGES[self.name].question),
             "translate": t,
         }
 
     def html(self) -> str:
         return figures.html(
             self.view.charts(),
-            title=t("What changes when a word is forgotten?"),
+            title=t(PAGES[self.name].question),
             intro=f"{self.trace.text}  —  {self.view.statement()}",
             provenance=self.provenance_fields(),
             language=language_tag(),
@@ -74,7 +76,6 @@ class Forget:
 reader = memviz.load({self.trace.model.name!r})
 text = {self.trace.text!r}
 {self.view.code()}
-result.table().to_csv("memviz-forget.csv", index=False)
 """
 
 
