@@ -12,7 +12,7 @@ from memviz.figures.style import colours
 from memviz.figures.style.labels import escape
 
 SIZE = (760, 420)
-SPOTS = ("top center", "bottom center", "middle right", "middle left")
+SPOTS = ("top center", "bottom center", "middle right", "middle left")  # in turn: names of neighbours part
 
 
 def places(
@@ -20,8 +20,8 @@ def places(
 ) -> go.Figure:
     """Where do these words lie to each other? A point for each of the ``names``; both axes have one scale.
 
-    ``across`` and ``down`` are float [name], ``axes`` what they are called; ``alt`` says what there is to see, ``title``
-    stands above.
+    ``across`` and ``down`` are float [name], ``axes`` what they are called; ``alt`` says what there is to see,
+    ``title`` stands above.
     """
     figure = go.Figure(
         go.Scatter(
@@ -29,7 +29,7 @@ def places(
             y=down,
             mode="markers+text",
             text=[*map(escape, names)],
-            textposition=[SPOTS[number % 2] for number in range(len(names))],
+            textposition=[SPOTS[number % len(SPOTS)] for number in range(len(names))],
             textfont={"size": 13},
             marker={"size": 9, "color": colours.BLUE},
             hovertemplate="%{text} (%{x:.2f}, %{y:.2f})<extra></extra>",

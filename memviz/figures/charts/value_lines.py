@@ -54,10 +54,13 @@ def value_lines(
             hovertemplate=hover,
         )
     if level is not None:
-        figure.add_hline(
-            y=level[1],
-            line={"color": colours.GREY, "dash": "dash", "width": 2},
-            annotation={"text": escape(level[0]), "font": {"size": 12}, "xanchor": "right"},
+        figure.add_scatter(
+            x=[-0.6, len(labels) - 0.4],
+            y=[level[1], level[1]],
+            mode="lines",
+            name=escape(level[0]),
+            line={"color": colours.ORANGE, "dash": "dash", "width": 2},
+            hovertemplate=f"{escape(level[0])}: <b>%{{y:.3~g}}</b><extra></extra>",
         )
     figure.update_xaxes(**label_axis([*map(escape, labels)]), range=[-0.6, len(labels) - 0.4])
     figure.update_xaxes(title={"text": escape(across), "font": {"size": 12}})
@@ -66,7 +69,7 @@ def value_lines(
     )
     if logarithmic:
         figure.update_yaxes(type="log", autorange="reversed")
-    several = len(series) > 1
+    several = len(series) > 1 or level is not None
     figure.update_layout(
         showlegend=several,
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
@@ -79,7 +82,7 @@ def value_lines(
         with_notes=bool(caption),
         size=SIZE,
         above=34 if several else 8,
-        below=60 + min(90, int(6 * max(map(len, labels), default=0))),
+        below=60,
         alt=alt,
         fields={"view": unit},
         narrow={"least": min(700, 24 * len(labels) + 110)},
