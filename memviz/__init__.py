@@ -30,7 +30,7 @@ _HOMES = {
     "train": "memviz.training",
     "translate": "memviz.reading",
 }
-_ROOMS = ("errors", "experiments", "figures", "measures", "models", "tables", "training")
+_ROOMS = ("embeddings", "errors", "experiments", "figures", "measures", "models", "tables", "training")
 
 __all__ = [
     "Ablate",
@@ -40,6 +40,7 @@ __all__ = [
     "Reader",
     "Token",
     "Trace",
+    "embeddings",
     "errors",
     "experiments",
     "figures",
@@ -55,7 +56,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from memviz import errors, experiments, figures, measures, models, tables, training
+    from memviz import embeddings, errors, experiments, figures, measures, models, tables, training
     from memviz.memory import Ablate, Eviction, Forget, Memory
     from memviz.reading import Reader, generate, load, read, translate
     from memviz.tokens import Token

@@ -13,5 +13,5 @@ name = experiment.choose_view()
 trace = experiment.read_text(name)
 view = experiment.show_view(name, trace)
 if view is not None:
-    share.bar(share.Forget(trace, view))
+    share.bar(share.Findings(trace, view, "forget"))
 show.model_line(trace)

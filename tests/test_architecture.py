@@ -35,17 +35,19 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "models": {"errors", "settings"},
     "reading": DATA | {"settings", "models", "free_memory"},
     "experiments": DATA | {"models", "reading", "measures"},
+    "embeddings": DATA | {"reading", "experiments"},
     "training": DATA | {"models", "reading"},
-    "lessons": DATA | {"models", "reading", "measures", "figures", "experiments", "training"},
+    "lessons": DATA | {"models", "reading", "measures", "figures", "experiments", "embeddings", "training"},
     "serving": DATA | {"settings", "models", "reading"},
     "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures"},
     "ui": DATA
     | {"settings", "models", "reading", "measures", "tables", "figures", "experiments"}
-    | {"training", "lessons", "serving"},
+    | {"embeddings", "training", "lessons", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it
     "reading": [
-        *"attention engine writing firefox texts prompts questions pictures sounds windows decompose".split(),
+        *"attention engine writing firefox feedforward texts prompts questions pictures sounds windows".split(),
+        *"decompose formula embedding_table hidden_states lens".split(),
         *("reader", "__init__"),
     ],
     "figures": ["style", "data", "charts", "sheets", "page", "handout", "__init__"],

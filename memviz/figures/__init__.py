@@ -15,6 +15,8 @@ number_bars    several numbers beside each other                        plotly
 perplexity_lines   what a text costs by the size of the cache            plotly
 needle_map     whether a sentence is found, by length and depth          plotly
 agreement_bands    which rankings agree with taking words away           plotly
+value_lines    a few numbers from layer to layer, or from word to word  plotly
+places         where words lie to each other                            plotly
 recurrent      what a memory that fades still holds                      plotly
 half_lives     how long its units remember                               plotly
 learning_curves    losses and scores while a model learns (`Curve`)      plotly
@@ -46,10 +48,12 @@ from memviz.figures.charts.layout import alt, provenance_fields
 from memviz.figures.charts.needle_map import needle_map
 from memviz.figures.charts.number_bars import number_bars
 from memviz.figures.charts.perplexity_lines import perplexity_lines
+from memviz.figures.charts.places import places
 from memviz.figures.charts.recurrent import half_lives, recurrent
 from memviz.figures.charts.scores import scores
 from memviz.figures.charts.training import Curve, checkpoint_patterns, confusion_map, layer_columns, learning_curves
 from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
+from memviz.figures.charts.value_lines import value_lines
 from memviz.figures.data.captions import which_head
 from memviz.figures.data.cells import weights
 from memviz.figures.handout import Part, handout
@@ -107,6 +111,7 @@ __all__ = [
     "pattern_svg",
     "percent",
     "perplexity_lines",
+    "places",
     "probability_bars",
     "provenance",
     "provenance_fields",
@@ -118,6 +123,7 @@ __all__ = [
     "slots_bars",
     "thumbnails_png",
     "times",
+    "value_lines",
     "weights",
     "which_head",
     "words_png",

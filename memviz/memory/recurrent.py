@@ -92,6 +92,25 @@ class Recurrent:
             out[step] = (row * self.candidates[layer]).sum(axis=0)
         return out
 
+    def terms(self, layer: int, unit: int, query: int) -> np.ndarray:
+        """What is each step's part in what a unit holds after step ``query``? float64 [key]: ``w[t, s] · z_s``.
+
+        Zero for later steps; the sum is ``states[layer, query, unit]`` up to rounding. Raises `TraceError` as `pattern`
+        does, and for a step that is not there.
+        """
+        if not 0 <= query < len(self.queries):
+            raise TraceError(
+                "There is no step {step}: {count} tokens were written.",
+                todo="They are counted from 0.",
+                step=query,
+                count=len(self.queries),
+            )
+        gates = self._gates(layer, unit)[: query + 1, 0].astype(np.float64)
+        terms = np.zeros(len(self.keys))
+        later = np.append(np.cumprod(gates[::-1])[::-1][1:], 1.0)  # Π_(r = s+1..t) f_r
+        terms[: query + 1] = (1 - gates) * later * self.candidates[layer, : query + 1, unit]
+        return terms
+
     def half_lives(self) -> np.ndarray:
         """After how many tokens has each unit lost half of what it held? float32 [layer, unit], in tokens, from 0.
 

@@ -30,6 +30,7 @@ from memviz.reading.engine.adapters import without_cache
 from memviz.reading.engine.engine import Engine, require_kind
 from memviz.reading.engine.inputs import require_known
 from memviz.reading.engine.predictions import require_numbers, top_tokens
+from memviz.reading.feedforward import FeedForwards, without_feedforwards
 from memviz.reading.writing import translate
 from memviz.reading.writing.request import TranslationRequest
 from memviz.reading.writing.writer import Writer
@@ -56,13 +57,15 @@ class Change:
 
     interventions   edges that are cut, keys that a cache lets go, heads that write nothing
     blanks          positions whose token is replaced by nothing in particular: the mean of all embeddings
+    feedforwards    (layer, position) of feed-forward networks that write nothing
     """
 
     interventions: Interventions = field(default_factory=Interventions)
     blanks: tuple[int, ...] = ()
+    feedforwards: FeedForwards = ()
 
     def __bool__(self) -> bool:
-        return bool(self.interventions) or bool(self.blanks)
+        return bool(self.interventions) or bool(self.blanks) or bool(self.feedforwards)
 
     @classmethod
     def of(cls, forget: Forget | None = None, **more: Any) -> Change:
@@ -367,6 +370,8 @@ def _predict_translation(
             raise ReadingError(
                 "The words of an encoder-decoder cannot be blanked here.", todo="Cover them instead: cut the attention."
             )
+        if change.feedforwards:
+            raise _no_feedforwards(engine)
         changed = replace(change.interventions, usual="cross")
         request = TranslationRequest(target=question.answer, interventions=changed)
         trace = translate.translate(engine, writer, question.text, request, split=False)
@@ -420,7 +425,8 @@ def _outputs(engine: Engine, question: Question, changes: Sequence[Change]) -> I
         inputs = _inputs(engine, question, part, start)
         if past is not None:
             inputs |= {"past_key_values": _repeated(past, len(part)), "use_cache": True}
-        with handled_by(ChangesHandler(part, engine.plan.places)):
+        networks = without_feedforwards(engine, [change.feedforwards for change in part], start=start)
+        with handled_by(ChangesHandler(part, engine.plan.places)), networks:
             yield _hidden(engine, inputs)[:, [place - start for place in question.places]]
 
 
@@ -476,7 +482,7 @@ def _first_changed(change: Change, length: int) -> int:
     interventions = change.interventions
     if interventions.ablations or interventions.eviction is not None:
         return 0
-    reached = [*change.blanks]
+    reached = [*change.blanks, *(position for _, position in change.feedforwards)]
     for member in () if interventions.forget is None else interventions.forget.members:
         reached += member.queries if member.queries is not None else member.keys
     return min((place % length for place in reached if -length <= place < length), default=length)
@@ -494,8 +500,18 @@ def _dense_outputs(engine: Engine, question: Question, changes: Sequence[Change]
     """The same of a model whose attention cannot be reached: it can be asked, and not changed."""
     for change in changes:
         dense.check(engine.model, change.interventions)
+        if change.feedforwards:
+            raise _no_feedforwards(engine)
         with handled_by(None):
             yield _hidden(engine, _inputs(engine, question, [change], 0))[:, question.places]
+
+
+def _no_feedforwards(engine: Engine) -> ReadingError:
+    return ReadingError(
+        "The feed-forward networks of {model} cannot be unplugged here.",
+        todo="Choose a language model such as smollm2.",
+        model=engine.info.name,
+    )
 
 
 # --- which tokens does the answer depend on, by its gradients? ---

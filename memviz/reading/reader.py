@@ -7,13 +7,16 @@ from typing import Any, final
 
 from transformers import PreTrainedModel
 
-from memviz.memory import Ablate, Eviction, Forget, OnLayers, interventions
+from memviz.memory import Ablate, Eviction, Forget, Kind, OnLayers, interventions
 from memviz.progress import Progress
 from memviz.reading import pictures, prompts, questions, sounds, texts, windows
 from memviz.reading.decompose import Decomposition, decompose
 from memviz.reading.engine.engine import Engine, TransformersEngine
 from memviz.reading.engine.held import require_model
 from memviz.reading.engine.probe import Plan
+from memviz.reading.formula import Formula, formula
+from memviz.reading.hidden_states import HiddenStates, hidden_states
+from memviz.reading.lens import Lens, look_through
 from memviz.reading.prompts import OnToken
 from memviz.reading.questions import Change, Predictions, Question, Relevance
 from memviz.reading.writing import both_sides, translate
@@ -248,6 +251,13 @@ class Reader:
         """
         return questions.relevance(self.engine, question)
 
+    def look_through(self, question: Question) -> Lens:
+        """What would each layer answer to this ``question``, if it were the last?
+
+        Raises `ReadingError` for a model that predicts no words.
+        """
+        return look_through(self.engine, question)
+
     def look(
         self,
         image: Any,
@@ -299,6 +309,28 @@ class Reader:
     def decompose(self, text: str, layer: int) -> Decomposition:
         """What does one ``layer`` write into each token of a ``text``, piece by piece? See `Decomposition`."""
         return decompose(self.engine, text, layer=layer)
+
+    def formula(
+        self,
+        text: str,
+        layer: int,
+        head: int,
+        query: int = -1,
+        *,
+        kind: Kind | None = None,
+        target: str | None = None,
+    ) -> Formula:
+        """How does one look-up work, in numbers? One token (``query``, the last if none is named) in one head.
+
+        ``kind``: the memory, usually "self", in an encoder-decoder "cross", which then writes its own output, or the
+        ``target``. Raises `TraceError` for what is not there, `MeasureError` for a model whose attention is not
+        recorded, and as `read` does.
+        """
+        return formula(self.engine, self.writer, text, layer=layer, head=head, query=query, kind=kind, target=target)
+
+    def hidden_states(self, text: str) -> HiddenStates:
+        """What is every token of a ``text`` before the first layer, and after each? Raises as `read` does."""
+        return hidden_states(self.engine, text)
 
     def count(self, text: str, pair: str | None = None) -> int:
         """With how many tokens is this ``text`` read, with its ``pair`` if there is one?"""

@@ -23,6 +23,7 @@ PAGES = {
     "generate": "/generate",
     "forget": "/forget?covered=7",
     "train": "/train",
+    "words": "/words",
     "glossary": "/glossary",
 }
 DRAWN = {

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from memviz import Eviction, Forget, experiments
+from memviz.reading.questions import Change
 from memviz.trace import Trace
 
 pytestmark = pytest.mark.models
@@ -43,14 +44,6 @@ def test_it_forgets_the_password_that_it_cannot_look_at(smollm2) -> None:
     assert len(neighbours) == 2, names
     assert min(neighbours) >= 0.45
     assert found.verdict == "beyond"
-
-
-def test_what_it_read_and_what_it_learned_hang_on_one_edge(smollm2) -> None:
-    rome = experiments.cover(smollm2, STORY, "Rome", answer="Rome")
-    paris = experiments.cover(smollm2, STORY, "Rome", answer="Paris")
-    assert rome.before == pytest.approx(0.81, abs=0.05)
-    assert paris.after >= 0.6
-    assert rome.control >= 0.75
 
 
 def test_it_finds_the_needle_by_its_retrieval_heads(smollm2) -> None:
@@ -98,3 +91,43 @@ def test_the_first_token_is_what_a_cache_cannot_do_without(smollm2, text: str) -
     first, other = (smollm2.read(read, forget=Forget([key], queries=late)) for key in (0, 50))
     assert perplexity(first, 200) >= 1.5 * perplexity(full, 200)
     assert perplexity(other, 200) <= 1.05 * perplexity(full, 200)
+
+
+def test_the_rank_of_paris_falls_to_one(smollm2) -> None:
+    found = experiments.logit_lens(smollm2, "The capital of France is", "Paris")
+    ranks = found.ranks[:, -1]
+    assert ranks[-1] == 1
+    assert ranks[:20].min() > 100
+    assert ranks[27] < 100
+    assert found.first_layer is not None
+    assert found.first_layer >= 28
+    question = smollm2.ask("The capital of France is", "Paris")
+    own = smollm2.predict(question, [Change()]).values[0]
+    assert found.probabilities[-1, -1] == pytest.approx(own, abs=1e-5)
+
+
+def test_the_weights_answer_once_the_story_cannot_be_looked_at(smollm2) -> None:
+    found = experiments.fact_against_context(smollm2, STORY, "Rome", "Paris")
+    assert found.switched
+    assert found.context.before == pytest.approx(0.81, abs=0.05)
+    assert found.context.after <= 0.01
+    assert found.context.control >= 0.75
+    assert found.fact.after == pytest.approx(0.74, abs=0.05)
+
+
+def test_early_networks_carry_the_capital_and_late_ones_do_not(smollm2) -> None:
+    found = experiments.unplug_feedforwards(smollm2, "The capital of France is", "France", "Paris")
+    assert found.before == pytest.approx(0.77, abs=0.05)
+    assert found.values[0] <= 0.05
+    assert found.values[3] >= 0.7
+
+
+def test_the_declaration_is_known_better_than_an_invented_one(smollm2) -> None:
+    found = experiments.memorisation(
+        smollm2,
+        "We hold these truths to be self-evident, that all men are created equal, that they are endowed",
+        "We keep these buckets to be blue-painted, that all goats are counted twice, that they are followed",
+    )
+    assert found.known.mean < found.invented.mean / 2
+    assert found.known.same >= 4
+    assert found.invented.same == 0

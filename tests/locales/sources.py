@@ -103,6 +103,7 @@ KNOWN: dict[str, set[str]] = {
     "navigation: page.question": {page.question for page in PAGES.values()},
     "navigation: title": set(SECTIONS),
     "navigation: page.title": {page.title for page in PAGES.values()},
+    "findings: PAGES[self.name].question": {page.question for page in PAGES.values()},
     "show: PAGES[page].question": {page.question for page in PAGES.values()},
     "show: model.quantisation": {entry.quantisation for entry in CATALOGUE.values()},
     "store: what": _of_measures("label"),

@@ -47,6 +47,8 @@ TERMS = {
     "knockout": "edges of attention that are cut: covered words cannot be looked at (attention knockout)",
     "ablation": "a head that is unplugged: what it writes is set to zero, or to its mean",
     "needle": "a sentence that is hidden in a long text and asked for at the end (needle in a haystack)",
+    "embedding": "the vector of a token before a text is read, a row of the embedding table: the same in every text",
+    "hidden state": "the vector of a token after some layers: what the context made of its embedding",
     "memory": "the keys and values that a text leaves behind, and that later tokens look up",
 }
 

@@ -2,7 +2,7 @@
 
 from memviz.ui.share.actions import Shared, bar, training_bar
 from memviz.ui.share.compare import Compare
-from memviz.ui.share.forget import Forget
+from memviz.ui.share.findings import Findings
 from memviz.ui.share.generate import Generate
 from memviz.ui.share.heads import Heads
 from memviz.ui.share.home import Home
@@ -13,7 +13,7 @@ from memviz.ui.share.translate import Translate
 
 __all__ = [
     "Compare",
-    "Forget",
+    "Findings",
     "Generate",
     "Heads",
     "Home",

@@ -131,6 +131,7 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
         "translate": lambda: samples.translations(name),
         "generate": lambda: samples.prompts(name),
         "compare": samples.two_texts,
+        "words": samples.two_texts,
         "forget": lambda: (
             samples.long_texts if st.session_state.get("view") in ("cache", "needle") else samples.to_cover
         )(name),

@@ -54,6 +54,7 @@ SECTIONS = {
     "Learning": (
         Page("lessons", "Lessons", "What does a Transformer remember? A course in steps.", ":material/school:"),
         Page("train", "Train", "How is a memory written?", ":material/model_training:", model="minilm"),
+        Page("words", "Words", "What does a word mean before any context?", ":material/scatter_plot:", model="minilm"),
         Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
     ),
 }

@@ -1,4 +1,4 @@
-"""What the page Forget shows, to take along."""
+"""What a page shows of experiments, to take along."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from memviz.figures import provenance
 from memviz.trace import Trace
 from memviz.ui.parts.experiment import ForgetView
 from memviz.ui.shell.i18n import language_tag, t
+from memviz.ui.shell.navigation import PAGES
 
 
 @dataclass(frozen=True)
-class Forget:
-    """One experiment: what changed when something was taken away."""
+class Findings:
+    """What a page found out about a text, by an experiment; ``other``: the second text of the page, if it has one."""
 
     trace: Trace
     view: ForgetView
-    name: str = "forget"
+    name: str
+    other: str = ""
 
     def texts(self) -> dict[str, str]:
         """What was typed into the boxes of the page."""
-        return {"text": self.trace.text, **self.view.texts()}
+        return {"text": self.trace.text, "other": self.other, **self.view.texts()}
 
     def provenance_fields(self) -> dict[str, str]:
         """Where it comes from, and what was done."""
@@ -59,10 +61,11 @@ class Forget:
         }
 
     def _title(self) -> str:
-        """The question of the experiment."""
+        """The question of the experiment; of a view that is none, that of its page."""
         from memviz.experiments import EXPERIMENTS
 
-        return t(EXPERIMENTS[self.view.experiment].question)
+        asks = EXPERIMENTS.get(self.view.experiment) or PAGES[self.name]
+        return t(asks.question)
 
     def html(self) -> str:
         return figures.html(
@@ -80,7 +83,7 @@ class Forget:
 reader = memviz.load({self.trace.model.name!r})
 text = {self.trace.text!r}
 {self.view.code()}
-table.to_csv("memviz-forget.csv", index=False)
+table.to_csv("memviz-{self.name}.csv", index=False)
 """
 
 
