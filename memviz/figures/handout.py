@@ -9,14 +9,14 @@ from html import escape
 import pandas as pd
 
 from memviz.figures.page import table_css, tables_html
-from memviz.figures.style import phrases
+from memviz.figures.style import colours, phrases
 from memviz.figures.style.colours import page_css
 from memviz.figures.style.phrases import Translate
 
-_STYLE = """body { max-width: 44rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }
-blockquote { margin: 1rem 0; padding: .4rem 1rem; border-left: 4px solid #2a78d6; font-size: 1.1em; }
-ul.boxes { list-style: "☐  "; } .line { border-bottom: 1px solid #888; height: 2.2rem; }
-.fresh { break-before: page; } footer { margin-top: 3rem; font-size: .8em; }
+_STYLE = f"""body {{ max-width: 44rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }}
+blockquote {{ margin: 1rem 0; padding: .4rem 1rem; border-left: 4px solid {colours.BLUE}; font-size: 1.1em; }}
+ul.boxes {{ list-style: "☐  "; }} .line {{ border-bottom: 1px solid {colours.GREY}; height: 2.2rem; }}
+.fresh {{ break-before: page; }} footer {{ margin-top: 3rem; font-size: .8em; }}
 """
 
 

@@ -15,7 +15,7 @@ from memviz.figures.style.labels import escape
 from memviz.figures.style.numbers import decimal
 from memviz.figures.style.phrases import Translate, say
 
-LINES = (colours.ORANGE, colours.BLUE, colours.GREEN, "#b05bc0")
+LINES = (colours.ORANGE, colours.BLUE, colours.GREEN, colours.PURPLE)
 MARKS = ("circle", "square", "diamond", "triangle-up")
 
 

@@ -130,7 +130,7 @@ def experiment(name: str, trace: Trace, settings: object, run: Callable[[Reader,
 
     ``settings`` tell it from others of the same ``name``. What else stands on the page stays.
     """
-    return experiment_on(name, trace.model.name, trace.text, settings, run)
+    return _experiment(st.empty(), name, trace.model.name, trace.text, settings, run)
 
 
 def experiment_on(
@@ -140,6 +140,22 @@ def experiment_on(
     place = st.empty()
     try:
         _ask_before_fetching(model, place)
+    except MemVizError as error:
+        place.empty()
+        show.problem(error)
+        return None
+    return _experiment(place, name, model, text, settings, run)
+
+
+def _experiment(
+    place: DeltaGenerator,
+    name: str,
+    model: str,
+    text: str,
+    settings: object,
+    run: Callable[[Reader, Progress], Result],
+) -> Result | None:
+    try:
         result = patiently(place, lambda: cache.experiment(name, model, text, settings, run, **_callbacks(place)))
     except MemVizError as error:
         place.empty()

@@ -352,7 +352,7 @@ def _show_errors(classifier: Classifier) -> list[Any]:
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """A table of lines with columns in the reader's language."""
     names = {
-        "text": t("text"),
+        "text": t("line of text"),
         "label": t("true label"),
         "prediction": t("predicted label"),
         "probability": t("probability"),

@@ -39,7 +39,7 @@ def choose_lines() -> Examples | None:
     st.caption(t("{count} lines. {counts}.", count=len(examples), counts=counts))
     rows = examples.texts[:SHOWN], examples.labels[:SHOWN]
     with st.expander(t("The lines"), icon=":material/table:"):
-        st.dataframe({t("text"): rows[0], t("label"): rows[1]}, hide_index=True, width="stretch")
+        st.dataframe({t("line of text"): rows[0], t("label"): rows[1]}, hide_index=True, width="stretch")
     return examples
 
 
