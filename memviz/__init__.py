@@ -26,6 +26,7 @@ _HOMES = {
     "Trace": "memviz.trace",
     "generate": "memviz.reading",
     "load": "memviz.reading",
+    "look": "memviz.reading",
     "read": "memviz.reading",
     "translate": "memviz.reading",
 }
@@ -44,6 +45,7 @@ __all__ = [
     "figures",
     "generate",
     "load",
+    "look",
     "measures",
     "models",
     "read",
@@ -54,7 +56,7 @@ __all__ = [
 if TYPE_CHECKING:
     from memviz import errors, experiments, figures, measures, models, tables
     from memviz.memory import Ablate, Eviction, Forget, Memory
-    from memviz.reading import Reader, generate, load, read, translate
+    from memviz.reading import Reader, generate, load, look, read, translate
     from memviz.tokens import Token
     from memviz.trace import Trace
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from memviz.errors import ModelFileError
 from memviz.memory import Ablate, Eviction, Forget
@@ -15,7 +16,7 @@ from memviz.reading.prompts import OnToken
 from memviz.reading.reader import Reader
 from memviz.trace import ModelInfo, Trace
 
-__all__ = ["Reader", "generate", "load", "read", "translate"]
+__all__ = ["Reader", "generate", "load", "look", "read", "translate"]
 
 
 def load(
@@ -159,6 +160,22 @@ def generate(
         on_token=on_token,
         progress=progress,
     )
+
+
+def look(
+    image: Any,
+    forget: Forget | None = None,
+    *,
+    model: str = "dinov2",
+    ablate: Ablate | Sequence[Ablate] | None = None,
+    progress: Progress | None = None,
+) -> Trace:
+    """What does a Vision Transformer look at in this picture?
+
+    ``image`` is a path, the bytes of a file, a PIL image or an array; ``model`` is a name, see `load`. ``image``,
+    ``forget`` and ``ablate`` as in `Reader.look`, ``progress`` as in `read`.
+    """
+    return load(model, progress=progress).look(image, forget, ablate=ablate, progress=progress)
 
 
 def _located(name: str, policy: Policy | None, progress: Progress | None) -> ModelFiles:

@@ -258,8 +258,9 @@ class Reader:
     ) -> Trace:
         """What does the model look at in this picture?
 
-        ``image`` is a PIL image, or an array [height, width, 3] of whole numbers from 0 to 255; the reader was made
-        with an image processor. The trace has the memory "self", whose units are patches (`trace.source`). ``forget``
+        ``image`` is a path, the bytes of a file, a PIL image, or an array [height, width, 3] of whole numbers from 0 to
+        255; the reader was made with an image processor. Files are opened upright, in RGB, on white. The trace has the
+        memory "self", whose units are patches (`trace.source`). ``forget``
         names them by position; ``ablate`` and ``progress`` as in `read`, which says what is raised.
         """
         return pictures.look(self.engine, image, interventions(forget, None, ablate, usual="self"), progress=progress)
