@@ -28,6 +28,7 @@ _HOMES = {
     "load": "memviz.reading",
     "look": "memviz.reading",
     "read": "memviz.reading",
+    "transcribe": "memviz.reading",
     "translate": "memviz.reading",
 }
 _ROOMS = ("errors", "experiments", "figures", "measures", "models", "tables")
@@ -50,13 +51,14 @@ __all__ = [
     "models",
     "read",
     "tables",
+    "transcribe",
     "translate",
 ]
 
 if TYPE_CHECKING:
     from memviz import errors, experiments, figures, measures, models, tables
     from memviz.memory import Ablate, Eviction, Forget, Memory
-    from memviz.reading import Reader, generate, load, look, read, translate
+    from memviz.reading import Reader, generate, load, look, read, transcribe, translate
     from memviz.tokens import Token
     from memviz.trace import Trace
 

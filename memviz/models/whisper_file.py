@@ -175,7 +175,6 @@ def _settings(variables: Weights, weights: Weights, settings: dict[str, Any], id
         "no_timestamps_token_id": ids["<|notimestamps|>"],
         "prev_sot_token_id": ids.get("<|startofprev|>"),
         "is_multilingual": many,
-        "max_length": config["max_target_positions"],
         "return_timestamps": False,
         **special,
     }
@@ -186,7 +185,11 @@ def _settings(variables: Weights, weights: Weights, settings: dict[str, Any], id
     return {
         "config.json": config,
         "generation_config.json": generation,
-        "tokenizer_config.json": {"tokenizer_class": "WhisperTokenizer", **tokens},
+        "tokenizer_config.json": {
+            "tokenizer_class": "WhisperTokenizer",
+            **tokens,
+            "additional_special_tokens": [name for name in ids if re.fullmatch(r"<\|[a-z]+\|>", name)],
+        },
         "preprocessor_config.json": {**_MEL, "feature_size": mels, "sampling_rate": 16_000, "padding_value": 0.0},
     }
 

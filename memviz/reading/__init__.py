@@ -16,7 +16,7 @@ from memviz.reading.prompts import OnToken
 from memviz.reading.reader import Reader
 from memviz.trace import ModelInfo, Trace
 
-__all__ = ["Reader", "generate", "load", "look", "read", "translate"]
+__all__ = ["Reader", "generate", "load", "look", "read", "transcribe", "translate"]
 
 
 def load(
@@ -176,6 +176,28 @@ def look(
     ``forget`` and ``ablate`` as in `Reader.look`, ``progress`` as in `read`.
     """
     return load(model, progress=progress).look(image, forget, ablate=ablate, progress=progress)
+
+
+def transcribe(
+    audio: Any,
+    rate: int | None = None,
+    target: str | None = None,
+    forget: Forget | None = None,
+    *,
+    model: str = "whisper-tiny-en",
+    start: float | None = None,
+    language: str | None = None,
+    ablate: Ablate | Sequence[Ablate] | None = None,
+    progress: Progress | None = None,
+) -> Trace:
+    """What does a model write for this sound, and which moments does it read to write every token?
+
+    ``model`` is its name, see `load`. ``audio``, ``rate``, ``target``, ``forget``, ``start``, ``language`` and
+    ``ablate`` as in `Reader.transcribe`, ``progress`` as in `read`.
+    """
+    return load(model, progress=progress).transcribe(
+        audio, rate, target, forget, start=start, language=language, ablate=ablate, progress=progress
+    )
 
 
 def _located(name: str, policy: Policy | None, progress: Progress | None) -> ModelFiles:
