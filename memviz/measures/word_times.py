@@ -44,12 +44,12 @@ def word_times(trace: Trace, heads: Sequence[tuple[int, int]] | None = None) -> 
 
     Source: Radford et al. 2022, `whisper/timing.py` (add_word_timestamps).
     """
-    matrix, rows = alignment_matrix(trace, heads)
+    grid, rows = alignment_matrix(trace, heads)
     if not rows:
         return ()
     sound = trace.source
     assert isinstance(sound, Sound)
-    starts = [sound.units[frame].start for frame in token_starts(matrix)]
+    starts = [sound.units[frame].start for frame in token_starts(grid)]
     last = next((frame.start for frame in sound.units if frame.special), sound.units[-1].end)
     begins = dict(zip(rows, starts, strict=True))
     ends = dict(zip(rows, [*starts[1:], last], strict=True))
@@ -99,13 +99,13 @@ def mean_weights(trace: Trace, heads: Sequence[tuple[int, int]] | None = None) -
     return mean
 
 
-def token_starts(matrix: np.ndarray) -> list[int]:
-    """At which column does each row of ``matrix`` [row, column] begin, on the heaviest path that never goes back?"""
-    rows, columns = matrix.shape
+def token_starts(grid: np.ndarray) -> list[int]:
+    """At which column does each row of ``grid`` [row, column] begin, on the heaviest path that never goes back?"""
+    rows, columns = grid.shape
     cost = np.full((rows + 1, columns + 1), np.inf)
     steps = np.zeros((rows + 1, columns + 1), dtype=np.int8)  # 0: both, 1: a row, 2: a column
     cost[0, 0] = 0
-    loss = -matrix.astype(np.float64)
+    loss = -grid.astype(np.float64)
     for column in range(1, columns + 1):
         before, here = cost[:, column - 1].tolist(), [np.inf] * (rows + 1)
         values = loss[:, column - 1].tolist()

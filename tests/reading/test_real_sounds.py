@@ -17,7 +17,7 @@ from memviz.errors import ReadingError, TextTooLongError
 from memviz.models import CATALOGUE, wheels
 
 pytestmark = pytest.mark.senses
-RECORDING = Path(memviz.__file__).parent / "ui" / "recordings" / "door.ogg"
+RECORDING = Path(memviz.__file__).parent / "ui" / "media" / "door.ogg"
 SPOKEN = "please open the window and close the door"
 RATE = 16_000
 
