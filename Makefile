@@ -22,6 +22,7 @@ run: setup
 
 test: setup-dev
 	$(BIN)/python -m memviz fetch
+	-$(BIN)/python -m memviz fetch dinov2 whisper-tiny-en
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PROCESSES)
 
 fast: setup-dev

@@ -26,8 +26,10 @@ _HOMES = {
     "Trace": "memviz.trace",
     "generate": "memviz.reading",
     "load": "memviz.reading",
+    "look": "memviz.reading",
     "read": "memviz.reading",
     "train": "memviz.training",
+    "transcribe": "memviz.reading",
     "translate": "memviz.reading",
 }
 _ROOMS = ("embeddings", "errors", "experiments", "figures", "measures", "models", "tables", "training")
@@ -46,19 +48,21 @@ __all__ = [
     "figures",
     "generate",
     "load",
+    "look",
     "measures",
     "models",
     "read",
     "tables",
     "train",
     "training",
+    "transcribe",
     "translate",
 ]
 
 if TYPE_CHECKING:
     from memviz import embeddings, errors, experiments, figures, measures, models, tables, training
     from memviz.memory import Ablate, Eviction, Forget, Memory
-    from memviz.reading import Reader, generate, load, read, translate
+    from memviz.reading import Reader, generate, load, look, read, transcribe, translate
     from memviz.tokens import Token
     from memviz.trace import Trace
     from memviz.training import train

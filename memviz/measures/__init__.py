@@ -44,6 +44,7 @@ from memviz.measures.weights import (
     value_norms,
     word_row,
 )
+from memviz.measures.word_times import WordTime, word_times
 
 __all__ = [
     "MEASURES",
@@ -52,6 +53,7 @@ __all__ = [
     "Gold",
     "Links",
     "Measure",
+    "WordTime",
     "aer",
     "aer_by_head",
     "alignment",
@@ -88,6 +90,7 @@ __all__ = [
     "word_coverage",
     "word_row",
     "word_surprise",
+    "word_times",
     "word_weights",
     "words_by_space",
     "writing_links",

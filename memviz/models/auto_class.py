@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from memviz.errors import UnsupportedModelError
 
@@ -65,6 +65,11 @@ def require_text_model(kind: str, *, name: str) -> None:
         )
 
 
+def source_of(kind: str) -> Literal["text", "sound", "picture"]:
+    """What does a model of this ``kind`` read, of those that are opened by name?"""
+    return "sound" if kind == "whisper" else "picture" if kind == "dinov2" else "text"
+
+
 def candidates(config: Any, *, gguf: bool = False) -> list[str]:
     """Which auto classes of transformers fit this configuration? The best first, ``AutoModel`` last.
 
@@ -76,6 +81,8 @@ def candidates(config: Any, *, gguf: bool = False) -> list[str]:
     from transformers.models.auto import modeling_auto
 
     kind = config.model_type
+    if (source := source_of(kind)) != "text":
+        return ["AutoModelForSpeechSeq2Seq"] if source == "sound" else ["AutoModel"]
     saved_from = [str(name) for name in config.architectures or ()]
     if kind in _ENCODERS and (names := [name for name in saved_from if name in _ENCODERS[kind]]):
         return names[:1]

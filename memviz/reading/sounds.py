@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from transformers import GenerationMixin, StoppingCriteriaList
 
 from memviz.errors import EmptyTextError, ReadingError, TextTooLongError
 from memviz.memory import read_only
+from memviz.note import Note
 from memviz.progress import Progress, progress_within, work_clock
 from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
@@ -18,43 +22,64 @@ from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.adapters import SoundAdapter
 from memviz.reading.engine.engine import Engine, TransformersEngine, require_kind
 from memviz.reading.writing.request import TranslationRequest
-from memviz.reading.writing.transformers_writer import StepCallback, TransformersWriter, end_tokens
+from memviz.reading.writing.transformers_writer import StepCallback, TransformersWriter, end_tokens, start_token
 from memviz.reading.writing.writer import Output, Source
-from memviz.sources import Sound
+from memviz.sources import Recording, Sound, open_sound, resample
 from memviz.tokens import align, require_text
 from memviz.trace import Trace
 
 WRITING = 0.8  # share of the progress, up to the end of the writing
-LIMIT = 128  # tokens are written at most, unless more are asked for
+LIMIT = 224  # tokens are written at most, unless more are asked for; as many as Whisper writes for its window
+SPARE = 0.5  # seconds of silence behind a sound, at least, where the window is longer than it
+CHANNELS = 16  # of a sound, at most; more would be samples
+SILENCE = 1e-4  # samples that all stay below are not heard
+
+
+@dataclass(frozen=True)
+class SoundPart:
+    """Which part of a recording is heard, and how.
+
+    rate       samples a second of an array; ``None``: those that the model takes
+    start      in seconds; ``None``: the recording is heard whole, and refused where it is longer than a window
+    language   the code of the one that is spoken; ``None``: the model's only one, or what it takes it for
+    """
+
+    rate: int | None = None
+    start: float | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True)
 class _Heard:
-    """A sound, and what the model takes."""
+    """A sound, what the model takes, and an engine whose window is as long as the sound."""
 
     sound: Sound
     source: Source
+    engine: TransformersEngine
+    notes: tuple[Note, ...]
 
 
 def transcribe(
-    engine: Engine, samples: Any, rate: int, request: TranslationRequest, *, progress: Progress | None = None
+    engine: Engine, audio: Any, part: SoundPart, request: TranslationRequest, *, progress: Progress | None = None
 ) -> Trace:
     """The trace of one sound: what was written for it, or how ``request.target`` would be.
 
-    ``samples`` are numbers [sample] from −1 to 1, ``rate`` of them a second. Raises `ReadingError` for what is not a
-    sound that this model takes, and as every reading does.
+    ``audio`` is a path, the bytes of a file, or numbers [sample] or [sample, channel] from −1 to 1. Raises
+    `ReadingError` for what is not a sound, and as every reading does.
     """
     began = work_clock()
     require_kind(engine, "sound")
     assert isinstance(engine, TransformersEngine)
+    heard = _listen(engine, audio, part)
+    engine = heard.engine
     writer = TransformersWriter(engine)
-    heard = _listen(engine, samples, rate)
     source, changes = heard.source, request.interventions
     frames = len(heard.sound.units)
     request.check(engine.plan, frames)
     limits.check_memory(engine.estimate(frames, changes), tokens=frames, device=engine.model.device)
+    prefix = _prefix(engine, source, part.language)
     if request.target is None:
-        output = _write(engine, source, request, progress=progress_within(progress, 0, WRITING))
+        output = _write(engine, source, prefix, request, progress=progress_within(progress, 0, WRITING))
     else:
         output = writer.force(source, require_text(request.target))
     written = work_clock()
@@ -79,37 +104,25 @@ def transcribe(
         seconds={"model": done - written, "writing": written - began, "total": done - began},
         steps=tuple(step.candidates(writer.token_text) for step in reading.steps),
         source=heard.sound,
+        notes=heard.notes,
     )
 
 
-def _listen(engine: TransformersEngine, samples: Any, rate: int) -> _Heard:
+def _listen(engine: TransformersEngine, audio: Any, part: SoundPart) -> _Heard:
     """The sound as the model takes it. Raises `ReadingError` for what is not a sound that it takes."""
     adapter = engine.adapter
     assert isinstance(adapter, SoundAdapter)
-    values = np.asarray(samples)
-    if values.ndim != 1 or values.dtype.kind not in "fiu":
-        raise ReadingError(
-            "This is not a sound that can be heard: numbers of the shape {shape}, of the type {kind}.",
-            todo="Give one channel: an array [sample] of numbers. Of stereo, take the mean of the two.",
-            shape=str(list(values.shape)),
-            kind=str(values.dtype),
-        )
+    start = _checked_start(part.start)
+    if isinstance(audio, str | Path | bytes):
+        recording = open_sound(audio, adapter.rate, start=start, seconds=None if part.start is None else adapter.window)
+    else:
+        values = _samples(audio, part.rate or adapter.rate, adapter.rate)
+        first = round(start * adapter.rate)
+        stop = len(values) if part.start is None else first + round(adapter.window * adapter.rate)
+        recording = Recording(values[first:stop], adapter.rate, start, len(values) / adapter.rate)
+    values = recording.samples[: round(adapter.window * adapter.rate)] if part.start is not None else recording.samples
     if not len(values):
         raise EmptyTextError("There is no sound to hear: it has no samples.", todo="Give a longer recording.")
-    if values.dtype.kind != "f":
-        raise ReadingError(
-            "The samples of this sound are whole numbers ({kind}); a model hears numbers from −1 to 1.",
-            todo="Divide them by the largest number of their type, such as 32768 for int16.",
-            kind=str(values.dtype),
-        )
-    if rate != adapter.rate:
-        raise ReadingError(
-            "This sound has {rate} samples a second; the model takes {wanted}.",
-            todo="Resample it first.",
-            rate=str(rate),
-            wanted=adapter.rate,
-        )
-    values = values.astype(np.float32)
     if not np.isfinite(values).all():
         raise ReadingError(
             "Some samples of this sound are not numbers (NaN or infinite).", todo="Record or decode it again."
@@ -117,28 +130,118 @@ def _listen(engine: TransformersEngine, samples: Any, rate: int) -> _Heard:
     if len(values) > adapter.rate * adapter.window:
         raise TextTooLongError(
             "This sound has {seconds:.1f} seconds; at most {limit:.1f} can be heard at once.",
-            todo="Give a shorter part of it.",
+            todo="Give a shorter part of it, or say from which second on it is heard: start=0.",
             seconds=len(values) / adapter.rate,
             limit=adapter.window,
         )
-    frames = engine.plan.lengths["encoder"][0]
-    sound = Sound.of(len(values), adapter.rate, frames=frames, window=adapter.window)
+    engine = engine.with_window(_window(len(values) / adapter.rate, adapter.full_window))
+    adapter = engine.adapter
+    assert isinstance(adapter, SoundAdapter)
+    sound = Sound.of(len(values), adapter.rate, frames=engine.frames, window=adapter.window, start=recording.start)
     inputs = adapter.inputs(values, engine.model.device, engine.model.dtype)
-    return _Heard(sound, Source("", sound.units, inputs))
+    return _Heard(sound, Source("", sound.units, inputs), engine, tuple(_notes(recording, values)))
 
 
-def _write(engine: TransformersEngine, source: Source, request: TranslationRequest, *, progress: Progress) -> Output:
-    """What the model writes for it: the likeliest token at every step, or by beam search."""
+def _notes(recording: Recording, values: np.ndarray) -> Iterator[Note]:
+    """What a reader of the trace should know of the sound."""
+    end = recording.start + len(values) / recording.rate
+    if recording.start > 0 or recording.seconds - end > 0.05:
+        values_of_note = {"start": f"{recording.start:.1f}", "end": f"{end:.1f}", "all": f"{recording.seconds:.1f}"}
+        yield Note("Heard: second {start} to {end} of {all}.", values_of_note)
+    if np.abs(values).max() < SILENCE:
+        yield Note("This sound is silent: what is written for it was not heard.")
+
+
+def _checked_start(start: float | None) -> float:
+    """Where the part begins. Raises `ReadingError` for what is not a moment."""
+    moment = 0.0 if start is None else float(start)
+    if not (np.isfinite(moment) and moment >= 0):
+        raise ReadingError("{value} is not a second of a sound.", todo="Count from 0.", value=str(start))
+    return moment
+
+
+def _samples(audio: Any, rate: int, wanted: int) -> np.ndarray:
+    """The numbers of an array as one channel at the rate ``wanted``."""
+    values = np.asarray(audio)
+    if values.ndim not in (1, 2) or values.dtype.kind not in "fiu" or (values.ndim == 2 and values.shape[1] > CHANNELS):
+        raise ReadingError(
+            "This is not a sound that can be heard: numbers of the shape {shape}, of the type {kind}.",
+            todo="Give a path, or an array of numbers [sample] or [sample, channel].",
+            shape=str(list(values.shape)),
+            kind=str(values.dtype),
+        )
+    if not values.size:
+        raise EmptyTextError("There is no sound to hear: it has no samples.", todo="Give a longer recording.")
+    if values.dtype.kind != "f":
+        raise ReadingError(
+            "The samples of this sound are whole numbers ({kind}); a model hears numbers from −1 to 1.",
+            todo="Divide them by the largest number of their type, such as 32768 for int16.",
+            kind=str(values.dtype),
+        )
+    return resample(values if values.ndim == 1 else values.mean(axis=1), rate, wanted)
+
+
+def _window(seconds: float, whole: float) -> float:
+    """How many seconds are heard for so many of sound: a little silence more, in whole seconds."""
+    return min(float(math.ceil(seconds + SPARE)), whole)
+
+
+def _prefix(engine: TransformersEngine, source: Source, language: str | None) -> tuple[int, ...]:
+    """What stands before everything that is written: where the model knows many languages, this one, and the task.
+
+    Raises `ReadingError` for a ``language`` that the model does not know.
+    """
+    settings = engine.model.generation_config
+    codes = getattr(settings, "lang_to_id", None) or {}
+    if language is not None and f"<|{language}|>" not in codes:
+        raise ReadingError(
+            "{model} does not know the language {language}.",
+            todo="Choose one of: {known}." if codes else "Leave it out.",
+            model=engine.info.name,
+            language=language,
+            known=", ".join(sorted(code.strip("<|>") for code in codes)[:120]),
+        )
+    last = getattr(settings, "no_timestamps_token_id", None)
+    end = () if last is None else (int(last),)
+    if not codes:
+        return end
+    token = codes[f"<|{language}|>"] if language is not None else _spoken(engine, source, list(codes.values()))
+    return (int(token), int(settings.task_to_id["transcribe"]), *end)
+
+
+def _spoken(engine: TransformersEngine, source: Source, languages: list[int]) -> int:
+    """The token of the language that the model takes this sound for: the likeliest behind its first token."""
+    start = torch.tensor([[engine.model.config.decoder_start_token_id]], device=engine.model.device)
+    with engine.prepared(), handled_by(None), torch.no_grad():
+        logits = engine.model(**source.inputs, decoder_input_ids=start, use_cache=False).logits[0, -1]
+    return languages[int(logits[languages].argmax())]
+
+
+def _write(
+    engine: TransformersEngine,
+    source: Source,
+    prefix: tuple[int, ...],
+    request: TranslationRequest,
+    *,
+    progress: Progress,
+) -> Output:
+    """What the model writes for it behind the ``prefix``: the likeliest token at every step, or by beam search."""
     limit = request.max_new_tokens or LIMIT
-    limit = min(limit, (limits.context_limit(engine.info.context) or limit + 1) - 1)
+    limit = min(limit, (limits.context_limit(engine.info.context) or limit + 1) - 1 - len(prefix))
     changes = request.interventions
     handler = StepwiseHandler(changes, engine.plan.places) if changes else None
     watched = refusals.as_reading_error(progress, model=engine.info.name, tokens=len(source.tokens))
+    given = [start_token(engine.model, torch.tensor([[0]])), *prefix]
+
+    def stops(ids: Sequence[int]) -> bool:
+        return request.stops(ids, 0)
+
     with engine.prepared(), watched as progress, handled_by(handler):
-        callback = StepCallback(lambda step: progress(min(step / limit, 1.0), "Writing"), handler)
+        callback = StepCallback(lambda step: progress(min(step / limit, 1.0), "Writing"), handler, stops)
         written = GenerationMixin.generate(  # not Whisper's own, which leaves out what it began with
             engine.model,
             **source.inputs,
+            decoder_input_ids=torch.tensor([given], device=engine.model.device),
             max_new_tokens=limit,
             num_beams=request.beam,
             do_sample=False,
@@ -151,4 +254,6 @@ def _write(engine: TransformersEngine, source: Source, request: TranslationReque
     stop = next((place for place, token in enumerate(ids, 1) if token in end), len(ids))
     ids = ids[:stop]
     text = engine.tokenizer.decode(ids, skip_special_tokens=True)
-    return Output(tuple(ids), text, align(engine.tokenizer, ids, text), start, unfinished=len(ids) == limit)
+    return Output(
+        tuple(ids), text, align(engine.tokenizer, ids, text), start, unfinished=len(ids) == limit + len(prefix)
+    )

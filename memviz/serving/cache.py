@@ -38,6 +38,7 @@ PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "floa
 SERVER = {"MEMVIZ_MAX_TOKENS": 8192}  # where the operator sets nothing else; in a notebook nothing is set
 PACE = Pace()
 WRITTEN_TOKEN = 40  # a token that is written takes about as long as so many characters that are read
+SENSED = 1_000  # characters that a picture or a sound counts as
 SWITCH = 0.001  # seconds: torch lets go of the interpreter in every operation, and waits so long while a page is drawn
 sys.setswitchinterval(SWITCH)
 
@@ -132,6 +133,41 @@ def translate(model: str, text: str, options: TranslationOptions, *, on_wait: On
 
     work = Work("translate", model, characters=len(text) + len(options.target or ""))
     return get_or_run(("translate", text, repr(options)), work, run, on_wait=on_wait, progress=progress)
+
+
+def look(model: str, content: bytes, forget: Forget | None, *, on_wait: OnWait, progress: Progress) -> Trace:
+    """The reading of a picture, the bytes of its file; looked at now, unless it is still remembered."""
+    key = ("look", hashlib.sha256(content).hexdigest(), repr(forget))
+    work = Work("look", model, characters=SENSED)
+    return get_or_run(
+        key,
+        work,
+        lambda reader, told: reader.look(content, forget, progress=told),
+        on_wait=on_wait,
+        progress=progress,
+    )
+
+
+def transcribe(
+    model: str,
+    content: bytes,
+    *,
+    start: float,
+    language: str | None,
+    forget: Forget | None,
+    on_wait: OnWait,
+    progress: Progress,
+) -> Trace:
+    """What is written for a sound, the bytes of its file; heard now, unless it is still remembered."""
+    key = ("transcribe", hashlib.sha256(content).hexdigest(), str(start), language or "", repr(forget))
+    work = Work("transcribe", model, characters=SENSED)
+    return get_or_run(
+        key,
+        work,
+        lambda reader, told: reader.transcribe(content, forget=forget, start=start, language=language, progress=told),
+        on_wait=on_wait,
+        progress=progress,
+    )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ its running number; its ``geometry`` says whether the units of its source stand 
 """
 
 from memviz.sources.picture import Patch, Picture
+from memviz.sources.picture_file import open_picture
 from memviz.sources.sound import Frame, Sound
+from memviz.sources.sound_file import Recording, open_sound, resample
 from memviz.sources.source import (
     Geometry,
     Source,
@@ -24,12 +26,16 @@ __all__ = [
     "Geometry",
     "Patch",
     "Picture",
+    "Recording",
     "Sound",
     "Source",
     "Text",
     "Unit",
     "Units",
+    "open_picture",
+    "open_sound",
     "pieces_of_words",
+    "resample",
     "special_places",
     "tokens_of",
     "words_of_units",

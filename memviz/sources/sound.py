@@ -43,18 +43,18 @@ class Sound:
         return self.samples / self.rate
 
     @classmethod
-    def of(cls, samples: int, rate: int, *, frames: int, window: float) -> Sound:
+    def of(cls, samples: int, rate: int, *, frames: int, window: float, start: float = 0.0) -> Sound:
         """The sound of so many ``samples`` at a ``rate``, that a model sees as so many ``frames`` of a ``window``.
 
         ``window`` is how many seconds all frames have together. Frames behind the end of the sound are special: they
-        hold nothing but the silence that was added.
+        hold nothing but the silence that was added. ``start`` is where the sound begins in a longer one, in seconds.
         """
         length = window / frames
         units = tuple(
             Frame(
-                text=f"{number * length:.2f} s",
-                start=number * length,
-                end=(number + 1) * length,
+                text=f"{start + number * length:.2f} s",
+                start=start + number * length,
+                end=start + (number + 1) * length,
                 word=number,
                 special=number * length >= samples / rate,
             )

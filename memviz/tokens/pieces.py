@@ -72,7 +72,10 @@ def decode(tokenizer: Any, ids: Sequence[int], text: str) -> Pieces:
     characters.
     """
     languages = getattr(tokenizer, "lang_code_to_id", {}).values()  # M2M-100 does not call its own special
-    special = {*tokenizer.all_special_ids, *languages} - {getattr(tokenizer, "unk_token_id", None)}
+    unknown = getattr(tokenizer, "unk_token_id", None)
+    if unknown == getattr(tokenizer, "eos_token_id", None):
+        unknown = None  # of bytes nothing is unknown: GPT-2 and Whisper name their end token there
+    special = {*tokenizer.all_special_ids, *languages} - {unknown}
     strings = _strings(tokenizer, ids)
     places = [place for place, number in enumerate(ids) if number not in special]
     spans: list[Span] = [(0, 0)] * len(ids)

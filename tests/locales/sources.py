@@ -7,7 +7,7 @@ from memviz.figures import PHRASES
 from memviz.lessons import LESSONS
 from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
-from memviz.ui.components import cross, grid, words
+from memviz.ui.components import cross, grid, picture, words
 from memviz.ui.parts import words as words_panel
 from memviz.ui.parts.experiment import agreement as agreement_part
 from memviz.ui.parts.experiment import cover as cover_part
@@ -20,6 +20,8 @@ from memviz.ui.parts.generation.text import READ_LABELS
 from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.parts.heads.choices import PICTURES
 from memviz.ui.parts.heads.lines import SELF_LABELS
+from memviz.ui.parts.look import heads as look_heads
+from memviz.ui.parts.look import subject as look_subject
 from memviz.ui.parts.training.lines import LANGUAGES as LINE_LANGUAGES
 from memviz.ui.parts.training.lines import SOURCES
 from memviz.ui.parts.training.view import EXPERIMENTS as TRAININGS
@@ -152,6 +154,11 @@ KNOWN: dict[str, set[str]] = {
     "subject: QUERIES[name]": set(subject_part.QUERIES.values()),
     "subject: label": {*words.LABELS.values(), *words.COVER_LABELS.values()},
     "text: label": {*words.LABELS.values(), *READ_LABELS.values(), *words.WRITING_LABELS.values()},
+    "subject: PLACES[name]": set(look_subject.PLACES.values()),
+    "subject: SAMPLES[name]": set(look_subject.SAMPLES.values()),
+    "heads: DIRECTIONS[name]": set(look_heads.DIRECTIONS.values()),
+    "heads: text": {*grid.LABELS.values(), *picture.LABELS.values()},
+    "heads: measures.MEASURES[name].label": _of_measures("label"),
     "words: label": {*words.LABELS.values(), *words_panel.RENORMALISED.values()},
 }
 """What an expression can be, as "module: expression"."""

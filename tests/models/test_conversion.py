@@ -18,13 +18,16 @@ gguf = pytest.importorskip("gguf")
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     from tiny_gguf import write_gguf
 
+    (tmp_path / "source").mkdir()
     monkeypatch.setattr(gguf, "GGUFReader", gguf.GGUFReader)  # the conversion replaces it, in a process of its own
-    return write_gguf(tmp_path / "tiny.gguf")
+    return write_gguf(tmp_path / "source" / "tiny.gguf")
 
 
 def test_the_converted_model_is_the_same_model(file: Path, tmp_path: Path) -> None:
     said = []
-    conversion.convert(file, into=tmp_path / "out", progress=lambda fraction, label: said.append(fraction))
+    conversion.convert(
+        "gguf", file.parent, into=tmp_path / "out", progress=lambda fraction, label: said.append(fraction)
+    )
     assert said == sorted(said)
     before, their_tokens = open_model(locate(str(file)), attn_implementation="eager")
     after, our_tokens = open_model(locate(str(tmp_path / "out")), attn_implementation="eager")
@@ -38,7 +41,7 @@ def test_the_converted_model_is_the_same_model(file: Path, tmp_path: Path) -> No
 
 
 def test_nothing_says_any_more_that_it_was_quantised(file: Path, tmp_path: Path) -> None:
-    conversion.convert(file, into=tmp_path / "out")
+    conversion.convert("gguf", file.parent, into=tmp_path / "out")
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     settings = json.loads((tmp_path / "out" / "tokenizer_config.json").read_text())
     assert "quantization_config" not in config
@@ -57,7 +60,7 @@ def test_raising_from_the_progress_stops_the_process(file: Path, tmp_path: Path,
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        conversion.convert_gguf(file, into=tmp_path / "out", work=tmp_path / "work", progress=stop)
+        conversion.convert_apart("gguf", file.parent, into=tmp_path / "out", work=tmp_path / "work", progress=stop)
     assert [process.poll() for process in started] == [-signal.SIGKILL]
 
 
@@ -86,7 +89,7 @@ def test_why_a_conversion_failed(said: str, expected: str) -> None:
 
 
 def test_the_program_takes_two_paths_and_tells_how_far_it_is(file: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(conversion.sys, "argv", ["-c", str(file), str(tmp_path / "out")])
+    monkeypatch.setattr(conversion.sys, "argv", ["-c", "gguf", str(file.parent), str(tmp_path / "out")])
     conversion.main()
     (tmp_path / "log").write_text(capsys.readouterr().out)
     assert conversion._latest(tmp_path / "log") == (0.9, "Saving")

@@ -84,7 +84,7 @@ def test_progress_is_what_has_arrived(tmp_path: Path, monkeypatch: pytest.Monkey
         "wheel.rename(into / 'w.whl')"
     )
     command = [sys.executable, "-c", slow, str(tmp_path / "into")]
-    monkeypatch.setattr(pip_download, "_command", lambda wanted, into: command)
+    monkeypatch.setattr(pip_download, "_command", lambda wanted, **how: command)
     said = []
     found = pip_download.download(
         "x==1", sha256="0", size=1000, into=tmp_path / "into", progress=lambda f, label: said.append((f, label))

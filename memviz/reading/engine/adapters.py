@@ -77,9 +77,13 @@ def without_cache(model: PreTrainedModel, inputs: dict[str, Any]) -> dict[str, A
 
 @dataclass(frozen=True)
 class SoundAdapter:
-    """Sounds, by a processor that has a ``feature_extractor`` and a ``tokenizer`` (Whisper)."""
+    """Sounds, by a processor that has a ``feature_extractor`` and a ``tokenizer`` (Whisper).
+
+    ``seconds``: how much of its window the model hears; ``None`` for all of it.
+    """
 
     processor: Any
+    seconds: float | None = None
     kind = "sound"
 
     @property
@@ -90,12 +94,19 @@ class SoundAdapter:
     @property
     def window(self) -> float:
         """How many seconds does it hear at once?"""
+        return self.full_window if self.seconds is None else self.seconds
+
+    @property
+    def full_window(self) -> float:
+        """How many seconds could it hear at once?"""
         return float(self.processor.feature_extractor.n_samples) / self.rate
 
     def inputs(self, samples: np.ndarray, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
         """The features of a sound, filled up with silence to the model's window."""
         features = self.processor.feature_extractor(samples, sampling_rate=self.rate, return_tensors="pt")
-        return {"input_features": features["input_features"].to(device=device, dtype=dtype)}
+        mels = features["input_features"]
+        count = round(mels.shape[-1] * self.window / self.full_window)
+        return {"input_features": mels[..., :count].to(device=device, dtype=dtype)}
 
     def probe(self, model: PreTrainedModel) -> Probe:
         """Half a window of noise, and a few tokens for the decoder."""

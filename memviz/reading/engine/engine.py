@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -20,12 +21,13 @@ from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.recording import Recording
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, refusals
-from memviz.reading.engine.adapters import adapter_of, without_cache
+from memviz.reading.engine.adapters import SoundAdapter, adapter_of, without_cache
 from memviz.reading.engine.borrowing import restoring_modules, temporarily_configured, trained_frequencies
 from memviz.reading.engine.inputs import is_encoder_decoder, tensors
 from memviz.reading.engine.model_info import describe
 from memviz.reading.engine.probe import Plan, make_plan
 from memviz.reading.engine.projections import grams
+from memviz.reading.engine.sound_window import with_window
 from memviz.trace import ModelInfo
 
 
@@ -185,6 +187,26 @@ class TransformersEngine:
         configured = nullcontext() if self._owned else temporarily_configured(self.model, self.plan.implementation)
         with configured, restoring_modules(self.model), trained_frequencies(self.model):
             yield
+
+    def with_window(self, seconds: float) -> TransformersEngine:
+        """An engine of the same model that hears a shorter window of sound; itself for a model of the caller's."""
+        adapter = self.adapter
+        if not (self._owned and isinstance(adapter, SoundAdapter)):
+            return self
+        encoder = self.model.get_encoder()
+        if not hasattr(encoder, "embed_positions"):
+            return self
+        positions = round(encoder.embed_positions.num_embeddings * seconds / adapter.full_window)
+        shorter = copy.copy(self)
+        shorter.model = with_window(self.model, positions)
+        shorter.adapter = replace(adapter, seconds=seconds)
+        return shorter
+
+    @property
+    def frames(self) -> int:
+        """Of how many frames does the encoder make its window?"""
+        positions = getattr(self.model.get_encoder(), "embed_positions", None)
+        return self.plan.lengths["encoder"][0] if positions is None else int(positions.num_embeddings)
 
     @cached_property
     def grams(self) -> dict[Kind, list[Tensor | None]]:

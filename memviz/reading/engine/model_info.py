@@ -34,7 +34,14 @@ def describe(model: PreTrainedModel, tokenizer: Any, *, plan: Plan, known: Model
         precision=str(model.dtype).removeprefix("torch."),
         method="dense" if plan.dense else "recorded",
         note=_joined(known.note if known else None, plan.note),
+        alignment_heads=alignment_heads(model),
     )
+
+
+def alignment_heads(model: PreTrainedModel) -> tuple[tuple[int, int], ...]:
+    """(layer, head) of cross-attention whose attention follows the sound, as the model's generation settings say."""
+    pairs = getattr(getattr(model, "generation_config", None), "alignment_heads", None) or ()
+    return tuple((int(layer), int(head)) for layer, head in pairs)
 
 
 def _joined(first: Note | None, second: Note | None) -> Note | None:

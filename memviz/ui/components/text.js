@@ -20,8 +20,8 @@ const percent = (weight) => {
 /** A number from 0 that is no share: 2.8; <0.1 for what rounds to 0 and is not; – for undefined. */
 const decimal = (value, digits = 1) => {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "–" : "∞";
-  const step = 10 ** -digits;
-  return value > 0 && value < 0.5 * step ? `<${step.toFixed(digits)}` : value.toFixed(digits);
+  const last = 10 ** -digits;
+  return value > 0 && value < 0.5 * last ? `<${last.toFixed(digits)}` : value.toFixed(digits);
 };
 
 /** How many times as much: 3.7 ×, 12 ×, <0.1 ×; – for undefined. */

@@ -20,6 +20,8 @@ from memviz.ui.shell.samples import Sample, samples, two_texts
 TEXT, PAIR, OTHER, MODEL = "text", "pair", "other", "model"
 TRANSLATOR = "translator"  # the model of the page Translate, which the other pages' model may not be
 WRITER = "writer"  # the same of the page Generate
+SENSES = {"speech": "listener", "vision": "viewer"}  # the same of the pages Listen and Look
+SENSE_FAMILIES: tuple[Family, ...] = ("speech", "vision")
 BEGUN, SAMPLE, TYPED = "begun", "sample", "typed"  # how a text came into its box: by itself, by a button, by hand
 LAST_SEEN = "carried"  # (page, text, second sentence) as they were last seen
 
@@ -44,14 +46,16 @@ def choose_language() -> None:
 
 def choose_model(page: Page) -> None:
     """The model: one that translates or writes where the ``page`` needs it, or any; first the one that it names."""
-    family: Family | None = "encoder-decoder" if page.translates else "decoder-only" if page.writes else None
+    family: Family | None = page.sense or None
+    if family is None:
+        family = "encoder-decoder" if page.translates else "decoder-only" if page.writes else None
     names = _model_names(family)
     if not names:
         return
-    free = Policy.server().allowed is None
+    free = Policy.server().allowed is None and not page.sense
     example = "Helsinki-NLP/opus-mt-en-de" if page.translates else "openai-community/gpt2"
     label = t("Translation model") if page.translates else t("Language model") if page.writes else t("Model")
-    key = TRANSLATOR if page.translates else WRITER if page.writes else MODEL
+    key = TRANSLATOR if page.translates else WRITER if page.writes else SENSES.get(page.sense, MODEL)
     on_offer = {offer.name: offer for offer in offers(names, policy=Policy.server())}
     with st.sidebar:
         name = st.selectbox(
@@ -59,7 +63,9 @@ def choose_model(page: Page) -> None:
             list(on_offer),
             accept_new_options=free,
             format_func=lambda name: _offer_label(name, on_offer.get(name)),
-            help=t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=example),
+            help=None
+            if page.sense
+            else t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=example),
             **state.url_bound(key, names, default=page.model if page.model in names else None, others=free),
         )
         if not all(offer.here for offer in on_offer.values()):
@@ -87,12 +93,15 @@ def _offer_label(name: str, offer: Offer | None) -> str:
 def _model_names(family: Family | None = None) -> tuple[str, ...]:
     """The models to choose from: the catalogue, or what the operator allows, in that order.
 
-    Of a ``family`` only those, and those of which it is not known.
+    Of a ``family`` only those, and those of which it is not known; none that hears or sees where that is not asked for.
     """
     policy = Policy.server()
     listed = catalogue_names(policy=policy)
     ids = {entry.source.id for entry in CATALOGUE.values() if isinstance(entry.source, Hub)}
     names = listed + tuple(name for name in policy.allowed or () if name not in {*listed, *ids})
+    if family in SENSES:
+        return tuple(name for name in listed if is_of(name, family))
+    names = tuple(name for name in names if not any(is_of(name, sense) for sense in SENSE_FAMILIES))
     if family != "encoder-decoder":
         names += trained.names()
     return tuple(name for name in names if family is None or name not in CATALOGUE or is_of(name, family))
@@ -130,6 +139,15 @@ def writer_name() -> str:
         st.info(t("No model on this server writes."), icon=":material/edit_note:")
         st.stop()
     return st.session_state.get(WRITER) or names[0]
+
+
+def sense_name(family: Family) -> str:
+    """The name of the model that hears ("speech") or sees ("vision"). Stops the page where this server has none."""
+    names = _model_names(family)
+    if not names:
+        st.info(t("This server offers no model for this page."), icon=":material/info:")
+        st.stop()
+    return st.session_state.get(SENSES[family]) or names[0]
 
 
 def writer_names() -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -18,7 +18,8 @@ class Page:
     """One page: its path in the address, its name in the list of pages, the question it answers, its icon.
 
     ``translates``, ``writes``: does it need a model that translates, or one that continues a text? ``model``: the name
-    of the one that it begins with, where nobody chose another; "" for the first that there is.
+    of the one that it begins with, where nobody chose another; "" for the first that there is. ``sense``: does it need
+    one that hears or sees?
     """
 
     path: str
@@ -28,6 +29,7 @@ class Page:
     translates: bool = False
     writes: bool = False
     model: str = ""
+    sense: Literal["", "speech", "vision"] = ""
 
     @property
     def file(self) -> str:
@@ -45,6 +47,9 @@ SECTIONS = {
     "Generation": (
         Page("translate", "Translate", "What did the decoder read to write this word?", ":material/translate:", True),
         Page("generate", "Generate", "Where does the next word come from?", ":material/edit_note:", writes=True),
+    ),
+    "Sound and pictures": (
+        Page("look", "Look", "What does every head look at in a picture?", ":material/visibility:", sense="vision"),
     ),
     "Evidence": (
         Page(

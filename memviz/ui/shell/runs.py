@@ -111,6 +111,21 @@ def generate(
     return trace
 
 
+def sense(model: str, run: Callable[[Callbacks], Result]) -> Result:
+    """What ``run`` makes of a picture or a sound by this model; stops the page with a message when there is none."""
+    place = st.empty()
+    callbacks = _callbacks(place)
+    try:
+        _ask_before_fetching(model, place)
+        result = patiently(place, lambda: run(callbacks))
+    except MemVizError as error:
+        place.empty()
+        show.problem(error)
+        st.stop()
+    place.empty()
+    return result
+
+
 def open_reader(model: str) -> Reader:
     """The model itself, for what a page must know of it; stops the page with a message when it cannot be opened."""
     place = st.empty()

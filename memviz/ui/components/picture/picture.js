@@ -1,0 +1,111 @@
+/**
+ * A picture whose patches are tinted by how much a head looks at them; a click chooses a patch.
+ *
+ * data = {image, rows, columns, selected, turn, opacity, threshold, largest, covered, labels} and the array weights,
+ * float32 [row, column]. Reports patch = {number, click}; −1 is the token without a place.
+ */
+
+const pictures = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".memviz.picture");
+  let view = pictures.get(root);
+  if (!view) {
+    view = { clicks: 0, turn: -1, place: 0 };
+    pictures.set(root, view);
+    listen(root, view);
+  }
+  view.data = data;
+  view.weights = array(data.arrays, "weights", Float32Array);
+  view.report = (patch) => setStateValue("patch", patch);
+  if (view.turn !== data.turn) {
+    view.turn = data.turn;
+    view.selected = data.selected;
+    if (data.selected >= 0) view.place = data.selected;
+  }
+  const image = root.querySelector("img");
+  if (image.getAttribute("src") !== data.image) image.src = data.image;
+  const label = fillPlaces(data.labels.picture, { rows: data.rows, columns: data.columns });
+  root.querySelector(".frame").setAttribute("aria-label", label);
+  draw(root, view);
+}
+
+function listen(root, view) {
+  const frame = root.querySelector(".frame");
+  frame.addEventListener("pointermove", (event) => tell(root, view, placeOf(frame, view, event)));
+  frame.addEventListener("click", (event) => {
+    view.place = placeOf(frame, view, event);
+    select(root, view, view.place);
+  });
+  frame.addEventListener("keydown", (event) => step(root, view, event));
+  root.querySelector("img").addEventListener("load", () => draw(root, view));
+}
+
+function placeOf(frame, { data }, event) {
+  const box = frame.getBoundingClientRect();
+  const inside = (value, count) => Math.min(count - 1, Math.max(0, Math.floor(value * count)));
+  const row = inside((event.clientY - box.top) / box.height, data.rows);
+  return row * data.columns + inside((event.clientX - box.left) / box.width, data.columns);
+}
+
+function step(root, view, event) {
+  const { rows, columns } = view.data;
+  const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  if (event.key === "Enter" || event.key === " ") select(root, view, view.place);
+  else if (event.key === "Escape") select(root, view, -1);
+  else if (moves[event.key]) {
+    const [down, right] = moves[event.key];
+    const row = Math.min(rows - 1, Math.max(0, Math.floor(view.place / columns) + down));
+    const column = Math.min(columns - 1, Math.max(0, (view.place % columns) + right));
+    view.place = row * columns + column;
+    tell(root, view, view.place);
+    draw(root, view);
+  } else return;
+  event.preventDefault();
+}
+
+function select(root, view, number) {
+  view.selected = number;
+  view.clicks += 1;
+  draw(root, view);
+  view.report({ number, click: view.clicks });
+}
+
+function tell(root, view, place) {
+  const { columns, labels } = view.data;
+  const weight = `${(100 * view.weights[place]).toFixed(2)} %`;
+  const values = { row: Math.floor(place / columns) + 1, column: (place % columns) + 1, weight };
+  root.querySelector(".note").textContent = fillPlaces(labels.patch, values);
+}
+
+function draw(root, view) {
+  const { data, weights } = view;
+  const canvas = root.querySelector("canvas");
+  const box = canvas.getBoundingClientRect();
+  if (!box.width || !box.height) return;
+  const scale = devicePixelRatio || 1;
+  canvas.width = Math.round(box.width * scale);
+  canvas.height = Math.round(box.height * scale);
+  const pen = canvas.getContext("2d");
+  const [width, height] = [canvas.width / data.columns, canvas.height / data.rows];
+  const corner = (place) => [(place % data.columns) * width, Math.floor(place / data.columns) * height];
+  weights.forEach((weight, place) => {
+    const share = data.largest > 0 ? weight / data.largest : 0;
+    if (share < data.threshold || share <= 0) return;
+    pen.fillStyle = `rgba(47, 134, 224, ${data.opacity * Math.sqrt(share)})`;
+    pen.fillRect(...corner(place), width + 0.5, height + 0.5);
+  });
+  pen.lineWidth = 2.5 * scale;
+  data.covered.forEach((place) => {
+    const [x, y] = corner(place);
+    pen.fillStyle = "rgba(127, 138, 149, 0.85)";
+    pen.fillRect(x, y, width + 0.5, height + 0.5);
+  });
+  outline(pen, corner(view.place), [width, height], "rgba(255, 255, 255, 0.8)");
+  if (view.selected >= 0) outline(pen, corner(view.selected), [width, height], "#dd6b20");
+}
+
+function outline(pen, [x, y], [width, height], colour) {
+  pen.strokeStyle = colour;
+  pen.strokeRect(x + pen.lineWidth / 2, y + pen.lineWidth / 2, width - pen.lineWidth, height - pen.lineWidth);
+}

@@ -1,0 +1,188 @@
+"""Every head as a small picture, and one of them in full over the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from memviz import measures
+from memviz.figures import head_name, percent
+from memviz.memory import Memory
+from memviz.sources import Picture
+from memviz.ui.components import heads_grid, picture_view
+from memviz.ui.components.grid import LABELS
+from memviz.ui.components.picture import LABELS as PICTURE_LABELS
+from memviz.ui.parts.look.subject import Seen
+from memviz.ui.shell import state
+from memviz.ui.shell.i18n import t
+from memviz.ui.shell.markdown import literal
+
+DIRECTIONS = {"looks": "what it looks at", "seen": "who looks at it"}
+SCORES = ("entropy", "sink_share")
+PATCH = "patch"
+SINK = 8.0  # times the even share that a patch is given, from which on it is said to collect attention
+
+
+@dataclass(frozen=True, eq=False)
+class LookView:
+    """What the page shows.
+
+    seen              the picture and its reading
+    layer, head       the head in full
+    patch             the patch that was chosen, row by row; −1 for [CLS]
+    direction         "looks": what it looks at; "seen": who looks at it
+    weights           float [row, column] of the picture
+    """
+
+    seen: Seen
+    layer: int
+    head: int
+    patch: int
+    direction: str
+    weights: np.ndarray
+
+    @property
+    def picture(self) -> Picture:
+        source = self.seen.trace.source
+        assert isinstance(source, Picture)
+        return source
+
+    @property
+    def prefix(self) -> int:
+        """How many tokens without a place stand before the patches?"""
+        return len(self.picture.units) - self.picture.rows * self.picture.columns
+
+    @property
+    def token(self) -> int:
+        """The chosen token's number."""
+        return 0 if self.patch < 0 else self.prefix + self.patch
+
+
+def show_heads(seen: Seen) -> LookView:
+    """All heads, and one over the picture; a click on either chooses for the whole page."""
+    memory = seen.trace.memory()
+    picture = seen.trace.source
+    assert isinstance(picture, Picture)
+    count = picture.rows * picture.columns
+    patch = _chosen_patch(count)
+    choice = st.segmented_control(
+        t("Show"),
+        list(DIRECTIONS),
+        format_func=lambda name: t(DIRECTIONS[name]),
+        required=True,
+        **state.url_bound("direction", DIRECTIONS),
+    )
+    direction = choice or next(iter(DIRECTIONS))
+    first = len(picture.units) - count
+    token = 0 if patch < 0 else first + patch
+    maps = _maps(memory, token, direction, first).reshape(memory.layers, memory.heads, picture.rows, picture.columns)
+    overview, detail = st.columns([1, 1], gap="large")
+    with overview:
+        layer, head = _show_grid(memory, maps)
+    with detail:
+        view = LookView(seen, layer, head, patch, direction, maps[layer, head])
+        _show_picture(view)
+    _tell(memory, view)
+    return view
+
+
+def _chosen_patch(count: int) -> int:
+    """The number of the chosen patch, from the session or the address; −1 for [CLS]."""
+    number = state.whole_number(state.get(PATCH))
+    return number if number is not None and number < count else -1
+
+
+def _maps(memory: Memory, token: int, direction: str, first: int) -> np.ndarray:
+    """float [layer, head, patch]: what each head gives from, or to, one token."""
+    maps = np.empty((memory.layers, memory.heads, len(memory.keys) - first), dtype=np.float32)
+    for layer, head in np.ndindex(memory.layers, memory.heads):
+        pattern = memory.pattern(layer, head)
+        maps[layer, head] = (pattern[token] if direction == "looks" else pattern[:, token])[first:]
+    return maps
+
+
+def _show_grid(memory: Memory, maps: np.ndarray) -> tuple[int, int]:
+    default = (memory.layers - 1, 0)
+    largest = maps.max(axis=(2, 3), keepdims=True)
+    thumbnails = (np.sqrt(maps / np.where(largest > 0, largest, 1)) * 255).astype(np.uint8)
+    scores = {"entropy": measures.known_mean(measures.entropy(memory), axis=2)}
+    head, _ = heads_grid(
+        thumbnails,
+        scores=scores,
+        roles=np.full((memory.layers, memory.heads), "", dtype=object),
+        labels={name: t(text) for name, text in LABELS.items()},
+        score_labels={name: t(measures.MEASURES[name].label) for name in scores},
+        selected=state.get_head(memory, default),
+        range_note=t("Each square is one head on the whole picture; its full colour is its own strongest patch."),
+        key="grid_picture",
+    )
+    state.put_head(*head, default)
+    return head
+
+
+def _show_picture(view: LookView) -> None:
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    opacity = row.slider(t("Opacity"), 0, 100, 80, step=5, format="%d %%", key="opacity", persist_state="session")
+    threshold = row.slider(
+        t("Threshold"),
+        0,
+        95,
+        10,
+        step=5,
+        format="%d %%",
+        key="threshold",
+        persist_state="session",
+        help=t("Patches below this share of the strongest are not tinted."),
+    )
+    patch = picture_view(
+        view.seen.jpeg,
+        view.weights,
+        selected=view.patch,
+        labels={name: t(text) for name, text in PICTURE_LABELS.items()},
+        opacity=opacity / 100,
+        threshold=threshold / 100,
+        covered=[],
+        key="picture_view",
+    )
+    if patch != view.patch:
+        state.put(PATCH, "" if patch < 0 else str(patch))
+        st.rerun()
+    if view.patch >= 0 and st.button(t("Choose [CLS]"), key="choose_cls", help=t("The token for the whole picture.")):
+        state.put(PATCH, "")
+        st.rerun()
+
+
+def _tell(memory: Memory, view: LookView) -> None:
+    """The head in words: the alternative to its picture."""
+    name = "[CLS]" if view.patch < 0 else _place(view, view.patch)
+    strongest = np.argsort(-view.weights.ravel(), kind="stable")[:3]
+    most = ", ".join(f"{_place(view, int(place))} {percent(float(view.weights.ravel()[place]))}" for place in strongest)
+    text = (
+        "**{head}**: {token} looks most at {most}; {rest} of its attention rests on tokens without a place."
+        if view.direction == "looks"
+        else "**{head}**: {token} is looked at most by {most}."
+    )
+    rest = memory.pattern(view.layer, view.head)[view.token, : view.prefix].sum()
+    values = {"head": head_name(view.layer, view.head), "token": literal(name), "most": literal(most)}
+    st.markdown(t(text, rest=percent(float(rest)), **values))
+    received = measures.received(memory)[view.layer, view.head, view.prefix :] * len(memory.keys)
+    collecting = np.flatnonzero(received > SINK)
+    if len(collecting):
+        places = ", ".join(_place(view, int(place)) for place in collecting[:5])
+        st.caption(
+            t(
+                "In this head {count} patches collect more than {times:.0f} times an even share of all attention "
+                "({places}): such patches often lie in the background and hold what concerns the whole picture "
+                "(Darcet et al. 2023, registers).",
+                count=len(collecting),
+                times=SINK,
+                places=literal(places),
+            )
+        )
+
+
+def _place(view: LookView, patch: int) -> str:
+    row, column = divmod(patch, view.picture.columns)
+    return t("row {row}, column {column}", row=row + 1, column=column + 1)

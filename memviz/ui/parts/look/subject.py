@@ -1,0 +1,99 @@
+"""The picture that is looked at: uploaded, taken by the camera, or a sample."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from memviz.errors import MemVizError
+from memviz.serving import cache
+from memviz.sources import open_picture
+from memviz.trace import Trace
+from memviz.ui.shell import frame, runs, show, state
+from memviz.ui.shell.i18n import t
+
+MEDIA = Path(__file__).parents[2] / "media"
+SAMPLES = {"cat": "A cat", "coffee": "A cup of coffee", "rocket": "A rocket"}
+PLACES = {"sample": "a sample", "upload": "a file", "camera": "the camera"}
+SHOWN = 720  # pixels on the longer side of the picture that is sent to the browser
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A picture and its reading.
+
+    content   the bytes of its file
+    name      what its file or sample is called
+    jpeg      the picture as it is shown, upright
+    trace     what the model looked at
+    """
+
+    content: bytes
+    name: str
+    jpeg: bytes
+    trace: Trace
+
+
+def choose_picture() -> Seen:
+    """The picture and its reading; stops the page with a message where there is none."""
+    content, name = _choose_file()
+    try:
+        jpeg = _shown(content)
+    except MemVizError as error:
+        show.problem(error)
+        st.stop()
+    model = frame.sense_name("vision")
+    trace = runs.sense(model, lambda callbacks: cache.look(model, content, None, **callbacks))
+    show.notes(trace)
+    return Seen(content, name, jpeg, trace)
+
+
+def _choose_file() -> tuple[bytes, str]:
+    """(the bytes of the file, its name)"""
+    place = st.segmented_control(
+        t("Picture"),
+        list(PLACES),
+        format_func=lambda name: t(PLACES[name]),
+        required=True,
+        **state.url_bound("picture_from", PLACES),
+    )
+    if place == "sample":
+        sample = st.segmented_control(
+            t("Sample"),
+            list(SAMPLES),
+            format_func=lambda name: t(SAMPLES[name]),
+            required=True,
+            label_visibility="collapsed",
+            **state.url_bound("picture", SAMPLES),
+        )
+        st.caption(t("Public domain (CC0), from scikit-image."))
+        return (MEDIA / f"{sample}.jpg").read_bytes(), f"{sample}.jpg"
+    if place == "upload":
+        file = st.file_uploader(
+            t("A picture"), type=["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"], key="picture_file"
+        )
+    else:
+        file = st.camera_input(t("Take a picture"), key="picture_camera")
+    if file is None:
+        st.info(
+            t("Choose a picture: it stays on the machine that runs MemViz.")
+            if place == "upload"
+            else t("Take a picture, or choose a file or a sample where the browser has no camera or may not use it."),
+            icon=":material/image:",
+        )
+        st.stop()
+    return file.getvalue(), file.name
+
+
+def _shown(content: bytes) -> bytes:
+    """The picture for the browser: upright, in RGB, not larger than it is shown."""
+    image = Image.fromarray(np.asarray(open_picture(content)))
+    image.thumbnail((SHOWN, SHOWN))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue()

