@@ -51,7 +51,7 @@ def read_variables(file: Path) -> Weights:
 
     def number(form: str) -> int:
         nonlocal place
-        (value,) = struct.unpack_from(f"<{form}", memoryview(content), place)
+        (value,) = struct.unpack_from(f"<{form}", content.data, place)
         place += struct.calcsize(form)
         return int(value)
 

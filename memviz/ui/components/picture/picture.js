@@ -89,20 +89,21 @@ function draw(root, view) {
   const pen = canvas.getContext("2d");
   const [width, height] = [canvas.width / data.columns, canvas.height / data.rows];
   const corner = (place) => [(place % data.columns) * width, Math.floor(place / data.columns) * height];
+  const [blue, muted, paper] = ["blue", "muted", "paper"].map((name) => rgb(root, `var(--${name})`));
   weights.forEach((weight, place) => {
     const share = data.largest > 0 ? weight / data.largest : 0;
     if (share < data.threshold || share <= 0) return;
-    pen.fillStyle = `rgba(47, 134, 224, ${data.opacity * Math.sqrt(share)})`;
+    pen.fillStyle = `rgba(${blue}, ${data.opacity * Math.sqrt(share)})`;
     pen.fillRect(...corner(place), width + 0.5, height + 0.5);
   });
   pen.lineWidth = 2.5 * scale;
   data.covered.forEach((place) => {
     const [x, y] = corner(place);
-    pen.fillStyle = "rgba(127, 138, 149, 0.85)";
+    pen.fillStyle = `rgba(${muted}, 0.85)`;
     pen.fillRect(x, y, width + 0.5, height + 0.5);
   });
-  outline(pen, corner(view.place), [width, height], "rgba(255, 255, 255, 0.8)");
-  if (view.selected >= 0) outline(pen, corner(view.selected), [width, height], "#dd6b20");
+  outline(pen, corner(view.place), [width, height], `rgba(${paper}, 0.8)`);
+  if (view.selected >= 0) outline(pen, corner(view.selected), [width, height], `rgb(${rgb(root, "var(--orange)")})`);
 }
 
 function outline(pen, [x, y], [width, height], colour) {
