@@ -9,14 +9,25 @@ One decorated function is one lesson (`registry`). Every number, and which optio
 
 from __future__ import annotations
 
-from memviz.lessons import attention, evidence, knowledge, translation  # each files its lessons
+from memviz.lessons import attention, evidence, knowledge, translation, words  # each files its lessons
 from memviz.lessons.registry import FILED, Finding, Lesson, Row
 
 COURSE = (
-    *("heads", "sinks", "induction", "password", "first_token"),
+    *("words", "heads", "sinks", "induction", "password", "first_token"),
     *("alignment", "recurrence", "two_memories", "recital"),
 )
 """The lessons in their order."""
 LESSONS: dict[str, Lesson] = {name: FILED[name] for name in COURSE}
 
-__all__ = ["COURSE", "LESSONS", "Finding", "Lesson", "Row", "attention", "evidence", "knowledge", "translation"]
+__all__ = [
+    "COURSE",
+    "LESSONS",
+    "Finding",
+    "Lesson",
+    "Row",
+    "attention",
+    "evidence",
+    "knowledge",
+    "translation",
+    "words",
+]

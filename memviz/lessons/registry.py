@@ -53,6 +53,7 @@ class Lesson:
     options    the answers to choose from
     caveat     what the numbers do not prove
     page       where the same can be seen and played with; ``settings`` are what stands in its address
+    opens      the text that it is opened with; "" for that of the lesson
     measure    the function: ``measure(reader, text, progress)``
     """
 
@@ -67,6 +68,7 @@ class Lesson:
     caveat: str
     page: str
     measure: Measure
+    opens: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -84,6 +86,7 @@ def lesson(
     options: tuple[str, ...],
     caveat: str,
     page: str,
+    opens: str = "",
     settings: Mapping[str, str] | None = None,
 ) -> Callable[[Measure], Measure]:
     """Files a function as a lesson and returns it unchanged. Its docstring is the idea.
@@ -107,6 +110,7 @@ def lesson(
             caveat=caveat,
             page=page,
             measure=measure,
+            opens=opens,
             settings=dict(settings or {}),
         )
         return measure

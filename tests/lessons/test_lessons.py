@@ -54,6 +54,26 @@ def test_a_finding_fills_its_sentence_and_names_an_answer(measured, name: str) -
     assert np.isfinite(values(finding)).all()
 
 
+def test_one_word_becomes_two(measured, minilm) -> None:
+    from memviz.models import locate, open_model
+
+    model, tokenizer = open_model(locate("minilm"), attn_implementation="eager")
+    _, *texts = LESSONS["words"].text.split("\n")
+    bank = tokenizer.convert_tokens_to_ids("bank")
+    states = []
+    for text in texts:
+        inputs = tokenizer(text, return_tensors="pt")
+        with torch.inference_mode():
+            hidden = model(**inputs, output_hidden_states=True).hidden_states
+        states.append([layer[0, inputs["input_ids"][0].tolist().index(bank)] for layer in hidden])
+    cosine = torch.nn.functional.cosine_similarity
+    own = [cosine(states[0][layer], states[other][layer], dim=0).item() for layer, other in ((0, 1), (-1, 1), (-1, 2))]
+    assert values(measured["words"]) == pytest.approx(own, abs=1e-4)
+    assert own[1] <= 0.8
+    assert own[2] >= 0.85
+    assert measured["words"].answer == 1
+
+
 def test_the_mean_over_heads_is_that_of_the_eager_weights(measured, smollm2) -> None:
     from memviz.models import locate, open_model
 

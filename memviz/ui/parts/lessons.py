@@ -76,7 +76,8 @@ def show_task(lesson: Lesson) -> str:
     task.markdown(t(lesson.task))
     page = navigation.PAGES[lesson.page]
     if door.button(t("Open {page}", page=t(page.title)), icon=page.icon, key="lesson_door"):
-        frame.open_with(page, model=lesson.model, text=text, settings=lesson.settings)
+        opens = lesson.opens if lesson.opens and text == lesson.text else text
+        frame.open_with(page, model=lesson.model, text=opens, settings=lesson.settings)
     with st.expander(t("Another text"), icon=":material/edit:"):
         st.text_area(
             t("Text of this lesson"),

@@ -50,7 +50,7 @@ def choose_model(page: Page) -> None:
     if family is None:
         family = "encoder-decoder" if page.translates else "decoder-only" if page.writes else None
     names = _model_names(family)
-    if not names:
+    if not names or not page.chooses:
         return
     free = Policy.server().allowed is None and not page.sense
     example = "Helsinki-NLP/opus-mt-en-de" if page.translates else "openai-community/gpt2"

@@ -19,7 +19,7 @@ class Page:
 
     ``translates``, ``writes``: does it need a model that translates, or one that continues a text? ``model``: the name
     of the one that it begins with, where nobody chose another; "" for the first that there is. ``sense``: does it need
-    one that hears or sees?
+    one that hears or sees? ``chooses``: may its model be chosen, or does the page bring its own?
     """
 
     path: str
@@ -30,6 +30,7 @@ class Page:
     writes: bool = False
     model: str = ""
     sense: Literal["", "speech", "vision"] = ""
+    chooses: bool = True
 
     @property
     def file(self) -> str:
@@ -57,7 +58,13 @@ SECTIONS = {
         ),
     ),
     "Learning": (
-        Page("lessons", "Lessons", "What does a Transformer remember? A course in steps.", ":material/school:"),
+        Page(
+            "lessons",
+            "Lessons",
+            "What does a Transformer remember? A course in steps.",
+            ":material/school:",
+            chooses=False,
+        ),
         Page("train", "Train", "How is a memory written?", ":material/model_training:", model="minilm"),
         Page("words", "Words", "What does a word mean before any context?", ":material/scatter_plot:", model="minilm"),
         Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
