@@ -180,6 +180,17 @@ def test_measures_and_tables_work_without_torch() -> None:
     assert out.strip() == "False"
 
 
+def test_a_page_is_drawn_before_torch_comes_in() -> None:
+    """Its import takes seconds, on a busy machine many: what every page imports must not bring it."""
+    parts = sorted(file.stem for file in (ROOT / "memviz" / "ui" / "parts").iterdir() if file.stem[0] != "_")
+    pages = "import memviz.ui.share, " + ", ".join(f"memviz.ui.parts.{part}" for part in parts)
+    code = (
+        f"import sys; {pages}; print([name for name in ('torch', 'transformers', 'soundfile') if name in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert out.strip() == "[]"
+
+
 def test_the_public_names_are_complete_and_sorted() -> None:
     import memviz
 

@@ -12,7 +12,6 @@ from memviz import measures
 from memviz.figures import head_name, percent
 from memviz.figures.style import colours
 from memviz.measures import sink_positions
-from memviz.reading.writing.sentences import split_sentences
 from memviz.serving import cache
 from memviz.serving.gate import Turn
 from memviz.tokens import clean, printable
@@ -98,6 +97,8 @@ def _reading(trace: Trace, job: GenerationJob) -> PassageReading | None:
 
 def passage_sentences(trace: Trace, text: str) -> list[tuple[int, int]]:
     """The sentences of a prompt that can be read from: where they stand among the characters of ``trace.text``."""
+    from memviz.reading.writing.sentences import split_sentences  # brings torch in
+
     begin = trace.text.find(text)
     if begin < 0:
         return []
