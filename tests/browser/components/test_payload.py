@@ -143,7 +143,7 @@ def test_links_must_fit_the_text() -> None:
 )
 def test_a_reported_head_that_is_none_is_not_believed(monkeypatch: pytest.MonkeyPatch, head: dict) -> None:
     monkeypatch.setattr(grid.st, "session_state", {"g": {"head": head}})
-    assert grid._report("g", shape=(6, 12)) is None
+    assert grid.last_click("g", shape=(6, 12)) is None
 
 
 # --- who chose last ---------------------------------------------------------------------------
