@@ -30,6 +30,7 @@ from memviz.reading import Reader, load
 from memviz.reading.engine.threads import one_thread
 from memviz.trace import Trace
 from memviz.training.examples import MOST_CHARACTERS, check
+from memviz.training.settings import require_whole_number
 
 BATCH = 16
 HELD_OUT = 0.25  # of the lines of each label
@@ -285,12 +286,12 @@ def train(
     """
     texts, labels = list(texts), list(labels)
     check(texts, labels)
-    _check_number(Note("epochs"), epochs, 1, MOST_EPOCHS)
-    _check_number(Note("seed"), seed, 0, 2**63 - 1)
+    require_whole_number(Note("epochs"), epochs, 1, MOST_EPOCHS)
+    require_whole_number(Note("seed"), seed, 0, 2**63 - 1)
     progress = progress or no_progress
     reader = _private_reader(model, progress_within(progress, 0, 0.1))
     blocks = _layers(reader)
-    _check_number(Note("layers"), layers, 0, len(blocks))
+    require_whole_number(Note("layers"), layers, 0, len(blocks))
     names = tuple(dict.fromkeys(labels))
     began = work_clock()
     learn, hold = _split(labels, seed)
@@ -444,18 +445,6 @@ def binomial_tail(correct: int, count: int, share: float) -> float:
         for number in range(correct, count + 1)
     )
     return min(1.0, total)
-
-
-def _check_number(what: Note, number: object, least: int, most: int) -> None:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not least <= number <= most:
-        raise TrainingError(
-            "{what}: {number} is not a whole number from {least} to {most}.",
-            todo="Give one between these.",
-            what=what,
-            number=repr(number)[:40],
-            least=least,
-            most=most,
-        )
 
 
 def _private_reader(model: str | Reader, progress: Progress) -> Reader:

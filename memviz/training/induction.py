@@ -25,6 +25,7 @@ from memviz.reading import Reader
 from memviz.reading.engine.threads import one_thread
 from memviz.trace import ModelInfo
 from memviz.training import small_model
+from memviz.training.settings import require_whole_number
 from memviz.training.small_model import CONTEXT, HEADS, SYMBOLS, forward
 
 if TYPE_CHECKING:
@@ -316,15 +317,7 @@ def _check(layers: int, seed: int, steps: int, every: int) -> None:
         (Note("steps between two checkpoints"), every, 1, MOST_STEPS),
         (Note("seed"), seed, 0, 2**63 - 1),
     ):
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or not least <= number <= most:
-            raise TrainingError(
-                "{what}: {number} is not a whole number from {least} to {most}.",
-                todo="Give one between these.",
-                what=what,
-                number=repr(number)[:40],
-                least=least,
-                most=most,
-            )
+        require_whole_number(what, number, least, most)
     if steps // every > MOST_CHECKPOINTS:
         raise TrainingError(
             "{count} checkpoints are more than the {most} that are kept.",

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from memviz.errors import MeasureError
+from memviz.figures.charts.cell_axes import colour_bar
 from memviz.figures.charts.draft import Draft
 from memviz.figures.charts.layout import finish, label_axis
 from memviz.figures.style import colours, phrases
@@ -75,11 +76,8 @@ def _colours(measure: Measure, values: np.ndarray, unit: str) -> dict:
     finite = values[np.isfinite(values)]
     low = 0.0 if measure.low is None else measure.low
     high = measure.high if measure.high is not None else float(finite.max(initial=low)) or 1.0
-    bar = {"orientation": "h", "thickness": 10, "lenmode": "pixels", "len": 240, "outlinewidth": 0, "ticks": ""}
-    place = {"x": 0, "xanchor": "left", "xpad": 0, "y": 0, "yanchor": "top", "ypad": 14, "nticks": 6}
-    title = {"text": unit, "side": "top", "font": {"size": 12}}
     scale = colours.ramp(even=True)
-    return {"zmin": low, "zmax": high, "colorscale": scale, "colorbar": {**bar, **place, "title": title}}
+    return {"zmin": low, "zmax": high, "colorscale": scale, "colorbar": colour_bar(unit, nticks=6)}
 
 
 def _hover(label: str, unit: str) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,28 +35,19 @@ class Training:
         return tables.npz(arrays, self.provenance_fields() | {"shows": self.view.statement()})
 
     def png(self) -> bytes:
-        return figures.experiment_png(
-            (),
-            (),
-            self.view.rows(),
-            statement=self.view.statement(),
-            unit=self.view.unit(),
-            provenance=self.provenance_fields(),
-            title=t("How is a memory written?"),
-            translate=t,
-        )
+        return figures.experiment_png((), (), self.view.rows(), **self._options())
 
     def svg(self) -> str:
-        return figures.experiment_svg(
-            (),
-            (),
-            self.view.rows(),
-            statement=self.view.statement(),
-            unit=self.view.unit(),
-            provenance=self.provenance_fields(),
-            title=t("How is a memory written?"),
-            translate=t,
-        )
+        return figures.experiment_svg((), (), self.view.rows(), **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "statement": self.view.statement(),
+            "unit": self.view.unit(),
+            "provenance": self.provenance_fields(),
+            "title": t("How is a memory written?"),
+            "translate": t,
+        }
 
     def html(self) -> str:
         return figures.html(

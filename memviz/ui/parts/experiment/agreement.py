@@ -17,7 +17,7 @@ from memviz.figures.style.statements import agreement_statement
 from memviz.progress import Progress
 from memviz.tokens import Word
 from memviz.trace import Trace
-from memviz.ui.parts.experiment.subject import Subject, choose_answer
+from memviz.ui.parts.experiment.subject import SubjectView, choose_answer
 from memviz.ui.parts.experiment.view import caveat_of, on_request, plain
 from memviz.ui.shell import runs, show
 from memviz.ui.shell.i18n import t
@@ -48,10 +48,9 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class AgreementView:
+class AgreementView(SubjectView):
     """Rankings of the words beside taking them away; see `ForgetView`."""
 
-    subject: Subject
     result: Agreement
 
     @property
@@ -61,13 +60,6 @@ class AgreementView:
     @property
     def words(self) -> Sequence[Word]:
         return self.result.blank.words
-
-    @property
-    def covered(self) -> tuple[int, ...]:
-        return ()
-
-    def texts(self) -> dict[str, str]:
-        return {"answer": self.subject.answer or ""}
 
     def statement(self) -> str:
         return plain(agreement_statement(self.result).render(t, str))

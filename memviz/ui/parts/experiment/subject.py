@@ -11,7 +11,7 @@ import streamlit as st
 
 from memviz.figures import head_name
 from memviz.progress import Progress
-from memviz.tokens import distinct_texts
+from memviz.tokens import Word, distinct_texts
 from memviz.trace import Candidate, Trace
 from memviz.ui.components import cover_view
 from memviz.ui.components.words import COVER_LABELS, LABELS
@@ -68,6 +68,24 @@ class Subject:
         """The covered words, told apart where several are written alike."""
         texts = distinct_texts(self.trace.words)
         return tuple(texts[number] for number in self.covered)
+
+
+@dataclass(frozen=True)
+class SubjectView:
+    """What views of one ``subject`` share that cover no words; see `memviz.ui.parts.experiment.ForgetView`."""
+
+    subject: Subject
+
+    @property
+    def words(self) -> Sequence[Word]:
+        return self.subject.trace.words
+
+    @property
+    def covered(self) -> tuple[int, ...]:
+        return ()
+
+    def texts(self) -> dict[str, str]:
+        return {"answer": self.subject.answer or ""}
 
 
 def read_text(view: str) -> Trace:

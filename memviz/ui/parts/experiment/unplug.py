@@ -17,11 +17,11 @@ from memviz.figures.charts.cover_bars import UNPLUGGING, Row
 from memviz.figures.style.statements import retrieval_statement, unplug_statement, value_text
 from memviz.memory import Memory
 from memviz.progress import Progress
-from memviz.tokens import Word, printable
+from memviz.tokens import printable
 from memviz.trace import Trace
 from memviz.ui.components import heads_grid
 from memviz.ui.components.grid import LABELS, last_click
-from memviz.ui.parts.experiment.subject import Subject, choose_answer, get_heads, put_heads
+from memviz.ui.parts.experiment.subject import Subject, SubjectView, choose_answer, get_heads, put_heads
 from memviz.ui.parts.experiment.view import caveat_of, on_request, plain
 from memviz.ui.shell import address, runs, show, state
 from memviz.ui.shell.i18n import t
@@ -50,26 +50,14 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class UnplugView:
+class UnplugView(SubjectView):
     """What unplugging heads did; see `ForgetView`."""
 
-    subject: Subject
     result: Unplug
 
     @property
     def experiment(self) -> str:
         return "unplug"
-
-    @property
-    def words(self) -> Sequence[Word]:
-        return self.subject.trace.words
-
-    @property
-    def covered(self) -> tuple[int, ...]:
-        return ()
-
-    def texts(self) -> dict[str, str]:
-        return {"answer": self.subject.answer or ""}
 
     def statement(self) -> str:
         return plain(unplug_sentence(self.result, quote=str))
@@ -104,10 +92,9 @@ class UnplugView:
 
 
 @dataclass(frozen=True)
-class RetrievalView:
+class RetrievalView(SubjectView):
     """Which heads read a part of the text off it, word by word; see `ForgetView`."""
 
-    subject: Subject
     result: RetrievalHeads
     part: str
 
@@ -115,16 +102,8 @@ class RetrievalView:
     def experiment(self) -> str:
         return "retrieval_heads"
 
-    @property
-    def words(self) -> Sequence[Word]:
-        return self.subject.trace.words
-
-    @property
-    def covered(self) -> tuple[int, ...]:
-        return ()
-
     def texts(self) -> dict[str, str]:
-        return {"answer": self.subject.answer or "", PART: self.part}
+        return {**super().texts(), PART: self.part}
 
     def statement(self) -> str:
         return plain(retrieval_statement(self.result).render(t, str))
