@@ -1,5 +1,6 @@
 """What does every head look at in a picture?"""
 
+from memviz.ui import share
 from memviz.ui.parts import look
 from memviz.ui.shell import show
 
@@ -11,5 +12,5 @@ show.question(
 picture = look.choose_picture()
 view = look.show_heads(picture)
 show.caveat()
-look.take_along(view)
+share.look_bar(view)
 look.model_line(view)

@@ -39,3 +39,20 @@ def test_a_link_brings_a_teachers_text(visit) -> None:
     here.app.run()
     here.app.button(key="reveal").click().run()
     assert any("two lines" in box.value for box in here.app.error)
+
+
+def test_a_sheet_is_made_when_it_is_asked_for_and_holds_no_answer() -> None:
+    from memviz.lessons import Finding, Row
+    from memviz.note import Note
+    from memviz.serving.ticket import Ticket
+    from memviz.ui.share import LessonView
+
+    lesson = LESSONS["sinks"]
+    finding = Finding((Row(Note("of the attention"), 0.37),), Note("share"), 1, Note("It was <measured>."))
+    view = Ticket(LessonView(lesson, lesson.text, finding)).get()
+    sheet, answers = view.handout(answers=False), view.handout(answers=True)
+    assert lesson.text in sheet
+    assert all(option in sheet for option in lesson.options)
+    assert "measured" not in sheet
+    assert "It was &lt;measured&gt;." in answers
+    assert "37" in answers

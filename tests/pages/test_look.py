@@ -57,7 +57,7 @@ def test_without_a_picture_the_page_says_what_to_do(visit) -> None:
 def test_its_numbers_can_be_taken_along(visit) -> None:
     from memviz.ui.parts.look.heads import LookView
     from memviz.ui.parts.look.subject import Seen, _shown
-    from memviz.ui.parts.look.taking import code, overlay_png, weights_table
+    from memviz.ui.share.look import code, overlay_png, weights_table
 
     content = (MEDIA / "cat.jpg").read_bytes()
     trace = seeing().look(content)

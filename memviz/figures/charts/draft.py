@@ -22,10 +22,9 @@ class Draft:
     def of(cls, figure: go.Figure) -> Draft:
         """What Plotly laid out, such as the places of many pictures, to go on with."""
         draft = cls()
-        merge(
-            draft.layout, {name: value for name, value in figure.layout.to_plotly_json().items() if name != "template"}
-        )
-        draft.layout["annotations"] = [*draft.layout["annotations"]]
+        layout = figure.layout.to_plotly_json()
+        layout.pop("template", None)
+        draft.layout |= layout | {"annotations": [*layout.get("annotations", ())]}
         return draft
 
     def add_trace(self, kind: str, **properties: Any) -> None:

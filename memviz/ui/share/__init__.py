@@ -7,6 +7,7 @@ from memviz.ui.share.generate import Generate
 from memviz.ui.share.heads import Heads
 from memviz.ui.share.home import Home
 from memviz.ui.share.lesson import LessonView, lesson_bar
+from memviz.ui.share.look import look_bar
 from memviz.ui.share.recall import Recall
 from memviz.ui.share.training import Training
 from memviz.ui.share.translate import Translate
@@ -24,5 +25,6 @@ __all__ = [
     "Translate",
     "bar",
     "lesson_bar",
+    "look_bar",
     "training_bar",
 ]

@@ -88,10 +88,7 @@ def bar(view: Shared) -> None:
     """The small actions at the foot of a page."""
     row = st.container(horizontal=True, gap="small")
     _offer_links(view, row)
-    with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
-        _files(view)
-    with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
-        st.code(view.code(), language="python")
+    _offer_files(view, row)
 
 
 def training_bar(view: Exported) -> None:
@@ -108,10 +105,36 @@ def training_bar(view: Exported) -> None:
             by_hand=t("This browser lets no page copy: take the link from here."),
             key="link_bare",
         )
+    _offer_files(view, row)
+
+
+def _offer_files(view: Exported, row: DeltaGenerator) -> None:
+    """The files, and the Python."""
     with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
         _files(view)
     with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
         st.code(view.code(), language="python")
+
+
+def offer_file(
+    row: DeltaGenerator,
+    label: str,
+    ticket: Ticket[Any],
+    make: Callable[[Any], str | bytes],
+    *,
+    file: str,
+    mime: str,
+    key: str,
+) -> None:
+    """A button that downloads what ``make`` makes of a view, once it is clicked."""
+    row.download_button(
+        label,
+        data=partial(_file_bytes, ticket, make, language()),
+        file_name=file,
+        mime=mime,
+        key=key,
+        on_click="ignore",
+    )
 
 
 def _offer_links(view: Shared, row: DeltaGenerator) -> None:
@@ -193,14 +216,8 @@ def _files(view: Exported) -> None:
     row = st.container(horizontal=True)
     ticket = Ticket(view)  # not the view itself: it would hold its traces for as long as the page is open
     for label, make, file, mime in files:
-        row.download_button(
-            label,
-            data=partial(_file_bytes, ticket, make, language()),
-            file_name=file,
-            mime=mime,
-            key=f"export_{file.removeprefix(base).lstrip('.-')}",
-            on_click="ignore",
-        )
+        key = f"export_{file.removeprefix(base).lstrip('.-')}"
+        offer_file(row, label, ticket, make, file=file, mime=mime, key=key)
 
 
 def _csv(view: Exported) -> str:

@@ -12,7 +12,9 @@ import streamlit as st
 from memviz import figures, tables
 from memviz.figures import Part
 from memviz.figures.charts.number_bars import number_text
+from memviz.serving.ticket import Ticket
 from memviz.ui.components import copy_button
+from memviz.ui.share.actions import offer_file
 from memviz.ui.shell.i18n import language, language_tag, t
 from memviz.version import __version__
 
@@ -92,20 +94,23 @@ def lesson_bar(view: LessonView) -> None:
             key="lesson_link",
         )
     base = f"memviz-lesson-{view.lesson.name}"
-    row.download_button(
-        t("Sheet to print"), view.handout(answers=False), f"{base}.html", "text/html", key="sheet", on_click="ignore"
-    )
+    ticket = Ticket(view)
+    offer_file(row, t("Sheet to print"), ticket, _sheet, file=f"{base}.html", mime="text/html", key="sheet")
     if view.finding is not None:
-        row.download_button(
-            t("Sheet with answers"),
-            view.handout(answers=True),
-            f"{base}-answers.html",
-            "text/html",
-            key="sheet_answers",
-            on_click="ignore",
-        )
-        row.download_button(
-            t("Numbers, CSV"), tables.csv(view.table()), f"{base}.csv", "text/csv", key="lesson_csv", on_click="ignore"
-        )
+        file = f"{base}-answers.html"
+        offer_file(row, t("Sheet with answers"), ticket, _answers, file=file, mime="text/html", key="sheet_answers")
+        offer_file(row, t("Numbers, CSV"), ticket, _csv, file=f"{base}.csv", mime="text/csv", key="lesson_csv")
     with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
         st.code(view.code(), language="python")
+
+
+def _sheet(view: LessonView) -> str:
+    return view.handout(answers=False)
+
+
+def _answers(view: LessonView) -> str:
+    return view.handout(answers=True)
+
+
+def _csv(view: LessonView) -> str:
+    return tables.csv(view.table())

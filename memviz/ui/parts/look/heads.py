@@ -186,3 +186,21 @@ def _tell(memory: Memory, view: LookView) -> None:
 def _place(view: LookView, patch: int) -> str:
     row, column = divmod(patch, view.picture.columns)
     return t("row {row}, column {column}", row=row + 1, column=column + 1)
+
+
+def model_line(view: LookView) -> None:
+    """Which model looked, and how long it took."""
+    model = view.seen.trace.model
+    line = t(
+        "{name} · {layers} layers × {heads} heads · {rows} × {columns} patches · {device}, {precision} · read in "
+        "{seconds:.2f} s",
+        name=literal(model.name),
+        layers=model.layers,
+        heads=model.heads,
+        rows=view.picture.rows,
+        columns=view.picture.columns,
+        device=model.device,
+        precision=model.precision,
+        seconds=view.seen.trace.seconds.get("total", 0.0),
+    )
+    st.caption(line)

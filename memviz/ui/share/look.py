@@ -8,33 +8,35 @@ import io
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageColor, PngImagePlugin
 
 from memviz import tables
 from memviz.figures import head_name
 from memviz.figures import provenance as provenance_of
+from memviz.figures.style import colours
+from memviz.serving.ticket import Ticket
 from memviz.ui.parts.look.heads import LookView
+from memviz.ui.share.actions import offer_file
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
 
-TINT = (47, 134, 224)
+TINT = ImageColor.getrgb(colours.BLUE)
 
 
-def take_along(view: LookView) -> None:
+def look_bar(view: LookView) -> None:
     """The small actions at the foot of the page. The picture itself leaves the machine only in the PNG."""
     row = st.container(horizontal=True, gap="small")
     with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
         st.caption(t("The files name the picture by its hash; only the PNG holds the picture itself."))
         files = st.container(horizontal=True)
-        made: dict[str, tuple[str | bytes, str]] = {
-            "CSV": (tables.csv(weights_table(view)), "text/csv"),
-            "PNG": (overlay_png(view), "image/png"),
-        }
-        for name, (content, mime) in made.items():
-            file = f"memviz-look.{name.lower()}"
-            files.download_button(name, content, file, mime, key=f"export_{name.lower()}", on_click="ignore")
+        ticket = Ticket(view)
+        offer_file(files, "CSV", ticket, _csv, file="memviz-look.csv", mime="text/csv", key="export_csv")
+        offer_file(files, "PNG", ticket, overlay_png, file="memviz-look.png", mime="image/png", key="export_png")
     with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
         st.code(code(view), language="python")
+
+
+def _csv(view: LookView) -> str:
+    return tables.csv(weights_table(view))
 
 
 def weights_table(view: LookView) -> pd.DataFrame:
@@ -81,21 +83,3 @@ trace = memviz.look({view.seen.name!r}, model={view.seen.trace.model.name!r})
 pattern = trace.memory("self").pattern(layer={view.layer}, head={view.head})  # [query, key], [CLS] first
 print({row}[{view.prefix}:].reshape({view.picture.rows}, {view.picture.columns}))
 """
-
-
-def model_line(view: LookView) -> None:
-    """Which model looked, and how long it took."""
-    model = view.seen.trace.model
-    line = t(
-        "{name} · {layers} layers × {heads} heads · {rows} × {columns} patches · {device}, {precision} · read in "
-        "{seconds:.2f} s",
-        name=literal(model.name),
-        layers=model.layers,
-        heads=model.heads,
-        rows=view.picture.rows,
-        columns=view.picture.columns,
-        device=model.device,
-        precision=model.precision,
-        seconds=view.seen.trace.seconds.get("total", 0.0),
-    )
-    st.caption(line)
