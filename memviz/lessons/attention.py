@@ -17,7 +17,8 @@ from memviz.tokens import distinct_texts
 
 @lesson(
     "A head is one way of looking back",
-    task="Choose the last word on the page Home: each row of its card is another head, and each looks elsewhere.",
+    task="Choose the last word on the page Home: for each word that it attends to, its card names the head in which "
+    "that is most special.",
     text="When Mary and John went to the store, John gave a drink to",
     model="smollm2",
     question="Attention sinks aside, one word gets most of the last word's attention, averaged over all heads. Is it "
@@ -99,7 +100,8 @@ def sinks(reader: Reader, text: str, progress: Progress) -> Finding:
 
 @lesson(
     "To recall is to find what came next",
-    task="On the page Heads, the head named L18.H6 looks from “Durs” to what stood behind it the first time.",
+    task="On the page Heads, see what the last token attends to in the head that opens: what stood behind the same "
+    "piece before?",
     text="Mr Dursley sold drills. Mrs Potter was thin. Mr Durs",
     model="smollm2",
     question="The name came once before, and is made of pieces that mean nothing. How sure is the model of its next "

@@ -55,7 +55,7 @@ def password(reader: Reader, text: str, progress: Progress) -> Finding:
 
 @lesson(
     "The first token it cannot live without",
-    task="On the page Heads, look at the first column of almost any head: much attention rests there.",
+    task="On the page Heads, look at the first column of some heads: how much attention rests there?",
     text="The harbour was quiet in the morning. Fishermen mended their nets on the stones and talked about the "
     "weather, which had been cold since the end of March. A small boat left for the island with bread, letters "
     "and two passengers, a teacher and her son, who had never seen the sea before. In the afternoon the wind "
@@ -71,7 +71,7 @@ def password(reader: Reader, text: str, progress: Progress) -> Finding:
     question="A cache of 64 tokens is enough for this text only if it holds the right ones. Which loses more: one that "
     "holds the last 64 tokens, or one that holds the first token and the last 63?",
     options=("The last 64 tokens", "The first token and the last 63", "They lose about the same (within a tenth)"),
-    caveat="One text is no benchmark: how much is lost differs from text to text, by a factor of two.",
+    caveat="One text is no benchmark: how much is lost differs from text to text.",
     page="forget",
 )
 def first_token(reader: Reader, text: str, progress: Progress) -> Finding:

@@ -60,7 +60,7 @@ def two_memories(reader: Reader, text: str, progress: Progress) -> Finding:
 
 @lesson(
     "Memory that should worry you",
-    task="On the page Generate, begin a famous text and see how little the model is surprised by what follows.",
+    task="On the page Generate, begin a famous text: how surprised is the model by what follows?",
     text="We hold these truths to be self-evident, that all men are created equal.\n"
     "We find these rivers to be slow and shallow, that most boats are built small.",
     model="smollm2",
@@ -69,6 +69,7 @@ def two_memories(reader: Reader, text: str, progress: Progress) -> Finding:
     options=("Less than half as surprised", "Less surprised, but half as much or more", "As surprised, or more"),
     caveat="A low surprise is a hint that a text was in the training data, no proof: common phrases are expected too.",
     page="generate",
+    opens="We hold these truths to be self-evident, that all men",
 )
 def recital(reader: Reader, text: str, progress: Progress) -> Finding:
     """What stood often in the training data can be recited word for word, whether it was meant to be learned or not:

@@ -54,7 +54,7 @@ def alignment(reader: Reader, text: str, progress: Progress) -> Finding:
 
 @lesson(
     "Two kinds of working memory",
-    task="On the page Translate, open the recurrent state below the picture: it fades, where cross-attention does not.",
+    task="On the page Translate, open the recurrent state below the picture: how fast does it fade?",
     text="The black cat drinks cold milk.",
     model="firefox-en-pt",
     question="Beside cross-attention this decoder has a recurrent state of fixed size. After the last step, how much "

@@ -8,6 +8,7 @@ import torch
 
 from memviz.lessons import COURSE, LESSONS, Finding
 from memviz.lessons.registry import FILED, place_of
+from memviz.measures import sink_positions
 from memviz.progress import no_progress
 
 pytestmark = pytest.mark.models
@@ -129,7 +130,8 @@ def test_the_surprise_of_two_lines_is_the_models_own_loss(measured, smollm2) -> 
     assert measured["recital"].answer == 0
 
 
-def test_a_small_cache_needs_the_first_token(measured) -> None:
+def test_a_small_cache_needs_the_first_token(measured, smollm2) -> None:
+    assert 0 in sink_positions(smollm2.read(LESSONS["first_token"].text).memory()), "as the lesson says of it"
     full, window, first = values(measured["first_token"])
     assert full < first < window
     assert measured["first_token"].answer == 0

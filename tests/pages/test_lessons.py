@@ -56,3 +56,12 @@ def test_a_sheet_is_made_when_it_is_asked_for_and_holds_no_answer() -> None:
     assert "measured" not in sheet
     assert "It was &lt;measured&gt;." in answers
     assert "37" in answers
+
+
+@pytest.mark.parametrize("name", ["heads", "first_token", "recital"])
+def test_a_door_opens_the_page_with_the_lessons_text_and_model(visit, name: str) -> None:
+    here, lesson = visit("lessons", lesson=name), LESSONS[name]
+    here.press("lesson_door")
+    assert here.errors == []
+    assert here.input == (lesson.opens or lesson.text), "whether it is a sample of that page or not"
+    assert here.state("writer" if lesson.page == "generate" else "model") == lesson.model

@@ -55,7 +55,7 @@ def choose_model(page: Page) -> None:
     free = Policy.server().allowed is None and not page.sense
     example = "Helsinki-NLP/opus-mt-en-de" if page.translates else "openai-community/gpt2"
     label = t("Translation model") if page.translates else t("Language model") if page.writes else t("Model")
-    key = TRANSLATOR if page.translates else WRITER if page.writes else SENSES.get(page.sense, MODEL)
+    key = _box_of(page)
     on_offer = {offer.name: offer for offer in offers(names, policy=Policy.server())}
     with st.sidebar:
         name = st.selectbox(
@@ -73,6 +73,11 @@ def choose_model(page: Page) -> None:
         entry = CATALOGUE.get(name or "")
         if entry is not None and entry.note:
             st.caption(t(entry.note))
+
+
+def _box_of(page: Page) -> str:
+    """Under which name is the model of this page chosen? Pages that need the same kind of model share it."""
+    return TRANSLATOR if page.translates else WRITER if page.writes else SENSES.get(page.sense, MODEL)
 
 
 def _offer_label(name: str, offer: Offer | None) -> str:
@@ -190,8 +195,8 @@ def choose_text(texts: Sequence[Sample], *, second: bool = True, button: bool = 
 
     ``second``: a second sentence may be given too. ``button``: one stands below that reads the text.
     """
+    _carry_over()  # first: what was carried here has begun
     _begin(texts[0])
-    _carry_over()
     _suit(texts)
     st.text_area(
         t("Your text"),
@@ -238,19 +243,19 @@ def _carry_over() -> None:
         st.session_state[TEXT], st.session_state[PAIR] = text, pair
 
 
-def carry(text: str, model: str | None = None) -> None:
+def carry(text: str, model: str | None = None, *, box: str = MODEL) -> None:
     """The next page begins with this text, whichever it would begin with by itself.
 
-    It is read by this ``model``, or by that of the pages that read.
+    It is read by this ``model``, or by that of the pages that read. ``box``: of which pages it is the model.
     """
     st.session_state[LAST_SEEN] = "", text, ""  # from no page: it is taken over on the next
     st.session_state[address.ORIGIN] = TYPED
     for name in (TEXT, PAIR):
         address.put(name, "")
     if model is not None:
-        st.session_state[MODEL] = model
-    address.put(MODEL, model or model_name())
-    state.hold(MODEL)
+        st.session_state[box] = model
+    address.put(box, model or model_name())
+    state.hold(box)
 
 
 def _begin(sample: Sample) -> None:
@@ -282,11 +287,8 @@ def _mark_typed() -> None:
 
 def open_with(page: Page, *, model: str, text: str, settings: Mapping[str, str]) -> None:
     """Leaves this page for another, with that ``model`` and ``text``; ``settings``: choices as the address has them."""
-    box = TRANSLATOR if page.translates else WRITER if page.writes else MODEL
-    st.session_state[TEXT], st.session_state[PAIR] = text, ""
-    st.session_state[address.ORIGIN] = TYPED
-    st.session_state[LAST_SEEN] = st.context.url, text, ""
-    for name, value in {**settings, box: model}.items():
+    carry(text, model, box=_box_of(page))
+    for name, value in settings.items():
         st.session_state.pop(name, None)
         address.put(name, value)
     navigation.open_page(page.path)
