@@ -227,6 +227,19 @@ class AppPage:
         self.wait_until(lambda: bool(said()), "the cell is told")
         return said()
 
+    def settled(self, measure: Callable[[], Any]) -> Any:
+        """What ``measure()`` gives once it has been the same for half a second: a picture that is still drawn grows."""
+        last, since = measure(), time.monotonic()
+
+        def rests() -> bool:
+            nonlocal last, since
+            now = measure()
+            if now != last:
+                last, since = now, time.monotonic()
+            return time.monotonic() - since > 0.5
+
+        return self.wait_until(rests, "it keeps changing") and last
+
     def wait_until(self, true: Callable[[], bool], what: str) -> AppPage:
         """Waits until something is true of the page."""
         end = time.monotonic() + PATIENCE / 1000

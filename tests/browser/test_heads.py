@@ -290,7 +290,8 @@ def test_the_picture_fills_the_screen_and_comes_back(visit) -> None:
         x, y, width, height = place.bounding_box().values()
         return x, y + scrolled, width, height
 
-    before, small = box(), drawn()
+    place.locator(".hm image").wait_for(state="attached")
+    before, small = here.settled(lambda: (box(), drawn()))
     names = ("gtitle", "gtitle-subtitle", "ytitle", "xtitle")
     assert [place.locator(f".{name}").text_content() for name in names] == [
         "L3.H1 · no clear role",
