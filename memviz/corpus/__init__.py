@@ -10,7 +10,7 @@
 
 from memviz.corpus.columns import COLUMNS, Column, TextSummary, summarise
 from memviz.corpus.results import Extreme, Results, compare
-from memviz.corpus.run import OnPace, Pace, run
+from memviz.corpus.runs import OnPace, Pace, run
 from memviz.corpus.statistics import Difference, Interval, adjusted, bootstrap, permutation_test
 
 __all__ = [
