@@ -9,15 +9,19 @@
 """
 
 from memviz.corpus.columns import COLUMNS, Column, TextSummary, summarise
+from memviz.corpus.folder import Counts, Folder
 from memviz.corpus.results import Extreme, Results, compare
 from memviz.corpus.runs import OnPace, Pace, run
-from memviz.corpus.statistics import Difference, Interval, adjusted, bootstrap, permutation_test
+from memviz.corpus.statistics import Correction, Difference, Interval, adjusted, bootstrap, permutation_test
 
 __all__ = [
     "COLUMNS",
     "Column",
+    "Correction",
+    "Counts",
     "Difference",
     "Extreme",
+    "Folder",
     "Interval",
     "OnPace",
     "Pace",

@@ -225,9 +225,9 @@ class Folder:
             total += Counts(len(first), sum(cut), sum(1 for _ in _objects(self.path / FAILED / f"{name}.jsonl")))
         return total
 
-    def line(self, row: int) -> Mapping[str, Any]:
-        """What is known of the text of a row: its id, and the text where texts were kept."""
-        lines = _objects(self.path / TEXTS / f"part-{row // CHUNK:05d}.jsonl")
+    def line(self, row: int, *, chunk: int = CHUNK) -> Mapping[str, Any]:
+        """What is known of the text of a row: its id, and the text where texts were kept. ``chunk``: rows of a part."""
+        lines = _objects(self.path / TEXTS / f"part-{row // chunk:05d}.jsonl")
         return next((line for line in lines if line["row"] == row), {})
 
     def errors(self, most: int) -> Iterator[Mapping[str, Any]]:

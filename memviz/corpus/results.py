@@ -62,7 +62,7 @@ class Results:
                 path=str(path),
             )
         settings = read_json(folder / (MANIFEST if whole else SETTINGS))
-        if settings.get("format") != FORMAT or not {"model", "layers", "heads"} <= set(settings):
+        if settings.get("format") != FORMAT or not {"model", "layers", "heads", "chunk"} <= set(settings):
             raise CorpusError(
                 "The results in {path} were written by another MemViz ({version}).",
                 todo="Run the corpus again with this one.",
@@ -166,7 +166,8 @@ class Results:
         return self._extremes(rows, numbers, order[::-1][:count]), self._extremes(rows, numbers, order[:count])
 
     def _extremes(self, rows: np.ndarray, numbers: np.ndarray, places: np.ndarray) -> list[Extreme]:
-        lines = {int(rows[place]): Folder(self.path).line(int(rows[place])) for place in places}
+        folder, chunk = Folder(self.path), int(self.settings["chunk"])
+        lines = {int(rows[place]): folder.line(int(rows[place]), chunk=chunk) for place in places}
         return [
             Extreme(row, line.get("id", ""), float(numbers[place]), line.get("text"))
             for place, (row, line) in zip(places, lines.items(), strict=True)

@@ -79,7 +79,7 @@ class Rows:
     @property
     def name(self) -> str:
         """How the source is called: the name of its file or folder."""
-        return Path(self.source).name if isinstance(self.source, str | os.PathLike) else "pasted lines"
+        return Path(self.source).name if isinstance(self.source, str | os.PathLike) else "a list of texts"
 
     def sha256(self) -> str:
         """The hash of the source: of a file's bytes, of the names and bytes of a folder's files, or of the texts."""

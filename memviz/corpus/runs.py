@@ -114,6 +114,7 @@ def run(
         "sha256": rows.sha256(),
         "column": column,
         "limit": limit,
+        "chunk": CHUNK,
         "keep_texts": keep_texts,
     }
     folder.begin(settings, resume=resume)
