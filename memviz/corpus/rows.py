@@ -132,7 +132,7 @@ def _opened(rows: Rows) -> Values:
     source = rows.source
     if not isinstance(source, str | os.PathLike):
         if not len(source):
-            raise _no_texts("The list")
+            raise _no_texts(Note("The list"))
         return _listed(rows, source)
     path = Path(source)
     if not path.exists():
@@ -151,7 +151,7 @@ def _opened(rows: Rows) -> Values:
     return kinds[path.suffix.lower()](rows, path)
 
 
-def _no_texts(name: str) -> CorpusError:
+def _no_texts(name: str | Note) -> CorpusError:
     return CorpusError("{name} holds no texts.", todo="Give at least one text.", name=name)
 
 

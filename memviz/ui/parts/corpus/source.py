@@ -158,7 +158,7 @@ def _introduce(results: Results) -> None:
         st.info(t("From fewer than {few} texts an interval is only rough.", few=FEW), icon=":material/info:")
     if counts.cut:
         st.info(
-            t("{count} texts are longer than the model reads at once: only their beginning was read.", count=counts.cut),
+            t("Texts of which only the beginning was read, as much as fits: {count}.", count=f"{counts.cut:,}"),
             icon=":material/content_cut:",
         )
     if results.has_texts:
@@ -172,6 +172,6 @@ def _introduce(results: Results) -> None:
 
 def _show_errors(results: Results) -> None:
     if results.counts.errors:
-        label = t("{count} rows could not be read", count=f"{results.counts.errors:,}")
+        label = t("Rows that could not be read: {count}", count=f"{results.counts.errors:,}")
         with st.expander(label, icon=":material/error:"):
             st.dataframe([*corpus.Folder(results.path).errors(100)], hide_index=True, width="stretch")
