@@ -66,8 +66,8 @@ def head_grid(
             showlegend=False,
         )
     figure.update_xaxes(**label_axis([f"H{head}" for head in range(heads)]), side="top")
-    figure.update_xaxes(constrain="domain", constraintoward="left", tickangle=0)
-    figure.update_yaxes(**label_axis([f"L{layer}" for layer in range(layers)]), autorange="reversed")
+    figure.update_xaxes(constrain="domain", constraintoward="left", tickangle=0, range=[-0.5, heads - 0.5])
+    figure.update_yaxes(**label_axis([f"L{layer}" for layer in range(layers)]), range=[layers - 0.5, -0.5])
     figure.update_yaxes(scaleanchor="x", constrain="domain", constraintoward="top")
     cell = min(CELL, LONGEST / max(values.shape))
     flat = np.nan_to_num(np.abs(values) if signed else values, nan=-np.inf).ravel()

@@ -10,7 +10,7 @@ import streamlit as st
 from memviz import figures
 from memviz.corpus import Extreme
 from memviz.ui.parts.corpus.atlas import CorpusView
-from memviz.ui.shell import frame, show, state
+from memviz.ui.shell import frame, navigation, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 from memviz.ui.shell.navigation import PAGES
@@ -53,10 +53,16 @@ def _list(view: CorpusView, extremes: Sequence[Extreme], layer: int, head: int, 
         text = extreme.text or ""
         short = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
         row.markdown(f"**{extreme.value:.3g}** · {literal(extreme.id)}  \n{literal(' '.join(short.split()))}")
-        if text and row.button(t("Open in Heads"), key=f"corpus_{key}_{place}", type="tertiary"):
-            frame.open_with(
-                PAGES["heads"],
-                model=view.results.settings["model"],
-                text=text,
-                settings={"layer": str(layer), "head": str(head)},
-            )
+        if not text:
+            continue
+        settings = {"layer": str(layer), "head": str(head)}
+        opened = row.button(
+            t("Open in Heads"),
+            key=f"corpus_{key}_{place}",
+            type="tertiary",
+            on_click=frame.carry_with,
+            args=(PAGES["heads"],),
+            kwargs={"model": view.results.settings["model"], "text": text, "settings": settings},
+        )
+        if opened:
+            navigation.open_page("heads")

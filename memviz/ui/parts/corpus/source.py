@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from memviz import Reader
 
 WAYS = {"folder": "a folder of results", "lines": "lines that I paste"}
-WAY, FOLDER, LINES, READING = "corpus_way", "corpus_folder", "corpus_lines", "corpus_reading"
+WAY, FOLDER, LINES = "corpus_way", "corpus_folder", "corpus_lines"
+READING, PASTED = "corpus_reading", "corpus_pasted"
 MOST_LINES = 200
 FEW = 20  # texts: an interval from fewer is said to be rough
 
@@ -43,7 +44,7 @@ def choose_results() -> Results:
         t("Corpus"), list(WAYS), format_func=lambda name: t(WAYS[name]), required=True, **state.url_bound(WAY, WAYS)
     )
     results = _of_folder() if way == "folder" else _of_lines()
-    _introduce(results)
+    _introduce(results, pasted=way == "lines")
     return results
 
 
@@ -110,6 +111,7 @@ def _of_lines() -> Results:
     stop.empty()
     if found is None:
         st.stop()
+    st.session_state[PASTED] = found  # for as long as somebody looks at it
     return found.results
 
 
@@ -129,18 +131,17 @@ def _read(lines: Sequence[str], reader: Reader, progress: Progress) -> Pasted:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     weakref.finalize(pasted, shutil.rmtree, folder, ignore_errors=True)
-    st.session_state["corpus_pasted"] = pasted  # for as long as somebody looks at it
     return pasted
 
 
-def _introduce(results: Results) -> None:
+def _introduce(results: Results, *, pasted: bool) -> None:
     """What the results are of, and what must be known before they are believed."""
     counts, settings = results.counts, results.settings
     st.markdown(
         t(
             "**{texts} texts** of {input} · {model} · {layers} layers × {heads} heads",
             texts=f"{counts.texts:,}",
-            input=literal(settings["input"] if results.complete or counts.texts else "…"),
+            input=t("your lines") if pasted else literal(settings["input"]),
             model=literal(settings["model"]),
             layers=results.shape[0],
             heads=results.shape[1],
@@ -161,7 +162,9 @@ def _introduce(results: Results) -> None:
             t("Texts of which only the beginning was read, as much as fits: {count}.", count=f"{counts.cut:,}"),
             icon=":material/content_cut:",
         )
-    if results.has_texts:
+    if pasted:
+        st.caption(t("Your texts stay for as long as this tab is open, and nobody else sees them."))
+    elif results.has_texts:
         st.caption(
             t("The texts stand beside the numbers in the folder of results: whoever can open it here can read them.")
         )
