@@ -1,4 +1,4 @@
-"""How fast is a corpus read, and does its memory stay flat? `python -m benchmarks.corpus [--model NAME] [--long] [--ray]`
+"""How fast is a corpus read, and does its memory stay flat? `python -m benchmarks.corpus [--long] [--ray]`
 
 Texts a second of a whole run, files and statistics included, beside a plain loop of forward passes over the same texts,
 in turn in one process; printed as the median of the rounds' ratios, as machines are noisy. Memory is the peak of a
@@ -90,7 +90,9 @@ def peak(model: str, count: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "texts.jsonl"
         with path.open("w") as file:
-            file.writelines(json.dumps({"id": number, "text": text}) + "\n" for number, text in enumerate(sentences(count)))
+            file.writelines(
+                json.dumps({"id": number, "text": text}) + "\n" for number, text in enumerate(sentences(count))
+            )
         memviz.corpus.run(path, model=model, out=Path(folder) / "out")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 

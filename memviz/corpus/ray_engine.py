@@ -96,7 +96,9 @@ def _connect(ray: Any, engine: str) -> bool:
     return True
 
 
-def _spread(ray: Any, chunks: Iterable[tuple[int, list[Row]]], take: Callable[[Part], None], workers: list[Any]) -> None:
+def _spread(
+    ray: Any, chunks: Iterable[tuple[int, list[Row]]], take: Callable[[Part], None], workers: list[Any]
+) -> None:
     """Two chunks for each worker at most, so that memory stays bounded whatever the input's size."""
     loads = dict.fromkeys(range(len(workers)), 0)
     waiting: dict[Any, int] = {}  # which worker reads what

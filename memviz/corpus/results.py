@@ -241,7 +241,7 @@ def compare(
         correction=correction,
     )
     parts = (getattr(found, name).reshape(first.shape) for name in ("difference", "p", "adjusted"))
-    return Difference(*parts, draws=found.draws)
+    return Difference(next(parts), next(parts), next(parts), found.draws)
 
 
 def require_column(column: str) -> None:

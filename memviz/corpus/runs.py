@@ -47,7 +47,7 @@ class Pace:
     def line(self) -> Note:
         """The same in one line."""
         left = self.seconds_left
-        values = {"texts": self.texts, "errors": self.errors, "rate": self.rate}
+        values: dict[str, object] = {"texts": self.texts, "errors": self.errors, "rate": self.rate}
         if left is None:
             return Note("{texts:,} texts read · {rate:.1f} a second · {errors:,} errors", values)
         minutes, seconds = divmod(round(left), 60)

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))  # tiny_models, wh
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The folder of a GPT-2 of two layers and two heads, with weights that make its heads differ; it reads 64 tokens."""
+    """The folder of a GPT-2 of two layers and two heads, whose heads differ; it reads 64 tokens."""
     import torch
     import transformers
     from tiny_models import small_config, word_tokenizer

@@ -83,7 +83,7 @@ def test_a_long_text_is_cut_and_says_so_and_a_bad_row_is_named(run_once) -> None
     assert all(row["cut"] and row["tokens"] <= 64 and row["characters"] < len(texts[61]) for row in last)
     assert not any(table(results).filter(pc.field("row") < 60)["cut"].to_pylist())
     assert vars(results.counts) == {"texts": 61, "cut": 1, "errors": 1}
-    assert [*folders.Folder(results.path).errors(5)][0]["reason"] == "it is empty"
+    assert next(folders.Folder(results.path).errors(5))["reason"] == "it is empty"
     assert "it is empty" in (results.path / "errors.csv").read_text(encoding="utf-8-sig")
     assert results.settings["sha256"] == Rows(texts).sha256()
 
@@ -250,9 +250,7 @@ def test_ray_gives_the_same_table(tiny: str, write, tmp_path: Path, monkeypatch:
     pytest.importorskip("ray")
     monkeypatch.setattr("memviz.corpus.runs.CHUNK", 20)
     path = write("texts.jsonl", [*sentences(90), ""])
-    here, there = (
-        corpus.run(path, model=tiny, out=tmp_path / engine, engine=engine) for engine in ("local", "ray")
-    )
+    here, there = (corpus.run(path, model=tiny, out=tmp_path / engine, engine=engine) for engine in ("local", "ray"))
     for name, column in zip(table(here).column_names, table(here).columns, strict=True):
         other = table(there)[name]
         if column.type in ("float", "double"):

@@ -55,7 +55,7 @@ def test_p_values_are_uniform_where_the_labels_mean_nothing() -> None:
 
 def test_a_true_difference_is_found_and_named_by_its_sign() -> None:
     draw = np.random.default_rng(4)
-    first, second = draw.normal(size=(40, 2)), draw.normal(size=(50, 2)) + [0, -1.5]
+    first, second = draw.normal(size=(40, 2)), draw.normal(size=(50, 2)) + np.array([0, -1.5])
     found = permutation_test(blocks(first), blocks(second), (40, 50), draws=1999)
     assert np.allclose(found.difference, second.mean(axis=0) - first.mean(axis=0))
     assert found.p[1] == 1 / 2000

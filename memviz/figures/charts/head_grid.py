@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -117,7 +119,7 @@ def spread_bars(
         y=counts.tolist(),
         width=[float(edges[1] - edges[0])] * len(counts),
         marker={"color": colours.BLUE},
-        customdata=[f"{low:.3g} – {high:.3g}" for low, high in zip(edges, edges[1:], strict=False)],
+        customdata=[f"{low:.3g} – {high:.3g}" for low, high in pairwise(edges)],
         hovertemplate="%{customdata}: <b>%{y}</b><extra></extra>",
         showlegend=False,
     )

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from memviz import corpus, figures
-from memviz.corpus import Difference, Results
+from memviz.corpus import Correction, Difference, Results
 from memviz.errors import MemVizError
 from memviz.ui.parts.corpus.atlas import CorpusView
 from memviz.ui.parts.corpus.source import open_folder
@@ -16,7 +16,7 @@ from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
 OTHER, CORRECTION = "corpus_other", "corpus_correction"
-CORRECTIONS = {
+CORRECTIONS: dict[Correction, str] = {
     "holm": "Holm: no head by mistake",
     "bh": "Benjamini–Hochberg: few among those found by mistake",
 }
@@ -52,8 +52,8 @@ def show_contrast(view: CorpusView) -> None:
     beyond = found.adjusted < LEVEL
     st.markdown(
         t(
-            "**{count} of {heads} heads** differ beyond chance (p < 0.05 after the correction {correction}; permutation "
-            "test, {draws} labellings of {first} and {second} texts).",
+            "**{count} of {heads} heads** differ beyond chance (p < 0.05 after the correction {correction}; "
+            "permutation test, {draws} labellings of {first} and {second} texts).",
             count=int(beyond.sum()),
             heads=beyond.size,
             correction="Holm" if correction == "holm" else "Benjamini–Hochberg",
@@ -73,7 +73,7 @@ def show_contrast(view: CorpusView) -> None:
     show.table(_table(found), label="Every difference as a table")
 
 
-def difference_of(first: Results, second: Results, column: str, correction: str) -> Difference:
+def difference_of(first: Results, second: Results, column: str, correction: Correction) -> Difference:
     """The test for every head; worked out once, as long as the files are the same."""
     stamps = tuple(f"{each.path}{each.settings.get('sha256')}{each.counts}" for each in (first, second))
     return _difference(first, second, stamps, column, correction)
@@ -81,7 +81,7 @@ def difference_of(first: Results, second: Results, column: str, correction: str)
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _difference(
-    _first: Results, _second: Results, stamps: tuple[str, ...], column: str, correction: corpus.Correction
+    _first: Results, _second: Results, stamps: tuple[str, ...], column: str, correction: Correction
 ) -> Difference:
     return corpus.compare(_first, _second, column, correction=correction)
 

@@ -27,8 +27,7 @@ def show_head(view: CorpusView) -> None:
     usual = names[int(np.nanargmax(flat))] if np.isfinite(flat).any() else names[0]
     st.header(t("One head on every text"), anchor=False)
     name = st.selectbox(t("Head"), names, **state.url_bound(HEAD, names, default=usual))
-    layer, head = np.unravel_index(names.index(name), shape)
-    layer, head = int(layer), int(head)
+    layer, head = divmod(names.index(name), shape[1])
     _, values = view.results.values(view.measure.name, layer, head)
     if not len(values):
         st.info(t("No text of this corpus has a number for this head."), icon=":material/info:")
