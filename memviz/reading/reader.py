@@ -109,7 +109,7 @@ class Reader:
         if not isinstance(self.engine, TransformersEngine) or self.info.kind == "encoder-decoder":
             raise ReadingError(
                 "{model} reads one text and writes another, one at a time.",
-                todo="Use `read` for each text.",
+                todo="Read them one by one.",
                 model=self.info.name,
             )
         return read_texts(self.engine, texts)

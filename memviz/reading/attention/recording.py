@@ -242,8 +242,8 @@ class RecordingBatch:
     recordings: Sequence[Recording]
 
     def attend(self, module: nn.Module, call: AttentionCall) -> Tensor:
-        """The attention output of one text."""
-        return self.recordings[call.item].attend(module, call)
+        """The attention output of one text, recorded as if it were alone."""
+        return self.recordings[call.item].attend(module, replace(call, item=0))
 
 
 def _count(call: AttentionCall) -> int:
