@@ -24,7 +24,7 @@ AHEAD = 2  # chunks that wait for each actor, so that it never waits
 def require_ray() -> None:
     """Raises `CorpusError` where Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
-        raise CorpusError("Ray is not installed.", todo='Install it with: pip install "memviz[ray]"')
+        raise CorpusError("Ray is not installed.", todo="Install it with: pip install ray")
 
 
 class Worker:

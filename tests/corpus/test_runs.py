@@ -241,7 +241,7 @@ def test_the_pace_tells_rate_and_time_left(reader, tmp_path: Path) -> None:
 
 def test_without_ray_one_sentence_says_how_to_get_it(reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memviz.corpus.ray_engine.importlib.util.find_spec", lambda name: None)
-    with pytest.raises(CorpusError, match=r'pip install "memviz\[ray\]"'):
+    with pytest.raises(CorpusError, match="pip install ray"):
         corpus.run(["the cat"], model=reader, out=tmp_path / "out", engine="ray")
     assert not (tmp_path / "out").exists()
 
