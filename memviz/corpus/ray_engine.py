@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from memviz.corpus.folder import Part, part_of
 from memviz.corpus.rows import Row
 from memviz.errors import CorpusError
+from memviz.note import Note
 
 if TYPE_CHECKING:
     from memviz.reading import Reader
@@ -90,7 +91,7 @@ def _connect(ray: Any, engine: str) -> bool:
         raise CorpusError(
             "The Ray cluster at {address} does not answer ({said}).",
             todo="Check the address, or use --engine ray for this machine.",
-            address=address or "this machine",
+            address=address or Note("this machine"),
             said=(str(error).strip() or type(error).__name__).splitlines()[0][:200],
         ) from error
     return True

@@ -62,12 +62,13 @@ class Results:
                 path=str(path),
             )
         settings = read_json(folder / (MANIFEST if whole else SETTINGS))
+        version = str(settings.get("memviz"))
         if settings.get("format") != FORMAT or not {"model", "layers", "heads", "chunk"} <= set(settings):
             raise CorpusError(
                 "The results in {path} were written by another MemViz ({version}).",
                 todo="Run the corpus again with this one.",
                 path=str(path),
-                version=str(settings.get("memviz")),
+                version=version,
             )
         return cls(folder, settings, whole)
 
@@ -223,13 +224,14 @@ def compare(
 
     Raises `CorpusError` for results of two models.
     """
+    names = [f"{each.settings['model']} {each.settings['revision'][:12]}" for each in (first, second)]
     for name in ("model", "revision"):
         if first.settings[name] != second.settings[name]:
             raise CorpusError(
                 "These are the results of two models: {first} and {second}.",
                 todo="Choose two corpora that one model read.",
-                first=f"{first.settings['model']} {first.settings['revision'][:12]}",
-                second=f"{second.settings['model']} {second.settings['revision'][:12]}",
+                first=names[0],
+                second=names[1],
             )
     heads = int(np.prod(first.shape))
     found = permutation_test(

@@ -117,7 +117,7 @@ def _problem(value: Any) -> Note | None:
     if isinstance(value, Note):
         return value
     if not isinstance(value, str):
-        return Note("not a text but {kind}", {"kind": "nothing" if value is None else type(value).__name__})
+        return Note("not a text but {kind}", {"kind": Note("nothing") if value is None else type(value).__name__})
     if TOO_LONG_LINE in value or len(value) > LONGEST:
         return Note("longer than {limit:,} characters", {"limit": LONGEST})
     if "\0" in value:
@@ -298,13 +298,13 @@ def _parquet_rows(rows: Rows, file: Any, wanted: list[str]) -> Values:
 def _folder(rows: Rows, path: Path) -> Values:
     """A folder of .txt files, a text each, by name; or a data set that Hugging Face's library saved."""
     if (path / "dataset_dict.json").exists():
-        parts = json.loads((path / "dataset_dict.json").read_text(encoding="utf-8")).get("splits", [])
+        parts = json.loads((path / "dataset_dict.json").read_text(encoding="utf-8")).get("splits", ["train"])
         raise CorpusError(
             "{name} holds several data sets: {parts}.",
             todo="Give the folder of one of them, such as {first}.",
             name=path.name,
             parts=", ".join(parts),
-            first=str(path / (parts or ["train"])[0]),
+            first=str(path / parts[0]),
         )
     if (path / "dataset_info.json").exists() and (path / "state.json").exists():
         return _data_set(rows, path)

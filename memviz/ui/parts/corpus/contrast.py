@@ -20,6 +20,7 @@ CORRECTIONS: dict[Correction, str] = {
     "holm": "Holm: no head by mistake",
     "bh": "Benjamini–Hochberg: few among those found by mistake",
 }
+EXAMPLE = "corpora/shuffled"
 LEVEL = 0.05
 
 
@@ -32,7 +33,7 @@ def show_contrast(view: CorpusView) -> None:
     box, choice = st.columns([3, 2])
     path = box.text_input(
         t("Folder of the other results"),
-        placeholder="corpora/shuffled",
+        placeholder=EXAMPLE,
         **state.url_bound(OTHER, [""], others=True),
     )
     correction = choice.selectbox(

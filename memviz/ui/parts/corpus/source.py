@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WAYS = {"folder": "a folder of results", "lines": "lines that I paste"}
 WAY, FOLDER, LINES = "corpus_way", "corpus_folder", "corpus_lines"
 READING, PASTED = "corpus_reading", "corpus_pasted"
+EXAMPLE = "corpora/reviews"
 MOST_LINES = 200
 FEW = 20  # texts: an interval from fewer is said to be rough
 
@@ -67,7 +68,7 @@ def open_folder(path: str) -> Results:
 def _of_folder() -> Results:
     path = st.text_input(
         t("Folder of results"),
-        placeholder="corpora/reviews",
+        placeholder=EXAMPLE,
         help=t("As given with --out on the command line, from the folder in which MemViz was started."),
         **state.url_bound(FOLDER, [""], others=True),
     )
