@@ -164,7 +164,12 @@ def _introduce(results: Results, *, pasted: bool) -> None:
             icon=":material/content_cut:",
         )
     if pasted:
-        st.caption(t("Your texts stay for as long as this tab is open, and nobody else sees them."))
+        st.caption(
+            t(
+                "Your texts lie in a temporary folder on the machine that runs MemViz until later runs take its place; "
+                "no page opens that folder."
+            )
+        )
     elif results.has_texts:
         st.caption(
             t("The texts stand beside the numbers in the folder of results: whoever can open it here can read them.")
