@@ -14,6 +14,7 @@ from conftest import sentences
 
 import memviz
 from memviz import corpus
+from memviz.command.main import main
 from memviz.corpus import folder as folders
 from memviz.corpus.results import Results
 from memviz.corpus.rows import Rows
@@ -179,6 +180,7 @@ from pathlib import Path
 import torch
 import memviz
 from memviz import corpus
+from memviz.command.main import main
 from memviz.corpus import folder, runs
 torch.set_num_threads(1)
 runs.CHUNK = folder.CHUNK = 8
@@ -258,3 +260,18 @@ def test_ray_gives_the_same_table(tiny: str, write, tmp_path: Path, monkeypatch:
         else:
             assert column.equals(other), name
     assert here.counts == there.counts
+
+
+def test_the_command_reads_a_file_and_says_what_could_not_be_read(tiny: str, write, tmp_path: Path, capsys) -> None:
+    path = write("texts.csv", b"text\nthe cat sat on the mat\n\xff\na dog ran\n")
+    assert main(["corpus", str(path), "--model", tiny, "--out", str(tmp_path / "out"), "--limit", "3"]) == 0
+    out, err = capsys.readouterr()
+    assert "2 texts read, 0 of them cut" in out
+    assert "1 rows could not be read" in out
+    assert "texts read" in err
+    assert sorted(set(table(Results.open(tmp_path / "out"))["id"].to_pylist())) == ["0", "2"]
+    assert main(["corpus", str(path), "--model", tiny, "--out", str(tmp_path / "out")]) == 2
+    assert "holds results already" in capsys.readouterr().err
+    assert main(["corpus", str(path), "--model", tiny, "--out", str(tmp_path / "b"), "--column", "body"]) == 2
+    assert "no column “body”. Its columns are: text." in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
