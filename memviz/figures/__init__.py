@@ -6,6 +6,8 @@ look_bars      what one word looks at, in one head                       plotly
 received_bars  which words are looked at most                            plotly
 slots_bars     which words spread their look widest                      plotly
 scores         one measure of every head                                 plotly
+head_grid      any number of every head                                  plotly
+spread_bars    how one head's numbers are spread over many texts         plotly
 coverage_bars  how many target tokens each source word was read for      plotly
 probability_bars   how sure the model was of each token it wrote         plotly
 cache_lines    how much memory the keys and values of the past take      plotly
@@ -43,6 +45,7 @@ from memviz.figures.charts.bars import look_bars, received_bars, slots_bars
 from memviz.figures.charts.cache_lines import cache_lines
 from memviz.figures.charts.cover_bars import cover_bars, layer_bars
 from memviz.figures.charts.distance import by_distance
+from memviz.figures.charts.head_grid import head_grid, spread_bars
 from memviz.figures.charts.heatmap import pattern
 from memviz.figures.charts.layout import alt, provenance_fields
 from memviz.figures.charts.needle_map import needle_map
@@ -94,6 +97,7 @@ __all__ = [
     "grid_svg",
     "half_lives",
     "handout",
+    "head_grid",
     "head_name",
     "html",
     "layer_bars",
@@ -121,6 +125,7 @@ __all__ = [
     "recurrent",
     "scores",
     "slots_bars",
+    "spread_bars",
     "thumbnails_png",
     "times",
     "value_lines",

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from transformers import PreTrainedModel
 
+from memviz.errors import ReadingError
 from memviz.memory import Ablate, Eviction, Forget, Kind, OnLayers, interventions
 from memviz.progress import Progress
 from memviz.reading import pictures, prompts, questions, sounds, texts, windows
@@ -19,6 +20,7 @@ from memviz.reading.hidden_states import HiddenStates, hidden_states
 from memviz.reading.lens import Lens, look_through
 from memviz.reading.prompts import OnToken
 from memviz.reading.questions import Change, Predictions, Question, Relevance
+from memviz.reading.texts import read_texts
 from memviz.reading.writing import both_sides, translate
 from memviz.reading.writing.generation_request import GenerationRequest
 from memviz.reading.writing.request import TranslationRequest
@@ -96,6 +98,21 @@ class Reader:
             return translate.translate(self.engine, self.writer, text, request, split=False, progress=progress)
         changes = interventions(forget, eviction, ablate, usual="self")
         return texts.read_text(self.engine, text, pair, changes, progress=progress, on_layers=on_layers)
+
+    def read_batch(self, texts: Sequence[str]) -> list[Trace]:
+        """What does the model look at in each of several ``texts``? The traces that `read` gives, from one pass.
+
+        For many short texts: the fixed costs of a pass are paid once. All have as many tokens (see `count`), so that
+        nothing is padded. Raises as `read` does, `ReadingError` for texts of several lengths and for an
+        encoder-decoder.
+        """
+        if not isinstance(self.engine, TransformersEngine) or self.info.kind == "encoder-decoder":
+            raise ReadingError(
+                "{model} reads one text and writes another, one at a time.",
+                todo="Read them one by one.",
+                model=self.info.name,
+            )
+        return read_texts(self.engine, texts)
 
     def read_ids(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memviz.corpus import COLUMNS
 from memviz.experiments import EXPERIMENTS
 from memviz.figures import PHRASES
 from memviz.lessons import LESSONS
@@ -9,6 +10,8 @@ from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, picture, words
 from memviz.ui.parts import words as words_panel
+from memviz.ui.parts.corpus import contrast as corpus_contrast
+from memviz.ui.parts.corpus import source as corpus_source
 from memviz.ui.parts.experiment import agreement as agreement_part
 from memviz.ui.parts.experiment import cover as cover_part
 from memviz.ui.parts.experiment import eviction as eviction_part
@@ -51,7 +54,24 @@ def _of_measures(name: str) -> set[str]:
     return {getattr(measure, name) for measure in MEASURES.values()}
 
 
+def _of_columns(name: str) -> set[str]:
+    return {getattr(column, name) for column in COLUMNS.values()}
+
+
 KNOWN: dict[str, set[str]] = {
+    "texts: error.happened": set(),  # of an error that was raised elsewhere
+    "atlas: measure.question": _of_columns("question"),
+    "atlas: view.measure.label": _of_columns("label"),
+    "atlas: view.measure.unit": _of_columns("unit"),
+    "atlas: COLUMNS[key].label": _of_columns("label"),
+    "atlas: role": set(ROLES),
+    "contrast: view.measure.unit": _of_columns("unit"),
+    "contrast: CORRECTIONS[name]": set(corpus_contrast.CORRECTIONS.values()),
+    "one_head: view.measure.label": _of_columns("label"),
+    "one_head: view.measure.unit": _of_columns("unit"),
+    "source: pace.line().render(t)": set(),  # a sentence already
+    "source: WAYS[name]": set(corpus_source.WAYS.values()),
+    "corpus: view.measure.question": _of_columns("question"),
     "conversion: *_latest(work / 'out.log')": set(),  # what `progress` said in the other process
     "cross: what": _of_measures("label"),
     "cache: label": set(),  # what a reader told its progress, passed on

@@ -101,6 +101,10 @@ SLOTS_ALT = "Bars of the effective number of tokens that each of {count} words a
 POOLED_BARS = "one bar = {count} words, the largest of them"
 SCORES_ALT = "{label} of every head, {layers} layers by {heads} heads, in {unit}. Highest: {most}."
 
+TEXTS = "texts"
+MEAN_LINE = "dotted: the mean over all texts, {mean}"
+SPREAD_ALT = "Bars of how {label} is spread over {count} texts: from {low} to {high}, mean {mean}."
+
 WHICH_SOURCE = "Which source word was each target word read from?"
 SOURCE_WORDS = "source words"
 TARGET_WORDS = "target words"

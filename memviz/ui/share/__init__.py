@@ -2,6 +2,7 @@
 
 from memviz.ui.share.actions import Shared, bar, training_bar
 from memviz.ui.share.compare import Compare
+from memviz.ui.share.corpus import corpus_bar
 from memviz.ui.share.findings import Findings
 from memviz.ui.share.generate import Generate
 from memviz.ui.share.heads import Heads
@@ -24,6 +25,7 @@ __all__ = [
     "Training",
     "Translate",
     "bar",
+    "corpus_bar",
     "lesson_bar",
     "look_bar",
     "training_bar",

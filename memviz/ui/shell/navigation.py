@@ -56,6 +56,7 @@ SECTIONS = {
         Page(
             "forget", "Forget", "What changes when a word is forgotten?", ":material/visibility_off:", model="smollm2"
         ),
+        Page("corpus", "Corpus", "What does every head do, over many texts?", ":material/library_books:"),
     ),
     "Learning": (
         Page(
