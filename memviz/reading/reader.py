@@ -420,6 +420,11 @@ class Reader:
         return self.writer.language_codes
 
     @property
+    def spoken_languages(self) -> tuple[str, ...]:
+        """Which languages can the model be told to hear? Their codes; none where there is nothing to choose."""
+        return sounds.spoken_languages(self.engine)
+
+    @property
     def tasks(self) -> Mapping[str, str]:
         """What may be put in front of a text to say what to do with it? Texts by name; none where nothing is known."""
         return self.writer.tasks

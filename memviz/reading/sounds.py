@@ -234,8 +234,7 @@ def _prefix(engine: TransformersEngine, source: Source, language: str | None) ->
 
     Raises `ReadingError` for a ``language`` that the model does not know.
     """
-    settings = engine.model.generation_config
-    codes = getattr(settings, "lang_to_id", None) or {}
+    settings, codes = engine.model.generation_config, _language_tokens(engine)
     if language is not None and f"<|{language}|>" not in codes:
         raise ReadingError(
             "{model} does not know the language {language}.",
@@ -250,6 +249,17 @@ def _prefix(engine: TransformersEngine, source: Source, language: str | None) ->
         return end
     token = codes[f"<|{language}|>"] if language is not None else _spoken(engine, source, list(codes.values()))
     return (int(token), int(settings.task_to_id["transcribe"]), *end)
+
+
+def spoken_languages(engine: Engine) -> tuple[str, ...]:
+    """The codes of the languages that the model can be told to hear; none where there is nothing to choose."""
+    codes = _language_tokens(engine) if isinstance(engine, TransformersEngine) else {}
+    return tuple(sorted(code.strip("<|>") for code in codes))
+
+
+def _language_tokens(engine: TransformersEngine) -> dict[str, int]:
+    """The tokens of the languages by how they are written, such as <|en|>."""
+    return getattr(engine.model.generation_config, "lang_to_id", None) or {}
 
 
 def _spoken(engine: TransformersEngine, source: Source, languages: list[int]) -> int:

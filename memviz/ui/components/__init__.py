@@ -1,5 +1,4 @@
-"""Which pictures does Streamlit not have? The grid of heads, the text as words, the links of a translation, a
-picture with its patches, a sound with its words.
+"""Which pictures does Streamlit not have? Heads, words, links, patches, moments.
 
 Each folder is one component: a typed Python function, and the markup, style and script that
 draw it in the browser. Hover, pin, filter and order happen there, without asking the server;

@@ -67,9 +67,7 @@ def sound_view(
         "turn": choice.turn,
         "covered": None if covered is None else list(covered),
         "labels": {**LABELS, **labels},
-        "arrays": pack(
-            {"wave": wave, "mel": mel, "weights": weights, "audio": np.frombuffer(audio, dtype=np.uint8)}
-        ),
+        "arrays": pack({"wave": wave, "mel": mel, "weights": weights, "audio": np.frombuffer(audio, dtype=np.uint8)}),
     }
     _mount(data=data, key=key, on_word_change=_rerun)
     return choice.value
