@@ -43,7 +43,7 @@ class SoundView {
     this.part(".line").addEventListener("click", (event) => this.choose(numberOf(event.target)));
     this.part(".line").addEventListener("keydown", (event) => this.key(event));
     this.part("canvas").addEventListener("click", (event) => this.choose(this.wordAt(event)));
-    new ResizeObserver(() => this.data && this.draw()).observe(this.part(".track"));
+    new ResizeObserver(() => this.data && this.draw()).observe(this.part(".reel"));
   }
 
   take(data) {
@@ -103,7 +103,7 @@ class SoundView {
   }
 
   draw() {
-    const room = this.part(".track").clientWidth - 6;
+    const room = this.part(".reel").clientWidth - 6;
     if (room <= 0) return;
     const widths = this.buttons.map((button) => button.offsetWidth);
     const needed = widths.reduce((sum, width) => sum + width + GAP, 0);
@@ -304,9 +304,9 @@ class SoundView {
   }
 
   keepInSight(place) {
-    const track = this.part(".track");
-    const { scrollLeft, clientWidth } = track;
-    if (place < scrollLeft + 40 || place > scrollLeft + clientWidth - 40) track.scrollLeft = place - clientWidth / 3;
+    const reel = this.part(".reel");
+    const { scrollLeft, clientWidth } = reel;
+    if (place < scrollLeft + 40 || place > scrollLeft + clientWidth - 40) reel.scrollLeft = place - clientWidth / 3;
   }
 }
 

@@ -16,7 +16,7 @@ from memviz.ui.shell import runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
-WAYS = {"off": "Nothing", "sound": "A part of the sound", "written": "A word already written"}
+WAYS = {"off": "No mask", "sound": "Mask a part of the sound", "written": "Mask a word already written"}
 COVERED_WORD, SLIDER = "cover_word", "cover_slider"
 
 
@@ -33,9 +33,9 @@ def listen_again(view: ListenView) -> HeardAgain | None:
     """Covers a part of the sound, or a word, and listens again; ``None`` when nothing is covered."""
     if not view.words:
         return None
-    st.header(t("What if something were covered?"), anchor=False)
+    st.header(t("What if something were masked?"), anchor=False)
     way = st.segmented_control(
-        t("Cover"),
+        t("While it writes"),
         list(WAYS),
         format_func=lambda name: t(WAYS[name]),
         required=True,
@@ -47,7 +47,7 @@ def listen_again(view: ListenView) -> HeardAgain | None:
     elif way == "written":
         covered, options = _cover_written(view)
     else:
-        st.caption(t("Cover a second of the sound, or a word that is written already, and see what the model writes."))
+        st.caption(t("Mask a second of the sound, or a word that is written already, and see what the model writes."))
         return None
     heard = view.heard
     trace = runs.sense(
@@ -55,13 +55,13 @@ def listen_again(view: ListenView) -> HeardAgain | None:
     )
     st.markdown(changes(heard.trace, trace))
     for place, title, each in zip(
-        st.columns(2, gap="large"), (t("Nothing covered"), covered), (heard.trace, trace), strict=True
+        st.columns(2, gap="large"), (t("Nothing masked"), covered), (heard.trace, trace), strict=True
     ):
         written = literal(" ".join((each.output or "").split())) or t("Nothing was written.")
         place.markdown(f"**{title}**  \n{written}")
     show.caveat(
-        "The encoder has already heard the whole sound, so the moments beside a covered one may still carry something "
-        "of it; and a covered word is still what the step right after it begins with."
+        "The encoder has already heard the whole sound, so the moments beside a masked one may still carry something "
+        "of it; and a masked word is still what the step right after it begins with."
     )
     return HeardAgain(covered, options, trace)
 
@@ -76,13 +76,13 @@ def _cover_sound(view: ListenView) -> tuple[str, cache.HearingOptions]:
     low = min(max(first, round(low, 1)), round(last - 0.1, 1))
     high = max(round(low + 0.1, 1), min(last, round(high, 1)))
     st.session_state[SLIDER] = (low, high)
-    st.slider(t("Seconds to cover"), first, last, step=0.1, format="%.1f s", key=SLIDER, on_change=_take_seconds)
+    st.slider(t("Seconds to mask"), first, last, step=0.1, format="%.1f s", key=SLIDER, on_change=_take_seconds)
     low, high = st.session_state[SLIDER]
     if covered_seconds(heard) != (low, high):
         state.put(COVER, f"{low:.1f}-{high:.1f}")
         st.rerun()  # the picture above crosses it out
     return (
-        t("Second {start:.1f} to {end:.1f} covered", start=low, end=high),
+        t("Second {start:.1f} to {end:.1f} masked", start=low, end=high),
         replace(heard.options, forget=Forget(keys=frames_between(heard, low, high))),
     )
 
@@ -121,7 +121,7 @@ def _cover_written(view: ListenView) -> tuple[str, cache.HearingOptions]:
         forget=Forget(keys=tuple(place + 1 for place in word.tokens)),  # the decoder reads a start token first
         kind="decoder",
     )
-    return t("“{word}” covered", word=literal(word.text.strip())), options
+    return t("“{word}” masked", word=literal(word.text.strip())), options
 
 
 def changes(before: Trace, after: Trace) -> str:

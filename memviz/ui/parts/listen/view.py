@@ -22,6 +22,7 @@ from memviz.ui.shell.markdown import literal
 
 SHOWN = {"alignment": "alignment heads", "layer": "layer mean", "head": "single head"}
 SPOKEN, COVER = "spoken_word", "cover_seconds"
+ALIGNS = "alignment"  # the role of the heads that the model's makers found to follow a sound
 COLUMNS = 1200  # of the waveform, at most
 CELLS = 32  # of a small picture of a head, along each side, at most
 
@@ -112,12 +113,15 @@ def _show_grid(heard: Heard, default: tuple[int, int]) -> tuple[int, int]:
             for layer in range(memory.layers)
         ]
     )
+    roles = np.full((memory.layers, memory.heads), "", dtype=object)
+    for pair in heard.trace.model.alignment_heads:
+        roles[pair] = ALIGNS
     chosen, _ = heads_grid(
         thumbnails,
-        scores={},
-        roles=np.full((memory.layers, memory.heads), "", dtype=object),
-        labels={name: t(text) for name, text in GRID_LABELS.items()},
-        score_labels={},
+        scores={"entropy": measures.known_mean(measures.entropy(memory), axis=2)},
+        roles=roles,
+        labels={name: t(text) for name, text in GRID_LABELS.items()} | {ALIGNS: t("alignment head")},
+        score_labels={"entropy": t(measures.MEASURES["entropy"].label)},
         selected=state.get_head(memory, default),
         range_note=t("Each square is one head: tokens down, the sound across; its full colour is its own most."),
         key="grid_sound",
@@ -217,9 +221,9 @@ def _tell(view: ListenView) -> None:
     most = units[int(row.argmax())].start
     st.markdown(
         t(
-            "**{word}** was heard from second {start:.2f} to {end:.2f}, by the alignment heads and the path. In the "
-            "{name} it looks most at second {most:.2f}; {share} of what it gives to the sound lies in its moment, "
-            "which is {part} of the sound.",
+            "**{word}** was heard from second {start:.2f} to {end:.2f}, by the alignment heads and the path. It looks "
+            "most at second {most:.2f} ({name}); {share} of what it gives to the sound lies in its moment, which is "
+            "{part} of the sound.",
             word=literal(word.text),
             start=word.start,
             end=word.end,
