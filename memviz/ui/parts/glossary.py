@@ -50,7 +50,7 @@ TERMS = {
     "embedding": "the vector of a token before a text is read, a row of the embedding table: the same in every text",
     "hidden state": "the vector of a token after some layers: what the context made of its embedding",
     "frame": "a moment of a sound, of 20 ms in Whisper: one key of the memory that its encoder makes of the sound",
-    "alignment heads": "the heads of cross-attention that the makers of a model found to follow the sound, word by word",
+    "alignment heads": "heads of cross-attention that the makers of a model found to follow the sound, word by word",
     "path": (
         "the order of moments through which the words are followed: it goes on by words and by frames, never back, and "
         "collects the most attention (dynamic time warping)"

@@ -10,7 +10,7 @@ from memviz.memory import Forget
 from memviz.serving import cache
 from memviz.trace import Trace
 from memviz.ui.parts.listen.subject import Heard
-from memviz.ui.parts.listen.view import COVER, ListenView, covered_seconds
+from memviz.ui.parts.listen.view import AGAIN, COVER, ListenView, covered_seconds
 from memviz.ui.parts.word_changes import word_changes
 from memviz.ui.shell import runs, show, state
 from memviz.ui.shell.i18n import t
@@ -40,7 +40,7 @@ def listen_again(view: ListenView) -> HeardAgain | None:
         format_func=lambda name: t(WAYS[name]),
         required=True,
         label_visibility="collapsed",
-        **state.url_bound("listen_again", WAYS),
+        **state.url_bound(AGAIN, WAYS),
     )
     if way == "sound":
         covered, options = _cover_sound(view)

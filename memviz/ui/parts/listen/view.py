@@ -16,12 +16,12 @@ from memviz.ui.components import heads_grid, sound_view
 from memviz.ui.components.grid import LABELS as GRID_LABELS
 from memviz.ui.components.sound import LABELS
 from memviz.ui.parts.listen.subject import Heard
-from memviz.ui.shell import state
+from memviz.ui.shell import address, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
 SHOWN = {"alignment": "alignment heads", "layer": "layer mean", "head": "single head"}
-SPOKEN, COVER = "spoken_word", "cover_seconds"
+SPOKEN, COVER, AGAIN = "spoken_word", "cover_seconds", "listen_again"
 ALIGNS = "alignment"  # the role of the heads that the model's makers found to follow a sound
 COLUMNS = 1200  # of the waveform, at most
 CELLS = 32  # of a small picture of a head, along each side, at most
@@ -171,7 +171,7 @@ def _draw(view: ListenView) -> None:
 
 def covered_seconds(heard: Heard) -> tuple[float, float] | None:
     """(from, to): the part of the sound that is covered, as the address names it; ``None`` for none."""
-    if (st.session_state.get("listen_again") or "") != "sound":
+    if (st.session_state.get(AGAIN) or address.get(AGAIN)) != "sound":  # the choice stands below, and comes later
         return None
     first, last = heard.span
     begin, _, end = state.get(COVER).partition("-")
