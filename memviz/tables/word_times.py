@@ -10,7 +10,7 @@ from memviz.measures import WordTime
 
 
 def word_times_table(words: Sequence[WordTime], letters: Sequence[WordTime] = ()) -> pd.DataFrame:
-    """One row a word: its text, start and end by the path, and the moment that is looked at most, in seconds.
+    """One row for each of the ``words``: its text, start, end and the moment that is looked at most, in seconds.
 
     ``letters``: the same words by `measures.character_times`, as further columns; left out where there are others.
     """

@@ -95,7 +95,11 @@ def sound_svg(drawing: Drawing) -> str:
 
 @written_as(sound_sheet)
 def sound_png(drawing: Drawing) -> bytes:
-    """When was each word heard, as a PNG? The same picture as `sound_svg`, which explains the options."""
+    """When was each word heard, as a PNG?
+
+    The same picture as `memviz.figures.sound_svg`, which explains the options: ``words``, ``weights``, ``samples``,
+    ``mel``, ``span``, ``name``. ``provenance`` is written into the file and, in short, below the picture.
+    """
     return drawing.png()
 
 
