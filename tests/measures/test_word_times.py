@@ -96,12 +96,12 @@ def test_without_a_letter_nothing_can_be_spelled() -> None:
 
 
 def test_subtitles_have_hours_and_thousandths() -> None:
-    words = [WordTime("Hello", 0.5, 0.75, 0.6, (0,)), WordTime("world.", 3661.0, 3661.0, 3661.0, (1,))]
+    words = [WordTime("Hello", 0.5, 0.75, 0.6, (0,)), WordTime("world.", 3725.5, 3725.5, 3725.5, (1,))]
     assert tables.srt(words) == (
-        "1\n00:00:00,500 --> 00:00:00,750\nHello\n\n2\n01:01:01,000 --> 01:01:01,010\nworld.\n"
+        "1\n00:00:00,500 --> 00:00:00,750\nHello\n\n2\n01:02:05,500 --> 01:02:05,510\nworld.\n"
     )
     table = tables.word_times_table(words, words)
-    assert table["end by letters"].tolist() == [0.75, 3661.0]
+    assert table["end by letters"].tolist() == [0.75, 3725.5]
     assert tables.word_times_table(words, words[:1]).columns.tolist() == ["word", "start", "end", "peak"]
 
 
