@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -219,3 +220,15 @@ def test_the_sound_itself_leaves_the_machine_in_no_file(visit, tiny, given, carr
     for file in (listen.csv().encode(), listen.json(), listen.srt().encode(), listen.code().encode()):
         assert SHORT[44:144] not in file
     assert listen.png().startswith(b"\x89PNG")
+
+
+def test_a_model_that_is_not_here_is_offered_with_its_size(visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    from memviz.models import Policy, preview
+
+    plan = replace(preview("whisper-base", policy=Policy.server()), here=False, size=145_000_000)
+    monkeypatch.setattr("memviz.ui.shell.runs.preview", lambda name, policy: plan)
+    monkeypatch.setattr(cache, "open_reader", lambda *_, **__: pytest.fail("nobody asked for it"))
+    here = visit("listen", listener="whisper-base")
+    assert "0.14 GB to download" in plain(here.notes) or "0.15 GB to download" in plain(here.notes)
+    assert here.app.button(key="fetch").label == "Fetch it"
+    assert here.pictures == []
