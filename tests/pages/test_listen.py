@@ -120,6 +120,20 @@ def test_what_changes_is_computed_and_the_letters_stand_beside(visit, carried: l
 
 
 @pytest.mark.senses
+def test_a_layer_is_the_mean_of_its_heads(visit, carried: list[Listen]) -> None:
+    here = visit("listen", listen_shown="layer", layer="1", spoken_word="0")
+    assert here.app.selectbox(key="mean_layer").value == 1
+    view = carried[0].view
+    mean = np.mean([view.heard.trace.memory("cross").pattern(1, head)[:, :312] for head in range(6)], axis=0)
+    np.testing.assert_allclose(view.weights[0], mean[list(view.words[0].tokens)].mean(axis=0), atol=1e-6)
+    most = int(view.weights[0].argmax()) * 0.02
+    assert f"looks most at second {most:.2f} (mean over the 6 heads of layer 1)" in plain(here.sentences)
+    assert payload(here)["words"][0]["peak"] == pytest.approx(most)
+    usual = visit("listen", listen_shown="layer")
+    assert usual.app.selectbox(key="mean_layer").value == view.heard.trace.model.alignment_heads[-1][0]
+
+
+@pytest.mark.senses
 def test_a_word_that_was_written_is_masked_for_what_follows(visit, carried: list[Listen]) -> None:
     here = visit("listen", listen_again="written", cover_word="3")
     listen = carried[0]

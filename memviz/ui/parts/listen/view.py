@@ -95,8 +95,9 @@ def _choose_heads(heard: Heard) -> tuple[str, tuple[tuple[int, int], ...]]:
     if shown == "alignment":
         return shown, usual
     if shown == "layer":
+        layer, head = state.get_head(memory, usual[-1])
+        state.put_head(layer, head, usual[-1])
         state.choose_layer_of_mean(memory, place=row)
-        layer, _ = state.get_head(memory, usual[-1])
         return shown, tuple(pair for pair in every if pair[0] == layer)
     names = row.container(width="content")
     chosen = _show_grid(heard, usual[-1])
@@ -152,9 +153,14 @@ def _draw(view: ListenView) -> None:
     spectrogram = view.heard.spectrogram
     largest = view.weights.max(axis=1, keepdims=True, initial=0)
     shares = view.weights / np.where(largest > 0, largest, 1)
+    units = view.heard.sound.units
+    peaks = [units[int(row.argmax())].start for row in view.weights]
     word = sound_view(
         playable(view.heard),
-        [{"text": word.text, "start": word.start, "end": word.end, "peak": word.peak} for word in view.words],
+        [
+            {"text": word.text, "start": word.start, "end": word.end, "peak": peak}
+            for word, peak in zip(view.words, peaks, strict=True)
+        ],
         np.round(255 * shares).astype(np.uint8),
         wave=outline(spectrogram.samples),
         mel=grey(spectrogram.mel),
