@@ -50,6 +50,7 @@ bench: setup-dev
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.generate --needle
 	$(BIN)/python -m benchmarks.translate
+	$(BIN)/python -m benchmarks.senses
 	$(BIN)/python -m benchmarks.browser
 	$(BIN)/python -m benchmarks.classroom --long
 	$(BIN)/python -m benchmarks.classroom --pause 3 8

@@ -33,6 +33,7 @@ words_svg, words_png       the text as words, with what one of them remembers
 recall_svg, recall_png     the same, what is looked at most, and how far back
 look_svg, look_png         what a word looks at in several texts
 cross_svg, cross_png       two sentences joined by what was read from what
+sound_svg, sound_png       a sound, and when its words were heard
 experiment_svg, experiment_png   the text, what an experiment showed, its numbers as bars (`SheetRow`, `Bar`)
 html           figures in one page that opens offline
 handout        a sheet to be printed, of parts (`Part`)
@@ -67,6 +68,7 @@ from memviz.figures.sheets.heatmap_sheet import grid_png, grid_svg, pattern_png,
 from memviz.figures.sheets.lines_sheet import lines_png, lines_svg
 from memviz.figures.sheets.look_sheet import look_png, look_svg
 from memviz.figures.sheets.recall_sheet import recall_png, recall_svg
+from memviz.figures.sheets.sound_sheet import sound_png, sound_svg
 from memviz.figures.sheets.thumbnails import thumbnails_png
 from memviz.figures.sheets.words_sheet import words_png, words_svg
 from memviz.figures.style.numbers import decimal, head_name, percent, times
@@ -125,6 +127,8 @@ __all__ = [
     "recurrent",
     "scores",
     "slots_bars",
+    "sound_png",
+    "sound_svg",
     "spread_bars",
     "thumbnails_png",
     "times",

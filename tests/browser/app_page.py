@@ -29,6 +29,7 @@ DRAWN = {
     "generate": WORDS,
     "forget": WORDS,
     "corpus": "h1",
+    "listen": "[data-testid=memviz-sound][data-drawn=true]",
     "glossary": "h1",
 }
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first

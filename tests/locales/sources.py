@@ -8,7 +8,7 @@ from memviz.figures import PHRASES
 from memviz.lessons import LESSONS
 from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
-from memviz.ui.components import cross, grid, picture, words
+from memviz.ui.components import cross, grid, picture, sound, words
 from memviz.ui.parts import words as words_panel
 from memviz.ui.parts.corpus import contrast as corpus_contrast
 from memviz.ui.parts.corpus import source as corpus_source
@@ -23,6 +23,10 @@ from memviz.ui.parts.generation.text import READ_LABELS
 from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.parts.heads.choices import PICTURES
 from memviz.ui.parts.heads.lines import SELF_LABELS
+from memviz.ui.parts.listen import again as listen_again
+from memviz.ui.parts.listen import subject as listen_subject
+from memviz.ui.parts.listen import times as listen_times
+from memviz.ui.parts.listen import view as listen_view
 from memviz.ui.parts.look import heads as look_heads
 from memviz.ui.parts.look import subject as look_subject
 from memviz.ui.parts.training.lines import LANGUAGES as LINE_LANGUAGES
@@ -174,8 +178,13 @@ KNOWN: dict[str, set[str]] = {
     "subject: QUERIES[name]": set(subject_part.QUERIES.values()),
     "subject: label": {*words.LABELS.values(), *words.COVER_LABELS.values()},
     "text: label": {*words.LABELS.values(), *READ_LABELS.values(), *words.WRITING_LABELS.values()},
-    "subject: PLACES[name]": set(look_subject.PLACES.values()),
-    "subject: SAMPLES[name]": set(look_subject.SAMPLES.values()),
+    "subject: place": {*look_subject.PLACES.values(), *listen_subject.PLACES.values()},
+    "subject: sample": {*look_subject.SAMPLES.values(), *listen_subject.SAMPLES.values()},
+    "view: SHOWN[name]": set(listen_view.SHOWN.values()),
+    "view: text": {*grid.LABELS.values(), *sound.LABELS.values()},
+    "view: measures.MEASURES['entropy'].label": _of_measures("label"),
+    "times: COLUMNS[name]": set(listen_times.COLUMNS.values()),
+    "again: WAYS[name]": set(listen_again.WAYS.values()),
     "heads: DIRECTIONS[name]": set(look_heads.DIRECTIONS.values()),
     "heads: text": {*grid.LABELS.values(), *picture.LABELS.values()},
     "heads: measures.MEASURES[name].label": _of_measures("label"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from memviz.serving import cache
-from memviz.ui.parts.look.subject import MEDIA
+from memviz.ui.parts.source_file import MEDIA
 from tests.reading.senses import seeing
 
 

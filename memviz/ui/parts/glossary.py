@@ -58,6 +58,15 @@ TERMS = {
         "is corrected (Holm, or Benjamini–Hochberg)"
     ),
     "function word": "a word of a closed class: article, pronoun, conjunction, preposition, auxiliary or particle",
+    "frame": "a moment of a sound, of 20 ms in Whisper: one key of the memory that its encoder makes of the sound",
+    "alignment heads": "heads of cross-attention that the makers of a model found to follow the sound, word by word",
+    "path": (
+        "the order of moments through which the words are followed: it goes on by words and by frames, never back, and "
+        "collects the most attention (dynamic time warping)"
+    ),
+    "log-mel spectrogram": (
+        "how loud each band of pitch is from moment to moment, on a logarithmic scale: what Whisper takes of a sound"
+    ),
     "memory": "the keys and values that a text leaves behind, and that later tokens look up",
 }
 

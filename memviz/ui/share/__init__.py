@@ -8,6 +8,7 @@ from memviz.ui.share.generate import Generate
 from memviz.ui.share.heads import Heads
 from memviz.ui.share.home import Home
 from memviz.ui.share.lesson import LessonView, lesson_bar
+from memviz.ui.share.listen import Listen, listen_bar
 from memviz.ui.share.look import look_bar
 from memviz.ui.share.recall import Recall
 from memviz.ui.share.training import Training
@@ -20,6 +21,7 @@ __all__ = [
     "Heads",
     "Home",
     "LessonView",
+    "Listen",
     "Recall",
     "Shared",
     "Training",
@@ -27,6 +29,7 @@ __all__ = [
     "bar",
     "corpus_bar",
     "lesson_bar",
+    "listen_bar",
     "look_bar",
     "training_bar",
 ]

@@ -94,6 +94,12 @@ def bar(view: Shared) -> None:
 def training_bar(view: Exported) -> None:
     """The same for what was trained: its link says with which settings, and holds no text."""
     row = st.container(horizontal=True, gap="small")
+    offer_settings_link(row)
+    _offer_files(view, row)
+
+
+def offer_settings_link(row: DeltaGenerator) -> None:
+    """A link that says with which settings, and holds no text, sound or picture."""
     state = {"lang": language()} | address.fields()
     for name in address.TEXTS:
         state.pop(name, None)
@@ -105,7 +111,6 @@ def training_bar(view: Exported) -> None:
             by_hand=t("This browser lets no page copy: take the link from here."),
             key="link_bare",
         )
-    _offer_files(view, row)
 
 
 def _offer_files(view: Exported, row: DeltaGenerator) -> None:

@@ -16,7 +16,7 @@ from memviz.figures import provenance as provenance_of
 from memviz.figures.style import colours
 from memviz.serving.ticket import Ticket
 from memviz.ui.parts.look.heads import LookView
-from memviz.ui.share.actions import offer_file
+from memviz.ui.share.actions import offer_file, offer_settings_link
 from memviz.ui.shell.i18n import t
 
 TINT = ImageColor.getrgb(colours.BLUE)
@@ -25,6 +25,7 @@ TINT = ImageColor.getrgb(colours.BLUE)
 def look_bar(view: LookView) -> None:
     """The small actions at the foot of the page. The picture itself leaves the machine only in the PNG."""
     row = st.container(horizontal=True, gap="small")
+    offer_settings_link(row)
     with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
         st.caption(t("The files name the picture by its hash; only the PNG holds the picture itself."))
         files = st.container(horizontal=True)
