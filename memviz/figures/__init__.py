@@ -15,6 +15,7 @@ number_bars    several numbers beside each other                        plotly
 perplexity_lines   what a text costs by the size of the cache            plotly
 needle_map     whether a sentence is found, by length and depth          plotly
 agreement_bands    which rankings agree with taking words away           plotly
+softmax_bars   what softmax makes of the scores of a row                 plotly
 value_lines    a few numbers from layer to layer, or from word to word  plotly
 places         where words lie to each other                            plotly
 recurrent      what a memory that fades still holds                      plotly
@@ -51,6 +52,7 @@ from memviz.figures.charts.perplexity_lines import perplexity_lines
 from memviz.figures.charts.places import places
 from memviz.figures.charts.recurrent import half_lives, recurrent
 from memviz.figures.charts.scores import scores
+from memviz.figures.charts.softmax_bars import softmax_bars
 from memviz.figures.charts.training import Curve, checkpoint_patterns, confusion_map, layer_columns, learning_curves
 from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
 from memviz.figures.charts.value_lines import value_lines
@@ -121,6 +123,7 @@ __all__ = [
     "recurrent",
     "scores",
     "slots_bars",
+    "softmax_bars",
     "thumbnails_png",
     "times",
     "value_lines",

@@ -28,6 +28,7 @@ DRAWN = {
     "translate": CROSS,
     "generate": WORDS,
     "forget": WORDS,
+    "formula": PLOT,
     "glossary": "h1",
 }
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first

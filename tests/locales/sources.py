@@ -16,6 +16,7 @@ from memviz.ui.parts.experiment import needle as needle_part
 from memviz.ui.parts.experiment import subject as subject_part
 from memviz.ui.parts.experiment import unplug as unplug_part
 from memviz.ui.parts.experiment import view as view_part
+from memviz.ui.parts.formula.choices import NAMES as FORMULA_NAMES
 from memviz.ui.parts.generation.text import READ_LABELS
 from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.parts.heads.choices import PICTURES
@@ -79,6 +80,7 @@ KNOWN: dict[str, set[str]] = {
     "glossary: term": set(TERMS),
     "graph: label": set(cross.LABELS.values()),
     "grid: measures.MEASURES[name].label": _of_measures("label"),
+    "choices: NAMES[name]": set(FORMULA_NAMES.values()),
     "choices: PICTURES[name]": set(PICTURES.values()),
     "lines: label": {*cross.LABELS.values(), *SELF_LABELS.values()},
     "picture: measure.caveat": _of_measures("caveat"),

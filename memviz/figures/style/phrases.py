@@ -232,6 +232,14 @@ WORDS_SHOWN = "words {first}–{last} of {count}"
 BOXES = "Drawn as boxes, because no font on this computer has them: {codes}."
 WHERE_FROM = "Where this comes from"
 
+SOFTMAX = "From scores to weights"
+SOFTMAX_SCORE = "score"
+SOFTMAX_WEIGHT = "weight"
+SOFTMAX_ALT = (
+    "Two rows of bars, one bar for each of {count} keys: the scores, and the weights that softmax makes of them. The "
+    "largest weight is that of “{word}”: {weight}."
+)
+
 PHRASES: tuple[str, ...] = tuple(
     text for name, text in list(globals().items()) if name.isupper() and isinstance(text, str)
 )

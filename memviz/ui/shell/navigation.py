@@ -43,6 +43,7 @@ SECTIONS = {
         Page("home", "Home", "Which words does the model's attention connect?", ":material/home:"),
         Page("heads", "Heads", "Which heads do what?", ":material/grid_on:"),
         Page("recall", "Recall", "What does this word remember, and who remembers it?", ":material/history:"),
+        Page("formula", "Formula", "How does one look-up work, in numbers?", ":material/function:"),
         Page("compare", "Compare", "What does the same word look at in two texts?", ":material/compare_arrows:"),
     ),
     "Generation": (
