@@ -29,6 +29,7 @@ DRAWN = {
     "generate": WORDS,
     "forget": WORDS,
     "formula": PLOT,
+    "facts": PLOT,
     "glossary": "h1",
 }
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first

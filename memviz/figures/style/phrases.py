@@ -240,6 +240,19 @@ SOFTMAX_ALT = (
     "largest weight is that of “{word}”: {weight}."
 )
 
+LENS = "What would every layer say?"
+LENS_BEFORE = "before"
+LENS_RANK = "rank of the answer (1: the likeliest; logarithmic)"
+LENS_PROBABILITY = "probability of the answer, 0 to 1 (colour scale: √probability)"
+LENS_HOVER = "rank <b>{rank}</b>, probability <b>{probability}</b><br>this layer would say “{choice}”, {confidence}"
+LENS_ALT = (
+    "Heatmap of a logit lens: {layers} states by {count} positions. Where the answer “{answer}” is made, its rank is "
+    "{first} before the first layer and {last} after the last."
+)
+SURPRISAL = "How surprising is each token?"
+SURPRISAL_UNIT = "surprisal of a token, −ln p, in nats; dashed: the mean"
+SURPRISAL_ALT = "{count} rows of bars on one scale: the surprisal of each token. Means: {means}."
+
 PHRASES: tuple[str, ...] = tuple(
     text for name, text in list(globals().items()) if name.isupper() and isinstance(text, str)
 )

@@ -57,6 +57,7 @@ SECTIONS = {
         Page(
             "forget", "Forget", "What changes when a word is forgotten?", ":material/visibility_off:", model="smollm2"
         ),
+        Page("facts", "Facts", "What did it know before it read?", ":material/fact_check:", model="smollm2"),
     ),
     "Learning": (
         Page(
