@@ -6,8 +6,8 @@ from memviz.ui.shell import show
 
 show.question(
     "facts",
-    "A model has a second memory: its weights, written in training. What they know, against what the text says, each "
-    "beside a control.",
+    "A model has a second memory: its weights, written in training. What do they know, and what does the text say? "
+    "Whatever is changed stands beside a control.",
 )
 name = facts.choose_view()
 trace = facts.read_text(name)

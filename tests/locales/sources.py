@@ -134,6 +134,11 @@ KNOWN: dict[str, set[str]] = {
             ("agreement", "agree"),
             ("eviction", "perplexity_by_cache"),
             ("needle", "needle"),
+            ("lens", "logit_lens"),
+            ("conflict", "fact_against_context"),
+            ("recital", "memorisation"),
+            ("networks", "unplug_feedforwards"),
+            ("entities", "entities"),
             ("unplug", "retrieval_heads"),
         )
     },
@@ -160,11 +165,6 @@ KNOWN: dict[str, set[str]] = {
     "recital: TEXTS[name]": set(facts_recital.TEXTS.values()),
     "recital: COLUMNS[name]": set(facts_recital.COLUMNS.values()),
     "networks: label": set(facts_networks.COLUMNS.values()),
-    "lens: caveat_of('logit_lens')": set(),  # a caveat of an experiment
-    "conflict: caveat_of('fact_against_context')": set(),
-    "recital: caveat_of('memorisation')": set(),
-    "networks: caveat_of('unplug_feedforwards')": set(),
-    "entities: caveat_of('entities')": set(),
     "entities: ROLES[kind]": set(facts_entities.ROLES.values()),
     "entities: ROLES[role]": set(facts_entities.ROLES.values()),
     "glossary: experiment.label": _of_experiments("label"),

@@ -134,6 +134,7 @@ def entity_chart(result: Entities) -> Any:
         unit=t("over an even look"),
         across=t("spans in reading order, then other words, hardest first"),
         bars=True,
+        controls=[t("other words")],
         level=(t("middle of the other words"), result.control) if others else None,
         alt=t(
             "Bars: how hard later words look at {count} names, dates and places, and at {others} other words. The "

@@ -118,9 +118,12 @@ def show_lens(trace: Trace) -> LensView | None:
         **state.url_bound("position", places, default=result.position),
     )
     view = LensView(subject, result, cast(LensValue, value or "rank"), int(position))
-    show.figure(map_chart(view), key="lens_map")
-    for number, chart in enumerate(curve_charts(view)):
-        show.figure(chart, key=f"lens_curve_{number}")
+    overview, detail = show.two_columns(trace)
+    with overview:
+        show.figure(map_chart(view), key="lens_map")
+    with detail:
+        for number, chart in enumerate(curve_charts(view)):
+            show.figure(chart, key=f"lens_curve_{number}")
     frame = result.table()
     frame = frame[frame.position == view.position].drop(columns=["position", "token"])
     frame["layer"] = layer_names(len(frame), t)

@@ -162,6 +162,7 @@ def networks_chart(result: UnplugFeedForwards) -> Any:
         series,
         unit=result.question.unit.render(t),
         across=t("layers whose MLPs are unplugged"),
+        controls=[other for other in series if other != name],
         level=(t("nothing unplugged"), result.before),
         alt=t(
             "Lines over {count} windows of layers. At the chosen word the answer is lowest in {layers}: {value}; with "

@@ -33,10 +33,17 @@ def tex(value: float, *, end: bool = False) -> str:
     return f"({text})" if value < 0 and not end else text
 
 
-def tex_sum(left: np.ndarray, right: np.ndarray) -> str:
+def tex_terms(left: np.ndarray, right: np.ndarray) -> list[str]:
     """The first terms of Σ left · right, and "…" for the others."""
-    terms = [f"{tex(a)} \\cdot {tex(b)}" for a, b in zip(left[:TERMS], right[:TERMS], strict=True)]
-    return " + ".join(terms) + (r" + \dots" if len(left) > TERMS else "")
+    terms = [rf"{tex(float(a))} \cdot {tex(float(b))}" for a, b in zip(left[:TERMS], right[:TERMS], strict=True)]
+    return terms + ([r"\dots"] if len(left) > TERMS else [])
+
+
+def write_sum(name: str, terms: Sequence[str], value: float) -> None:
+    """name = term + term … = value, a line for each term: it can be read on a phone."""
+    first, *others = terms
+    lines = [rf"{name} &= {first}", *(rf"&\quad + {term}" for term in others), rf"&= {tex(value, end=True)}"]
+    st.latex(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")
 
 
 def vectors(rows: Mapping[str, np.ndarray], *, name: str) -> None:
@@ -48,7 +55,7 @@ def vectors(rows: Mapping[str, np.ndarray], *, name: str) -> None:
         frame[f"{place}"] = [number(float(vector[place])) for vector in rows.values()]
     if longest > shown:
         frame[f"… {longest - 1}"] = [number(float(vector[-1])) for vector in rows.values()]
-    frame["‖·‖"] = [number(float(np.linalg.norm(vector))) for vector in rows.values()]
+    frame[t("length")] = [number(float(np.linalg.norm(vector))) for vector in rows.values()]
     st.dataframe(frame, hide_index=True, width="content")
 
 

@@ -16,7 +16,7 @@ from memviz.memory.recurrent import Recurrent
 from memviz.tokens import Word, printable
 from memviz.trace import Trace
 from memviz.ui.parts.formula.choices import RECURRENT, choose_token
-from memviz.ui.parts.formula.numbers import number, say_sum, tex
+from memviz.ui.parts.formula.numbers import TERMS, number, say_sum, tex, write_sum
 from memviz.ui.shell import show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
@@ -167,9 +167,8 @@ def _show_step(view: RecurrentView) -> None:
     st.subheader(t("1 · One step: keep a part, write a part"), anchor=False)
     st.latex(r"f_t = \sigma(x_t W_f + b_f) \qquad z_t = x_t W")
     st.latex(r"c_t = f_t\, c_{t-1} + (1 - f_t)\, z_t")
-    value = tex(gate * before + (1 - gate) * candidate, end=True)
-    kept, written = f"{tex(gate)} \\cdot {tex(before)}", f"{tex(1 - gate)} \\cdot {tex(candidate)}"
-    st.latex(rf"c_{{{view.step}}} = {kept} + {written} = {value}")
+    terms = [rf"{tex(gate)} \cdot {tex(before)}", rf"{tex(1 - gate)} \cdot {tex(candidate)}"]
+    write_sum(f"c_{{{view.step}}}", terms, gate * before + (1 - gate) * candidate)
     st.caption(
         t(
             "The model's own state after this step: {state}. Before the first token it is 0. The gate f and what would "
@@ -182,11 +181,12 @@ def _show_step(view: RecurrentView) -> None:
 def _show_sum(view: RecurrentView) -> None:
     """What is left of every token, as a weighted sum."""
     st.subheader(t("2 · The same as a weighted sum"), anchor=False)
-    st.latex(r"c_t = \sum_{s \le t} w_{t,s}\, z_s \qquad w_{t,s} = (1 - f_s) \prod_{r=s+1}^{t} f_r")
+    st.latex(r"c_t = \sum_{s \le t} w_{t,s}\, z_s")
+    st.latex(r"w_{t,s} = (1 - f_s) \prod_{r=s+1}^{t} f_r")
     frame = view.table()
-    terms = " + ".join(tex(float(term)) for term in frame.term[-3:])
-    dots = r"\dots + " if len(frame) > 3 else ""
-    st.latex(rf"c_{{{view.step}}} = {dots}{terms} = {tex(float(frame.term.sum()), end=True)}")
+    dots = [r"\dots"] if len(frame) > TERMS else []
+    parts = [tex(float(term)) for term in frame.term[-TERMS:]]
+    write_sum(f"c_{{{view.step}}}", dots + parts, float(frame.term.sum()))
     show.figure(share_chart(view), key="shares")
     names = {
         "step": t("step"),

@@ -26,8 +26,9 @@ from memviz.ui.parts.formula.numbers import (
     number,
     say_sum,
     tex,
-    tex_sum,
+    tex_terms,
     vectors,
+    write_sum,
 )
 from memviz.ui.shell import runs, show
 from memviz.ui.shell.i18n import t
@@ -199,9 +200,7 @@ def _show_scores(result: Formula) -> None:
     dimension_note(dim)
     st.subheader(t("2 · Products and scores"), anchor=False)
     st.latex(r"q_i \cdot k_j = \sum_d q_{i,d}\, k_{j,d}")
-    st.latex(
-        rf"q_i \cdot k_{{{best}}} = {tex_sum(result.q, result.k[best])} = {tex(float(result.products[best]), end=True)}"
-    )
+    write_sum(rf"q_i \cdot k_{{{best}}}", tex_terms(result.q, result.k[best]), float(result.products[best]))
     for line in _score_lines(result, best):
         st.latex(line)
     hidden = int((~result.visible).sum())
@@ -237,19 +236,17 @@ def _score_lines(result: Formula, best: int) -> list[str]:
     usual = math.isclose(result.scale, 1 / math.sqrt(dim), rel_tol=1e-6)
     factor = rf"\frac{{1}}{{\sqrt{{{dim}}}}}" if usual else tex(result.scale)
     score = product * result.scale
-    value = tex(score, end=True)
-    lines = [
-        rf"s_j = {factor}\; q_i \cdot k_j \qquad s_{{{best}}} = {tex(result.scale)} \cdot {tex(product)} = {value}"
-    ]
+    at, value = f"s_{{{best}}}", tex(score, end=True)
+    lines = [rf"s_j = {factor}\; q_i \cdot k_j", rf"{at} = {tex(result.scale)} \cdot {tex(product)} = {value}"]
     if result.softcap is not None:
-        cap, before = result.softcap, score
+        cap, before = result.softcap, tex(score / result.softcap)
         score = cap * math.tanh(score / cap)
         value = tex(score, end=True)
-        lines.append(rf"s_j \leftarrow {cap:g} \tanh(s_j / {cap:g}) \qquad s_{{{best}}}: {tex(before)} \to {value}")
+        lines += [rf"s_j \leftarrow {cap:g} \tanh(s_j / {cap:g})", rf"{at} = {cap:g} \tanh({before}) = {value}"]
     if result.bias.any():
         bias = float(result.bias[best])
         value = tex(score + bias, end=True)
-        lines.append(rf"s_j \leftarrow s_j + b_j \qquad s_{{{best}}} = {tex(score)} + {tex(bias)} = {value}")
+        lines += [r"s_j \leftarrow s_j + b_j", rf"{at} = {tex(score)} + {tex(bias)} = {value}"]
     return lines
 
 
@@ -295,8 +292,9 @@ def _show_reading(result: Formula) -> None:
     st.subheader(t("4 · Values, and their weighted sum"), anchor=False)
     st.latex(r"v_j = x_j W_V \qquad r_i = \sum_j a_j\, v_j")
     most = excerpt(result.weights, None, TERMS)
-    terms = tex_sum(result.weights[most], result.v[most, 0]) + (r" + \dots" if len(result.keys) > len(most) else "")
-    st.latex(rf"r_{{i,0}} = {terms} = {tex(float(result.read[0]), end=True)}")
+    terms = tex_terms(result.weights[most], result.v[most, 0])
+    others = [r"\dots"] if len(result.keys) > len(most) else []
+    write_sum("r_{i,0}", terms + others, float(result.read[0]))
     rows = {f"v · {name}": result.v[place] for name, place in zip(names, places, strict=True)}
     vectors({**rows, t("r · sum over all keys"): result.read}, name=t("vector"))
     dimension_note(len(result.read))
@@ -305,7 +303,8 @@ def _show_reading(result: Formula) -> None:
 def _show_sum(result: Formula) -> None:
     """From what is read to what the layer goes on with."""
     st.subheader(t("5 · Output projection, the other heads, the residual"), anchor=False)
-    st.latex(r"o_i = r_i W_O \qquad y_i = o_i + \sum_{h' \neq h} o_i^{h'} + b_O")
+    st.latex(r"o_i = r_i W_O")
+    st.latex(r"y_i = o_i + \sum_{h' \neq h} o_i^{h'} + b_O")
     after = {
         "post-norm": r"x_i' = \mathrm{norm}(x_i + y_i)",
         "pre-norm": r"x_i' = x_i + y_i",
@@ -332,7 +331,8 @@ def _show_sum(result: Formula) -> None:
 def _show_article(result: Formula) -> None:
     """The look-up as it is often written, beside the exact form."""
     st.subheader(t("6 · The short form: output = Σ aᵢ · hidden_stateᵢ"), anchor=False)
-    st.latex(r"\sum_j a_j\, x_j \qquad o_i = \sum_j a_j\, x_j W_V W_O")
+    st.latex(r"\text{output} = \sum_j a_j\, x_j")
+    st.latex(r"o_i = \sum_j a_j\, x_j W_V W_O")
     st.markdown(article_sentence(result))
     vectors({"Σ a · x": result.mean_state, t("o · this head"): result.written}, name=t("vector"))
     st.caption(
