@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
     from memviz.experiments import LogitLens
 
 VALUES: dict[LensValue, str] = {"rank": "rank", "probability": "probability"}
+BESIDE = 12  # positions, at most, whose map leaves room for the curves beside it
 COLUMNS = {
     "layer": "layer",
     "position": "position",
@@ -118,7 +119,7 @@ def show_lens(trace: Trace) -> LensView | None:
         **state.url_bound("position", places, default=result.position),
     )
     view = LensView(subject, result, cast(LensValue, value or "rank"), int(position))
-    overview, detail = show.two_columns(trace)
+    overview, detail = st.columns([2, 5], gap="large") if len(tokens) <= BESIDE else (st.container(), st.container())
     with overview:
         show.figure(map_chart(view), key="lens_map")
     with detail:
