@@ -82,7 +82,7 @@ def softmax_bars(
         with_notes=caption != "",
         size=(760, HEIGHT),
         below=20 + int(min(max(map(len, labels)), 16) * 6.7),
-        narrow={"least": min(700, 22 * len(labels) + 110)},
+        narrow={"least": min(700, 18 * len(labels) + 70)},
         alt=say(
             translate,
             phrases.SOFTMAX_ALT,

@@ -11,6 +11,7 @@ from memviz.ui.shell import address, frame, runs, samples, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
+VIEW = "facts"  # under this name the choice of the experiment stands in the address
 VIEWS = {
     "lens": "Logit lens",
     "conflict": "Fact against context",
@@ -44,7 +45,7 @@ HINTS = {
 
 def choose_view() -> str:
     """Which experiment? A name of `VIEWS`."""
-    return experiment.choose_view(t("What did it know?"), VIEWS, HINTS)
+    return experiment.choose_view(t("What did it know?"), VIEWS, HINTS, key=VIEW)
 
 
 def read_text(view: str) -> Trace:
