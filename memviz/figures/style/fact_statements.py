@@ -53,8 +53,8 @@ def conflict_statement(result: Any) -> Note:
         {
             "cover": cover_statement(context, [names[number] for number in context.covered]),
             "fact": (fact.question.answer or "").strip(),
-            "before": value_text("continuation", fact.before),
-            "after": value_text("continuation", fact.after),
+            "before": value_text(fact.question.kind, fact.before),
+            "after": value_text(fact.question.kind, fact.after),
             "switch": _switch(result),
         },
     )

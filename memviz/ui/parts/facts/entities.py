@@ -97,7 +97,7 @@ def show_entities(trace: Trace) -> EntitiesView | None:
     table = result.table()
     table["role"] = [t(ROLES[role]) for role in table["role"]]
     table["lift"] = [times(lift) for lift in table["lift"]]
-    table.columns = [t("what it is"), t("words"), t("over an even look")]
+    table.columns = [t("what it is"), t("which words"), t("over an even look")]
     show.table(table, label="Every span and every other word as a table")
     st.caption(t("“–”: fewer words follow than are needed to say anything."))
     _offer_forget(trace, result)
