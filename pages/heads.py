@@ -18,7 +18,7 @@ with overview:
 with detail:
     view = heads.choose_view(trace, memory)
     heads.show_view(trace, view)
-    formula.offer_numbers(view)
+    formula.offer_numbers(trace, view)
     causal_check.check_head(trace, view)
 heads.show_numbers(trace, view)
 next_words.show_next_words(trace)

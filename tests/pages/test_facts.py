@@ -206,3 +206,14 @@ def test_a_view_can_be_taken_along_and_its_code_repeats_its_table(
     assert len(again) == len(frame)
     number = {"lens": "probability", "conflict": "fact", "heart": "surprisal", "mlps": "control", "entities": "lift"}
     np.testing.assert_allclose(again[number[view]], frame[number[view]], rtol=1e-4, atol=1e-6)
+
+
+def test_without_a_word_of_the_text_the_page_asks_for_one(visit, reader) -> None:
+    own = reader.read(TEXT).next_tokens[0].text.strip()
+    text = " ".join(word for word in TEXT.split() if own not in word)
+    own = reader.read(text).next_tokens[0].text.strip()
+    assert own not in text
+    here = visit("facts", text=text, facts="conflict")
+    assert here.errors == []
+    assert any(f"goes on with “{own}”" in note.replace("\\", "") for note in here.notes)
+    assert "chart" not in here.pictures

@@ -219,3 +219,14 @@ def test_a_memory_that_fades_is_mixed_step_by_step(visit, opened, firefox: Reade
     exec(next(block.value for block in here.app.code if "memviz.load" in block.value), {})
     again = pd.read_csv(tmp_path / "memviz-formula.csv")
     assert again["term"].sum() == pytest.approx(state, abs=1e-5)
+
+
+def test_the_memory_of_a_head_goes_along_to_its_numbers_and_back(visit, opened) -> None:
+    opened(tiny("t5"))
+    here = visit("heads", text=TEXT, layer="1", head="2").press("in_numbers")
+    assert here.state("kind") == "encoder", "as it stood on the page Heads, where nobody chose"
+    assert any("In L1.H2" in line for line in here.sentences)
+    usual = visit("formula", text=TEXT, layer="1", head="2")
+    assert usual.state("kind") == "cross"
+    usual.press("as_picture")
+    assert usual.state("kind") == "cross"

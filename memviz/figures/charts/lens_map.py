@@ -91,7 +91,11 @@ def lens_map(
         colorscale=colours.ramp(even=ranks),
         customdata=hover,
         hovertemplate="%{y} · %{x}<br>%{customdata}<extra></extra>",
-        colorbar=colour_bar(name, **(scale if ranks else {"tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"})),
+        colorbar=colour_bar(
+            translate(phrases.LENS_RANK_BAR if ranks else phrases.LENS_PROBABILITY_BAR),
+            len=170,
+            **(scale if ranks else {"tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"}),
+        ),
     )
     field.axes(figure, matches=([], [] if mark is None else [mark]))
     at = len(positions) - 1 if mark is None else mark

@@ -244,6 +244,8 @@ LENS = "What would every layer say?"
 LENS_BEFORE = "before"
 LENS_RANK = "rank of the answer (1: the likeliest; logarithmic)"
 LENS_PROBABILITY = "probability of the answer, 0 to 1 (colour scale: √probability)"
+LENS_RANK_BAR = "rank (1: the likeliest)"
+LENS_PROBABILITY_BAR = "probability, 0 to 1"
 LENS_HOVER = "rank <b>{rank}</b>, probability <b>{probability}</b><br>this layer would say “{choice}”, {confidence}"
 LENS_ALT = (
     "Heatmap of a logit lens: {layers} states by {count} positions. Where the answer “{answer}” is made, its rank is "

@@ -106,6 +106,15 @@ def show_conflict(trace: Trace) -> ConflictView | None:
             FACT, t("What the weights say"), "", trace, placeholder=t("what comes through when that word is covered")
         )
     word, fact = word.strip(), fact.strip()
+    if not word and own not in trace.text:
+        st.info(
+            t(
+                "The model goes on with “{answer}”, and that is no word of the text: write what the text says.",
+                answer=literal(own),
+            ),
+            icon=":material/edit:",
+        )
+        return None
     result = run_conflict(trace, word or own, fact)
     if result is None:
         return None

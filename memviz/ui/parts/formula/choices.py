@@ -19,7 +19,7 @@ from memviz.ui.parts.heads.grid import KINDS
 from memviz.ui.shell import address, frame, navigation, runs, samples, state
 from memviz.ui.shell.i18n import t
 
-TOKEN = "token"
+KIND, TOKEN = "kind", "token"
 TOKEN_OF = "token_of"  # the model, the text, the memory and the word that it belongs to
 RECURRENT: Literal["recurrent"] = "recurrent"
 NAMES = {**KINDS, RECURRENT: "recurrent state: what the decoder keeps of its own words"}
@@ -46,7 +46,7 @@ def choose_kind(trace: Trace) -> Kind | Literal["recurrent"]:
         kinds,
         required=True,
         format_func=lambda name: t(NAMES[name]),
-        **state.url_bound("kind", kinds, default=usual),
+        **state.url_bound(KIND, kinds, default=usual),
     )
     return kind or usual
 
@@ -104,13 +104,14 @@ def _take_token(trace: Trace, kind: str) -> None:
     st.session_state[TOKEN_OF] = trace.model.name, trace.text, kind, word
 
 
-def offer_numbers(view: HeadsView) -> None:
-    """From a head that is seen in full to its numbers; nothing for a mean over heads."""
-    if view.layer is None or view.head is None or view.memory.kind not in KINDS:
+def offer_numbers(trace: Trace, view: HeadsView) -> None:
+    """From a head that is seen in full to its numbers; nothing for a mean over heads, and for a sentence pair."""
+    if view.layer is None or view.head is None or trace.pair:
         return
     name = head_name(view.layer, view.head)
     label = t("{head} in numbers", head=name)
     if st.button(label, key="in_numbers", icon=":material/function:", type="tertiary"):
+        state.hold(KIND)
         navigation.open_page("formula")
 
 
@@ -119,4 +120,5 @@ def offer_head(layer: int, head: int) -> None:
     label = t("{head} as a picture", head=head_name(layer, head))
     if st.button(label, key="as_picture", icon=":material/grid_on:", type="tertiary"):
         state.put_head(layer, head)
+        state.hold(KIND)
         navigation.open_page("heads")
