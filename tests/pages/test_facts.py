@@ -16,7 +16,7 @@ from memviz import Reader, experiments
 from memviz.figures import decimal, percent, times
 from memviz.figures.style.statements import value_text
 from memviz.serving import cache
-from memviz.tokens import distinct_texts
+from memviz.tokens import distinct_texts, printable
 from memviz.ui import share
 from tests.pages.visiting import Visit
 from tests.reading.cases import fresh
@@ -215,5 +215,5 @@ def test_without_a_word_of_the_text_the_page_asks_for_one(visit, reader) -> None
     assert own not in text
     here = visit("facts", text=text, facts="conflict")
     assert here.errors == []
-    assert any(f"goes on with “{own}”" in note.replace("\\", "") for note in here.notes)
+    assert any(f"goes on with “{printable(own)}”" in note.replace("\\", "") for note in here.notes)
     assert "chart" not in here.pictures

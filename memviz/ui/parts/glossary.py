@@ -59,7 +59,9 @@ TERMS = {
         "feed-forward network: what a layer does to each token besides attention; it looks at no other token, and much "
         "of what was learned in training is kept in its weights"
     ),
-    "recurrent state": "what a decoder without attention to its own words keeps of them: one number a unit, which fades",
+    "recurrent state": (
+        "what a decoder without attention to its own words keeps of them: one number a unit, which fades"
+    ),
     "hidden state": "the vector of a token after some layers: what the context made of its embedding",
     "memory": "the keys and values that a text leaves behind, and that later tokens look up",
 }

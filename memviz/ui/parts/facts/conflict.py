@@ -110,7 +110,7 @@ def show_conflict(trace: Trace) -> ConflictView | None:
         st.info(
             t(
                 "The model goes on with “{answer}”, and that is no word of the text: write what the text says.",
-                answer=literal(own),
+                answer=literal(printable(own)),
             ),
             icon=":material/edit:",
         )
@@ -118,7 +118,7 @@ def show_conflict(trace: Trace) -> ConflictView | None:
     result = run_conflict(trace, word or own, fact)
     if result is None:
         return None
-    st.markdown(f"#### {conflict_statement(result).render(t, literal)}")
+    st.markdown(f"## {conflict_statement(result).render(t, literal)}")
     show.figure(conflict_chart(result), key="conflict")
     frame = result.table()
     frame["role"] = [t(ROLES[role]) for role in frame["role"]]

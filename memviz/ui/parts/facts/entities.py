@@ -91,7 +91,7 @@ def show_entities(trace: Trace) -> EntitiesView | None:
     row = st.container(horizontal=True, gap="medium")
     for kind, colour in TINTS.items():
         row.markdown(f":{colour}[**{t(ROLES[kind])}**]", width="content")
-    st.markdown(f"#### {entity_statement(result).render(t, literal)}")
+    st.markdown(f"## {entity_statement(result).render(t, literal)}")
     if np.isfinite(result.lifts).any():
         show.figure(entity_chart(result), key="entities")
     table = result.table()

@@ -101,7 +101,7 @@ def show_lens(trace: Trace) -> LensView | None:
     if result is None:
         offer_writers()
         return None
-    st.markdown(f"#### {lens_statement(result).render(t, literal)}")
+    st.markdown(f"## {lens_statement(result).render(t, literal)}")
     tokens = [printable(token.text) for token in result.question.tokens]
     places = range(len(tokens))
     value_box, place_box = st.columns([1, 2], vertical_alignment="bottom", gap="small")

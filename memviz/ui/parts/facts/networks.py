@@ -125,7 +125,7 @@ def show_networks(trace: Trace) -> NetworksView | None:
     if result is None:
         offer_writers()
         return None
-    st.markdown(f"#### {feedforward_statement(result).render(t, literal)}")
+    st.markdown(f"## {feedforward_statement(result).render(t, literal)}")
     show.figure(networks_chart(result), key="networks")
     show.table(
         result.table().rename(columns={name: t(label) for name, label in COLUMNS.items()}),

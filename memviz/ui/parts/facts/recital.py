@@ -102,7 +102,7 @@ def show_recital(trace: Trace) -> RecitalView | None:
     result = runs.experiment("memorisation", trace, invented, run)
     if result is None:
         return None
-    st.markdown(f"#### {recital_statement(result).render(t, literal)}")
+    st.markdown(f"## {recital_statement(result).render(t, literal)}")
     show.figure(recital_chart(result), key="recital")
     for name, side in (("known", result.known), ("invented", result.invented)):
         st.markdown(

@@ -123,7 +123,7 @@ def show_recurrent(trace: Trace) -> RecurrentView | None:
     with boxes[2]:
         step = choose_token(trace, RECURRENT, memory.keys, t("After this token came in"))
     view = RecurrentView(trace, memory, int(layer), int(unit), step)
-    st.markdown(f"#### {kept_sentence(view, literal)}")
+    st.markdown(f"## {kept_sentence(view, literal)}")
     say_sum(state_sentence(view), equal=_largest(view) <= EXACT)
     _show_step(view)
     _show_sum(view)

@@ -108,7 +108,7 @@ def show_attention(trace: Trace, kind: Kind) -> LookUpView | None:
     result = runs.experiment("formula", trace, (kind, layer, head, query), run)
     if result is None:
         return None
-    st.markdown(f"#### {look_sentence(result, literal)}")
+    st.markdown(f"## {look_sentence(result, literal)}")
     say_sum(sum_sentence(result), equal=adds_up(result))
     offer_head(layer, head)
     _show_scores(result)
