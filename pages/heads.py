@@ -1,7 +1,7 @@
 """Which heads do what?"""
 
 from memviz.ui import share
-from memviz.ui.parts import causal_check, heads, next_words
+from memviz.ui.parts import causal_check, formula, heads, next_words
 from memviz.ui.shell import frame, show
 
 show.question(
@@ -18,6 +18,7 @@ with overview:
 with detail:
     view = heads.choose_view(trace, memory)
     heads.show_view(trace, view)
+    formula.offer_numbers(trace, view)
     causal_check.check_head(trace, view)
 heads.show_numbers(trace, view)
 next_words.show_next_words(trace)

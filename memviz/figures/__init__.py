@@ -13,10 +13,13 @@ probability_bars   how sure the model was of each token it wrote         plotly
 cache_lines    how much memory the keys and values of the past take      plotly
 cover_bars     what changed when words were covered, beside others       plotly
 layer_bars     the same in a few layers at a time                        plotly
+lens_map       how an answer stands in every layer, at every position    plotly
+surprisal_bars how surprising every token of several texts is           plotly
 number_bars    several numbers beside each other                        plotly
 perplexity_lines   what a text costs by the size of the cache            plotly
 needle_map     whether a sentence is found, by length and depth          plotly
 agreement_bands    which rankings agree with taking words away           plotly
+softmax_bars   what softmax makes of the scores of a row                 plotly
 value_lines    a few numbers from layer to layer, or from word to word  plotly
 places         where words lie to each other                            plotly
 recurrent      what a memory that fades still holds                      plotly
@@ -49,12 +52,15 @@ from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.head_grid import head_grid, spread_bars
 from memviz.figures.charts.heatmap import pattern
 from memviz.figures.charts.layout import alt, provenance_fields
+from memviz.figures.charts.lens_map import LensValue, lens_map
 from memviz.figures.charts.needle_map import needle_map
 from memviz.figures.charts.number_bars import number_bars
 from memviz.figures.charts.perplexity_lines import perplexity_lines
 from memviz.figures.charts.places import places
 from memviz.figures.charts.recurrent import half_lives, recurrent
 from memviz.figures.charts.scores import scores
+from memviz.figures.charts.softmax_bars import softmax_bars
+from memviz.figures.charts.surprisal_bars import surprisal_bars
 from memviz.figures.charts.training import Curve, checkpoint_patterns, confusion_map, layer_columns, learning_curves
 from memviz.figures.charts.translation_bars import coverage_bars, probability_bars
 from memviz.figures.charts.value_lines import value_lines
@@ -79,6 +85,7 @@ __all__ = [
     "PHRASES",
     "Bar",
     "Curve",
+    "LensValue",
     "Part",
     "SheetRow",
     "agreement_bands",
@@ -105,6 +112,7 @@ __all__ = [
     "layer_bars",
     "layer_columns",
     "learning_curves",
+    "lens_map",
     "lines_png",
     "lines_svg",
     "look_bars",
@@ -127,9 +135,11 @@ __all__ = [
     "recurrent",
     "scores",
     "slots_bars",
+    "softmax_bars",
     "sound_png",
     "sound_svg",
     "spread_bars",
+    "surprisal_bars",
     "thumbnails_png",
     "times",
     "value_lines",

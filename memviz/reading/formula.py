@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -41,7 +42,8 @@ class Formula:
     layer, head, query   which; ``query`` is a position in ``queries``
     queries, keys        the tokens that look, and those that are looked at
     target      what was written, in an encoder-decoder; "" elsewhere
-    key_head    which head of keys and values this head shares with others (grouped-query attention)
+    key_head    which head of keys and values this head reads, and ``sharing``: how many heads read the same
+                (grouped-query attention; 1 where each has its own)
     q [dim], k [key, dim], v [key, dim]   as the model's attention got them, positions already turned in
     products [key]   q · k_j
     scale       what they are multiplied by, usually 1/√dim
@@ -70,6 +72,7 @@ class Formula:
     keys: tuple[Token, ...]
     target: str
     key_head: int
+    sharing: int
     q: np.ndarray
     k: np.ndarray
     v: np.ndarray
@@ -115,6 +118,30 @@ class Formula:
         simple, exact = self.mean_state, self.written
         return float(simple @ exact / max(np.linalg.norm(simple) * np.linalg.norm(exact), 1e-30))
 
+    def table(self) -> pd.DataFrame:
+        """Every number of the look-up, one a row: step, key, token, dimension, value.
+
+        ``step`` is the name of a field; key (a position) and token are "" where a step is of no key, dimension where
+        it is no vector. Columns of text and one of float64.
+        """
+        vectors = ("q", "read", "written", "rest", "attended", "computed", "residual", "total", "computed_total")
+        frames = [_rows(name, getattr(self, name)) for name in vectors if getattr(self, name) is not None]
+        for name in ("k", "v"):
+            frames += [_rows(name, row, place, self.keys[place].text) for place, row in enumerate(getattr(self, name))]
+        texts = [token.text for token in self.keys]
+        for name in ("products", "bias", "scores", "weights"):
+            places = [str(place) for place in range(len(texts))]
+            values = getattr(self, name)
+            frames.append(pd.DataFrame({"step": name, "key": places, "token": texts, "dimension": "", "value": values}))
+        return pd.concat(frames, ignore_index=True)
+
+
+def _rows(step: str, vector: np.ndarray, key: int | None = None, token: str = "") -> pd.DataFrame:
+    """A vector as rows of the table."""
+    dimensions = [str(number) for number in range(len(vector))]
+    at = "" if key is None else str(key)
+    return pd.DataFrame({"step": step, "key": at, "token": token, "dimension": dimensions, "value": vector})
+
 
 def formula(
     engine: Engine,
@@ -126,14 +153,16 @@ def formula(
     query: int = -1,
     kind: Kind | None = None,
     target: str | None = None,
+    languages: tuple[str, str] | None = None,
 ) -> Formula:
-    """One look-up in numbers, see `Formula`.
+    """One look-up in numbers, see `Formula`; ``languages`` as in `TranslationRequest`.
 
     Raises `TraceError` for a layer, head, position or memory that is not there, `MeasureError` for a model whose
     attention is not recorded or whose projection is not known, `TextTooLongError`, and as any reading does.
     """
     require_kind(engine, "text")
-    run = _TextPass(engine, writer, clean(require_text(text)), kind, target)
+    request = TranslationRequest(target=target, languages=languages)
+    run = _TextPass(engine, writer, clean(require_text(text)), kind, request)
     heads = engine.plan.heads[run.kind]
     if not is_integer(layer) or not 0 <= layer < run.layers:
         raise TraceError(
@@ -175,7 +204,9 @@ def formula(
 class _TextPass:
     """One pass of a model over a text, and over what it writes for it: its tokens, and how to run it again."""
 
-    def __init__(self, engine: Engine, writer: Writer, text: str, kind: Kind | None, target: str | None) -> None:
+    def __init__(
+        self, engine: Engine, writer: Writer, text: str, kind: Kind | None, request: TranslationRequest
+    ) -> None:
         self.engine = engine
         self.is_pair = engine.info.kind == "encoder-decoder"
         self.kind: Kind = kind or ("cross" if self.is_pair else "self")
@@ -195,7 +226,7 @@ class _TextPass:
             limits.check(engine, len(self.keys))
             self.inputs, self.queries = engine.tensors(lists), self.keys
         else:
-            self._write(writer, text, target)
+            self._write(writer, text, request)
         if max(len(self.keys), len(self.queries)) > LIMIT:
             raise TextTooLongError(
                 "This text has {tokens:,} tokens; at most {limit:,} can be taken apart at once.",
@@ -204,10 +235,9 @@ class _TextPass:
                 limit=LIMIT,
             )
 
-    def _write(self, writer: Writer, text: str, target: str | None) -> None:
+    def _write(self, writer: Writer, text: str, request: TranslationRequest) -> None:
         """The output, and what the decoder reads to write it."""
-        request = TranslationRequest(target=target)
-        source = writer.source(text, request)
+        source, target = writer.source(text, request), request.target
         output = writer.force(source, target) if target else writer.write(source, request, progress=_nobody)
         self.target, self.queries = output.text, output.targets
         self.keys = tuple(token for token in source.tokens if isinstance(token, Token))
@@ -339,6 +369,7 @@ def _formula(run: _TextPass, capture: _CallCapture, *, layer: int, head: int, qu
         keys=run.keys,
         target=run.target,
         key_head=head // groups,
+        sharing=groups,
         q=read_only(queries[head]),
         k=read_only(keys[head]),
         v=read_only(values[head]),

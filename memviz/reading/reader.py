@@ -366,7 +366,17 @@ class Reader:
         ``target``. Raises `TraceError` for what is not there, `MeasureError` for a model whose attention is not
         recorded, and as `read` does.
         """
-        return formula(self.engine, self.writer, text, layer=layer, head=head, query=query, kind=kind, target=target)
+        return formula(
+            self.engine,
+            self.writer,
+            text,
+            layer=layer,
+            head=head,
+            query=query,
+            kind=kind,
+            target=target,
+            languages=self._languages_of_text(),
+        )
 
     def hidden_states(self, text: str) -> HiddenStates:
         """What is every token of a ``text`` before the first layer, and after each? Raises as `read` does."""

@@ -30,6 +30,8 @@ DRAWN = {
     "forget": WORDS,
     "corpus": "h1",
     "listen": "[data-testid=memviz-sound][data-drawn=true]",
+    "formula": PLOT,
+    "facts": PLOT,
     "glossary": "h1",
 }
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first

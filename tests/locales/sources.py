@@ -19,6 +19,13 @@ from memviz.ui.parts.experiment import needle as needle_part
 from memviz.ui.parts.experiment import subject as subject_part
 from memviz.ui.parts.experiment import unplug as unplug_part
 from memviz.ui.parts.experiment import view as view_part
+from memviz.ui.parts.facts import choices as facts_choices
+from memviz.ui.parts.facts import conflict as facts_conflict
+from memviz.ui.parts.facts import entities as facts_entities
+from memviz.ui.parts.facts import lens as facts_lens
+from memviz.ui.parts.facts import networks as facts_networks
+from memviz.ui.parts.facts import recital as facts_recital
+from memviz.ui.parts.formula.choices import NAMES as FORMULA_NAMES
 from memviz.ui.parts.generation.text import READ_LABELS
 from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.parts.heads.choices import PICTURES
@@ -34,7 +41,7 @@ from memviz.ui.parts.training.lines import SOURCES
 from memviz.ui.parts.training.view import EXPERIMENTS as TRAININGS
 from memviz.ui.parts.translation.languages import NAMES
 from memviz.ui.shell.navigation import PAGES, SECTIONS
-from memviz.ui.shell.samples import long_texts, prompts, samples, to_cover, translations
+from memviz.ui.shell.samples import facts, long_texts, prompts, samples, to_cover, translations
 from memviz.ui.shell.show import MEANING
 
 KINDS = {"self", "encoder", "decoder", "cross"}
@@ -48,6 +55,7 @@ SAMPLES += [
 ]
 
 SAMPLES += [*prompts("smollm2"), *prompts("another")]
+SAMPLES += [sample for view in facts_choices.VIEWS for sample in facts("smollm2", view)]
 
 
 def _of_experiments(name: str) -> set[str]:
@@ -103,6 +111,7 @@ KNOWN: dict[str, set[str]] = {
     "glossary: term": set(TERMS),
     "graph: label": set(cross.LABELS.values()),
     "grid: measures.MEASURES[name].label": _of_measures("label"),
+    "choices: NAMES[name]": set(FORMULA_NAMES.values()),
     "choices: PICTURES[name]": set(PICTURES.values()),
     "lines: label": {*cross.LABELS.values(), *SELF_LABELS.values()},
     "picture: measure.caveat": _of_measures("caveat"),
@@ -149,6 +158,11 @@ KNOWN: dict[str, set[str]] = {
             ("agreement", "agree"),
             ("eviction", "perplexity_by_cache"),
             ("needle", "needle"),
+            ("lens", "logit_lens"),
+            ("conflict", "fact_against_context"),
+            ("recital", "memorisation"),
+            ("networks", "unplug_feedforwards"),
+            ("entities", "entities"),
             ("unplug", "retrieval_heads"),
         )
     },
@@ -167,8 +181,16 @@ KNOWN: dict[str, set[str]] = {
     "unplug: COLUMNS[name]": set(unplug_part.COLUMNS.values()),
     "unplug: role": set(ROLES),
     "unplug: text": set(grid.LABELS.values()),
-    "view: VIEWS[name]": set(view_part.VIEWS.values()),
-    "view: HINTS[name]": set(view_part.HINTS.values()),
+    "view: views[name]": {*view_part.VIEWS.values(), *facts_choices.VIEWS.values()},
+    "view: hints[name]": {*view_part.HINTS.values(), *facts_choices.HINTS.values()},
+    "lens: VALUES[name]": set(facts_lens.VALUES.values()),
+    "lens: COLUMNS[name]": set(facts_lens.COLUMNS.values()),
+    "conflict: ROLES[role]": set(facts_conflict.ROLES.values()),
+    "recital: TEXTS[name]": set(facts_recital.TEXTS.values()),
+    "recital: COLUMNS[name]": set(facts_recital.COLUMNS.values()),
+    "networks: label": set(facts_networks.COLUMNS.values()),
+    "entities: ROLES[kind]": set(facts_entities.ROLES.values()),
+    "entities: ROLES[role]": set(facts_entities.ROLES.values()),
     "glossary: experiment.label": _of_experiments("label"),
     "glossary: experiment.question": _of_experiments("question"),
     "glossary: experiment.cost": _of_experiments("cost"),

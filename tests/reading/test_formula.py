@@ -145,3 +145,16 @@ def test_what_is_not_there_is_refused() -> None:
         opened("bloom").formula(TEXT, 0, 0)
     with pytest.raises(TextTooLongError):
         opened("llama").formula(words(LIMIT * 2), 0, 0)
+
+
+def test_the_table_holds_every_number_once() -> None:
+    found = taken("llama", "self", 1, 2, 5)
+    assert (found.key_head, found.sharing) == (1, 2)
+    frame = found.table()
+    size, keys, width = found.v.shape[1], len(found.keys), len(found.written)
+    assert len(frame) == 2 * size + 7 * width + 2 * keys * size + 4 * keys
+    assert frame.step.nunique() == 15
+    values = frame[(frame.step == "k") & (frame.key == "3")].value.to_numpy()
+    np.testing.assert_array_equal(values, found.k[3])
+    np.testing.assert_array_equal(frame[frame.step == "weights"].value.to_numpy(), found.weights)
+    assert frame[frame.step == "scores"].token.tolist() == [token.text for token in found.keys]

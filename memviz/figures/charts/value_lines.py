@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -27,6 +27,7 @@ def value_lines(
     bars: bool = False,
     level: tuple[str, float] | None = None,
     logarithmic: bool = False,
+    controls: Collection[str] = (),
     title: str = "",
     caption: str = "",
 ) -> go.Figure:
@@ -34,13 +35,13 @@ def value_lines(
 
     One line for each of the ``series``, or ``bars``: float [label]. ``unit`` is what they are, ``across`` what the
     ``labels`` are, ``level`` a name and a number to compare with (dashed), ``logarithmic`` the scale from 1 upwards,
-    largest below: for ranks. ``alt`` says what there is to see; ``title``
-    stands above, ``caption`` below.
+    largest below: for ranks. ``controls`` names those of the series that
+    are drawn in grey, to compare with. ``alt`` says what there is to see; ``title`` stands above, ``caption`` below.
     """
     figure = Draft()
     for number, (name, values) in enumerate(series.items()):
         hover = f"{escape(name)}, %{{x}}: <b>%{{y:.3~g}}</b><extra></extra>"
-        colour = COLOURS[number % len(COLOURS)]
+        colour = colours.GREY if name in controls else COLOURS[number % len(COLOURS)]
         if bars:
             figure.add_bar(y=values, x0=0, dx=1, name=escape(name), marker={"color": colour}, hovertemplate=hover)
             continue
@@ -69,7 +70,7 @@ def value_lines(
         title={"text": escape(unit), "font": {"size": 12}}, gridcolor=colours.FAINT, zeroline=False, automargin=True
     )
     if logarithmic:
-        figure.update_yaxes(type="log", autorange="reversed")
+        figure.update_yaxes(type="log", autorange="reversed", dtick=1)
     several = len(series) > 1 or level is not None
     figure.update_layout(
         showlegend=several,

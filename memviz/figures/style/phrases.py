@@ -239,6 +239,29 @@ WORDS_SHOWN = "words {first}–{last} of {count}"
 BOXES = "Drawn as boxes, because no font on this computer has them: {codes}."
 WHERE_FROM = "Where this comes from"
 
+SOFTMAX = "From scores to weights"
+SOFTMAX_SCORE = "score"
+SOFTMAX_WEIGHT = "weight"
+SOFTMAX_ALT = (
+    "Two rows of bars, one bar for each of {count} keys: the scores, and the weights that softmax makes of them. The "
+    "largest weight is that of “{word}”: {weight}."
+)
+
+LENS = "What would every layer say?"
+LENS_BEFORE = "before"
+LENS_RANK = "rank of the answer (1: the likeliest; logarithmic)"
+LENS_PROBABILITY = "probability of the answer, 0 to 1 (colour scale: √probability)"
+LENS_RANK_BAR = "rank (1: the likeliest)"
+LENS_PROBABILITY_BAR = "probability, 0 to 1"
+LENS_HOVER = "rank <b>{rank}</b>, probability <b>{probability}</b><br>this layer would say “{choice}”, {confidence}"
+LENS_ALT = (
+    "Heatmap of a logit lens: {layers} states by {count} positions. Where the answer “{answer}” is made, its rank is "
+    "{first} before the first layer and {last} after the last."
+)
+SURPRISAL = "How surprising is each token?"
+SURPRISAL_UNIT = "surprisal of a token, −ln p, in nats; dashed: the mean"
+SURPRISAL_ALT = "{count} rows of bars on one scale: the surprisal of each token. Means: {means}."
+
 PHRASES: tuple[str, ...] = tuple(
     text for name, text in list(globals().items()) if name.isupper() and isinstance(text, str)
 )

@@ -48,6 +48,20 @@ TERMS = {
     "ablation": "a head that is unplugged: what it writes is set to zero, or to its mean",
     "needle": "a sentence that is hidden in a long text and asked for at the end (needle in a haystack)",
     "embedding": "the vector of a token before a text is read, a row of the embedding table: the same in every text",
+    "score": "query · key, scaled: how well the two fit, before the softmax; −∞ where a token may not look",
+    "softmax": "what makes weights of the scores of a row: e to each score, over the sum of all of them",
+    "output projection": "W_O, through which a head writes what it read into the vector of the token that looks",
+    "residual": "the vector of a token as it was before a layer, to which what the layer writes is added",
+    "logit lens": (
+        "the hidden state after a layer, through the model's last norm and head: what it would say if it stopped there"
+    ),
+    "MLP": (
+        "feed-forward network: what a layer does to each token besides attention; it looks at no other token, and much "
+        "of what was learned in training is kept in its weights"
+    ),
+    "recurrent state": (
+        "what a decoder without attention to its own words keeps of them: one number a unit, which fades"
+    ),
     "hidden state": "the vector of a token after some layers: what the context made of its embedding",
     "corpus of texts": "many texts that one model reads, each by itself; a number of a corpus is a mean over its texts",
     "bootstrap interval": (

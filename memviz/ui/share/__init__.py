@@ -4,6 +4,7 @@ from memviz.ui.share.actions import Shared, bar, training_bar
 from memviz.ui.share.compare import Compare
 from memviz.ui.share.corpus import corpus_bar
 from memviz.ui.share.findings import Findings
+from memviz.ui.share.formula import Formula
 from memviz.ui.share.generate import Generate
 from memviz.ui.share.heads import Heads
 from memviz.ui.share.home import Home
@@ -17,6 +18,7 @@ from memviz.ui.share.translate import Translate
 __all__ = [
     "Compare",
     "Findings",
+    "Formula",
     "Generate",
     "Heads",
     "Home",

@@ -160,6 +160,7 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
         "generate": lambda: samples.prompts(name),
         "compare": samples.two_texts,
         "words": samples.two_texts,
+        "facts": lambda: samples.facts(name, st.session_state.get("facts", "")),
         "forget": lambda: (
             samples.long_texts if st.session_state.get("view") in ("cache", "needle") else samples.to_cover
         )(name),

@@ -43,6 +43,7 @@ SECTIONS = {
         Page("home", "Home", "Which words does the model's attention connect?", ":material/home:"),
         Page("heads", "Heads", "Which heads do what?", ":material/grid_on:"),
         Page("recall", "Recall", "What does this word remember, and who remembers it?", ":material/history:"),
+        Page("formula", "Formula", "How does one look-up work, in numbers?", ":material/function:"),
         Page("compare", "Compare", "What does the same word look at in two texts?", ":material/compare_arrows:"),
     ),
     "Generation": (
@@ -59,6 +60,7 @@ SECTIONS = {
         Page(
             "forget", "Forget", "What changes when a word is forgotten?", ":material/visibility_off:", model="smollm2"
         ),
+        Page("facts", "Facts", "What did it know before it read?", ":material/fact_check:", model="smollm2"),
         Page("corpus", "Corpus", "What does every head do, over many texts?", ":material/library_books:"),
     ),
     "Learning": (

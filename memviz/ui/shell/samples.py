@@ -270,6 +270,21 @@ _LONG_TEXTS = (
         "About 400 tokens of plain prose: long enough for a cache to lose something.",
     ),
 )
+_FACTS = {
+    "lens": Sample("The capital of France", "The capital of France is", ""),
+    "conflict": _COVERED_LANGUAGE[1],
+    "heart": Sample(
+        "A famous sentence", "We hold these truths to be self-evident, that all men are created equal.", ""
+    ),
+    "mlps": Sample("A known fact", "My teacher told me yesterday that the capital of France is", "", word="France"),
+    "entities": Sample(
+        "The lighthouse",
+        "In 1871 Ingrid Dahl came from Bergen to keep the lighthouse. She kept bees behind the tower and wrote letters "
+        "to Doctor Berg in Oslo. When the winter of 1902 was over, he visited her, and they played chess. Years later, "
+        "people in Bergen still told how Ingrid Dahl had lit the lamp alone.",
+        "",
+    ),
+}
 _OPEN = "Hover or tap a word: which words does it attend to, and in which heads?"
 _OPEN_COVER = "Tap a word to cover it: does the answer change more than with any other word covered?"
 _BY_MODEL = {"minilm": _MINILM, "smollm2": _SMOLLM2}
@@ -331,6 +346,14 @@ def to_cover(model: str) -> tuple[Sample, ...]:
 def long_texts(model: str) -> tuple[Sample, ...]:
     """A text that is too long for a small cache, and those in which a word is covered, for a model by its name."""
     return (*_LONG_TEXTS, *to_cover(model))
+
+
+def facts(model: str, view: str) -> tuple[Sample, ...]:
+    """The samples for one view of the page Facts, for a model by its name; nothing is claimed of them."""
+    first = _FACTS.get(view, _FACTS["lens"])
+    others = to_cover(model) if view in ("lens", "mlps") else ()
+    texts = (first, *(sample for sample in others if sample.text != first.text))
+    return tuple(replace(sample, hint="", translation="", gold="") for sample in texts)
 
 
 def two_texts() -> tuple[Sample, Sample]:

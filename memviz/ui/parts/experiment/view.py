@@ -85,18 +85,23 @@ class ForgetView(Protocol):
         """How it was made, for its provenance."""
 
 
-def choose_view() -> str:
-    """Which experiment? A name of `VIEWS`."""
+def choose_view(
+    label: str, views: Mapping[str, str] = VIEWS, hints: Mapping[str, str] = HINTS, *, key: str = "view"
+) -> str:
+    """Which experiment? A name of ``views``; below the choice stands its hint.
+
+    ``label``: what is asked. ``key``: under which name the choice stands in the address.
+    """
     view = st.segmented_control(
-        t("What is taken away?"),
-        list(VIEWS),
-        format_func=lambda name: t(VIEWS[name]),
+        label,
+        list(views),
+        format_func=lambda name: t(views[name]),
         required=True,
         label_visibility="collapsed",
-        **state.url_bound("view", VIEWS),
+        **state.url_bound(key, views),
     )
-    name = view or "words"
-    st.markdown(t(HINTS[name]))
+    name = view or next(iter(views))
+    st.markdown(t(hints[name]))
     return name
 
 

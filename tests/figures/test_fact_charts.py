@@ -1,0 +1,74 @@
+"""Scores and weights, the logit lens, surprisal, and lines by layer: what is drawn is what was given."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from memviz import figures
+from memviz.figures.charts.lens_map import layer_names
+
+LABELS = ["the", "cat", "sat", "<b>"]
+
+
+def test_scores_stand_above_the_weights_that_softmax_makes_of_them() -> None:
+    scores = np.array([1.0, 3.0, -2.0, -np.inf])
+    weights = np.exp(scores) / np.exp(scores).sum()
+    figure = figures.softmax_bars(LABELS, scores, weights)
+    above, below = figure.data
+    np.testing.assert_array_equal(above.y, [1, 3, -2, np.nan])
+    np.testing.assert_allclose(below.y, weights)
+    assert (above.yaxis, below.yaxis) == ("y", "y2")
+    assert figure.layout.yaxis.domain[0] > figure.layout.yaxis2.domain[1]
+    assert figure.layout.xaxis2.labelalias["3"] == "&lt;b&gt;", "names are text"
+    assert "“cat”: 88" in figures.alt(figure)
+    assert "4 keys" in figures.alt(figure)
+
+
+LENS = SimpleNamespace(
+    ranks=np.array([[400, 30, 90], [12, 7, 3], [1, 2, 1]]),
+    probabilities=np.array([[0.0, 0.01, 0.02], [0.1, 0.1, 0.2], [0.5, 0.3, 0.9]]),
+    choices=(("a", "b", "c"), ("d", "<i>", "f"), ("g", "h", "i")),
+    confidences=np.full((3, 3), 0.25),
+    answer=" Paris",
+)
+
+
+@pytest.mark.parametrize("value", ["rank", "probability"])
+def test_a_lens_has_a_cell_for_every_layer_and_position(value: str) -> None:
+    figure = figures.lens_map(LENS, LABELS[:3], value=value, mark=2)
+    (field,) = figure.data
+    expected = -np.log10(LENS.ranks) if value == "rank" else LENS.probabilities
+    np.testing.assert_allclose(field.z, expected, rtol=1e-6)
+    assert (field.zmin, field.zmax) == ((-3, 0) if value == "rank" else (0, 1))
+    assert list(figure.layout.yaxis.labelalias.values()) == ["before", "L0", "L1"] == layer_names(3)
+    assert figure.layout.xaxis.labelalias["2"] == "<b>sat</b>"
+    assert "&lt;i&gt;" in field.customdata[1][1]
+    assert "rank <b>7</b>" in field.customdata[1][1]
+    assert "90 before the first layer and 1 after the last" in figures.alt(figure)
+    if value == "rank":
+        assert list(field.colorbar.ticktext) == ["1", "10", "100", "1,000"]
+
+
+def test_texts_are_drawn_on_one_scale_with_their_means() -> None:
+    first, second = np.array([np.nan, 1.0, 3.0]), np.array([np.nan, 6.0])
+    figure = figures.surprisal_bars({"known": (LABELS[:3], first), "invented": (LABELS[:2], second)})
+    np.testing.assert_array_equal(figure.data[0].y, first)
+    np.testing.assert_array_equal(figure.data[1].y, second)
+    assert figure.layout.yaxis.range == figure.layout.yaxis2.range == (0, 6 * 1.08)
+    assert [shape.y0 for shape in figure.layout.shapes] == [2.0, 6.0]
+    assert figure.layout.yaxis.domain[0] > figure.layout.yaxis2.domain[1]
+    assert "known: 2.00, invented: 6.00" in figures.alt(figure)
+
+
+def test_what_is_compared_with_is_grey_and_ranks_go_down() -> None:
+    series = {"at a word": np.array([1.0, 2.0]), "elsewhere": np.array([3.0, 4.0])}
+    options = {"unit": "u", "across": "a", "alt": "b"}
+    plain = figures.value_lines(["L0", "L1"], series, **options)
+    figure = figures.value_lines(["L0", "L1"], series, controls=["elsewhere"], logarithmic=True, **options)
+    colours = [[trace.line.color for trace in each.data] for each in (plain, figure)]
+    assert colours[0][0] == colours[1][0]
+    assert colours[0][1] != colours[1][1] == "#7f8a95"
+    assert (figure.layout.yaxis.type, figure.layout.yaxis.autorange) == ("log", "reversed")
