@@ -153,8 +153,8 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
     by_page = {
         "translate": lambda: samples.translations(name),
         "generate": lambda: samples.prompts(name),
-        "compare": samples.two_texts,
-        "words": samples.two_texts,
+        "compare": lambda: samples.two_texts(name),
+        "words": lambda: samples.two_texts(name),
         "forget": lambda: (
             samples.long_texts if st.session_state.get("view") in ("cache", "needle") else samples.to_cover
         )(name),
