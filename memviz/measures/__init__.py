@@ -3,6 +3,7 @@
 `MEASURES` lists them all, by name, with unit, range, formula, source and caveat.
 """
 
+from memviz.measures.collectors import COLLECTS, times_even
 from memviz.measures.cross import (
     Alignment,
     Gold,
@@ -47,6 +48,7 @@ from memviz.measures.weights import (
 from memviz.measures.word_times import WordTime, word_times
 
 __all__ = [
+    "COLLECTS",
     "MEASURES",
     "ROLES",
     "Alignment",
@@ -85,6 +87,7 @@ __all__ = [
     "sink_value_share",
     "slots",
     "span",
+    "times_even",
     "value_norm",
     "value_norms",
     "word_coverage",
