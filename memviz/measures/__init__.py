@@ -3,7 +3,6 @@
 `MEASURES` lists them all, by name, with unit, range, formula, source and caveat.
 """
 
-from memviz.measures.collectors import COLLECTS, times_even
 from memviz.measures.cross import (
     Alignment,
     Gold,
@@ -33,6 +32,7 @@ from memviz.measures.roles import ROLES, role_heads, roles
 from memviz.measures.stretches import attention_to_stretches
 from memviz.measures.surprise import word_surprise
 from memviz.measures.weights import (
+    COLLECTS,
     entropy,
     lift,
     received,
@@ -41,6 +41,7 @@ from memviz.measures.weights import (
     sink_share,
     sink_value_share,
     slots,
+    times_even,
     value_norm,
     value_norms,
     word_row,

@@ -19,6 +19,17 @@ LEAST_REST = 1e-4  # of a row: with less than this left, there is nothing to ren
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
 
 
+def times_even(memory: Memory) -> np.ndarray:
+    """How many times an even share of the attention does each unit get? Float64 [layer, key].
+
+    The weight that a key receives, on average over all queries and heads of a layer, times the number of keys: 1 for
+    each where all look evenly. Darcet et al. 2023, Vision Transformers Need Registers, found patches of the background
+    that collect much of it; in other models [CLS] does.
+    """
+    collected: np.ndarray = received(memory).astype(np.float64).mean(axis=1) * len(memory.keys)
+    return collected
+
+
 def sink_positions(memory: Memory) -> tuple[int, ...]:
     """Which keys are where attention rests when there is nothing to look up?
 
@@ -44,6 +55,9 @@ def _first_collects(memory: Memory) -> bool:
         return False
     weight, chance = float(np.concatenate(share).mean()), float(np.concatenate(uniform).mean())
     return weight >= LEAST_SINK and weight * (1 - chance) >= SINK_ODDS * chance * (1 - weight)
+
+
+COLLECTS = 8.0  # times the even share, from which on a unit is said to collect attention
 
 
 @measure(

@@ -157,6 +157,7 @@ KNOWN: dict[str, set[str]] = {
     "subject: PLACES[name]": set(look_subject.PLACES.values()),
     "subject: SAMPLES[name]": set(look_subject.SAMPLES.values()),
     "heads: DIRECTIONS[name]": set(look_heads.DIRECTIONS.values()),
+    "patches: text": set(picture.LABELS.values()),
     "heads: text": {*grid.LABELS.values(), *picture.LABELS.values()},
     "heads: measures.MEASURES[name].label": _of_measures("label"),
     "words: label": {*words.LABELS.values(), *words_panel.RENORMALISED.values()},

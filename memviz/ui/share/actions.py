@@ -88,30 +88,37 @@ def bar(view: Shared) -> None:
     """The small actions at the foot of a page."""
     row = st.container(horizontal=True, gap="small")
     _offer_links(view, row)
-    _offer_files(view, row)
+    offer_files(view, row)
 
 
 def training_bar(view: Exported) -> None:
     """The same for what was trained: its link says with which settings, and holds no text."""
     row = st.container(horizontal=True, gap="small")
-    state = {"lang": language()} | address.fields()
+    offer_settings(row, done=t("Copied. The link holds the settings, and no text."))
+    offer_files(view, row)
+
+
+def offer_settings(row: DeltaGenerator, *, done: str, **more: str) -> None:
+    """A link that holds the settings alone, and ``more`` of them; ``done`` is said once it is copied."""
+    state = {"lang": language(), **more} | address.fields()
     for name in address.TEXTS:
         state.pop(name, None)
     with row.container(width="content"):
         copy_button(
             t("Copy link"),
             f"{(st.context.url or '').partition('?')[0]}?{urlencode(state)}",
-            done=t("Copied. The link holds the settings, and no text."),
+            done=done,
             by_hand=t("This browser lets no page copy: take the link from here."),
             key="link_bare",
         )
-    _offer_files(view, row)
 
 
-def _offer_files(view: Exported, row: DeltaGenerator) -> None:
-    """The files, and the Python."""
-    with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
-        _files(view)
+def offer_files(view: Exported, row: DeltaGenerator, *, title: str = "", note: str = "", key: str = "") -> None:
+    """The files, and the Python. ``title``: of the button; ``key`` tells apart those of several views of one page."""
+    with row.popover(title or t("Export"), icon=":material/download:", type="tertiary"):
+        if note:
+            st.caption(note)
+        _files(view, key=key)
     with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
         st.code(view.code(), language="python")
 
@@ -189,7 +196,7 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
         )
 
 
-def _files(view: Exported) -> None:
+def _files(view: Exported, *, key: str = "") -> None:
     views = view.others() if isinstance(view, Compared) else {}
     if views:
         place = st.radio(t("Which translation?"), range(len(views)), format_func=list(views).__getitem__, key="which")
@@ -216,8 +223,8 @@ def _files(view: Exported) -> None:
     row = st.container(horizontal=True)
     ticket = Ticket(view)  # not the view itself: it would hold its traces for as long as the page is open
     for label, make, file, mime in files:
-        key = f"export_{file.removeprefix(base).lstrip('.-')}"
-        offer_file(row, label, ticket, make, file=file, mime=mime, key=key)
+        name = f"export_{key}{file.removeprefix(base).lstrip('.-')}"
+        offer_file(row, label, ticket, make, file=file, mime=mime, key=name)
 
 
 def _csv(view: Exported) -> str:
