@@ -15,6 +15,7 @@ from memviz.tokens import Word
 
 LEAST_SINK = 0.2  # of all attention: a first token that gets less is no sink
 SINK_ODDS = 3  # times the odds of a uniform look: in a short text, that alone gives the first token much
+COLLECTS = 8.0  # times an even share of the attention, from which on a unit is said to collect it
 LEAST_REST = 1e-4  # of a row: with less than this left, there is nothing to renormalise
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
 
@@ -55,9 +56,6 @@ def _first_collects(memory: Memory) -> bool:
         return False
     weight, chance = float(np.concatenate(share).mean()), float(np.concatenate(uniform).mean())
     return weight >= LEAST_SINK and weight * (1 - chance) >= SINK_ODDS * chance * (1 - weight)
-
-
-COLLECTS = 8.0  # times the even share, from which on a unit is said to collect attention
 
 
 @measure(

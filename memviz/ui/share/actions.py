@@ -29,9 +29,10 @@ LONGEST_LINK = 16_000  # characters; servers refuse longer addresses
 
 
 class Exported(Protocol):
-    """A view whose files can be taken along."""
+    """A view whose files can be taken along; ``name`` is that of the files."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def table(self) -> tuple[pd.DataFrame, dict[str, str]]: ...
     def npz(self) -> bytes: ...
