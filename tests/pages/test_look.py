@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from memviz import experiments
 from memviz.serving import cache
@@ -149,3 +150,46 @@ def test_its_numbers_can_be_taken_along(visit) -> None:
         np.testing.assert_array_equal(arrays["control_effects"], result.control_effects)
     assert covered.png().startswith(b"\x89PNG")
     compile(covered.code(), "code", "exec")
+
+
+def picture(image: Image.Image, form: str = "PNG", **how: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, form, **how)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        picture(Image.new("RGB", (1, 1), "red")),
+        picture(Image.new("CMYK", (40, 30), (10, 90, 0, 0)), "JPEG"),
+        picture(Image.fromarray(np.full((20, 30), 40_000, dtype=np.uint16))),
+        picture(Image.new("RGBA", (30, 30), (0, 0, 0, 0))),
+        picture(Image.new("RGB", (8, 8)), "GIF", save_all=True, append_images=[Image.new("RGB", (8, 8), "white")]),
+        picture(Image.new("RGB", (3, 2000), "blue")),
+    ],
+    ids=["1x1", "CMYK", "16 bit", "transparent", "animated", "narrow"],
+)
+def test_a_picture_of_an_odd_kind_is_looked_at(visit, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr("memviz.ui.parts.look.subject._choose_file", lambda: (content, "mine"))
+    here = visit("look", patches="0.1")
+    assert here.errors == []
+    assert sorted(here.pictures) == ["heads_grid", "picture_view", "picture_view"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG must be drawn as PNG first"),
+        (picture(Image.new("1", (20_000, 20_000))), "too large to be opened"),
+        (picture(Image.new("RGB", (60, 60), "red"))[:90], "could not be opened"),
+        (b"", "not a picture"),
+    ],
+    ids=["SVG", "bomb", "cut", "empty"],
+)
+def test_what_cannot_be_opened_is_said_in_one_box(visit, monkeypatch: pytest.MonkeyPatch, content, said: str) -> None:
+    monkeypatch.setattr("memviz.ui.parts.look.subject._choose_file", lambda: (content, "mine"))
+    here = visit("look")
+    assert len(here.errors) == 1
+    assert said in here.errors[0].replace("\\", "")
+    assert here.pictures == []
