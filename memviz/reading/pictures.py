@@ -34,6 +34,7 @@ def look(engine: Engine, image: Any, interventions: Interventions, *, progress: 
     began = work_clock()
     require_kind(engine, "picture")
     assert isinstance(engine, TransformersEngine)
+    engine = engine.changeable if interventions else engine
     assert isinstance(engine.adapter, PictureAdapter)
     pixels = _pixels(image)
     inputs = engine.adapter.inputs(pixels, engine.model.device, engine.model.dtype)
@@ -105,6 +106,7 @@ def picture_vectors(
     """
     require_kind(engine, "picture")
     assert isinstance(engine, TransformersEngine)
+    engine = engine.changeable
     assert isinstance(engine.adapter, PictureAdapter)
     for change in changes:
         if change.blanks or change.feedforwards:
