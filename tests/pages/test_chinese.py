@@ -21,6 +21,9 @@ def test_it_begins_with_a_chinese_text_and_a_model_that_knows_chinese(visit) -> 
     here.press("sample_6")
     assert here.input == samples(E5)[6].text
     assert here.errors == []
+    (said,) = (line for line in here.sentences if line.startswith("各是一个词元"))
+    assert "“因为它”" in said
+    assert "坐在" not in said, "two characters are nothing strange"
     assert here.go("compare").state("other") == two_texts(E5)[1].text
 
 

@@ -49,6 +49,13 @@ def test_who_looks_at_a_patch_is_another_question(visit) -> None:
     assert f"is looked at most by row {row + 1}, column {column + 1} " in "\n".join(here.sentences).replace("\\", "")
 
 
+def test_a_chinese_page_says_it_in_chinese(visit) -> None:
+    for direction in ("looks", "seen"):
+        lines = [line for line in visit("look", lang="zh", direction=direction).sentences if "L2.H0" in line]
+        assert lines
+        assert not [line for line in lines if "look" in line]
+
+
 def test_the_models_on_offer_are_those_that_see(visit) -> None:
     here = visit("look")
     assert [box.key for box in here.app.sidebar.selectbox] == ["viewer"]

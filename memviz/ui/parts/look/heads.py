@@ -160,14 +160,14 @@ def _tell(memory: Memory, view: LookView) -> None:
     most = ", ".join(
         f"{place_name(view, int(place))} {percent(float(view.weights.ravel()[place]))}" for place in strongest
     )
-    text = (
+    sentence = (
         "**{head}**: {token} looks most at {most}; {rest} of its attention rests on tokens without a place."
         if view.direction == "looks"
         else "**{head}**: {token} is looked at most by {most}."
     )
     rest = memory.pattern(view.layer, view.head)[view.token, : view.prefix].sum()
     values = {"head": head_name(view.layer, view.head), "token": literal(name), "most": literal(most)}
-    st.markdown(t(text, rest=percent(float(rest)), **values))
+    st.markdown(t(sentence, rest=percent(float(rest)), **values))
 
 
 def show_collectors(view: LookView) -> None:

@@ -58,7 +58,7 @@ class PatchesView:
     def rows(self) -> list[SheetRow]:
         effect = self.result.effect
         bars = (Bar(0.0, decimal(0.0, digits=3), "blue"), Bar(effect, decimal(effect, digits=3), "orange"))
-        return [SheetRow(t("vector of the picture"), bars, tuple(self.result.control_effects.tolist()))]
+        return [SheetRow(t("the vector"), bars, tuple(self.result.control_effects.tolist()))]
 
     def fields(self) -> dict[str, str]:
         return {"covered": f"patches {list(self.result.covered)}", "seed": str(self.result.seed)}
@@ -110,7 +110,7 @@ def show_cover(view: LookView) -> PatchesView | None:
     frame["role"] = [t(ROLES[role]) for role in frame["role"]]
     frame["effect"] = [decimal(effect, digits=3) for effect in frame["effect"]]
     frame.columns = [t(COLUMNS[name]) for name in frame.columns]
-    show.table(frame, label="Everything that was covered instead")
+    show.table(frame, label="All patches that were covered instead")
     show.caveat(CAVEAT)
     return finding
 
@@ -203,7 +203,7 @@ def cover_chart(result: CoverPatches, *, unit: str, **options: Any) -> Any:
     """The bars of the effect and of the controls."""
     names = result.table()["patches"].tolist()[2:]
     return figures.cover_bars(
-        [Row(t("vector of the picture"), 0.0, result.effect)],
+        [Row(t("the vector"), 0.0, result.effect)],
         kind="vector",
         unit=unit,
         controls=result.control_effects,
