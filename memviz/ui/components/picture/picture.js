@@ -43,7 +43,8 @@ function listen(root, view) {
   });
   frame.addEventListener("pointerdown", (event) => {
     if (!view.data.covers || event.button) return;
-    view.from = view.place = placeOf(frame, view, event);
+    view.place = placeOf(frame, view, event);
+    view.from = view.place;
     draw(root, view);
   });
   frame.addEventListener("pointerup", (event) => {
