@@ -10,6 +10,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# what is imported is compiled when it is: most of what these packages hold never is
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 PORT ?= 8501
 
 PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder  # the files of the browser come first, which take longest
@@ -48,6 +50,7 @@ bench: setup-dev
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.generate --needle
 	$(BIN)/python -m benchmarks.translate
+	$(BIN)/python -m benchmarks.senses
 	$(BIN)/python -m benchmarks.browser
 	$(BIN)/python -m benchmarks.classroom --long
 	$(BIN)/python -m benchmarks.classroom --pause 3 8
@@ -60,11 +63,11 @@ setup-dev: $(VENV)/.installed-dev
 
 $(VENV)/.installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	$(PIP) -r requirements.txt
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	$(PIP) -r requirements-dev.txt
 	touch $@
 
 clean:

@@ -32,7 +32,7 @@ _HOMES = {
     "transcribe": "memviz.reading",
     "translate": "memviz.reading",
 }
-_ROOMS = ("embeddings", "errors", "experiments", "figures", "measures", "models", "tables", "training")
+_ROOMS = ("corpus", "embeddings", "errors", "experiments", "figures", "measures", "models", "tables", "training")
 
 __all__ = [
     "Ablate",
@@ -42,6 +42,7 @@ __all__ = [
     "Reader",
     "Token",
     "Trace",
+    "corpus",
     "embeddings",
     "errors",
     "experiments",
@@ -60,7 +61,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from memviz import embeddings, errors, experiments, figures, measures, models, tables, training
+    from memviz import corpus, embeddings, errors, experiments, figures, measures, models, tables, training
     from memviz.memory import Ablate, Eviction, Forget, Memory
     from memviz.reading import Reader, generate, load, look, read, transcribe, translate
     from memviz.tokens import Token

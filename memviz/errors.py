@@ -13,6 +13,7 @@
     │   ├── MemoryBudgetError       the reading would not fit into memory
     │   └── BusyError               the queue in front of the model is full
     ├── TrainingError           there is nothing here that a model could learn from
+    ├── CorpusError             a corpus, or the folder of its results, cannot be read or written
     ├── TraceError              a trace does not hold what was asked of it
     └── MeasureError            a measure is not defined here
 
@@ -94,6 +95,10 @@ class BusyError(ReadingError):
 
 class TrainingError(MemVizError):
     """There is nothing here that a model could learn from: labels, lines, numbers of steps or layers."""
+
+
+class CorpusError(MemVizError):
+    """A corpus, or the folder of its results, cannot be read or written."""
 
 
 class TraceError(MemVizError):

@@ -35,14 +35,15 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "models": {"errors", "settings"},
     "reading": DATA | {"settings", "models", "free_memory"},
     "experiments": DATA | {"models", "reading", "measures"},
+    "corpus": DATA | {"models", "reading", "measures", "tables"},
     "embeddings": DATA | {"reading", "experiments"},
     "training": DATA | {"models", "reading"},
     "lessons": DATA | {"models", "reading", "measures", "figures", "experiments", "embeddings", "training"},
     "serving": DATA | {"settings", "models", "reading"},
-    "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures"},
+    "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures", "corpus"},
     "ui": DATA
     | {"settings", "models", "reading", "measures", "tables", "figures", "experiments"}
-    | {"embeddings", "training", "lessons", "serving"},
+    | {"embeddings", "corpus", "training", "lessons", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it
     "reading": [

@@ -1,4 +1,4 @@
-"""Nothing on the pages uploads: the server takes no file, however it is sent."""
+"""The server takes files up to the largest that a page takes, and refuses what is larger, however it is sent."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from starlette.testclient import TestClient
 from streamlit import config
 from streamlit.web.server.starlette import starlette_routes
 
+from memviz.ui.parts.training.classify import MOST_UPLOAD
+from memviz.ui.parts.training.lines import MOST_BYTES
+
+LIMIT = 64 * 1024 * 1024  # bytes, as .streamlit/config.toml has it
+HEAD = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\n'
 SENT: dict[str, dict[str, Any]] = {
-    "a byte": {"files": {"file": ("x.txt", b"x")}},
-    "ten megabytes": {"files": {"file": ("x.bin", bytes(9_900_000))}},
+    "a byte too much": {"files": {"file": ("x.bin", bytes(LIMIT + 1))}},
     "in chunks of no stated length": {
-        "content": iter(
-            [b'--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\n', b"x" * 9, b"\r\n--b--\r\n"]
-        ),
+        "content": iter([HEAD, *[bytes(1_000_000)] * 70, b"\r\n--b--\r\n"]),
         "headers": {"content-type": "multipart/form-data; boundary=b"},
     },
 }
@@ -36,7 +38,19 @@ def uploads() -> Iterator[tuple[TestClient, list[Any]]]:
 
 
 @pytest.mark.parametrize("kind", SENT)
-def test_no_file_is_taken(uploads: tuple[TestClient, list[Any]], kind: str) -> None:
+def test_what_is_too_large_is_not_taken(uploads: tuple[TestClient, list[Any]], kind: str) -> None:
     client, taken = uploads
     answer = client.put("/_stcore/upload_file/session/file", **SENT[kind])
     assert (answer.status_code, taken) == (413, [])
+
+
+def test_a_file_is_taken(uploads: tuple[TestClient, list[Any]]) -> None:
+    client, taken = uploads
+    answer = client.put("/_stcore/upload_file/session/file", files={"file": ("x.wav", bytes(2_000_000))})
+    assert answer.status_code == 204
+    assert [len(each["file"].data) for each in taken] == [2_000_000]
+
+
+def test_every_page_stays_below_it() -> None:
+    assert config.get_option("server.maxUploadSize") * 1024 * 1024 == LIMIT
+    assert max(MOST_BYTES, MOST_UPLOAD) <= LIMIT

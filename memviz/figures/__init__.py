@@ -6,6 +6,8 @@ look_bars      what one word looks at, in one head                       plotly
 received_bars  which words are looked at most                            plotly
 slots_bars     which words spread their look widest                      plotly
 scores         one measure of every head                                 plotly
+head_grid      any number of every head                                  plotly
+spread_bars    how one head's numbers are spread over many texts         plotly
 coverage_bars  how many target tokens each source word was read for      plotly
 probability_bars   how sure the model was of each token it wrote         plotly
 cache_lines    how much memory the keys and values of the past take      plotly
@@ -31,6 +33,7 @@ words_svg, words_png       the text as words, with what one of them remembers
 recall_svg, recall_png     the same, what is looked at most, and how far back
 look_svg, look_png         what a word looks at in several texts
 cross_svg, cross_png       two sentences joined by what was read from what
+sound_svg, sound_png       a sound, and when its words were heard
 experiment_svg, experiment_png   the text, what an experiment showed, its numbers as bars (`SheetRow`, `Bar`)
 html           figures in one page that opens offline
 handout        a sheet to be printed, of parts (`Part`)
@@ -43,6 +46,7 @@ from memviz.figures.charts.bars import look_bars, received_bars, slots_bars
 from memviz.figures.charts.cache_lines import cache_lines
 from memviz.figures.charts.cover_bars import cover_bars, layer_bars
 from memviz.figures.charts.distance import by_distance
+from memviz.figures.charts.head_grid import head_grid, spread_bars
 from memviz.figures.charts.heatmap import pattern
 from memviz.figures.charts.layout import alt, provenance_fields
 from memviz.figures.charts.needle_map import needle_map
@@ -64,6 +68,7 @@ from memviz.figures.sheets.heatmap_sheet import grid_png, grid_svg, pattern_png,
 from memviz.figures.sheets.lines_sheet import lines_png, lines_svg
 from memviz.figures.sheets.look_sheet import look_png, look_svg
 from memviz.figures.sheets.recall_sheet import recall_png, recall_svg
+from memviz.figures.sheets.sound_sheet import sound_png, sound_svg
 from memviz.figures.sheets.thumbnails import thumbnails_png
 from memviz.figures.sheets.words_sheet import words_png, words_svg
 from memviz.figures.style.numbers import decimal, head_name, percent, times
@@ -94,6 +99,7 @@ __all__ = [
     "grid_svg",
     "half_lives",
     "handout",
+    "head_grid",
     "head_name",
     "html",
     "layer_bars",
@@ -121,6 +127,9 @@ __all__ = [
     "recurrent",
     "scores",
     "slots_bars",
+    "sound_png",
+    "sound_svg",
+    "spread_bars",
     "thumbnails_png",
     "times",
     "value_lines",

@@ -46,7 +46,7 @@ from memviz.measures.weights import (
     value_norms,
     word_row,
 )
-from memviz.measures.word_times import WordTime, word_times
+from memviz.measures.word_times import WordTime, aligning_heads, character_times, mean_weights, word_times
 
 __all__ = [
     "COLLECTS",
@@ -59,10 +59,12 @@ __all__ = [
     "WordTime",
     "aer",
     "aer_by_head",
+    "aligning_heads",
     "alignment",
     "attention_to_stretches",
     "baseline",
     "best_head",
+    "character_times",
     "confidence",
     "coverage",
     "distance",
@@ -74,6 +76,7 @@ __all__ = [
     "lift",
     "links",
     "mean_distance",
+    "mean_weights",
     "measure",
     "next_token",
     "pairs_by_distance",

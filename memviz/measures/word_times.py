@@ -12,6 +12,7 @@ from memviz.memory import Memory
 from memviz.sources import Sound
 from memviz.trace import Trace
 
+WHITE = " ␣"  # a space that is a token of its own is the silence before its word
 SMOOTH = 7  # frames of the median that takes single peaks out, as in Whisper's own timing
 
 
@@ -45,6 +46,11 @@ def word_times(trace: Trace, heads: Sequence[tuple[int, int]] | None = None) -> 
     Source: Radford et al. 2022, `whisper/timing.py` (add_word_timestamps).
     """
     grid, rows = alignment_matrix(trace, heads)
+    return _times(trace, grid, rows, mean_weights(trace, heads))
+
+
+def _times(trace: Trace, grid: np.ndarray, rows: Sequence[int], raw: np.ndarray) -> tuple[WordTime, ...]:
+    """The words by the path through the ``grid`` [row, frame] of these targets, and by the ``raw`` weights alone."""
     if not rows:
         return ()
     sound = trace.source
@@ -53,7 +59,6 @@ def word_times(trace: Trace, heads: Sequence[tuple[int, int]] | None = None) -> 
     last = next((frame.start for frame in sound.units if frame.special), sound.units[-1].end)
     begins = dict(zip(rows, starts, strict=True))
     ends = dict(zip(rows, [*starts[1:], last], strict=True))
-    raw = mean_weights(trace, heads)
     times: list[WordTime] = []
     for word in trace.sides("cross")[0]:
         places = tuple(place for place in word.tokens if place in begins)
@@ -65,9 +70,70 @@ def word_times(trace: Trace, heads: Sequence[tuple[int, int]] | None = None) -> 
             )
             continue
         peak = int(raw[list(places)].sum(axis=0).argmax())
-        end = max(ends[places[-1]], begins[places[0]])
-        times.append(WordTime(word.text, begins[places[0]], end, sound.units[peak].start, places))
+        first = next((place for place in places if trace.targets[place].text.strip(WHITE)), places[0])
+        end = max(ends[places[-1]], begins[first])
+        times.append(WordTime(word.text, begins[first], end, sound.units[peak].start, places))
     return tuple(times)
+
+
+def character_times(trace: Trace, count: int = 10) -> tuple[WordTime, ...]:
+    """When was each word heard, by the heads of this recording that mark single letters? One `WordTime` for each word.
+
+    ``trace`` was forced letter by letter (``by_character``). The path goes through the mean of the ``count`` heads of
+    `aligning_heads`, each with every frame divided by its norm over the tokens. It needs none of the heads that the
+    model's makers found; a word ends where its last letter does, and begins where its first does.
+
+    Raises `MeasureError` for what was not read from a sound.
+
+    Source: Yeh, Meng and Tang 2025, "Whisper Has an Internal Word Aligner" (`timing.py` of its authors: median of 3
+    frames of the scores before the softmax, norms of columns and rows alike).
+    """
+    heads = aligning_heads(trace, count)
+    memory, _, frames = _sound_and_heads(trace, heads)
+    rows = _written_rows(trace)
+    if not rows or not frames:
+        return ()
+    total = np.zeros((len(memory.queries), frames))
+    for layer, head in heads:
+        weights = _sharpened(memory, layer, head, frames)
+        total += weights / np.maximum(np.linalg.norm(weights, axis=0), 1e-12)
+    return _times(trace, (total / len(heads))[rows[0] :], rows, mean_weights(trace, heads))
+
+
+def aligning_heads(trace: Trace, count: int = 10) -> tuple[tuple[int, int], ...]:
+    """Which (layer, head) of cross-attention follow this very sound? The ``count`` highest by score, the first highest.
+
+    The score of a head is the sum of the norms of its columns [frame] and of its rows [token]: high where few tokens
+    look at each frame, and each token at few frames.
+
+    Raises `MeasureError` for what was not read from a sound. Source: see `character_times`.
+    """
+    memory, _, frames = _sound_and_heads(trace, None)
+    scores: dict[tuple[int, int], float] = {}
+    for layer in range(memory.layers):
+        for head in range(memory.heads):
+            weights = _sharpened(memory, layer, head, frames)
+            scores[layer, head] = float(np.linalg.norm(weights, axis=0).sum() + np.linalg.norm(weights, axis=1).sum())
+    return tuple(sorted(scores, key=lambda pair: -scores[pair])[: max(1, count)])
+
+
+def _sharpened(memory: Memory, layer: int, head: int, frames: int) -> np.ndarray:
+    """The weights [target, frame] on the sound alone, after a median of 3 frames of their logarithms.
+
+    These are the scores before the softmax, up to a number for each row, which the softmax takes out again.
+    """
+    scores = np.log(np.maximum(memory.pattern(layer, head)[:, :frames].astype(np.float64), 1e-30))
+    scores = _smoothed(scores, 3)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    result: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
+    return result
+
+
+def _written_rows(trace: Trace) -> tuple[int, ...]:
+    """The targets from the first that is no special token on; none where all are special."""
+    special = [target.special for target in trace.targets]
+    first = next((place for place, value in enumerate(special) if not value), len(special))
+    return tuple(range(first, len(special)))
 
 
 def alignment_matrix(
@@ -79,14 +145,12 @@ def alignment_matrix(
     numbers are standard deviations above what the other tokens give the same frame, averaged over the ``heads``.
     """
     memory, pairs, frames = _sound_and_heads(trace, heads)
-    special = [target.special for target in trace.targets]
-    first = next((place for place, value in enumerate(special) if not value), len(special))
-    rows = tuple(range(first, len(special)))
-    if all(special[first:]) or not frames:
+    rows = _written_rows(trace)
+    if not rows or not frames:
         return np.zeros((0, frames), dtype=np.float32), ()
     total = np.zeros((len(rows), frames))
     for layer, head in pairs:
-        weights = memory.pattern(layer, head)[first:, :frames]
+        weights = memory.pattern(layer, head)[rows[0] :, :frames]
         deviation = weights.std(axis=0)
         total += _smoothed((weights - weights.mean(axis=0)) / np.where(deviation > 0, deviation, 1))
     return (total / len(pairs)).astype(np.float32), rows
@@ -139,11 +203,11 @@ def _sound_and_heads(
     return memory, pairs, sum(not frame.special for frame in trace.source.units)
 
 
-def _smoothed(weights: np.ndarray) -> np.ndarray:
-    """The median of 7 neighbouring frames; at the ends the sound is mirrored."""
-    reach = SMOOTH // 2
+def _smoothed(weights: np.ndarray, size: int = SMOOTH) -> np.ndarray:
+    """The median of so many neighbouring frames; at the ends the sound is mirrored."""
+    reach = size // 2
     if weights.shape[1] <= reach:
         return weights
     padded = np.pad(weights, ((0, 0), (reach, reach)), mode="reflect")
-    median: np.ndarray = np.median(np.lib.stride_tricks.sliding_window_view(padded, SMOOTH, axis=1), axis=-1)
+    median: np.ndarray = np.median(np.lib.stride_tricks.sliding_window_view(padded, size, axis=1), axis=-1)
     return median

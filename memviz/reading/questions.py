@@ -49,6 +49,7 @@ UNITS: dict[QuestionKind, Note] = {
 
 ROWS = 1024  # tokens of all texts of a batch together
 BATCH = 32  # changes that are tried at once, at most
+NEAR = 4  # the part of what is left of a text by which the beginnings of a batch may differ
 
 
 @dataclass(frozen=True)
@@ -192,36 +193,39 @@ def predict(
                 todo="Use `read` with this eviction, or ask under a window or sinks.",
             )
         change.interventions.check(layers=engine.plan.layers, heads=engine.plan.heads, causal=engine.plan.causal_kinds)
-    answered, vectors = [], []
+    answered: dict[int, Answered] = {}
+    vectors: dict[int, Tensor] = {}
     asked = refusals.as_reading_error(progress, model=engine.info.name, tokens=len(question.ids))
     with engine.prepared(), torch.inference_mode(), asked as watched:
         done = 0
-        for output in _outputs(engine, question, changes):
+        for numbers, output in _outputs(engine, question, changes):
             if question.kind == "vector":
-                vectors.append(output.double().mean(1))
+                vectors |= zip(numbers, output.double().mean(1), strict=True)
             else:
                 head = engine.model.get_output_embeddings() if engine.plan.headed else nn.Identity()
-                answered += [_rated(engine, logits.float(), question.answers) for logits in head(output)]
-            done += len(output)
+                rated = (_rated(engine, logits.float(), question.answers) for logits in head(output))
+                answered |= zip(numbers, rated, strict=True)
+            done += len(numbers)
             watched(done / len(changes), "Asking again")
     if question.kind == "vector":
-        every = torch.cat(vectors)
+        every = torch.stack([vectors[number] for number in range(len(changes))])
         plain = _plain_vector(engine, question) if changes and changes[0] else every[0]
         cosines = torch.nn.functional.cosine_similarity(every, plain[None], dim=1).clamp(max=1.0).cpu().numpy()
         nothing = read_only(np.zeros((len(changes), 0)))
         return Predictions(read_only(cosines), nothing, (), read_only(np.zeros(0, dtype=bool)))
-    logprobs = np.array([each.logprobs for each in answered]).reshape(len(changes), len(question.answers))
+    rows = [answered[number] for number in range(len(changes))]
+    logprobs = np.array([row.logprobs for row in rows]).reshape(len(changes), len(question.answers))
     return Predictions(
         read_only(np.exp(logprobs.sum(axis=1))),
         read_only(logprobs),
-        tuple(each.candidates for each in answered),
-        read_only(np.array([each.exact for each in answered])),
+        tuple(row.candidates for row in rows),
+        read_only(np.array([row.exact for row in rows])),
     )
 
 
 def _plain_vector(engine: Engine, question: Question) -> Tensor:
     with engine.prepared(), torch.inference_mode():
-        return next(iter(_outputs(engine, question, [Change()]))).double().mean(1)[0]
+        return _unchanged(engine, question).double().mean(0)
 
 
 class Answered(NamedTuple):
@@ -279,9 +283,9 @@ def _ask_continuation(engine: Engine, plain: Question, answer: str | None) -> Qu
 def _likeliest(engine: Engine, question: Question) -> Candidate:
     """What the model finds likeliest, whatever is asked for."""
     with engine.prepared(), torch.inference_mode():
-        output = next(iter(_outputs(engine, question, [Change()])))
+        output = _unchanged(engine, question)
         logits = engine.model.get_output_embeddings()(output) if engine.plan.headed else output
-        return _rated(engine, logits[0].float(), ()).candidates[0]
+        return _rated(engine, logits.float(), ()).candidates[0]
 
 
 def _spaced(text: str, answer: str) -> str:
@@ -408,26 +412,41 @@ class ChangesHandler:
         return with_ablations(attend(call), interventions, place)
 
 
-def _outputs(engine: Engine, question: Question, changes: Sequence[Change]) -> Iterator[Tensor]:
-    """What the model makes of the text, a batch of changes at a time: [change, position that answers, size].
+def _unchanged(engine: Engine, question: Question) -> Tensor:
+    """What the model makes of the text as it is: [position that answers, size]."""
+    ((_, output),) = _outputs(engine, question, [Change()])
+    return output[0]
 
-    Last hidden states, or logits where they cannot be taken apart. What no change reaches, the beginning of a causal
-    text before the first query that loses something, is computed once.
+
+def _outputs(engine: Engine, question: Question, changes: Sequence[Change]) -> Iterator[tuple[Sequence[int], Tensor]]:
+    """What the model makes of the text, a batch of changes at a time.
+
+    The numbers of the changes, and [change, position that answers, size]: last hidden states, or logits where they
+    cannot be taken apart. What a change does not reach, the beginning of a causal text before the first query that
+    loses something, is computed once for all of them: those that begin near each other are asked together.
     """
     if engine.plan.dense:
         yield from _dense_outputs(engine, question, changes)
         return
-    past = _past(engine, question, changes)
-    start = 0 if past is None else past.get_seq_length()
-    batch = max(1, min(BATCH, ROWS // max(len(question.ids) - start, len(question.ids) // 8)))
-    for first in range(0, len(changes), batch):
-        part = changes[first : first + batch]
+    length = len(question.ids)
+    reached = [_first_changed(change, length) for change in changes]
+    past = _past(engine, question, max(reached))
+    kept = 0 if past is None else past.get_seq_length()
+    starts = {number: min(kept, first) for number, first in enumerate(reached)}
+    left = sorted(starts, key=lambda number: starts[number])
+    while left:
+        start = starts[left[0]]
+        most = max(1, min(BATCH, ROWS // max(length - start, length // 8)))
+        near = start + (length - start) // NEAR
+        numbers = [number for number in left[:most] if starts[number] <= near]
+        left = left[len(numbers) :]
+        part = [changes[number] for number in numbers]
         inputs = _inputs(engine, question, part, start)
-        if past is not None:
-            inputs |= {"past_key_values": _repeated(past, len(part)), "use_cache": True}
+        if past is not None and start:
+            inputs |= {"past_key_values": _repeated(past, len(part), start), "use_cache": True}
         networks = without_feedforwards(engine, [change.feedforwards for change in part], start=start)
         with handled_by(ChangesHandler(part, engine.plan.places)), networks:
-            yield _hidden(engine, inputs)[:, [place - start for place in question.places]]
+            yield numbers, _hidden(engine, inputs)[:, [place - start for place in question.places]]
 
 
 def _hidden(engine: Engine, inputs: dict[str, Any]) -> Tensor:
@@ -459,11 +478,11 @@ def _inputs(engine: Engine, question: Question, changes: Sequence[Change], start
     return {**inputs, "inputs_embeds": embeddings}
 
 
-def _past(engine: Engine, question: Question, changes: Sequence[Change]) -> Any:
-    """The cache of the beginning that no change reaches; ``None`` where that is short, or cannot be kept."""
+def _past(engine: Engine, question: Question, start: int) -> Any:
+    """The cache of the beginning before ``start`` and the answer; ``None`` where it is short, or cannot be kept."""
     if not engine.plan.causal or not question.queries:
         return None
-    start = min(question.queries[0], *(_first_changed(change, len(question.ids)) for change in changes))
+    start = min(question.queries[0], start)
     config = getattr(engine.model.config, "get_text_config", lambda **_: None)(decoder=True)
     if start < 2 or config is None or getattr(engine.model.config, "use_cache", None) is None:
         return None
@@ -488,22 +507,25 @@ def _first_changed(change: Change, length: int) -> int:
     return min((place % length for place in reached if -length <= place < length), default=length)
 
 
-def _repeated(past: Any, count: int) -> DynamicCache:
-    """The same cache for so many rows."""
+def _repeated(past: Any, count: int, start: int) -> DynamicCache:
+    """The beginning of this cache, before ``start``, for so many rows."""
     cache = DynamicCache()
     for number, layer in enumerate(past.layers):
-        cache.update(layer.keys.expand(count, -1, -1, -1), layer.values.expand(count, -1, -1, -1), number)
+        keys, values = (side[:, :, :start].expand(count, -1, -1, -1) for side in (layer.keys, layer.values))
+        cache.update(keys, values, number)
     return cache
 
 
-def _dense_outputs(engine: Engine, question: Question, changes: Sequence[Change]) -> Iterator[Tensor]:
+def _dense_outputs(
+    engine: Engine, question: Question, changes: Sequence[Change]
+) -> Iterator[tuple[Sequence[int], Tensor]]:
     """The same of a model whose attention cannot be reached: it can be asked, and not changed."""
-    for change in changes:
+    for number, change in enumerate(changes):
         dense.check(engine.model, change.interventions)
         if change.feedforwards:
             raise _no_feedforwards(engine)
         with handled_by(None):
-            yield _hidden(engine, _inputs(engine, question, [change], 0))[:, question.places]
+            yield [number], _hidden(engine, _inputs(engine, question, [change], 0))[:, question.places]
 
 
 def _no_feedforwards(engine: Engine) -> ReadingError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 from transformers import PreTrainedModel
 
+from memviz.errors import ReadingError
 from memviz.memory import Ablate, Eviction, Forget, Kind, OnLayers, interventions
 from memviz.progress import Progress
 from memviz.reading import pictures, prompts, questions, sounds, texts, windows
@@ -20,6 +21,8 @@ from memviz.reading.hidden_states import HiddenStates, hidden_states
 from memviz.reading.lens import Lens, look_through
 from memviz.reading.prompts import OnToken
 from memviz.reading.questions import Change, Predictions, Question, Relevance
+from memviz.reading.sounds import Spectrogram
+from memviz.reading.texts import read_texts
 from memviz.reading.writing import both_sides, translate
 from memviz.reading.writing.generation_request import GenerationRequest
 from memviz.reading.writing.request import TranslationRequest
@@ -97,6 +100,21 @@ class Reader:
             return translate.translate(self.engine, self.writer, text, request, split=False, progress=progress)
         changes = interventions(forget, eviction, ablate, usual="self")
         return texts.read_text(self.engine, text, pair, changes, progress=progress, on_layers=on_layers)
+
+    def read_batch(self, texts: Sequence[str]) -> list[Trace]:
+        """What does the model look at in each of several ``texts``? The traces that `read` gives, from one pass.
+
+        For many short texts: the fixed costs of a pass are paid once. All have as many tokens (see `count`), so that
+        nothing is padded. Raises as `read` does, `ReadingError` for texts of several lengths and for an
+        encoder-decoder.
+        """
+        if not isinstance(self.engine, TransformersEngine) or self.info.kind == "encoder-decoder":
+            raise ReadingError(
+                "{model} reads one text and writes another, one at a time.",
+                todo="Read them one by one.",
+                model=self.info.name,
+            )
+        return read_texts(self.engine, texts)
 
     def read_ids(
         self,
@@ -293,6 +311,9 @@ class Reader:
         *,
         start: float | None = None,
         language: str | None = None,
+        prefix: Sequence[int] = (),
+        by_character: bool = False,
+        kind: Literal["cross", "decoder"] = "cross",
         beam: int = 1,
         max_new_tokens: int | None = None,
         ablate: Ablate | Sequence[Ablate] | None = None,
@@ -304,17 +325,27 @@ class Reader:
         from −1 to 1, ``rate`` of them a second (without it, as many as the model takes). The reader was made with a
         processor that has a feature extractor and a tokenizer. Of a recording longer than the model's window, the
         window from second ``start`` on is heard. ``language`` is the code of what is spoken, such as "zh", for a model
-        that knows many; without it the model decides.
+        that knows many; without it the model decides. ``prefix``: the ids of what is written already, behind which the
+        model goes on. ``by_character``: the ``target`` is forced letter by letter, without punctuation. ``kind``: in
+        which memory ``forget`` names positions: of frames ("cross"), or of what is written and was given as ``prefix``
+        ("decoder", where 0 is the token that the decoder starts with).
 
         The trace has the memories "encoder" (frames), "decoder" and "cross" (tokens written × frames); the frames are
         in `trace.source`, those of added silence special. A model that was opened by name hears no longer than the
         sound is. ``target``, ``forget``, ``beam``, ``max_new_tokens``, ``ablate`` and ``progress`` as in `translate`,
         which says what is raised.
         """
-        changes = interventions(forget, None, ablate, usual="cross")
+        changes = interventions(forget, None, ablate, usual=kind)
         request = TranslationRequest(target, changes, beam, max_new_tokens)
-        part = sounds.SoundPart(rate, start, language)
+        part = sounds.SoundPart(rate, start, language, tuple(prefix), by_character)
         return sounds.transcribe(self.engine, audio, part, request, progress=progress)
+
+    def spectrogram(self, audio: Any, rate: int | None = None, *, start: float | None = None) -> Spectrogram:
+        """What does the model take of this sound? Its samples and their log-mel spectrogram, the very input it hears.
+
+        ``audio``, ``rate`` and ``start`` as in `transcribe`, which says what is raised.
+        """
+        return sounds.spectrogram(self.engine, audio, sounds.SoundPart(rate, start))
 
     def write(self, text: str, *, beam: int = 1, max_new_tokens: int | None = None) -> str:
         """What does the model write for this text as one? Nothing is recorded.
@@ -413,6 +444,11 @@ class Reader:
     def languages_known(self) -> Mapping[str, int]:
         """Which languages can be chosen? Codes and their tokens; none where there is nothing to choose."""
         return self.writer.language_codes
+
+    @property
+    def spoken_languages(self) -> tuple[str, ...]:
+        """Which languages can the model be told to hear? Their codes; none where there is nothing to choose."""
+        return sounds.spoken_languages(self.engine)
 
     @property
     def tasks(self) -> Mapping[str, str]:

@@ -32,6 +32,7 @@ WRITING = 0.8  # share of the progress, up to the end of the writing
 LIMIT = 224  # tokens are written at most, unless more are asked for; as many as Whisper writes for its window
 SPARE = 0.5  # seconds of silence behind a sound, at least, where the window is longer than it
 CHANNELS = 16  # of a sound, at most; more would be samples
+APOSTROPHES = "'’"
 SILENCE = 1e-4  # samples that all stay below are not heard
 
 
@@ -42,21 +43,61 @@ class SoundPart:
     rate       samples a second of an array; ``None``: those that the model takes
     start      in seconds; ``None``: the recording is heard whole, and refused where it is longer than a window
     language   the code of the one that is spoken; ``None``: the model's only one, or what it takes it for
+    prefix     the ids of what is written already: the model goes on behind them
+    by_character   is a target forced character by character, without punctuation?
     """
 
     rate: int | None = None
     start: float | None = None
     language: str | None = None
+    prefix: tuple[int, ...] = ()
+    by_character: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrogram:
+    """What a model takes of a sound.
+
+    samples   float32 [sample], one channel, from −1 to 1
+    rate      of them a second
+    start     where they begin in the whole recording, in seconds
+    mel       float32 [band, frame]: how loud each band of pitch is, on a logarithmic scale, the lowest first. Added
+              silence is left out
+    """
+
+    samples: np.ndarray
+    rate: int
+    start: float
+    mel: np.ndarray
+
+    @property
+    def seconds(self) -> float:
+        """How long is it?"""
+        return len(self.samples) / self.rate
 
 
 @dataclass(frozen=True)
 class _Heard:
-    """A sound, what the model takes, and an engine whose window is as long as the sound."""
+    """A sound, its samples, what the model takes, and an engine whose window is as long as the sound."""
 
     sound: Sound
+    samples: np.ndarray
     source: Source
     engine: TransformersEngine
     notes: tuple[Note, ...]
+
+
+def spectrogram(engine: Engine, audio: Any, part: SoundPart) -> Spectrogram:
+    """What the model takes of this sound, as numbers. Raises as `transcribe` does."""
+    require_kind(engine, "sound")
+    assert isinstance(engine, TransformersEngine)
+    heard = _listen(engine, audio, part)
+    mel = heard.source.inputs["input_features"][0].float().cpu().numpy()
+    adapter = heard.engine.adapter
+    assert isinstance(adapter, SoundAdapter)
+    count = math.ceil(heard.sound.seconds * mel.shape[1] / adapter.window)
+    start = heard.sound.units[0].start
+    return Spectrogram(read_only(heard.samples), heard.sound.rate, start, read_only(mel[:, :count]))
 
 
 def transcribe(
@@ -75,11 +116,13 @@ def transcribe(
     writer = TransformersWriter(engine)
     source, changes = heard.source, request.interventions
     frames = len(heard.sound.units)
-    request.check(engine.plan, frames)
+    prefix = (*_prefix(engine, source, part.language), *part.prefix)
+    request.check(engine.plan, frames if changes.usual == "cross" else 1 + len(prefix))
     limits.check_memory(engine.estimate(frames, changes), tokens=frames, device=engine.model.device)
-    prefix = _prefix(engine, source, part.language)
     if request.target is None:
         output = _write(engine, source, prefix, request, progress=progress_within(progress, 0, WRITING))
+    elif part.by_character:
+        output = _spelled(engine, prefix, request.target)
     else:
         output = writer.force(source, require_text(request.target))
     written = work_clock()
@@ -139,7 +182,7 @@ def _listen(engine: TransformersEngine, audio: Any, part: SoundPart) -> _Heard:
     assert isinstance(adapter, SoundAdapter)
     sound = Sound.of(len(values), adapter.rate, frames=engine.frames, window=adapter.window, start=recording.start)
     inputs = adapter.inputs(values, engine.model.device, engine.model.dtype)
-    return _Heard(sound, Source("", sound.units, inputs), engine, tuple(_notes(recording, values)))
+    return _Heard(sound, values, Source("", sound.units, inputs), engine, tuple(_notes(recording, values)))
 
 
 def _notes(recording: Recording, values: np.ndarray) -> Iterator[Note]:
@@ -191,8 +234,7 @@ def _prefix(engine: TransformersEngine, source: Source, language: str | None) ->
 
     Raises `ReadingError` for a ``language`` that the model does not know.
     """
-    settings = engine.model.generation_config
-    codes = getattr(settings, "lang_to_id", None) or {}
+    settings, codes = engine.model.generation_config, _language_tokens(engine)
     if language is not None and f"<|{language}|>" not in codes:
         raise ReadingError(
             "{model} does not know the language {language}.",
@@ -209,12 +251,39 @@ def _prefix(engine: TransformersEngine, source: Source, language: str | None) ->
     return (int(token), int(settings.task_to_id["transcribe"]), *end)
 
 
+def spoken_languages(engine: Engine) -> tuple[str, ...]:
+    """The codes of the languages that the model can be told to hear; none where there is nothing to choose."""
+    codes = _language_tokens(engine) if isinstance(engine, TransformersEngine) else {}
+    return tuple(sorted(code.strip("<|>") for code in codes))
+
+
+def _language_tokens(engine: TransformersEngine) -> dict[str, int]:
+    """The tokens of the languages by how they are written, such as <|en|>."""
+    return getattr(engine.model.generation_config, "lang_to_id", None) or {}
+
+
 def _spoken(engine: TransformersEngine, source: Source, languages: list[int]) -> int:
     """The token of the language that the model takes this sound for: the likeliest behind its first token."""
     start = torch.tensor([[engine.model.config.decoder_start_token_id]], device=engine.model.device)
     with engine.prepared(), handled_by(None), torch.no_grad():
         logits = engine.model(**source.inputs, decoder_input_ids=start, use_cache=False).logits[0, -1]
     return languages[int(logits[languages].argmax())]
+
+
+def _spelled(engine: TransformersEngine, prefix: tuple[int, ...], target: str) -> Output:
+    """The words of ``target`` as one token (or its bytes) for each letter, digit and apostrophe, and for each space.
+
+    Raises `EmptyTextError` where it has none of them.
+    """
+    kept = "".join(char for char in require_text(target) if char.isalnum() or char.isspace() or char in APOSTROPHES)
+    text = " ".join(kept.split())
+    if not text:
+        raise EmptyTextError("There is no letter to spell in this text.", todo="Give a text with words in it.")
+    tokenizer = engine.tokenizer
+    ids = [token for char in text for token in tokenizer.encode(char, add_special_tokens=False)]
+    end = min(end_tokens(engine.model))
+    written = (*prefix, *ids, end)
+    return Output(written, text, align(tokenizer, list(written), text), start_token(engine.model, torch.tensor([[0]])))
 
 
 def _write(

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from memviz.errors import EmptyTextError, ReadingError
-from memviz.memory import Interventions, OnLayers
+from memviz.memory import Interventions, Kind, Memory, OnLayers
 from memviz.progress import Progress, no_progress, work_clock
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, notes
-from memviz.reading.engine.engine import Engine, require_kind
+from memviz.reading.engine.engine import Engine, TransformersEngine, require_kind
 from memviz.reading.engine.inputs import require_known, token_ids
 from memviz.reading.engine.predictions import Logits, head_logprobs, token_logprobs, top_candidates
 from memviz.tokens import Token, align, clean, dropped_characters, require_text, tokenise
@@ -40,6 +40,39 @@ def read_text(
     return read_tokens(
         engine, tokens, inputs, interventions, progress=progress, on_layers=on_layers, text=text, pair=pair
     )[0]
+
+
+def read_texts(engine: TransformersEngine, texts: Sequence[str]) -> list[Trace]:
+    """The traces of texts with as many tokens each, from one forward pass; the numbers are those of `read_text`.
+
+    Raises as `read_text` does, for all of them together; `ReadingError` for texts that differ in length.
+    """
+    require_kind(engine, "text")
+    began = work_clock()
+    cleaned = [clean(require_text(text)) for text in texts]
+    tokenised = [tokenise(engine.tokenizer, text) for text in cleaned]
+    tensors = [engine.tensors(inputs) for _, inputs in tokenised]
+    lengths = {tensor["input_ids"].shape[1] for tensor in tensors}
+    if len(lengths) > 1:
+        raise ReadingError(
+            "Texts that are read together have as many tokens each; these have {least} to {most}.",
+            todo="Read them one by one.",
+            least=min(lengths),
+            most=max(lengths),
+        )
+    [length] = lengths
+    limits.check_length(length, context=engine.info.context)
+    limits.check_memory(len(texts) * engine.estimate(length), tokens=len(texts) * length, device=engine.model.device)
+    ids = [tensor["input_ids"][0].tolist() for tensor in tensors]
+    axes = [Axes.of_sequence(tokens, tokens, own) for (tokens, _), own in zip(tokenised, ids, strict=True)]
+    traces = []
+    for text, (tokens, _), own, recorded in zip(
+        cleaned, tokenised, ids, engine.record_batch(tensors, axes), strict=True
+    ):
+        logprobs, next_tokens = _predictions(engine, recorded.outputs, own, None)
+        seconds = {"model": recorded.seconds, "total": (work_clock() - began) / len(texts)}
+        traces.append(_trace(engine, text, None, tokens, recorded.memories, (logprobs, next_tokens), seconds))
+    return traces
 
 
 def read_ids(
@@ -91,25 +124,42 @@ def read_tokens(
         tensors, {"self": axes}, interventions=interventions, progress=progress, on_layers=on_layers
     )
     logprobs, next_tokens = _predictions(engine, recorded.outputs, ids, progress)
-    trace = Trace(
+    seconds = {"model": recorded.seconds, "total": work_clock() - began}
+    predictions = logprobs, next_tokens
+    trace = _trace(engine, text, pair, tokens, recorded.memories, predictions, seconds, interventions)
+    return trace, _logits(engine, recorded.outputs)
+
+
+def _trace(
+    engine: Engine,
+    text: str,
+    pair: str | None,
+    tokens: tuple[Token, ...],
+    memories: Mapping[Kind, Memory],
+    predictions: tuple[np.ndarray, tuple[Candidate, ...]],
+    seconds: Mapping[str, float],
+    interventions: Interventions | None = None,
+) -> Trace:
+    """The trace of a text from what its reading left, with what a reader of it should know."""
+    interventions = interventions or Interventions()
+    return Trace(
         text=text,
         pair=pair,
         tokens=tokens,
         model=engine.info,
-        memories=recorded.memories,
-        logprobs=logprobs,
-        next_tokens=next_tokens,
+        memories=memories,
+        logprobs=predictions[0],
+        next_tokens=predictions[1],
         forget=interventions.forget,
         eviction=interventions.eviction,
         ablations=interventions.ablations,
-        seconds={"model": recorded.seconds, "total": work_clock() - began},
+        seconds=seconds,
         notes=(
             *notes.unknown(tokens, notes.stand_in(engine.tokenizer)),
             *notes.start_once(tokens, text),
             *notes.dropped_characters(dropped_characters(tokens, text, pair), text + (pair or "")),
         ),
     )
-    return trace, _logits(engine, recorded.outputs)
 
 
 def _logits(engine: Engine, outputs: Any) -> Logits:

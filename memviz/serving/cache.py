@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from cachetools import LRUCache
 
@@ -148,26 +148,37 @@ def look(model: str, content: bytes, forget: Forget | None, *, on_wait: OnWait, 
     )
 
 
-def transcribe(
-    model: str,
-    content: bytes,
-    *,
-    start: float,
-    language: str | None,
-    forget: Forget | None,
-    on_wait: OnWait,
-    progress: Progress,
-) -> Trace:
+@dataclass(frozen=True)
+class HearingOptions:
+    """How a sound should be heard; see `Reader.transcribe`."""
+
+    start: float = 0.0
+    language: str | None = None
+    target: str | None = None
+    by_character: bool = False
+    prefix: tuple[int, ...] = ()
+    forget: Forget | None = None
+    kind: Literal["cross", "decoder"] = "cross"
+
+
+def transcribe(model: str, content: bytes, options: HearingOptions, *, on_wait: OnWait, progress: Progress) -> Trace:
     """What is written for a sound, the bytes of its file; heard now, unless it is still remembered."""
-    key = ("transcribe", hashlib.sha256(content).hexdigest(), str(start), language or "", repr(forget))
-    work = Work("transcribe", model, characters=SENSED)
-    return get_or_run(
-        key,
-        work,
-        lambda reader, told: reader.transcribe(content, forget=forget, start=start, language=language, progress=told),
-        on_wait=on_wait,
-        progress=progress,
-    )
+    key = ("transcribe", hashlib.sha256(content).hexdigest(), repr(options))
+
+    def run(reader: Reader, told: Progress) -> Trace:
+        return reader.transcribe(
+            content,
+            target=options.target,
+            forget=options.forget,
+            start=options.start,
+            language=options.language,
+            prefix=options.prefix,
+            by_character=options.by_character,
+            kind=options.kind,
+            progress=told,
+        )
+
+    return get_or_run(key, Work("transcribe", model, characters=SENSED), run, on_wait=on_wait, progress=progress)
 
 
 @dataclass(frozen=True)

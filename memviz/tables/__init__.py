@@ -18,6 +18,8 @@ words_counted      the words that its numbers count
 alignment_files    both as files
 csv, read_csv      a table as plain text, and back
 metadata           what the columns are and where they come from, for a file beside it
+word_times_table   when each word of a sound was heard
+srt                the same as subtitles
 npz                arrays as bytes, with their provenance inside
 """
 
@@ -42,6 +44,7 @@ from memviz.tables.translations import (
     weights_table,
     words_counted,
 )
+from memviz.tables.word_times import srt, word_times_table
 
 __all__ = [
     "alignment_files",
@@ -58,10 +61,12 @@ __all__ = [
     "pattern_table",
     "read_csv",
     "received_table",
+    "srt",
     "steps_table",
     "tidy",
     "top_weights_table",
     "weights_table",
+    "word_times_table",
     "words_counted",
     "written_table",
 ]

@@ -28,6 +28,8 @@ DRAWN = {
     "translate": CROSS,
     "generate": WORDS,
     "forget": WORDS,
+    "corpus": "h1",
+    "listen": "[data-testid=memviz-sound][data-drawn=true]",
     "glossary": "h1",
 }
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first

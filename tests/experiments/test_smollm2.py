@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from memviz import Eviction, Forget, experiments
+from memviz.memory import Interventions
 from memviz.reading.questions import Change
-from memviz.trace import Trace
+from memviz.tokens import tokenise
 
 pytestmark = pytest.mark.models
 
@@ -73,24 +74,32 @@ PROSE = (
 )
 
 
-def perplexity(trace: Trace, first: int) -> float:
-    """Of the tokens from ``first`` on."""
-    return float(np.exp(-trace.logprobs[first:].mean(dtype=np.float64)))
+def perplexities(smollm2, text: str, first: int, changes: list[Change]) -> np.ndarray:
+    """Of the tokens from ``first`` on, under each change."""
+    tokens, _ = tokenise(smollm2.tokenizer, text)
+    known = text[: tokens[first].start].rstrip()
+    asked = smollm2.ask(known, text[len(known) :])
+    assert [*asked.ids, asked.answers[-1]] == [token.id for token in tokens]
+    assert len(asked.answers) == len(tokens) - first
+    return np.exp(-smollm2.predict(asked, changes).logprobs.mean(axis=1))
 
 
 @pytest.mark.parametrize("text", ["prose", "licence"])
 def test_the_first_token_is_what_a_cache_cannot_do_without(smollm2, text: str) -> None:
     """The direction, over texts that share nothing: how much it costs differs from text to text (see decision 025)."""
     read = PROSE if text == "prose" else (Path(__file__).parents[2] / "LICENSE").read_text(encoding="utf-8")[:1500]
-    full = smollm2.read(read)
-    assert 230 < len(full.tokens) < 400
-    window, sinks = (smollm2.read(read, eviction=rule) for rule in (Eviction.window(64), Eviction.sinks(1, 63)))
-    assert perplexity(window, 130) >= 1.5 * perplexity(sinks, 130)
-    assert perplexity(sinks, 130) <= 1.6 * perplexity(full, 130)
-    late = tuple(range(200, len(full.tokens)))
-    first, other = (smollm2.read(read, forget=Forget([key], queries=late)) for key in (0, 50))
-    assert perplexity(first, 200) >= 1.5 * perplexity(full, 200)
-    assert perplexity(other, 200) <= 1.05 * perplexity(full, 200)
+    count = len(tokenise(smollm2.tokenizer, read)[0])
+    assert 230 < count < 400
+    rules = [Change(Interventions(eviction=rule)) for rule in (Eviction.window(64), Eviction.sinks(1, 63))]
+    full, window, sinks = perplexities(smollm2, read, 130, [Change(), *rules])
+    assert window >= 1.5 * sinks
+    assert sinks <= 1.6 * full
+    late = tuple(range(200, count - 1))
+    full, first, other = perplexities(
+        smollm2, read, 200, [Change(), *(Change.of(Forget([key], queries=late)) for key in (0, 50))]
+    )
+    assert first >= 1.5 * full
+    assert other <= 1.05 * full
 
 
 def test_the_rank_of_paris_falls_to_one(smollm2) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from memviz.corpus import COLUMNS
 from memviz.experiments import EXPERIMENTS
 from memviz.figures import PHRASES
 from memviz.lessons import LESSONS
 from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
-from memviz.ui.components import cross, grid, picture, words
+from memviz.ui.components import cross, grid, picture, sound, words
 from memviz.ui.parts import words as words_panel
+from memviz.ui.parts.corpus import contrast as corpus_contrast
+from memviz.ui.parts.corpus import source as corpus_source
 from memviz.ui.parts.experiment import agreement as agreement_part
 from memviz.ui.parts.experiment import cover as cover_part
 from memviz.ui.parts.experiment import eviction as eviction_part
@@ -20,6 +23,10 @@ from memviz.ui.parts.generation.text import READ_LABELS
 from memviz.ui.parts.glossary import GROUPS, TERMS
 from memviz.ui.parts.heads.choices import PICTURES
 from memviz.ui.parts.heads.lines import SELF_LABELS
+from memviz.ui.parts.listen import again as listen_again
+from memviz.ui.parts.listen import subject as listen_subject
+from memviz.ui.parts.listen import times as listen_times
+from memviz.ui.parts.listen import view as listen_view
 from memviz.ui.parts.look import heads as look_heads
 from memviz.ui.parts.look import subject as look_subject
 from memviz.ui.parts.training.lines import LANGUAGES as LINE_LANGUAGES
@@ -51,7 +58,24 @@ def _of_measures(name: str) -> set[str]:
     return {getattr(measure, name) for measure in MEASURES.values()}
 
 
+def _of_columns(name: str) -> set[str]:
+    return {getattr(column, name) for column in COLUMNS.values()}
+
+
 KNOWN: dict[str, set[str]] = {
+    "texts: error.happened": set(),  # of an error that was raised elsewhere
+    "atlas: measure.question": _of_columns("question"),
+    "atlas: view.measure.label": _of_columns("label"),
+    "atlas: view.measure.unit": _of_columns("unit"),
+    "atlas: COLUMNS[key].label": _of_columns("label"),
+    "atlas: role": set(ROLES),
+    "contrast: view.measure.unit": _of_columns("unit"),
+    "contrast: CORRECTIONS[name]": set(corpus_contrast.CORRECTIONS.values()),
+    "one_head: view.measure.label": _of_columns("label"),
+    "one_head: view.measure.unit": _of_columns("unit"),
+    "source: pace.line().render(t)": set(),  # a sentence already
+    "source: WAYS[name]": set(corpus_source.WAYS.values()),
+    "corpus: view.measure.question": _of_columns("question"),
     "conversion: *_latest(work / 'out.log')": set(),  # what `progress` said in the other process
     "cross: what": _of_measures("label"),
     "cache: label": set(),  # what a reader told its progress, passed on
@@ -154,8 +178,13 @@ KNOWN: dict[str, set[str]] = {
     "subject: QUERIES[name]": set(subject_part.QUERIES.values()),
     "subject: label": {*words.LABELS.values(), *words.COVER_LABELS.values()},
     "text: label": {*words.LABELS.values(), *READ_LABELS.values(), *words.WRITING_LABELS.values()},
-    "subject: PLACES[name]": set(look_subject.PLACES.values()),
-    "subject: SAMPLES[name]": set(look_subject.SAMPLES.values()),
+    "subject: place": {*look_subject.PLACES.values(), *listen_subject.PLACES.values()},
+    "subject: sample": {*look_subject.SAMPLES.values(), *listen_subject.SAMPLES.values()},
+    "view: SHOWN[name]": set(listen_view.SHOWN.values()),
+    "view: text": {*grid.LABELS.values(), *sound.LABELS.values()},
+    "view: measures.MEASURES['entropy'].label": _of_measures("label"),
+    "times: COLUMNS[name]": set(listen_times.COLUMNS.values()),
+    "again: WAYS[name]": set(listen_again.WAYS.values()),
     "heads: DIRECTIONS[name]": set(look_heads.DIRECTIONS.values()),
     "patches: text": set(picture.LABELS.values()),
     "heads: text": {*grid.LABELS.values(), *picture.LABELS.values()},

@@ -6,10 +6,13 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
-from memviz import measures
-from memviz.errors import MeasureError
+from memviz import Trace, measures, tables
+from memviz.errors import EmptyTextError, MeasureError
+from memviz.measures import WordTime
 from memviz.measures.word_times import token_starts
+from tests.reading.senses import RATE, SAMPLES, hearing
 
 
 def heaviest(matrix: np.ndarray) -> float:
@@ -53,6 +56,53 @@ def test_blocks_are_found_where_they_begin() -> None:
     starts = token_starts(matrix - 0.1)  # a cell without weight costs something: the path cuts no corner
     assert weight(matrix, starts) == 12
     assert all(abs(start - wanted) <= 1 for start, wanted in zip(starts, [0, 3, 8], strict=True))
+
+
+def naive_heads(trace: Trace, count: int) -> tuple[list[tuple[int, int]], np.ndarray]:
+    """The heads by score and the matrix of the authors' code, in torch: scores, median, softmax, norms, mean."""
+    frames = sum(not unit.special for unit in trace.source.units)
+    memory = trace.memory("cross")
+    weights = torch.stack(
+        [torch.stack([torch.tensor(memory.pattern(i, j)) for j in range(memory.heads)]) for i in range(memory.layers)]
+    ).double()
+    scores = weights.log()[..., :frames]
+    padded = torch.nn.functional.pad(scores, (1, 1, 0, 0), mode="reflect")
+    attention = padded.unfold(-1, 3, 1).sort()[0][..., 1].softmax(dim=-1)
+    rank = attention.norm(dim=-2).sum(-1) + attention.norm(dim=-1).sum(-1)
+    order = rank.flatten().argsort(descending=True)[:count]
+    heads = [(int(place) // memory.heads, int(place) % memory.heads) for place in order]
+    chosen = torch.stack([attention[pair] for pair in heads])
+    return heads, (chosen / chosen.norm(dim=-2, keepdim=True)).mean(0).numpy()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_heads_and_times_letter_by_letter_are_those_of_the_authors_code(count: int) -> None:
+    trace = hearing().transcribe(SAMPLES, RATE, "the cat, sat!", by_character=True)
+    assert trace.output == "the cat sat", "without its signs"
+    heads, matrix = naive_heads(trace, count)
+    assert list(measures.aligning_heads(trace, count)) == heads
+    written = [place for place, target in enumerate(trace.targets) if not target.special]
+    starts = token_starts(matrix[written[0] :])
+    times = measures.character_times(trace, count)
+    assert [word.text for word in times] == ["the", "cat", "sat"]
+    for word in times:
+        first = next(place for place in word.tokens if trace.targets[place].text.strip(" ␣"))
+        assert word.start == pytest.approx(starts[first - written[0]] * 0.02)
+
+
+def test_without_a_letter_nothing_can_be_spelled() -> None:
+    with pytest.raises(EmptyTextError, match="no letter to spell"):
+        hearing().transcribe(SAMPLES, RATE, "?!", by_character=True)
+
+
+def test_subtitles_have_hours_and_thousandths() -> None:
+    words = [WordTime("Hello", 0.5, 0.75, 0.6, (0,)), WordTime("world.", 3725.5, 3725.5, 3725.5, (1,))]
+    assert tables.srt(words) == (
+        "1\n00:00:00,500 --> 00:00:00,750\nHello\n\n2\n01:02:05,500 --> 01:02:05,510\nworld.\n"
+    )
+    table = tables.word_times_table(words, words)
+    assert table["end by letters"].tolist() == [0.75, 3725.5]
+    assert tables.word_times_table(words, words[:1]).columns.tolist() == ["word", "start", "end", "peak"]
 
 
 @pytest.mark.models

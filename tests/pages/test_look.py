@@ -15,7 +15,7 @@ from PIL import Image
 from memviz import experiments
 from memviz.serving import cache
 from memviz.ui.parts.look import PatchesView
-from memviz.ui.parts.look.subject import MEDIA
+from memviz.ui.parts.source_file import MEDIA
 from tests.reading.senses import seeing
 
 

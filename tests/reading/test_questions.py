@@ -53,7 +53,7 @@ def test_what_no_change_reaches_is_computed_once_and_is_the_same(name: str, monk
     reader = opened(name)
     asked = reader.ask(TEXT, "harbour again")
     tried = changes(asked.queries or ())[:4]
-    past = questions._past(reader.engine, asked, tried)
+    past = questions._past(reader.engine, asked, len(asked.ids))
     assert past is not None
     assert past.get_seq_length() == (asked.queries or (0,))[0]
     shared = reader.predict(asked, tried)
@@ -65,7 +65,26 @@ def test_nothing_is_shared_of_a_text_that_is_changed_from_its_beginning() -> Non
     reader = opened("gpt2")
     asked = reader.ask(TEXT)
     for change in (Change.of(Forget((0,))), Change(Interventions(ablations=(Ablate(0, 0),))), Change(blanks=(0,))):
-        assert questions._past(reader.engine, asked, [Change(), change]) is None
+        assert questions._first_changed(change, len(asked.ids)) == 0
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_changes_share_what_comes_before_each_of_them_and_keep_their_order(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = opened(name)
+    asked = reader.ask(TEXT, "harbour again")
+    blanks = [Change(blanks=(place,)) for place in range(1, len(asked.tokens) - 1)]
+    tried = [Change(), *blanks[::2], *blanks[1::2][::-1]]
+    read: list[int] = []
+    inputs = questions._inputs
+    counted = lambda *given: read.append(len(given[2]) * (len(given[1].ids) - given[3])) or inputs(*given)  # noqa: E731
+    monkeypatch.setattr(questions, "_inputs", counted)
+    found = reader.predict(asked, tried)
+    assert sum(read) < 0.75 * len(tried) * len(asked.ids)
+    alone = [reader.predict(asked, [change]).logprobs[0] for change in tried]
+    assert np.ptp(alone, axis=0).max() > 1e-3
+    assert np.allclose(found.logprobs, alone, atol=1e-5)
 
 
 def test_without_an_answer_it_is_the_likeliest_next_token() -> None:

@@ -14,6 +14,7 @@ from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneratio
 import memviz
 from memviz import Forget, Reader, measures
 from memviz.errors import ReadingError, TextTooLongError
+from memviz.measures.word_times import alignment_matrix
 from memviz.models import CATALOGUE, wheels
 
 pytestmark = pytest.mark.senses
@@ -78,9 +79,60 @@ def test_it_writes_what_is_spoken_and_every_word_has_its_moment(trace: memviz.Tr
         assert start - 0.25 <= time.end <= end + 0.25, time
     starts = [word.start for word in times]
     assert all(before <= after for before, after in itertools.pairwise(starts))
-    peaks = [word.peak for word in times]
+    grid, rows = alignment_matrix(trace)
+    peaks = grid.argmax(axis=1)
+    assert len(rows) == len(peaks) == 10, "nine words and signs, and the end"
     rising = [before <= after for before, after in itertools.pairwise(peaks)]
-    assert sum(rising) >= 0.7 * len(rising), "the heads alone, without the path"
+    assert sum(rising) >= 0.9 * len(rising), "each token where it looks most: the heads alone, without the path"
+    raw = [word.peak for word in times]
+    rising = [before <= after for before, after in itertools.pairwise(raw)]
+    assert sum(rising) >= 0.7 * len(rising), "the plain mean of their weights"
+
+
+def test_letter_by_letter_the_words_end_in_the_silences_behind_them(reader: Reader, trace: memviz.Trace) -> None:
+    spelled = reader.transcribe(RECORDING, target=trace.output, by_character=True)
+    assert "".join(target.text for target in spelled.targets[1:-1]).replace("␣", " ").lower() == SPOKEN
+    assert len(spelled.targets) == len(SPOKEN) + 2, "a token each, and the special ones around them"
+    letters, gaps = measures.character_times(spelled), silences()
+    assert [word.text.lower() for word in letters] == SPOKEN.split()
+    path = measures.word_times(trace)
+
+    def outside(words: tuple[measures.WordTime, ...]) -> float:
+        """How far from the silence behind them do the words end, in seconds, the mean?"""
+        return float(
+            np.mean([max(0, start - w.end, w.end - end) for w, (start, end) in zip(words, gaps, strict=False)])
+        )
+
+    assert outside(letters) <= 0.03
+    assert outside(letters) < outside(path)
+    for before, after, (start, end) in zip(letters[:-1], letters[1:], gaps, strict=True):
+        assert start - 0.1 <= before.end <= end + 0.1
+        assert start - 0.25 <= after.start <= end + 0.25
+
+
+def test_behind_what_is_written_the_model_goes_on(reader: Reader, trace: memviz.Trace) -> None:
+    ids = [target.id for target in trace.targets]
+    assert reader.transcribe(RECORDING, prefix=ids[1:5]).output == trace.output
+    masked = reader.transcribe(RECORDING, prefix=ids[1:5], forget=Forget(keys=[5]), kind="decoder")
+    assert words(masked.output)[:4] == SPOKEN.split()[:4]
+    memory = masked.memory("decoder")
+    assert [token.id for token in memory.keys][5] == ids[4], "the word “window”"
+    for layer, head in np.ndindex(4, 6):
+        assert not memory.pattern(layer, head)[5:, 5].any()
+    assert masked.output != trace.output, "it is written twice"
+
+
+def test_its_spectrogram_is_the_models_input(reader: Reader) -> None:
+    samples, _ = soundfile.read(RECORDING, dtype="float32")
+    ours = reader.spectrogram(RECORDING)
+    folder = wheels.find(CATALOGUE["whisper-tiny-en"])
+    theirs = WhisperFeatureExtractor.from_pretrained(folder)(samples, sampling_rate=RATE)["input_features"][0]
+    count = round(len(samples) / 160 + 0.5)
+    assert ours.mel.shape == (80, count)
+    np.testing.assert_allclose(ours.mel, theirs[:, :count], atol=1e-5)
+    np.testing.assert_array_equal(ours.samples, samples)
+    late = reader.spectrogram(np.concatenate([np.zeros(40 * RATE, np.float32), samples]), start=40)
+    assert (late.start, late.seconds) == (40, pytest.approx(ours.seconds))
 
 
 def test_covering_the_second_of_a_word_changes_it_and_not_the_first(reader: Reader, trace: memviz.Trace) -> None:

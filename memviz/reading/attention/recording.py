@@ -235,6 +235,17 @@ class Recording:
         return (written * value).sum(-1).clamp_min_(0.0).sqrt_().cpu().numpy(), dots.cpu().numpy()
 
 
+@dataclass(frozen=True)
+class RecordingBatch:
+    """The recordings of several texts that go through a model together: each sees its own attention calls."""
+
+    recordings: Sequence[Recording]
+
+    def attend(self, module: nn.Module, call: AttentionCall) -> Tensor:
+        """The attention output of one text, recorded as if it were alone."""
+        return self.recordings[call.item].attend(module, replace(call, item=0))
+
+
 def _count(call: AttentionCall) -> int:
     """How many weights has a layer?"""
     return call.query.shape[0] * call.query.shape[1] * call.key.shape[1]

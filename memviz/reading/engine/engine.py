@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -18,7 +20,7 @@ from memviz.note import Note
 from memviz.progress import Progress, work_clock
 from memviz.reading.attention import dense
 from memviz.reading.attention.attention_function import handled_by
-from memviz.reading.attention.recording import Recording
+from memviz.reading.attention.recording import Recording, RecordingBatch
 from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.adapters import SoundAdapter, adapter_of, without_cache
@@ -165,6 +167,35 @@ class TransformersEngine:
                 memories = {kind: recording.memory(kind) for kind in axes if recording.scores[kind]}
             return Recorded(memories, outputs, work_clock() - began)
 
+    def record_batch(self, inputs: Sequence[Mapping[str, Tensor]], axes: Sequence[Axes]) -> list[Recorded]:
+        """The same of several texts with as many tokens each, in one forward pass: nothing is padded, nothing masked.
+
+        ``axes`` of each text's own attention. One by one where the model's own eager weights are read.
+        """
+        if self.plan.dense or len(inputs) == 1:
+            return [self.record(each, {"self": sides}) for each, sides in zip(inputs, axes, strict=True)]
+        plan, count = self.plan, len(inputs)
+        with self.prepared(), refusals.as_reading_error(None, model=self.info.name, tokens=len(axes[0].queries)):
+            began = work_clock()
+            recordings = [
+                Recording(
+                    places=plan.places,
+                    axes={"self": sides},
+                    layers=plan.layers,
+                    causal=plan.causal_kinds,
+                    grams=self.grams,
+                )
+                for sides in axes
+            ]
+            together = {name: torch.cat([each[name] for each in inputs]) for name in inputs[0]}
+            with handled_by(RecordingBatch(recordings)):
+                outputs = self.forward(together)
+            seconds = (work_clock() - began) / count
+            return [
+                Recorded({"self": recording.memory("self")}, _outputs_of(outputs, item), seconds)
+                for item, recording in enumerate(recordings)
+            ]
+
     def forward(self, inputs: Mapping[str, Any]) -> Any:
         """One forward pass; of a decoder-only model without its head, when logits can be taken in pieces."""
         model = self.model.base_model if self.plan.headed or self.model.can_generate() is False else self.model
@@ -230,6 +261,12 @@ class TransformersEngine:
     def grams(self) -> dict[Kind, list[Tensor | None]]:
         """W_O · W_Oᵀ of every head, [head, dim, dim] a layer: turns values into the norm of what they write."""
         return grams(self.plan)
+
+
+def _outputs_of(outputs: Any, item: int) -> Any:
+    """What the model returned for one text of a batch, as a batch of one; what no prediction is made of is left out."""
+    parts = {name: getattr(outputs, name, None) for name in ("logits", "last_hidden_state")}
+    return SimpleNamespace(**{name: part[item : item + 1] for name, part in parts.items() if part is not None})
 
 
 def require_kind(engine: Engine, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""Which pictures does Streamlit not have? The grid of heads, the text as words, the links of a translation.
+"""Which pictures does Streamlit not have? Heads, words, links, patches, moments.
 
 Each folder is one component: a typed Python function, and the markup, style and script that
 draw it in the browser. Hover, pin, filter and order happen there, without asking the server;
@@ -14,6 +14,7 @@ from memviz.ui.components.cross import cross_view
 from memviz.ui.components.grid import heads_grid
 from memviz.ui.components.page_language import page_language
 from memviz.ui.components.picture import patches_view, picture_view
+from memviz.ui.components.sound import sound_view
 from memviz.ui.components.words import cover_view, words_view
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "page_language",
     "patches_view",
     "picture_view",
+    "sound_view",
     "words_view",
 ]

@@ -54,6 +54,24 @@ TERMS = {
     "needle": "a sentence that is hidden in a long text and asked for at the end (needle in a haystack)",
     "embedding": "the vector of a token before a text is read, a row of the embedding table: the same in every text",
     "hidden state": "the vector of a token after some layers: what the context made of its embedding",
+    "corpus of texts": "many texts that one model reads, each by itself; a number of a corpus is a mean over its texts",
+    "bootstrap interval": (
+        "where the mean over other texts of this kind may lie: the texts are drawn again, with replacement, 1,000 times"
+    ),
+    "permutation test": (
+        "how often two corpora would differ as much if it were chance which text belongs to which; with many heads, p "
+        "is corrected (Holm, or Benjamini–Hochberg)"
+    ),
+    "function word": "a word of a closed class: article, pronoun, conjunction, preposition, auxiliary or particle",
+    "frame": "a moment of a sound, of 20 ms in Whisper: one key of the memory that its encoder makes of the sound",
+    "alignment heads": "heads of cross-attention that the makers of a model found to follow the sound, word by word",
+    "path": (
+        "the order of moments through which the words are followed: it goes on by words and by frames, never back, and "
+        "collects the most attention (dynamic time warping)"
+    ),
+    "log-mel spectrogram": (
+        "how loud each band of pitch is from moment to moment, on a logarithmic scale: what Whisper takes of a sound"
+    ),
     "memory": "the keys and values that a text leaves behind, and that later tokens look up",
 }
 

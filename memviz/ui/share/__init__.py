@@ -2,11 +2,13 @@
 
 from memviz.ui.share.actions import Shared, bar, training_bar
 from memviz.ui.share.compare import Compare
+from memviz.ui.share.corpus import corpus_bar
 from memviz.ui.share.findings import Findings
 from memviz.ui.share.generate import Generate
 from memviz.ui.share.heads import Heads
 from memviz.ui.share.home import Home
 from memviz.ui.share.lesson import LessonView, lesson_bar
+from memviz.ui.share.listen import Listen, listen_bar
 from memviz.ui.share.look import look_bar
 from memviz.ui.share.recall import Recall
 from memviz.ui.share.training import Training
@@ -19,12 +21,15 @@ __all__ = [
     "Heads",
     "Home",
     "LessonView",
+    "Listen",
     "Recall",
     "Shared",
     "Training",
     "Translate",
     "bar",
+    "corpus_bar",
     "lesson_bar",
+    "listen_bar",
     "look_bar",
     "training_bar",
 ]

@@ -95,12 +95,15 @@ def bar(view: Shared) -> None:
 def training_bar(view: Exported) -> None:
     """The same for what was trained: its link says with which settings, and holds no text."""
     row = st.container(horizontal=True, gap="small")
-    offer_settings(row, done=t("Copied. The link holds the settings, and no text."))
+    offer_settings_link(row)
     offer_files(view, row)
 
 
-def offer_settings(row: DeltaGenerator, *, done: str, **more: str) -> None:
-    """A link that holds the settings alone, and ``more`` of them; ``done`` is said once it is copied."""
+def offer_settings_link(row: DeltaGenerator, *, done: str = "", **more: str) -> None:
+    """A link that says with which settings, and ``more`` of them, and holds no text, sound or picture.
+
+    ``done``: what is said once it is copied.
+    """
     state = {"lang": language(), **more} | address.fields()
     for name in address.TEXTS:
         state.pop(name, None)
@@ -108,7 +111,7 @@ def offer_settings(row: DeltaGenerator, *, done: str, **more: str) -> None:
         copy_button(
             t("Copy link"),
             f"{(st.context.url or '').partition('?')[0]}?{urlencode(state)}",
-            done=done,
+            done=done or t("Copied. The link holds the settings, and no text."),
             by_hand=t("This browser lets no page copy: take the link from here."),
             key="link_bare",
         )

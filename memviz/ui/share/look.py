@@ -20,7 +20,7 @@ from memviz.figures import head_name
 from memviz.figures import provenance as provenance_of
 from memviz.figures.style import colours
 from memviz.ui.parts.look import LookView, PatchesView
-from memviz.ui.share.actions import offer_files, offer_settings
+from memviz.ui.share.actions import offer_files, offer_settings_link
 from memviz.ui.shell.i18n import language_tag, t
 
 TINT = ImageColor.getrgb(colours.BLUE)
@@ -30,7 +30,7 @@ QUESTION = "What does every head look at in a picture?"
 def look_bar(view: LookView, covered: PatchesView | None = None) -> None:
     """The small actions at the foot of the page: a link, the files of the head, and of what was ``covered``."""
     row = st.container(horizontal=True, gap="small")
-    offer_settings(
+    offer_settings_link(
         row,
         done=t(
             "Copied. The link holds the settings, and no picture of yours: a sample opens, a file must be chosen again."

@@ -18,7 +18,7 @@ from memviz.ui.components.address import address_bar, last_return
 
 TEXTS = (  # the boxes whose texts the tab keeps
     *("text", "pair", "other", "target", "gold", "system", "answer", "lesson_text"),
-    *("needle", "needle_question", "needle_answer", "part"),
+    *("needle", "needle_question", "needle_answer", "part", "corpus_lines"),
 )
 ORIGIN = "origin"  # how the text came into its box; see `memviz.ui.shell.frame`
 PROGRESS = "lesson_progress"  # which lessons are done; the tab keeps it, and no link has it

@@ -340,11 +340,16 @@ def _mark_typed() -> None:
 
 def open_with(page: Page, *, model: str, text: str, settings: Mapping[str, str]) -> None:
     """Leaves this page for another, with that ``model`` and ``text``; ``settings``: choices as the address has them."""
+    carry_with(page, model=model, text=text, settings=settings)
+    navigation.open_page(page.path)
+
+
+def carry_with(page: Page, *, model: str, text: str, settings: Mapping[str, str]) -> None:
+    """Makes that page begin so; on a page with a model of its own, called by a button before the page is drawn."""
     carry(text, model, box=_box_of(page))
     for name, value in settings.items():
         st.session_state.pop(name, None)
         address.put(name, value)
-    navigation.open_page(page.path)
 
 
 def is_sample() -> bool:

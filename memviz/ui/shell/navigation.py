@@ -50,12 +50,16 @@ SECTIONS = {
         Page("generate", "Generate", "Where does the next word come from?", ":material/edit_note:", writes=True),
     ),
     "Sound and pictures": (
+        Page(
+            "listen", "Listen", "From which moment of a sound was each word read?", ":material/hearing:", sense="speech"
+        ),
         Page("look", "Look", "What does every head look at in a picture?", ":material/visibility:", sense="vision"),
     ),
     "Evidence": (
         Page(
             "forget", "Forget", "What changes when a word is forgotten?", ":material/visibility_off:", model="smollm2"
         ),
+        Page("corpus", "Corpus", "What does every head do, over many texts?", ":material/library_books:"),
     ),
     "Learning": (
         Page(

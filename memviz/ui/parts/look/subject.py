@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -14,12 +13,13 @@ from memviz.errors import MemVizError
 from memviz.serving import cache
 from memviz.sources import open_picture
 from memviz.trace import Trace
-from memviz.ui.shell import frame, runs, show, state
+from memviz.ui.parts.source_file import FileChoice, choose_file
+from memviz.ui.shell import frame, runs, show
 from memviz.ui.shell.i18n import t
 
-MEDIA = Path(__file__).parents[2] / "media"
 SAMPLES = {"cat": "A cat", "coffee": "A cup of coffee", "rocket": "A rocket"}
 PLACES = {"sample": "a sample", "upload": "a file", "camera": "the camera"}
+FORMATS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
 SHOWN = 720  # pixels on the longer side of the picture that is sent to the browser
 
 
@@ -55,39 +55,27 @@ def choose_picture() -> Seen:
 
 def _choose_file() -> tuple[bytes, str]:
     """(the bytes of the file, its name)"""
-    place = st.segmented_control(
-        t("Picture"),
-        list(PLACES),
-        format_func=lambda name: t(PLACES[name]),
-        required=True,
-        **state.url_bound("picture_from", PLACES),
-    )
-    if place == "sample":
-        sample = st.segmented_control(
-            t("Sample"),
-            list(SAMPLES),
-            format_func=lambda name: t(SAMPLES[name]),
-            required=True,
-            label_visibility="collapsed",
-            **state.url_bound("picture", SAMPLES),
-        )
-        st.caption(t("Public domain (CC0), from scikit-image."))
-        return (MEDIA / f"{sample}.jpg").read_bytes(), f"{sample}.jpg"
-    if place == "upload":
-        file = st.file_uploader(
-            t("A picture"), type=["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"], key="picture_file"
-        )
-    else:
-        file = st.camera_input(t("Take a picture"), key="picture_camera")
-    if file is None:
-        st.info(
-            t("Choose a picture: it stays on the machine that runs MemViz.")
-            if place == "upload"
-            else t("Take a picture, or choose a file or a sample where the browser has no camera or may not use it."),
+    return choose_file(
+        FileChoice(
+            box="picture",
+            label=(t("Picture"), t("Sample")),
+            places={name: t(place) for name, place in PLACES.items()},
+            samples={name: t(sample) for name, sample in SAMPLES.items()},
+            suffix=".jpg",
+            credit=t("Public domain (CC0), from scikit-image."),
+            takes={
+                "upload": lambda: st.file_uploader(t("A picture"), type=FORMATS, key="picture_file"),
+                "camera": lambda: st.camera_input(t("Take a picture"), key="picture_camera"),
+            },
+            hints={
+                "upload": t("Choose a picture: it stays on the machine that runs MemViz."),
+                "camera": t(
+                    "Take a picture, or choose a file or a sample where the browser has no camera or may not use it."
+                ),
+            },
             icon=":material/image:",
         )
-        st.stop()
-    return file.getvalue(), file.name
+    )
 
 
 def _shown(content: bytes) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from memviz.trace import Trace
 from memviz.ui.components.cross import Pin
 from memviz.ui.parts.translation.choices import TranslationJob, TranslationView
 from memviz.ui.parts.translation.graph import show_graph
+from memviz.ui.parts.word_changes import word_changes
 from memviz.ui.shell import address, runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
@@ -143,16 +143,7 @@ def _show_both(view: TranslationView, run: CoveredRun) -> None:
 
 def changed_words(run: CoveredRun) -> str:
     """Which words of the first translation are not written any more, and which are new? As the page says it."""
-    before, after = ([word for word in part.target_words if not word.special] for part in (run.before, run.part))
-    first, second = ([word.text for word in words] for words in (before, after))
-    steps = SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
-    lost, new = (
-        " … ".join(literal("".join(" " * word.space + word.text for word in words)) for words in pieces if words)
-        for pieces in (
-            [before[start:end] for name, start, end, _, _ in steps if name != "equal"],
-            [after[start:end] for name, _, _, start, end in steps if name != "equal"],
-        )
-    )
+    lost, new = word_changes(run.before, run.part)
     if lost and new:
         return t("The translation changes: “**{lost}**” becomes “**{new}**”.", lost=lost, new=new)
     if lost:
