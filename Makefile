@@ -19,7 +19,7 @@ PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder  # the files of the bro
 .PHONY: run test fast cover check lint-js bench shots setup setup-dev clean
 
 run: setup
-	$(BIN)/python -m memviz fetch
+	-$(BIN)/python -m memviz fetch
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
 test: setup-dev

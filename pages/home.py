@@ -14,6 +14,7 @@ show.question(
 trace = frame.read_text(in_front=True)
 without = sink_positions(trace.memory()) if home.choose_hiding() else ()
 word = words.show_panel(trace, without=without)
+home.show_pieces(trace)
 causal_check.check_word(trace, words.first_word(trace, without) if word is None else word)
 next_words.show_next_words(trace)
 home.show_top_links(trace, without=without)

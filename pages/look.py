@@ -12,5 +12,7 @@ show.question(
 picture = look.choose_picture()
 view = look.show_heads(picture)
 show.caveat()
-share.look_bar(view)
+look.show_collectors(view)
+covered = look.show_cover(view)
+share.look_bar(view, covered)
 look.model_line(view)

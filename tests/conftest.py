@@ -72,6 +72,14 @@ def smollm2():
 
 
 @pytest.fixture(scope="session")
+def e5():
+    """The real multilingual E5, opened once."""
+    import memviz
+
+    return memviz.load("e5-multilingual")
+
+
+@pytest.fixture(scope="session")
 def cat(minilm):
     """MiniLM's reading of the cat sentence."""
     return minilm.read(CAT)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from memviz.command.advice import CommandError, advice
 from memviz.command.columns import columns
+from memviz.errors import MemVizError
 from memviz.models import DEFAULT, DownloadBar, locate, table
 from memviz.models.cache import folder
 from memviz.models.download_bar import megabytes
@@ -13,11 +15,22 @@ from memviz.models.hub_download import hub_cache
 
 
 def fetch(options: argparse.Namespace) -> None:
-    """Bring the models of these names here, or those that the app opens with."""
-    for name in options.names or DEFAULT:
-        with DownloadBar(name) as bar:
-            files = locate(name, progress=bar.progress, announce=bar.announce)
+    """Bring the models of these names here, or those that the app opens with; one that cannot be had stops no other."""
+    names = options.names or DEFAULT
+    missing = []
+    for name in names:
+        try:
+            with DownloadBar(name) as bar:
+                files = locate(name, progress=bar.progress, announce=bar.announce)
+        except MemVizError as error:
+            if len(names) == 1:
+                raise
+            sys.stderr.write(f"memviz: {advice(error)}\n")
+            missing.append(name)
+            continue
         sys.stdout.write(f"{name}: ready in {files.path} ({files.revision}, {files.licence or 'licence not stated'})\n")
+    if missing:
+        raise CommandError(f"not here: {', '.join(missing)}. Everything else is.")
 
 
 def models(options: argparse.Namespace) -> None:

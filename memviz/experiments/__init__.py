@@ -19,6 +19,7 @@ from memviz.experiments.heads import RetrievalHeads, Unplug, retrieval_heads, un
 from memviz.experiments.logit_lens import LogitLens, logit_lens
 from memviz.experiments.memorisation import Memorisation, Recital, memorisation
 from memviz.experiments.needle import Needle, needle
+from memviz.experiments.patches import CoverPatches, cover_patches
 from memviz.experiments.recall import RecallGain, recall_gain
 from memviz.experiments.registry import EXPERIMENTS, Experiment
 
@@ -29,6 +30,7 @@ __all__ = [
     "CacheCurve",
     "Cover",
     "CoverByLayer",
+    "CoverPatches",
     "Entities",
     "Entity",
     "Experiment",
@@ -47,6 +49,7 @@ __all__ = [
     "blank",
     "cover",
     "cover_by_layer",
+    "cover_patches",
     "entities",
     "fact_against_context",
     "logit_lens",

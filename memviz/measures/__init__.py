@@ -32,6 +32,7 @@ from memviz.measures.roles import ROLES, role_heads, roles
 from memviz.measures.stretches import attention_to_stretches
 from memviz.measures.surprise import word_surprise
 from memviz.measures.weights import (
+    COLLECTS,
     entropy,
     lift,
     received,
@@ -40,6 +41,7 @@ from memviz.measures.weights import (
     sink_share,
     sink_value_share,
     slots,
+    times_even,
     value_norm,
     value_norms,
     word_row,
@@ -47,6 +49,7 @@ from memviz.measures.weights import (
 from memviz.measures.word_times import WordTime, aligning_heads, character_times, mean_weights, word_times
 
 __all__ = [
+    "COLLECTS",
     "MEASURES",
     "ROLES",
     "Alignment",
@@ -88,6 +91,7 @@ __all__ = [
     "sink_value_share",
     "slots",
     "span",
+    "times_even",
     "value_norm",
     "value_norms",
     "word_coverage",

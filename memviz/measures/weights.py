@@ -15,8 +15,20 @@ from memviz.tokens import Word
 
 LEAST_SINK = 0.2  # of all attention: a first token that gets less is no sink
 SINK_ODDS = 3  # times the odds of a uniform look: in a short text, that alone gives the first token much
+COLLECTS = 8.0  # times an even share of the attention, from which on a unit is said to collect it
 LEAST_REST = 1e-4  # of a row: with less than this left, there is nothing to renormalise
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
+
+
+def times_even(memory: Memory) -> np.ndarray:
+    """How many times an even share of the attention does each unit get? Float64 [layer, key].
+
+    The weight that a key receives, on average over all queries and heads of a layer, times the number of keys: 1 for
+    each where all look evenly. Darcet et al. 2023, Vision Transformers Need Registers, found patches of the background
+    that collect much of it; in other models [CLS] does.
+    """
+    collected: np.ndarray = received(memory).astype(np.float64).mean(axis=1) * len(memory.keys)
+    return collected
 
 
 def sink_positions(memory: Memory) -> tuple[int, ...]:

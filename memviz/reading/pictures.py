@@ -1,22 +1,29 @@
-"""What does a model look at in a picture?"""
+"""What does a model look at in a picture, and which vector does it make of it?"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from memviz.errors import ReadingError, UnsupportedModelError
 from memviz.memory import Interventions, read_only
-from memviz.progress import Progress, work_clock
+from memviz.progress import Progress, no_progress, work_clock
+from memviz.reading.attention import dense
+from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.summary import Axes
-from memviz.reading.engine import limits
+from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.adapters import PictureAdapter
 from memviz.reading.engine.engine import Engine, TransformersEngine, require_kind
+from memviz.reading.questions import Change, ChangesHandler
 from memviz.sources import Picture, open_picture
 from memviz.trace import Trace
+
+ROWS = 1024  # units of all pictures of a batch together
 
 
 def look(engine: Engine, image: Any, interventions: Interventions, *, progress: Progress | None = None) -> Trace:
@@ -27,6 +34,7 @@ def look(engine: Engine, image: Any, interventions: Interventions, *, progress: 
     began = work_clock()
     require_kind(engine, "picture")
     assert isinstance(engine, TransformersEngine)
+    engine = engine.changeable if interventions else engine
     assert isinstance(engine.adapter, PictureAdapter)
     pixels = _pixels(image)
     inputs = engine.adapter.inputs(pixels, engine.model.device, engine.model.dtype)
@@ -86,3 +94,39 @@ def _picture(engine: Engine, pixels: np.ndarray, size: Any) -> Picture:
         todo="Choose a Vision Transformer with patches of one size, such as ViT or DINOv2.",
         model=engine.info.name,
     )
+
+
+def picture_vectors(
+    engine: Engine, image: Any, changes: Sequence[Change], *, progress: Progress | None = None
+) -> np.ndarray:
+    """The vector of one ``image`` under each of the ``changes``: float64 [change, width].
+
+    The last hidden state of [CLS]; of a model without tokens that have no place, the mean of its patches'. Nothing is
+    recorded. Raises as `look` does, and `ReadingError` for blanks and feed-forward networks, which are of texts.
+    """
+    require_kind(engine, "picture")
+    assert isinstance(engine, TransformersEngine)
+    engine = engine.changeable
+    assert isinstance(engine.adapter, PictureAdapter)
+    for change in changes:
+        if change.blanks or change.feedforwards:
+            raise ReadingError("Only the attention to a picture can be changed.", todo="Cut edges, or unplug heads.")
+        change.interventions.check(layers=engine.plan.layers, heads=engine.plan.heads, causal=engine.plan.causal_kinds)
+        if engine.plan.dense:
+            dense.check(engine.model, change.interventions)
+    pixels = _pixels(image)
+    inputs = engine.adapter.inputs(pixels, engine.model.device, engine.model.dtype)
+    picture = _picture(engine, pixels, inputs["pixel_values"].shape[-2:])
+    count = len(picture.units)
+    limits.check_memory(engine.estimate(count), tokens=count, device=engine.model.device)
+    batch, vectors = max(1, ROWS // count), []
+    asked = refusals.as_reading_error(progress or no_progress, model=engine.info.name, tokens=count)
+    with engine.prepared(), torch.inference_mode(), asked as watched:
+        for first in range(0, len(changes), batch):
+            part = changes[first : first + batch]
+            repeated = {name: tensor.expand(len(part), *tensor.shape[1:]) for name, tensor in inputs.items()}
+            with handled_by(None if engine.plan.dense else ChangesHandler(part, engine.plan.places)):
+                states = engine.model.base_model(**repeated, return_dict=True).last_hidden_state.double()
+            vectors.append(states[:, 0] if picture.units[0].special else states.mean(1))
+            watched(min(1.0, (first + len(part)) / len(changes)), "Asking again")
+    return read_only(torch.cat(vectors).cpu().numpy())

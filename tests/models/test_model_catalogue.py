@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,13 @@ def test_wheels_are_pinned_by_hash(entry) -> None:
 def test_the_4_bit_model_says_so() -> None:
     assert "4-bit" in CATALOGUE["smollm2"].quantisation
     assert CATALOGUE["minilm"].quantisation == ""
+
+
+def test_the_readme_says_what_the_default_weights_weigh() -> None:
+    sizes = {CATALOGUE[name].source.sha256: CATALOGUE[name].source.size for name in DEFAULT}
+    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
+    number, unit = {3: "three", 4: "four", 5: "five"}[len(sizes)], round(sum(sizes.values()) / 1e7) * 10
+    assert f"the default weights travel in {number} Python packages, about {unit} MB" in readme
 
 
 @pytest.mark.parametrize(

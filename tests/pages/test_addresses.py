@@ -184,7 +184,7 @@ def test_the_address_follows_the_page_and_leaves_out_what_is_usual(visit) -> Non
 def test_the_link_to_copy_holds_the_view_and_only_the_second_holds_the_text(visit) -> None:
     here = visit("home", link={"text": "She was hungry.", "pair": "So she ate."}, layer="3", lang="zh")
     bare, whole = map(urlsplit, reversed(here.links))
-    assert parse_qs(bare.query) == {"model": ["minilm"], "lang": ["zh"], "layer": ["3"]}
+    assert parse_qs(bare.query) == {"model": ["e5-multilingual"], "lang": ["zh"], "layer": ["3"]}
     assert parse_qs(whole.query) == parse_qs(bare.query) | {"text": ["She was hungry."], "pair": ["So she ate."]}
 
 

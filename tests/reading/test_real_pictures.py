@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
-from transformers import AutoImageProcessor, AutoModel
+from transformers import AttentionInterface, AutoImageProcessor, AutoModel
 
 import memviz
+from memviz.memory import Forget
 from memviz.models import CATALOGUE, wheels
 from tests import oracle
 
@@ -71,3 +72,37 @@ def test_most_heads_of_the_last_layer_look_at_the_disc(trace: memviz.Trace) -> N
 def test_it_says_what_it_is(trace: memviz.Trace) -> None:
     assert (trace.model.name, trace.model.layers, trace.model.heads) == ("dinov2", 12, 6)
     assert trace.model.revision == f"sha256:{CATALOGUE['dinov2'].source.files[0].sha256}"
+
+
+def test_it_forgets_though_it_is_read_through_its_own_eager_weights(trace: memviz.Trace) -> None:
+    """Its vector with patches cut out, against transformers' own network with the same columns masked."""
+    covered = (40, 41, 56, 57)
+    keys = [1 + patch for patch in covered]
+    others = [place for place in range(257) if place not in keys]
+    cuts = [False]
+
+    def attend(module, query, key, value, attention_mask=None, scaling=None, **_):
+        scores = query.double() @ key.double().transpose(-1, -2) * query.shape[-1] ** -0.5
+        if cuts[-1]:
+            for row in others:
+                scores[..., row, keys] = -torch.inf
+        return (scores.softmax(-1) @ value.double()).float().transpose(1, 2).contiguous(), None
+
+    AttentionInterface.register("cut_by_hand", attend)
+    folder = wheels.find(CATALOGUE["dinov2"])
+    model = AutoModel.from_pretrained(folder, attn_implementation="cut_by_hand").eval()
+    pixels = AutoImageProcessor.from_pretrained(folder, backend="pil")(drawn_disc(), return_tensors="pt")
+    vectors = []
+    for cut in (False, True):
+        cuts.append(cut)
+        with torch.no_grad():
+            vectors.append(model(**pixels).last_hidden_state[0, 0].double().numpy())
+    wanted = 1 - vectors[0] @ vectors[1] / np.sqrt((vectors[0] @ vectors[0]) * (vectors[1] @ vectors[1]))
+    reader = memviz.load("dinov2")
+    found = memviz.experiments.cover_patches(reader, drawn_disc(), covered, draws=5)
+    assert wanted > 1e-3
+    assert found.effect == pytest.approx(wanted, abs=1e-4)
+    forgotten = reader.look(drawn_disc(), Forget(keys)).memory("self")
+    assert np.abs(forgotten.pattern(11, 0)[others][:, keys]).max() == 0
+    plain = reader.look(drawn_disc()).memory("self")
+    assert (plain.pattern(11, 0) == trace.memory("self").pattern(11, 0)).all(), "the model itself stays as it was"

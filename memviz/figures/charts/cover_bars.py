@@ -41,6 +41,8 @@ UNPLUGGING = Wording(
     phrases.UNPLUG_ALT,
 )
 
+PATCHES = Wording(others=phrases.PATCHES_COVERED, alt=phrases.PATCHES_ALT)
+
 
 @dataclass(frozen=True)
 class Row:

@@ -173,6 +173,11 @@ COVERED = "covered"
 OTHERS_COVERED = "another word covered"
 COVERED_INSTEAD = "covered instead"
 CONTROLS_NOTE = "grey: each of {count} others covered instead, their range and, as a diamond, their median"
+PATCHES_COVERED = "as many others covered"
+PATCHES_ALT = (
+    "Bars of how far {answer} moved, 1 − cosine: {before} with nothing covered, {after} with the chosen patches "
+    "covered; with each of {count} others covered instead, in the middle {median}."
+)
 NUMBERS_ALT = "Bars, {unit}. {values}."
 COVER_ALT = (
     "Bars of the answer “{answer}”: {before} with nothing covered, {after} with the words covered; with each of "

@@ -27,7 +27,7 @@ from memviz.reading.engine.adapters import SoundAdapter, adapter_of, without_cac
 from memviz.reading.engine.borrowing import restoring_modules, temporarily_configured, trained_frequencies
 from memviz.reading.engine.inputs import is_encoder_decoder, tensors
 from memviz.reading.engine.model_info import describe
-from memviz.reading.engine.probe import Plan, make_plan
+from memviz.reading.engine.probe import CLOSE, Plan, make_plan
 from memviz.reading.engine.projections import grams
 from memviz.reading.engine.sound_window import with_window
 from memviz.trace import ModelInfo
@@ -238,6 +238,24 @@ class TransformersEngine:
         """Of how many frames does the encoder make its window?"""
         positions = getattr(self.model.get_encoder(), "embed_positions", None)
         return self.plan.lengths["encoder"][0] if positions is None else int(positions.num_embeddings)
+
+    @cached_property
+    def changeable(self) -> TransformersEngine:
+        """The engine that runs this model when its attention is to be changed: itself, wherever that is recorded.
+
+        A model may be read through its own eager weights only because recorded ones differ in the last digits
+        (`CLOSE`). Its attention can be changed all the same: in a copy of it, which shares its weights.
+        """
+        if not self.plan.dense:
+            return self
+        shared = {id(tensor): tensor for tensor in (*self.model.parameters(), *self.model.buffers())}
+        other = copy.copy(self)
+        other.model, other._owned = copy.deepcopy(self.model, shared), True
+        other.plan = make_plan(other._read_part(), self.adapter.probe(other.model), tolerance=CLOSE)
+        if other.plan.dense:
+            return self
+        other.info = describe(other.model, self.tokenizer, plan=other.plan, known=replace(self.info, note=None))
+        return other
 
     @cached_property
     def grams(self) -> dict[Kind, list[Tensor | None]]:

@@ -29,6 +29,7 @@ from memviz.reading.attention.recording import to_scores
 from memviz.reading.engine.adapters import Probe
 from memviz.reading.engine.inputs import is_encoder_decoder
 
+CLOSE = 1e-4  # weights apart by less differ in the last digits of float32, which many layers enlarge
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-5, torch.bfloat16: 2e-2, torch.float16: 5e-3}
 PAST = "its attention does not pass through transformers' attention interface"
 ANSWERS = {torch.float32: 1e-3, torch.float64: 1e-3}  # of the largest logit; errors grow through the layers
@@ -143,8 +144,10 @@ def _keeps(module: nn.Module) -> bool:
     return isinstance(module, nn.Dropout | nn.Identity) or "norm" in type(module).__name__.lower()
 
 
-def make_plan(model: PreTrainedModel, probe: Probe) -> Plan:
+def make_plan(model: PreTrainedModel, probe: Probe, *, tolerance: float | None = None) -> Plan:
     """How is this model read? ``probe``: a short source that it can read.
+
+    ``tolerance``: how far recorded weights may be from the model's own; as `TOLERANCE` has it if left out.
 
     Expects the model in eval mode. Changes its attention implementation and leaves it set to
     the one that the plan needs. Raises `UnsupportedModelError` when no attention comes out.
@@ -162,7 +165,7 @@ def make_plan(model: PreTrainedModel, probe: Probe) -> Plan:
     kinds = _kinds(run.calls, eager, probe.lengths)
     calls = {kind: [call for call in run.calls if kinds.get(id(call.module)) == kind] for kind in eager.weights}
     difference = _difference(calls, eager.weights)
-    if not difference <= TOLERANCE.get(model.dtype, 1e-5):
+    if not difference <= (tolerance or TOLERANCE.get(model.dtype, 1e-5)):
         return _dense(
             model, eager, Note("recorded weights differ from the model's own by {apart:.1g}", {"apart": difference})
         )

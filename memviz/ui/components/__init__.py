@@ -13,7 +13,7 @@ from memviz.ui.components.copy_button import copy_button
 from memviz.ui.components.cross import cross_view
 from memviz.ui.components.grid import heads_grid
 from memviz.ui.components.page_language import page_language
-from memviz.ui.components.picture import picture_view
+from memviz.ui.components.picture import patches_view, picture_view
 from memviz.ui.components.sound import sound_view
 from memviz.ui.components.words import cover_view, words_view
 
@@ -25,6 +25,7 @@ __all__ = [
     "cross_view",
     "heads_grid",
     "page_language",
+    "patches_view",
     "picture_view",
     "sound_view",
     "words_view",

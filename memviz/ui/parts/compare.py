@@ -51,8 +51,8 @@ def choose(first: Trace, second: Trace) -> Comparison:
     if not names:
         st.info(t("These two texts have no word in common."), icon=":material/compare_arrows:")
         st.stop()
-    bank = samples.two_texts()[0].word
-    usual = bank if bank in names else max(names, key=len)
+    known = samples.two_texts(first.model.name)[0].word
+    usual = known if known in names else max(names, key=len)
     word_box, both = st.columns(2)
     layer_box, head_box = both.columns(2, wrap=False)
     word = word_box.selectbox(t("Word in both texts"), names, **state.url_bound(WORD, names, default=usual))

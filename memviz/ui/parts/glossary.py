@@ -29,6 +29,11 @@ TERMS = {
         "a key that attention goes to (rests on) when there is nothing to look up: a special token, "
         "or a first token that collects weight"
     ),
+    "register": (
+        "a token without a place that a Vision Transformer is given to hold what concerns the whole picture; without "
+        "it, large ones use patches of the background, which then collect attention (Darcet et al. 2023)"
+    ),
+    "patch": "a square of a picture, by which a Vision Transformer reads it: its token",
     "surprisal": "−ln p of a token that was written: 0 where the model was sure of it, 2.3 at 10 %, 6.9 at 0.1 %",
     "temperature": (
         "what the logits are divided by before a token is drawn: 0 stands for the likeliest token, 1 for the model's "

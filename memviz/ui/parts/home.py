@@ -17,6 +17,7 @@ from memviz.ui.shell import navigation, state
 from memviz.ui.shell.i18n import t, times
 from memviz.ui.shell.markdown import literal
 
+MANY = 3  # Chinese characters in one token that are worth a remark
 MARK = Path(__file__).parents[1] / "icon.png"
 
 
@@ -44,6 +45,19 @@ def choose_hiding() -> bool:
         ),
         **state.url_bound("sinkless", state.SWITCH),
     )
+
+
+def show_pieces(trace: Trace) -> None:
+    """Words of several characters that are one token, in a script without spaces: what they are to the model."""
+    pieces = [word.text for word in trace.words if len(word.tokens) == 1 and len(_han(word.text)) >= MANY]
+    if pieces:
+        texts = "”, “".join(literal(text) for text in dict.fromkeys(pieces[:5]))
+        st.caption(t("One token each: “{pieces}”. Its characters are read as one, and looked at as one.", pieces=texts))
+
+
+def _han(text: str) -> str:
+    """The Chinese characters of a text."""
+    return "".join(letter for letter in text if "\u3400" <= letter <= "\u9fff")
 
 
 def show_top_links(trace: Trace, *, without: Sequence[int]) -> None:

@@ -14,14 +14,13 @@ from memviz.figures import Bar, SheetRow
 from memviz.progress import Progress
 from memviz.tokens import Word
 from memviz.trace import Trace
-from memviz.ui.shell import runs, show, state
+from memviz.ui.shell import runs, samples, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
 
-WORD = "bank"
 LIST = "monday, tuesday, sunday, paris, london, france, seven, eight, nine, bank, river, money"
 COUNT = 12  # neighbours
 MOST_WORDS = 60  # of a list
@@ -30,15 +29,17 @@ MOST_LETTERS = 64  # of a word
 
 def show_words(first: Trace, second: Trace) -> WordsView | None:
     """The three parts; what the page leaves to be taken along, ``None`` where the neighbours could not be had."""
-    word = st.text_input(
-        t("Word"), max_chars=MOST_LETTERS, **state.url_bound("lookup", [WORD], others=True), placeholder=WORD
+    usual = samples.two_texts(first.model.name)[0].word
+    typed = st.text_input(
+        t("Word"), max_chars=MOST_LETTERS, **state.url_bound("lookup", [usual], others=True), placeholder=usual
     )
-    nearest = show_neighbours(first, word or WORD)
+    word = typed or usual
+    nearest = show_neighbours(first, word)
     show_projection(first)
-    drift = show_drift(first, second, word or WORD)
+    drift = show_drift(first, second, word)
     if nearest is None:
         return None
-    return WordsView(word or WORD, first.words, second.text, nearest, drift)
+    return WordsView(word, first.words, second.text, nearest, drift)
 
 
 def show_neighbours(trace: Trace, word: str) -> pd.DataFrame | None:

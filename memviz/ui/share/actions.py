@@ -29,9 +29,10 @@ LONGEST_LINK = 16_000  # characters; servers refuse longer addresses
 
 
 class Exported(Protocol):
-    """A view whose files can be taken along."""
+    """A view whose files can be taken along; ``name`` is that of the files."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def table(self) -> tuple[pd.DataFrame, dict[str, str]]: ...
     def npz(self) -> bytes: ...
@@ -88,35 +89,40 @@ def bar(view: Shared) -> None:
     """The small actions at the foot of a page."""
     row = st.container(horizontal=True, gap="small")
     _offer_links(view, row)
-    _offer_files(view, row)
+    offer_files(view, row)
 
 
 def training_bar(view: Exported) -> None:
     """The same for what was trained: its link says with which settings, and holds no text."""
     row = st.container(horizontal=True, gap="small")
     offer_settings_link(row)
-    _offer_files(view, row)
+    offer_files(view, row)
 
 
-def offer_settings_link(row: DeltaGenerator) -> None:
-    """A link that says with which settings, and holds no text, sound or picture."""
-    state = {"lang": language()} | address.fields()
+def offer_settings_link(row: DeltaGenerator, *, done: str = "", **more: str) -> None:
+    """A link that says with which settings, and ``more`` of them, and holds no text, sound or picture.
+
+    ``done``: what is said once it is copied.
+    """
+    state = {"lang": language(), **more} | address.fields()
     for name in address.TEXTS:
         state.pop(name, None)
     with row.container(width="content"):
         copy_button(
             t("Copy link"),
             f"{(st.context.url or '').partition('?')[0]}?{urlencode(state)}",
-            done=t("Copied. The link holds the settings, and no text."),
+            done=done or t("Copied. The link holds the settings, and no text."),
             by_hand=t("This browser lets no page copy: take the link from here."),
             key="link_bare",
         )
 
 
-def _offer_files(view: Exported, row: DeltaGenerator) -> None:
-    """The files, and the Python."""
-    with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
-        _files(view)
+def offer_files(view: Exported, row: DeltaGenerator, *, title: str = "", note: str = "", key: str = "") -> None:
+    """The files, and the Python. ``title``: of the button; ``key`` tells apart those of several views of one page."""
+    with row.popover(title or t("Export"), icon=":material/download:", type="tertiary"):
+        if note:
+            st.caption(note)
+        _files(view, key=key)
     with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
         st.code(view.code(), language="python")
 
@@ -158,8 +164,8 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
     by_page = {
         "translate": lambda: samples.translations(name),
         "generate": lambda: samples.prompts(name),
-        "compare": samples.two_texts,
-        "words": samples.two_texts,
+        "compare": lambda: samples.two_texts(name),
+        "words": lambda: samples.two_texts(name),
         "facts": lambda: samples.facts(name, st.session_state.get("facts", "")),
         "forget": lambda: (
             samples.long_texts if st.session_state.get("view") in ("cache", "needle") else samples.to_cover
@@ -195,7 +201,7 @@ def _offer_links(view: Shared, row: DeltaGenerator) -> None:
         )
 
 
-def _files(view: Exported) -> None:
+def _files(view: Exported, *, key: str = "") -> None:
     views = view.others() if isinstance(view, Compared) else {}
     if views:
         place = st.radio(t("Which translation?"), range(len(views)), format_func=list(views).__getitem__, key="which")
@@ -222,8 +228,8 @@ def _files(view: Exported) -> None:
     row = st.container(horizontal=True)
     ticket = Ticket(view)  # not the view itself: it would hold its traces for as long as the page is open
     for label, make, file, mime in files:
-        key = f"export_{file.removeprefix(base).lstrip('.-')}"
-        offer_file(row, label, ticket, make, file=file, mime=mime, key=key)
+        name = f"export_{key}{file.removeprefix(base).lstrip('.-')}"
+        offer_file(row, label, ticket, make, file=file, mime=mime, key=name)
 
 
 def _csv(view: Exported) -> str:

@@ -1,50 +1,142 @@
-"""What the page Look shows, to be taken along: numbers, a picture, Python."""
+"""What the page Look shows, to be taken along: numbers, pictures, Python."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
+import json
+from dataclasses import dataclass
+from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from PIL import Image, ImageColor, PngImagePlugin
 
-from memviz import tables
+from memviz import figures, tables
 from memviz.figures import head_name
 from memviz.figures import provenance as provenance_of
 from memviz.figures.style import colours
-from memviz.serving.ticket import Ticket
-from memviz.ui.parts.look.heads import LookView
-from memviz.ui.share.actions import offer_file, offer_settings_link
-from memviz.ui.shell.i18n import t
+from memviz.ui.parts.look import LookView, PatchesView
+from memviz.ui.share.actions import offer_files, offer_settings_link
+from memviz.ui.shell.i18n import language_tag, t
 
 TINT = ImageColor.getrgb(colours.BLUE)
+QUESTION = "What does every head look at in a picture?"
 
 
-def look_bar(view: LookView) -> None:
-    """The small actions at the foot of the page. The picture itself leaves the machine only in the PNG."""
+def look_bar(view: LookView, covered: PatchesView | None = None) -> None:
+    """The small actions at the foot of the page: a link, the files of the head, and of what was ``covered``."""
     row = st.container(horizontal=True, gap="small")
-    offer_settings_link(row)
-    with row.popover(t("Export"), icon=":material/download:", type="tertiary"):
-        st.caption(t("The files name the picture by its hash; only the PNG holds the picture itself."))
-        files = st.container(horizontal=True)
-        ticket = Ticket(view)
-        offer_file(files, "CSV", ticket, _csv, file="memviz-look.csv", mime="text/csv", key="export_csv")
-        offer_file(files, "PNG", ticket, overlay_png, file="memviz-look.png", mime="image/png", key="export_png")
-    with row.popover(t("Show as Python"), icon=":material/code:", type="tertiary"):
-        st.code(code(view), language="python")
+    offer_settings_link(
+        row,
+        done=t(
+            "Copied. The link holds the settings, and no picture of yours: a sample opens, a file must be chosen again."
+        ),
+        viewer=view.seen.trace.model.name,
+    )
+    note = t("The files name the picture by its hash; PNG, SVG and HTML hold the picture itself, too.")
+    offer_files(Look(view), row, note=note)
+    if covered is not None:
+        title = t("Export what was covered")
+        offer_files(CoveredPatches(covered), row, title=title, note=t("No file holds the picture."), key="covered_")
 
 
-def _csv(view: LookView) -> str:
-    return tables.csv(weights_table(view))
+@dataclass(frozen=True)
+class Look:
+    """The head that is shown, over its picture."""
+
+    view: LookView
+    name: str = "look"
+
+    def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
+        return weights_table(self.view), provenance(self.view)
+
+    def npz(self) -> bytes:
+        return tables.npz({"weights": self.view.weights}, provenance(self.view))
+
+    def png(self) -> bytes:
+        return overlay_png(self.view)
+
+    def svg(self) -> str:
+        return overlay_svg(self.view)
+
+    def html(self) -> str:
+        return figures.html(
+            [],
+            drawings=[overlay_svg(self.view)],
+            title=t(QUESTION),
+            intro=_title(self.view),
+            provenance=provenance(self.view),
+            language=language_tag(),
+            translate=t,
+        )
+
+    def code(self) -> str:
+        return code(self.view)
+
+
+@dataclass(frozen=True)
+class CoveredPatches:
+    """What covering patches did."""
+
+    view: PatchesView
+    name: str = "look-covered"
+
+    def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
+        return self.view.table(), self._provenance()
+
+    def _provenance(self) -> dict[str, str]:
+        fields = provenance(self.view.look)
+        for name in ("head", "token", "direction"):
+            fields.pop(name)
+        return fields | {"experiment": "cover_patches", "unit": self.view.unit(), **self.view.fields()}
+
+    def npz(self) -> bytes:
+        result = self.view.result
+        arrays = {
+            "covered": np.array(result.covered),
+            "effect": np.array(result.effect),
+            "controls": np.array(result.runs),
+            "control_effects": result.control_effects,
+        }
+        return tables.npz(arrays, self._provenance() | {"shows": self.view.statement()})
+
+    def png(self) -> bytes:
+        return figures.experiment_png((), (), self.view.rows(), **self._options())
+
+    def svg(self) -> str:
+        return figures.experiment_svg((), (), self.view.rows(), **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "statement": self.view.statement(),
+            "unit": self.view.unit(),
+            "provenance": self._provenance(),
+            "title": t("What if it could not look there?"),
+            "translate": t,
+        }
+
+    def html(self) -> str:
+        return figures.html(
+            self.view.charts(),
+            title=t("What if it could not look there?"),
+            intro=self.view.statement(),
+            provenance=self._provenance(),
+            language=language_tag(),
+            translate=t,
+        )
+
+    def code(self) -> str:
+        return self.view.code()
 
 
 def weights_table(view: LookView) -> pd.DataFrame:
-    """Every patch with its weight in the head that is shown, and what it was made from."""
+    """Every patch with its weight in the head that is shown."""
     rows, columns = np.indices(view.weights.shape)
-    frame = pd.DataFrame({"row": rows.ravel(), "column": columns.ravel(), "weight": view.weights.ravel()})
-    return frame.assign(**provenance(view))
+    return pd.DataFrame({"row": rows.ravel(), "column": columns.ravel(), "weight": view.weights.ravel()})
 
 
 def provenance(view: LookView) -> dict[str, str]:
@@ -64,8 +156,7 @@ def provenance(view: LookView) -> dict[str, str]:
 def overlay_png(view: LookView) -> bytes:
     """The picture with the patches of the head tinted, with its provenance inside."""
     image = Image.open(io.BytesIO(view.seen.jpeg)).convert("RGB")
-    share = view.weights / max(float(view.weights.max()), 1e-12)
-    mask = Image.fromarray((np.sqrt(share) * 0.8 * 255).astype(np.uint8)).resize(image.size, Image.Resampling.NEAREST)
+    mask = Image.fromarray((_shares(view) * 255).astype(np.uint8)).resize(image.size, Image.Resampling.NEAREST)
     image.paste(Image.new("RGB", image.size, TINT), mask=mask)
     info = PngImagePlugin.PngInfo()
     for name, value in provenance(view).items():
@@ -73,6 +164,39 @@ def overlay_png(view: LookView) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG", pnginfo=info)
     return out.getvalue()
+
+
+def overlay_svg(view: LookView) -> str:
+    """The same as a drawing: the picture inside, a rectangle for each patch, its provenance as JSON."""
+    width, height = Image.open(io.BytesIO(view.seen.jpeg)).size
+    rows, columns = view.weights.shape
+    across, down = width / columns, height / rows
+    patches = "".join(
+        f'<rect x="{column * across:.2f}" y="{row * down:.2f}" width="{across:.2f}" height="{down:.2f}" '
+        f'fill-opacity="{share:.3f}"><title>{row + 1}·{column + 1}: {view.weights[row, column]:.5f}</title></rect>'
+        for (row, column), share in np.ndenumerate(_shares(view))
+    )
+    jpeg = base64.b64encode(view.seen.jpeg).decode("ascii")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-label="{escape(_title(view))}"><title>{escape(_title(view))}</title>'
+        f"<metadata>{escape(json.dumps(provenance(view), ensure_ascii=False))}</metadata>"
+        f'<image href="data:image/jpeg;base64,{jpeg}" width="{width}" height="{height}"/>'
+        f'<g fill="rgb{TINT[:3]}">{patches}</g></svg>\n'
+    )
+
+
+def _shares(view: LookView) -> np.ndarray:
+    """How opaque the tint of each patch is."""
+    shares: np.ndarray = np.sqrt(view.weights / max(float(view.weights.max()), 1e-12)) * 0.8
+    return shares
+
+
+def _title(view: LookView) -> str:
+    """What is seen, in one line."""
+    token = "[CLS]" if view.patch < 0 else t("patch {number}", number=view.patch)
+    text = "{head}: what {token} looks at" if view.direction == "looks" else "{head}: who looks at {token}"
+    return t(text, head=head_name(view.layer, view.head), token=token)
 
 
 def code(view: LookView) -> str:

@@ -14,14 +14,17 @@ from memviz.trace import Trace
 from memviz.ui.components import chart_keys, page_language
 from memviz.ui.shell import address, navigation, runs, state
 from memviz.ui.shell.i18n import KEY, LANGUAGES, browser_language, language, t
+from memviz.ui.shell.markdown import literal
 from memviz.ui.shell.navigation import Page
-from memviz.ui.shell.samples import Sample, samples, two_texts
+from memviz.ui.shell.samples import Sample, is_second_text, samples, two_texts
 
 TEXT, PAIR, OTHER, MODEL = "text", "pair", "other", "model"
 TRANSLATOR = "translator"  # the model of the page Translate, which the other pages' model may not be
 WRITER = "writer"  # the same of the page Generate
 SENSES = {"speech": "listener", "vision": "viewer"}  # the same of the pages Listen and Look
 SENSE_FAMILIES: tuple[Family, ...] = ("speech", "vision")
+LANGUAGE_MODELS = {"zh": "e5-multilingual"}  # with a page in this language, the model that reads it
+LAST_LANGUAGE = "language_of_model"
 BEGUN, SAMPLE, TYPED = "begun", "sample", "typed"  # how a text came into its box: by itself, by a button, by hand
 LAST_SEEN = "carried"  # (page, text, second sentence) as they were last seen
 
@@ -57,6 +60,8 @@ def choose_model(page: Page) -> None:
     label = t("Translation model") if page.translates else t("Language model") if page.writes else t("Model")
     key = _box_of(page)
     on_offer = {offer.name: offer for offer in offers(names, policy=Policy.server())}
+    if key == MODEL:
+        _keep_model()
     with st.sidebar:
         name = st.selectbox(
             label,
@@ -66,13 +71,57 @@ def choose_model(page: Page) -> None:
             help=None
             if page.sense
             else t("Choose a model, or type the id of a model on the Hugging Face hub, such as {id}.", id=example),
-            **state.url_bound(key, names, default=page.model if page.model in names else None, others=free),
+            **state.url_bound(key, names, default=_usual_model(page, on_offer), others=free),
         )
         if not all(offer.here for offer in on_offer.values()):
             st.caption(t("Those on this machine come first; the others say what they would download."))
         entry = CATALOGUE.get(name or "")
         if entry is not None and entry.note:
             st.caption(t(entry.note))
+
+
+def _usual_model(page: Page, on_offer: Mapping[str, Offer]) -> str | None:
+    """The model that a page begins with where nobody chose one; ``None``: the first ``on_offer``."""
+    if page.model in on_offer:
+        return page.model
+    name = LANGUAGE_MODELS.get(language(), "")
+    return name if _box_of(page) == MODEL and name in on_offer and on_offer[name].here else None
+
+
+def _keep_model() -> None:
+    """A text that somebody typed or chose is read by the same model when only the language of the page changes."""
+    before = st.session_state.get(LAST_LANGUAGE, language())
+    if before != language() and st.session_state.get(address.ORIGIN) != BEGUN:
+        state.hold(MODEL)
+    st.session_state[LAST_LANGUAGE] = language()
+
+
+def offer_language_model() -> None:
+    """Where the model that reads the language of the page is not on this machine: what it would download, and a button.
+
+    Meanwhile another model is open. Nothing where somebody chose that one.
+    """
+    name = LANGUAGE_MODELS.get(language(), "")
+    if name not in _model_names() or model_name() != st.session_state.get(f"usual {MODEL}"):
+        return
+    (offer,) = offers([name], policy=Policy.server())
+    if offer.here or offer.obstacle:
+        return
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.info(
+        t(
+            "For texts in this language there is {title}. It is not on this machine yet: {size:.2f} GB to download.",
+            title=literal(CATALOGUE[name].title),
+            size=offer.size / 1e9,
+        ),
+        icon=":material/download:",
+    )
+    row.button(t("Fetch it"), key="fetch_language_model", on_click=_choose_model, args=(name,))
+
+
+def _choose_model(name: str) -> None:
+    st.session_state[MODEL] = name
+    state.hold(MODEL)
 
 
 def _box_of(page: Page) -> str:
@@ -168,6 +217,7 @@ def read_text(*, in_front: bool = False, growing: bool = False) -> Trace:
     """
     place = st.container() if in_front else st.expander(t("Text"), icon=":material/edit:")
     with place:
+        offer_language_model()
         choose_text(samples(model_name()))
     pair = st.session_state.get(PAIR) or None
     return runs.read(model_name(), st.session_state.get(TEXT, ""), pair, growing=growing)
@@ -175,12 +225,15 @@ def read_text(*, in_front: bool = False, growing: bool = False) -> Trace:
 
 def read_two_texts() -> tuple[Trace, Trace]:
     """The readings of two texts, each by itself; stops the page with a message when there is none."""
-    texts = two_texts()
+    offer_language_model()
+    texts = two_texts(model_name())
     first, second = st.columns(2, gap="large")
     with first:
         text = choose_text(texts, second=False)
     if OTHER not in st.session_state:
         st.session_state[OTHER] = address.get(OTHER) or texts[1].text
+    elif st.session_state.get(address.ORIGIN) == BEGUN and is_second_text(st.session_state[OTHER]):
+        st.session_state[OTHER] = texts[1].text  # nobody chose it: it suits the model
     if address.get(OTHER) not in (None, st.session_state[OTHER]):  # another text is read now
         address.put(OTHER, "")
     with second:

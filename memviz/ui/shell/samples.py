@@ -98,6 +98,56 @@ _SMOLLM2 = (
         "Many characters are made of several byte tokens; those are shown as one word.",
     ),
 )
+_E5 = (
+    Sample(
+        "A phrase twice",
+        "海马体保存记忆。海马体保存记忆。",
+        "Choose the second “记忆” (memory): in head L5.H5 it gives the first one 65 % of its attention, 148 × what "
+        "other tokens give it.",
+        word="记忆",
+    ),
+    Sample(
+        "A sentence and its translation",
+        "小猫喝牛奶。",
+        "Choose “milk”: in head L5.H5 it gives “牛奶” 83 % of its attention; there “cat” gives “猫” 64 %.",
+        word="milk",
+        pair="The cat drinks milk.",
+    ),
+    Sample(
+        "An apple to eat",
+        "我喜欢吃苹果。",
+        "Choose “苹果” (apple): in head L7.H4 it gives “吃” (eat) 58 % of its attention, 43 × what other tokens "
+        "give it.",
+        word="苹果",
+    ),
+    Sample(
+        "A phone called apple",
+        "我买了一部苹果手机。",
+        "The same word: in head L2.H1 it gives “手机” (mobile phone) 64 % of its attention, and no token gives "
+        "it more.",
+        word="苹果",
+    ),
+    Sample(
+        "A line of Confucius",
+        "学而时习之，不亦说乎？有朋自远方来，不亦乐乎？",
+        "“不亦 … 乎” comes twice. Choose the second “亦”: in head L5.H5 it gives the first one 85 % of its attention.",
+        word="亦",
+    ),
+    Sample(
+        "Chinese and English mixed",
+        "今天的 Machine Learning 课讲了 attention 机制，也就是注意力机制。",
+        "Choose “注意力”: in head L5.H5 it gives “attention”, the same in English, 89 % of its attention, 347 × what "
+        "other tokens give it.",
+        word="注意力",
+    ),
+    Sample(
+        "Three characters in one",
+        "小猫坐在垫子上，因为它很累。",
+        "“因为它” (because it) is one token of this model: what “它” alone looks at cannot be asked. “，” is read "
+        "as “,” and shown as it was typed.",
+        word="因为它",
+    ),
+)
 
 
 _EN_PT = (
@@ -287,7 +337,7 @@ _FACTS = {
 }
 _OPEN = "Hover or tap a word: which words does it attend to, and in which heads?"
 _OPEN_COVER = "Tap a word to cover it: does the answer change more than with any other word covered?"
-_BY_MODEL = {"minilm": _MINILM, "smollm2": _SMOLLM2}
+_BY_MODEL = {"minilm": _MINILM, "smollm2": _SMOLLM2, "e5-multilingual": _E5}
 _CHINESE = ("bert-base-chinese", "opus-mt-zh-en")
 
 
@@ -338,7 +388,7 @@ def to_cover(model: str) -> tuple[Sample, ...]:
     elif family == "encoder-decoder":
         texts = translations(model)
     else:
-        texts = tuple(sample for sample in _MINILM if not sample.pair)
+        texts = tuple(sample for sample in _BY_MODEL.get(model, _MINILM) if not sample.pair)
         texts = texts if family == "encoder-only" else _COVERED_LANGUAGE
     return tuple(replace(sample, hint=_OPEN_COVER, translation="", gold="") for sample in texts)
 
@@ -356,10 +406,16 @@ def facts(model: str, view: str) -> tuple[Sample, ...]:
     return tuple(replace(sample, hint="", translation="", gold="") for sample in texts)
 
 
-def two_texts() -> tuple[Sample, Sample]:
-    """Two texts with one word in two meanings, to be read side by side."""
-    river, money = (sample for sample in _MINILM if sample.word == "bank")
-    return river, money
+def two_texts(model: str = "") -> tuple[Sample, Sample]:
+    """Two texts with one word in two meanings, to be read side by side, for a model by its name."""
+    texts, word = (_E5, "苹果") if model == "e5-multilingual" else (_MINILM, "bank")
+    first, second = (sample for sample in texts if sample.word == word)
+    return first, second
+
+
+def is_second_text(text: str) -> bool:
+    """Is this the second of `two_texts`, for any model?"""
+    return text in (two_texts()[1].text, two_texts("e5-multilingual")[1].text)
 
 
 def first_word(model: str, text: str) -> str:

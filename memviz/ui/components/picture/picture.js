@@ -1,8 +1,9 @@
 /**
  * A picture whose patches are tinted by how much a head looks at them; a click chooses a patch.
  *
- * data = {image, rows, columns, selected, turn, opacity, threshold, largest, covered, labels} and the array weights,
- * float32 [row, column]. Reports patch = {number, click}; −1 is the token without a place.
+ * data = {image, rows, columns, selected, turn, opacity, threshold, largest, covered, covers, labels} and the array
+ * weights, float32 [row, column]. Reports patch = {number, click}; −1 is the token without a place. With ``covers`` a
+ * click covers a patch or uncovers it, a rectangle is drawn with the mouse, and cover = {numbers, click} is reported.
  */
 
 const pictures = new WeakMap();
@@ -11,29 +12,54 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".memviz.picture");
   let view = pictures.get(root);
   if (!view) {
-    view = { clicks: 0, turn: -1, place: 0 };
+    view = { clicks: 0, turn: -1, place: 0, covered: new Set() };
     pictures.set(root, view);
     listen(root, view);
   }
   view.data = data;
   view.weights = array(data.arrays, "weights", Float32Array);
-  view.report = (patch) => setStateValue("patch", patch);
+  view.report = (name, choice) => setStateValue(name, choice);
   if (view.turn !== data.turn) {
     view.turn = data.turn;
     view.selected = data.selected;
+    view.covered = new Set(data.covered);
     if (data.selected >= 0) view.place = data.selected;
   }
   const image = root.querySelector("img");
   if (image.getAttribute("src") !== data.image) image.src = data.image;
-  const label = fillPlaces(data.labels.picture, { rows: data.rows, columns: data.columns });
-  root.querySelector(".frame").setAttribute("aria-label", label);
+  const label = data.covers ? data.labels.cover : data.labels.picture;
+  root.querySelector(".frame").setAttribute("aria-label", fillPlaces(label, { rows: data.rows, columns: data.columns }));
   draw(root, view);
 }
 
 function listen(root, view) {
   const frame = root.querySelector(".frame");
-  frame.addEventListener("pointermove", (event) => tell(root, view, placeOf(frame, view, event)));
+  frame.addEventListener("pointermove", (event) => {
+    const place = placeOf(frame, view, event);
+    tell(root, view, place);
+    if (view.from === undefined || place === view.place) return;
+    view.place = place;
+    draw(root, view);
+  });
+  frame.addEventListener("pointerdown", (event) => {
+    if (!view.data.covers || event.button) return;
+    view.place = placeOf(frame, view, event);
+    view.from = view.place;
+    draw(root, view);
+  });
+  frame.addEventListener("pointerup", (event) => {
+    if (view.from === undefined) return;
+    view.place = placeOf(frame, view, event);
+    cover(root, view, rectangle(view));
+  });
+  for (const end of ["pointercancel", "pointerleave"]) {
+    frame.addEventListener(end, () => {
+      view.from = undefined;
+      draw(root, view);
+    });
+  }
   frame.addEventListener("click", (event) => {
+    if (view.data.covers) return;
     view.place = placeOf(frame, view, event);
     select(root, view, view.place);
   });
@@ -51,9 +77,14 @@ function placeOf(frame, { data }, event) {
 function step(root, view, event) {
   const { rows, columns } = view.data;
   const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-  if (event.key === "Enter" || event.key === " ") select(root, view, view.place);
-  else if (event.key === "Escape") select(root, view, -1);
-  else if (moves[event.key]) {
+  const { covers } = view.data;
+  if (event.key === "Enter" || event.key === " ") {
+    if (covers) cover(root, view, [view.place]);
+    else select(root, view, view.place);
+  } else if (event.key === "Escape") {
+    if (covers) cover(root, view, [...view.covered]);
+    else select(root, view, -1);
+  } else if (moves[event.key]) {
     const [down, right] = moves[event.key];
     const row = Math.min(rows - 1, Math.max(0, Math.floor(view.place / columns) + down));
     const column = Math.min(columns - 1, Math.max(0, (view.place % columns) + right));
@@ -68,14 +99,36 @@ function select(root, view, number) {
   view.selected = number;
   view.clicks += 1;
   draw(root, view);
-  view.report({ number, click: view.clicks });
+  view.report("patch", { number, click: view.clicks });
+}
+
+/** The patches between the one where the mouse went down and the one where it is. */
+function rectangle({ from, place, data: { columns } }) {
+  const [rows, cols] = [[from, place].map((at) => Math.floor(at / columns)), [from, place].map((at) => at % columns)];
+  const numbers = [];
+  for (let row = Math.min(...rows); row <= Math.max(...rows); row += 1) {
+    for (let col = Math.min(...cols); col <= Math.max(...cols); col += 1) numbers.push(row * columns + col);
+  }
+  return numbers;
+}
+
+/** Covers these patches; where all of them are covered, uncovers them. */
+function cover(root, view, numbers) {
+  view.from = undefined;
+  const uncovers = numbers.every((number) => view.covered.has(number));
+  numbers.forEach((number) => (uncovers ? view.covered.delete(number) : view.covered.add(number)));
+  view.clicks += 1;
+  draw(root, view);
+  view.report("cover", { numbers: [...view.covered], click: view.clicks });
 }
 
 function tell(root, view, place) {
   const { columns, labels } = view.data;
   const weight = `${(100 * view.weights[place]).toFixed(2)} %`;
   const values = { row: Math.floor(place / columns) + 1, column: (place % columns) + 1, weight };
-  root.querySelector(".note").textContent = fillPlaces(labels.patch, values);
+  const { covers } = view.data;
+  const label = covers ? (view.covered.has(place) ? labels.covered : labels.open) : labels.patch;
+  root.querySelector(".note").textContent = fillPlaces(label, values);
 }
 
 function draw(root, view) {
@@ -96,12 +149,21 @@ function draw(root, view) {
     pen.fillStyle = `rgba(${blue}, ${data.opacity * Math.sqrt(share)})`;
     pen.fillRect(...corner(place), width + 0.5, height + 0.5);
   });
-  pen.lineWidth = 2.5 * scale;
-  data.covered.forEach((place) => {
+  view.covered.forEach((place) => {
     const [x, y] = corner(place);
     pen.fillStyle = `rgba(${muted}, 0.85)`;
     pen.fillRect(x, y, width + 0.5, height + 0.5);
+    pen.strokeStyle = `rgba(${paper}, 0.8)`;
+    pen.lineWidth = scale;
+    pen.beginPath();
+    pen.moveTo(x, y + height);
+    pen.lineTo(x + width, y);
+    pen.stroke();
   });
+  pen.lineWidth = 2.5 * scale;
+  if (view.from !== undefined) {
+    rectangle(view).forEach((place) => outline(pen, corner(place), [width, height], `rgba(${paper}, 0.8)`));
+  }
   outline(pen, corner(view.place), [width, height], `rgba(${paper}, 0.8)`);
   if (view.selected >= 0) outline(pen, corner(view.selected), [width, height], `rgb(${rgb(root, "var(--orange)")})`);
 }

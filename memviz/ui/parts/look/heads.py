@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from memviz import measures
@@ -15,14 +16,13 @@ from memviz.ui.components import heads_grid, picture_view
 from memviz.ui.components.grid import LABELS
 from memviz.ui.components.picture import LABELS as PICTURE_LABELS
 from memviz.ui.parts.look.subject import Seen
-from memviz.ui.shell import state
-from memviz.ui.shell.i18n import t
+from memviz.ui.shell import show, state
+from memviz.ui.shell.i18n import t, times
 from memviz.ui.shell.markdown import literal
 
 DIRECTIONS = {"looks": "what it looks at", "seen": "who looks at it"}
 SCORES = ("entropy", "sink_share")
 PATCH = "patch"
-SINK = 8.0  # times the even share that a patch is given, from which on it is said to collect attention
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,6 @@ def _show_picture(view: LookView) -> None:
         labels={name: t(text) for name, text in PICTURE_LABELS.items()},
         opacity=opacity / 100,
         threshold=threshold / 100,
-        covered=[],
         key="picture_view",
     )
     if patch != view.patch:
@@ -156,34 +155,78 @@ def _show_picture(view: LookView) -> None:
 
 def _tell(memory: Memory, view: LookView) -> None:
     """The head in words: the alternative to its picture."""
-    name = "[CLS]" if view.patch < 0 else _place(view, view.patch)
+    name = "[CLS]" if view.patch < 0 else place_name(view, view.patch)
     strongest = np.argsort(-view.weights.ravel(), kind="stable")[:3]
-    most = ", ".join(f"{_place(view, int(place))} {percent(float(view.weights.ravel()[place]))}" for place in strongest)
-    text = (
+    most = ", ".join(
+        f"{place_name(view, int(place))} {percent(float(view.weights.ravel()[place]))}" for place in strongest
+    )
+    sentence = (
         "**{head}**: {token} looks most at {most}; {rest} of its attention rests on tokens without a place."
         if view.direction == "looks"
         else "**{head}**: {token} is looked at most by {most}."
     )
     rest = memory.pattern(view.layer, view.head)[view.token, : view.prefix].sum()
     values = {"head": head_name(view.layer, view.head), "token": literal(name), "most": literal(most)}
-    st.markdown(t(text, rest=percent(float(rest)), **values))
-    received = measures.received(memory)[view.layer, view.head, view.prefix :] * len(memory.keys)
-    collecting = np.flatnonzero(received > SINK)
-    if len(collecting):
-        places = ", ".join(_place(view, int(place)) for place in collecting[:5])
-        st.caption(
-            t(
-                "In this head {count} patches collect more than {times:.0f} times an even share of all attention "
-                "({places}): such patches often lie in the background and hold what concerns the whole picture "
-                "(Darcet et al. 2023, registers).",
-                count=len(collecting),
-                times=SINK,
-                places=literal(places),
-            )
+    st.markdown(t(sentence, rest=percent(float(rest)), **values))
+
+
+def show_collectors(view: LookView) -> None:
+    """Where attention collects: of every layer the share of [CLS], and the patch that gets most."""
+    collected = measures.times_even(view.seen.trace.memory())
+    frame = collectors_table(collected, view)
+    patches = collected[:, view.prefix :]
+    layer, patch = (int(number) for number in np.unravel_index(patches.argmax(), patches.shape))
+    count = int((patches.max(axis=0) > measures.COLLECTS).sum())
+    values = {
+        "place": literal(place_name(view, patch)),
+        "layer": f"L{layer}",
+        "times": times(float(patches.max())),
+        "count": count,
+        "limit": f"{measures.COLLECTS:.0f}",
+    }
+    st.header(t("Where attention collects"), anchor=False)
+    if view.prefix:
+        first = int(collected[:, 0].argmax())
+        cls = t(
+            "[CLS] gets up to **{times}** an even share of a layer's attention, in {layer}. ",
+            times=times(float(collected[first, 0])),
+            layer=f"L{first}",
         )
+    else:
+        cls = ""
+    st.markdown(
+        cls
+        + t(
+            "Of the patches {place} gets most: **{times}** an even share, in {layer}. {count} patches get more than "
+            "{limit} times an even share in some layer.",
+            **values,
+        )
+    )
+    st.caption(
+        t(
+            "An even share is what each would get if all looked evenly. In large models such patches lie in the "
+            "background and hold what concerns the whole picture (Darcet et al. 2023, registers); whether these do is "
+            "not shown here."
+        )
+    )
+    show.table(frame, label="Where attention collects, layer by layer")
 
 
-def _place(view: LookView, patch: int) -> str:
+def collectors_table(collected: np.ndarray, view: LookView) -> pd.DataFrame:
+    """Of every layer: how many times an even share [CLS] gets, and which patch gets most, and how much."""
+    patches = collected[:, view.prefix :]
+    return pd.DataFrame(
+        {
+            t("layer"): [f"L{layer}" for layer in range(len(collected))],
+            "[CLS]": [times(float(row[0])) if view.prefix else "–" for row in collected],
+            t("patch that gets most"): [place_name(view, int(row.argmax())) for row in patches],
+            t("times an even share"): [times(float(row.max())) for row in patches],
+        }
+    )
+
+
+def place_name(view: LookView, patch: int) -> str:
+    """Where a patch lies, in words."""
     row, column = divmod(patch, view.picture.columns)
     return t("row {row}, column {column}", row=row + 1, column=column + 1)
 
