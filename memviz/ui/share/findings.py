@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from memviz import figures, tables
 from memviz.figures import provenance
 from memviz.trace import Trace
 from memviz.ui.parts.experiment import ForgetView
-from memviz.ui.shell.i18n import language_tag, t
+from memviz.ui.share.experiment_files import ExperimentFiles
+from memviz.ui.shell.i18n import t
 from memviz.ui.shell.navigation import PAGES
 
 
 @dataclass(frozen=True)
-class Findings:
+class Findings(ExperimentFiles):
     """What a page found out about a text, by an experiment; ``other``: the second text of the page, if it has one."""
 
     trace: Trace
@@ -34,48 +31,22 @@ class Findings:
         fields = provenance(self.trace)
         return fields | {"unit": self.view.unit(), "experiment": self.view.experiment, **self.view.fields()}
 
-    def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
-        return self.view.table(), self.provenance_fields()
+    @property
+    def numbers(self) -> ForgetView:
+        return self.view
 
-    def npz(self) -> bytes:
-        frame = self.view.table()
-        arrays = {name: _array(frame[name]) for name in frame}
-        return tables.npz(arrays, self.provenance_fields() | {"shows": self.view.statement()})
-
-    def png(self) -> bytes:
-        return figures.experiment_png(*self._sheet(), **self._options())
-
-    def svg(self) -> str:
-        return figures.experiment_svg(*self._sheet(), **self._options())
-
-    def _sheet(self) -> tuple[Any, ...]:
+    def sheet(self) -> tuple[Any, ...]:
         return self.view.words, self.view.covered, self.view.rows()
 
-    def _options(self) -> dict[str, Any]:
-        return {
-            "statement": self.view.statement(),
-            "unit": self.view.unit(),
-            "provenance": self.provenance_fields(),
-            "title": self._title(),
-            "translate": t,
-        }
-
-    def _title(self) -> str:
+    def title(self) -> str:
         """The question of the experiment; of a view that is none, that of its page."""
         from memviz.experiments import EXPERIMENTS
 
         asks = EXPERIMENTS.get(self.view.experiment) or PAGES[self.name]
         return t(asks.question)
 
-    def html(self) -> str:
-        return figures.html(
-            self.view.charts(),
-            title=self._title(),
-            intro=f"{self.trace.text}  —  {self.view.statement()}",
-            provenance=self.provenance_fields(),
-            language=language_tag(),
-            translate=t,
-        )
+    def intro(self) -> str:
+        return f"{self.trace.text}  —  {self.view.statement()}"
 
     def code(self) -> str:
         return f"""import memviz
@@ -85,9 +56,3 @@ text = {self.trace.text!r}
 {self.view.code()}
 table.to_csv("memviz-{self.name}.csv", index=False)
 """
-
-
-def _array(column: pd.Series) -> np.ndarray:
-    """A column as an array that holds no Python objects."""
-    numbers = pd.api.types.is_numeric_dtype(column)  # a column of texts has a type of pandas' own
-    return column.to_numpy() if numbers else np.array([str(value) for value in column])

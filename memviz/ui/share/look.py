@@ -6,9 +6,9 @@ import base64
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from memviz.figures import provenance as provenance_of
 from memviz.figures.style import colours
 from memviz.ui.parts.look import LookView, PatchesView
 from memviz.ui.share.actions import offer_files, offer_settings_link
+from memviz.ui.share.experiment_files import ExperimentFiles
 from memviz.ui.shell.i18n import language_tag, t
 
 TINT = ImageColor.getrgb(colours.BLUE)
@@ -79,55 +80,34 @@ class Look:
 
 
 @dataclass(frozen=True)
-class CoveredPatches:
+class CoveredPatches(ExperimentFiles):
     """What covering patches did."""
 
     view: PatchesView
     name: str = "look-covered"
 
-    def table(self) -> tuple[pd.DataFrame, dict[str, str]]:
-        return self.view.table(), self._provenance()
+    @property
+    def numbers(self) -> PatchesView:
+        return self.view
 
-    def _provenance(self) -> dict[str, str]:
+    def provenance_fields(self) -> dict[str, str]:
+        """Where it comes from: as of the picture, but of no head."""
         fields = provenance(self.view.look)
         for name in ("head", "token", "direction"):
             fields.pop(name)
         return fields | {"experiment": "cover_patches", "unit": self.view.unit(), **self.view.fields()}
 
-    def npz(self) -> bytes:
+    def title(self) -> str:
+        return t("What if it could not look there?")
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
         result = self.view.result
-        arrays = {
+        return {
             "covered": np.array(result.covered),
             "effect": np.array(result.effect),
             "controls": np.array(result.runs),
             "control_effects": result.control_effects,
         }
-        return tables.npz(arrays, self._provenance() | {"shows": self.view.statement()})
-
-    def png(self) -> bytes:
-        return figures.experiment_png((), (), self.view.rows(), **self._options())
-
-    def svg(self) -> str:
-        return figures.experiment_svg((), (), self.view.rows(), **self._options())
-
-    def _options(self) -> dict[str, Any]:
-        return {
-            "statement": self.view.statement(),
-            "unit": self.view.unit(),
-            "provenance": self._provenance(),
-            "title": t("What if it could not look there?"),
-            "translate": t,
-        }
-
-    def html(self) -> str:
-        return figures.html(
-            self.view.charts(),
-            title=t("What if it could not look there?"),
-            intro=self.view.statement(),
-            provenance=self._provenance(),
-            language=language_tag(),
-            translate=t,
-        )
 
     def code(self) -> str:
         return self.view.code()
