@@ -48,6 +48,7 @@ from memviz.figures.charts.agreement_bands import agreement_bands
 from memviz.figures.charts.bars import look_bars, received_bars, slots_bars
 from memviz.figures.charts.cache_lines import cache_lines
 from memviz.figures.charts.cover_bars import cover_bars, layer_bars
+from memviz.figures.charts.difference_map import difference_map
 from memviz.figures.charts.distance import by_distance
 from memviz.figures.charts.head_grid import head_grid, spread_bars
 from memviz.figures.charts.heatmap import pattern
@@ -100,6 +101,7 @@ __all__ = [
     "cross_png",
     "cross_svg",
     "decimal",
+    "difference_map",
     "experiment_png",
     "experiment_svg",
     "grid_png",

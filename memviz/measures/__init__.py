@@ -16,6 +16,14 @@ from memviz.measures.cross import (
     word_weights,
     words_by_space,
 )
+from memviz.measures.differences import (
+    Attended,
+    Difference,
+    common_words,
+    difference,
+    head_differences,
+    word_pattern,
+)
 from memviz.measures.distances import baseline, distance, mean_distance, pairs_by_distance, span
 from memviz.measures.links import Links, links, writing_links
 from memviz.measures.means import known_mean
@@ -53,6 +61,8 @@ __all__ = [
     "MEASURES",
     "ROLES",
     "Alignment",
+    "Attended",
+    "Difference",
     "Gold",
     "Links",
     "Measure",
@@ -65,12 +75,15 @@ __all__ = [
     "baseline",
     "best_head",
     "character_times",
+    "common_words",
     "confidence",
     "coverage",
+    "difference",
     "distance",
     "duplicate_token",
     "entropy",
     "first_token",
+    "head_differences",
     "induction",
     "known_mean",
     "lift",
@@ -95,6 +108,7 @@ __all__ = [
     "value_norm",
     "value_norms",
     "word_coverage",
+    "word_pattern",
     "word_row",
     "word_surprise",
     "word_times",

@@ -25,6 +25,7 @@ npz                arrays as bytes, with their provenance inside
 
 from memviz.tables.files import csv, metadata, npz, read_csv
 from memviz.tables.frames import (
+    difference_table,
     links_table,
     look_table,
     measure_table,
@@ -50,6 +51,7 @@ __all__ = [
     "alignment_files",
     "alignment_table",
     "csv",
+    "difference_table",
     "links_pharaoh",
     "links_table",
     "look_table",

@@ -230,6 +230,28 @@ def look_table(memory: Memory, words: Sequence[Word], word: int, *, layer: int, 
     )
 
 
+def difference_table(result: measures.Difference, words: Sequence[Word]) -> pd.DataFrame:
+    """Where do two patterns differ, and how much? A row a pair of words, the largest difference first.
+
+    ``words`` are those of the first text. Columns: ``query`` and ``key``, places in the first text (0-based),
+    ``query_text``, ``key_text``, ``first``, ``second`` (0..1) and ``difference``, second − first.
+    """
+    places, texts = np.array([first for first, _ in result.places]), [word.text for word in words]
+    query, key = (places[side.ravel()] for side in np.indices(result.first.shape))
+    frame = pd.DataFrame(
+        {
+            "query": query,
+            "key": key,
+            "query_text": [texts[place] for place in query],
+            "key_text": [texts[place] for place in key],
+            "first": result.first.ravel(),
+            "second": result.second.ravel(),
+            "difference": result.values.ravel(),
+        }
+    )
+    return frame.sort_values("difference", key=np.abs, ascending=False, kind="stable", ignore_index=True)
+
+
 def next_tokens_table(trace: Trace) -> pd.DataFrame:
     """What would the model say next? A row for each token of ``trace.next_tokens``, likeliest first.
 

@@ -9,6 +9,7 @@ from memviz.lessons import LESSONS
 from memviz.measures import MEASURES, ROLES
 from memviz.models import CATALOGUE
 from memviz.ui.components import cross, grid, picture, sound, words
+from memviz.ui.parts import difference
 from memviz.ui.parts import words as words_panel
 from memviz.ui.parts.corpus import contrast as corpus_contrast
 from memviz.ui.parts.corpus import source as corpus_source
@@ -71,6 +72,8 @@ def _of_columns(name: str) -> set[str]:
 
 
 KNOWN: dict[str, set[str]] = {
+    "difference: name": {name for pair in difference.NAMES.values() for name in pair},
+    "difference: NAMES[way][number]": {name for pair in difference.NAMES.values() for name in pair},
     "texts: error.happened": set(),  # of an error that was raised elsewhere
     "atlas: measure.question": _of_columns("question"),
     "atlas: view.measure.label": _of_columns("label"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from xml.etree import ElementTree
@@ -20,6 +21,7 @@ from memviz.ui.shell.samples import two_texts
 
 pytestmark = pytest.mark.models
 
+DOG = "The dog ran because it was happy."
 RIVER, MONEY = (sample.text for sample in two_texts())
 
 
@@ -30,8 +32,6 @@ def charts(here) -> list[dict]:
 def heights(chart: dict) -> np.ndarray:
     values = chart["data"][0]["y"]
     if isinstance(values, dict):
-        import base64
-
         return np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
     return np.asarray(values, dtype=float)
 
@@ -73,6 +73,80 @@ def test_texts_without_a_word_in_common_are_told_apart_in_one_sentence(visit) ->
     here = visit("compare", model="minilm", link={"text": "Cats sleep.", "other": "Dogs bark."})
     assert here.notes == ["These two texts have no word in common."]
     assert here.pictures == []
+
+
+def field_of(chart: dict) -> np.ndarray:
+    """The numbers of a heatmap."""
+    values = chart["data"][0]["z"]
+    if isinstance(values, dict):
+        flat = np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
+        return flat.reshape([int(size) for size in values["shape"].split(",")])
+    return np.asarray(values, dtype=float)
+
+
+def test_two_texts_by_the_head_that_changed_most(visit) -> None:
+    texts = "The fisherman sat on the bank of the river.", "The clerk counted the money in the bank."
+    here = visit("compare", model="minilm", comparison="texts", link=dict(zip(("text", "other"), texts, strict=True)))
+    first, second = (memviz.read(text, model="minilm") for text in texts)
+    words = [[word.text for word in trace.words] for trace in (first, second)]
+    common = ["[CLS]", "The", "the", "bank", ".", "[SEP]"]
+    places = [[own.index(word) for word in common] for own in words]
+    for own, place in zip(words, places, strict=True):
+        place[2] = own.index("bank") - 1
+    patterns = [
+        np.array([[trace.memory().pattern(layer, head)[np.ix_(own, own)] for head in range(12)] for layer in range(6)])
+        for trace, own in zip((first, second), places, strict=True)
+    ]
+    apart = np.abs(patterns[1] - patterns[0]).sum(axis=3).mean(axis=2) / 2
+    layer, head = np.unravel_index(apart.argmax(), apart.shape)
+    assert here.app.selectbox(key="difference_layer").value == layer
+    assert here.app.selectbox(key="difference_head").value == head
+    np.testing.assert_allclose(field_of(charts(here)[0]), (patterns[1] - patterns[0])[layer, head], atol=1e-5)
+    np.testing.assert_allclose(field_of(charts(here)[1]), apart, atol=1e-5)
+    said = " ".join(here.sentences)
+    assert f"**L{layer}.H{head}** {figures.percent(float(apart.max()))}" in said
+    here.app.selectbox(key="difference_layer").set_value(4)
+    here.choose("difference_head", 2)
+    np.testing.assert_allclose(field_of(charts(here)[0]), (patterns[1] - patterns[0])[4, 2], atol=1e-5)
+
+
+def test_two_heads_of_one_text_are_told_in_one_sentence(visit) -> None:
+    query = {"first_layer": "5", "first_head": "11", "second_layer": "1", "second_head": "0"}
+    here = visit(
+        "compare", model="minilm", comparison="heads", link={"text": "The dog ran because it was happy."}, **query
+    )
+    trace = memviz.read("The dog ran because it was happy.", model="minilm")
+    one, other = (trace.memory().pattern(*head) for head in ((5, 11), (1, 0)))
+    np.testing.assert_allclose(field_of(charts(here)[0]), other - one, atol=1e-5)
+    [header] = [item.value for item in here.app.header]
+    row, col = np.unravel_index(np.abs(other - one).argmax(), one.shape)
+    names = [word.text for word in trace.words]
+    assert f"“{names[row].strip('[]')}" in header.replace("\\[", "")
+    assert f"with {figures.percent(float(one[row, col]))} in the first head (L5.H11)" in header
+    assert f"{figures.percent(float(other[row, col]))} in the second head (L1.H0)" in header
+    whole, _ = here.links
+    assert "comparison=heads" in whole
+    assert "second_layer=1" in whole
+
+
+def test_two_models_are_compared_over_the_words_of_the_text(visit) -> None:
+    query = {"first_layer": "5", "first_head": "11", "second_layer": "3", "second_head": "1", "other_model": "smollm2"}
+    here = visit("compare", model="minilm", comparison="models", link={"text": DOG}, **query)
+    first, second = (memviz.read(DOG, model=name) for name in ("minilm", "smollm2"))
+    names = [[word.text for word in trace.words] for trace in (first, second)]
+    assert [name for name in names[0] if name in names[1]] == [
+        "The",
+        "dog",
+        "ran",
+        "because",
+        "it",
+        "was",
+        "happy",
+        ".",
+    ]
+    one = first.memory().pattern(5, 11)[1:9, 1:9]
+    other = second.memory().pattern(3, 1)[:8, :8]
+    np.testing.assert_allclose(field_of(charts(here)[0]), other - one, atol=1e-5)
 
 
 @pytest.fixture(scope="module")

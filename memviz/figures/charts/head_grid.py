@@ -48,7 +48,7 @@ def head_grid(
         z=values,
         zmin=-largest if signed else 0.0,
         zmax=largest if signed else high or largest,
-        colorscale=_two_ways() if signed else colours.ramp(even=True),
+        colorscale=colours.two_way_ramp() if signed else colours.ramp(even=True),
         colorbar=colour_bar(unit, nticks=6),
         customdata=[[escape(str(line)) for line in row] for row in lines],
         hovertemplate=f"%{{y}}.%{{x}}<br>{escape(label)} <b>%{{z:.3g}}</b> ({escape(unit)})"
@@ -94,13 +94,6 @@ def head_grid(
         ),
         fields={"view": f"{label} of every head"},
     )
-
-
-def _two_ways() -> list[tuple[float, str]]:
-    """From orange over nothing to blue."""
-    below = [(0.5 - share / 2, colour) for share, colour in reversed(colours.ramp(colours.ORANGE, even=True))]
-    above = [(0.5 + share / 2, colour) for share, colour in colours.ramp(colours.BLUE, even=True)]
-    return [*below, *above[1:]]
 
 
 def spread_bars(

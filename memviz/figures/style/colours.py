@@ -109,6 +109,13 @@ def ramp(colour: str = BLUE, *, even: bool = False) -> list[tuple[float, str]]:
     return [(float(s), f"rgba({red}, {green}, {blue}, {a:.3f})") for s, a in zip(shares, alphas, strict=True)]
 
 
+def two_way_ramp(*, even: bool = True) -> list[tuple[float, str]]:
+    """A Plotly colour scale for numbers on both sides of nothing: orange below, blue above."""
+    below = [(0.5 - share / 2, colour) for share, colour in reversed(ramp(ORANGE, even=even))]
+    above = [(0.5 + share / 2, colour) for share, colour in ramp(BLUE, even=even)]
+    return [*below, *above[1:]]
+
+
 def mixed(low: Colour, high: Colour, share: np.ndarray | float) -> np.ndarray:
     """The colours that lie a share of the way between two others: uint8 [..., 3]."""
     share = np.asarray(share, dtype=np.float64)[..., None]

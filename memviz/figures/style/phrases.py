@@ -252,6 +252,14 @@ SOFTMAX_ALT = (
     "largest weight is that of “{word}”: {weight}."
 )
 
+DIFFERENCE = "Where is attention different?"
+DIFFERENCE_NOTE = "second − first, of the words that both have in common; attention to other words is left out"
+DIFFERENCE_BAR = "second − first, −1 to 1 (colour scale: √difference)"
+DIFFERENCE_HOVER = "“{query}” attends to “{key}”<br>first <b>{first}</b>, second <b>{second}</b>"
+DIFFERENCE_FIRST = "the first {count} of {total} common words"
+DIFFERENCE_ALT = (
+    "Heatmap of the difference of two patterns, second − first, over {count} words. Most different: {most}."
+)
 LENS = "What would every layer say?"
 LENS_BEFORE = "before"
 LENS_RANK = "rank of the answer (1: the likeliest; logarithmic)"

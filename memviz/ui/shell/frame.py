@@ -167,6 +167,11 @@ def is_of(name: str, family: Family) -> bool:
     return entry is not None and entry.family == family
 
 
+def model_names() -> tuple[str, ...]:
+    """The models on offer that read texts."""
+    return _model_names()
+
+
 def model_name() -> str:
     """The name of the model that was chosen; the first on offer when the box was emptied."""
     return st.session_state.get(MODEL) or _model_names()[0]

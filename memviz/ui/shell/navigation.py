@@ -44,7 +44,7 @@ SECTIONS = {
         Page("heads", "Heads", "Which heads do what?", ":material/grid_on:"),
         Page("recall", "Recall", "What does this word remember, and who remembers it?", ":material/history:"),
         Page("formula", "Formula", "How does one look-up work, in numbers?", ":material/function:"),
-        Page("compare", "Compare", "What does the same word look at in two texts?", ":material/compare_arrows:"),
+        Page("compare", "Compare", "What changes with the text, the head or the model?", ":material/compare_arrows:"),
     ),
     "Generation": (
         Page("translate", "Translate", "What did the decoder read to write this word?", ":material/translate:", True),

@@ -1,0 +1,111 @@
+"""What is different between two patterns of attention: of two texts, two heads or two models? Word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+import numpy as np
+
+from memviz.errors import MeasureError
+from memviz.memory import Memory
+from memviz.tokens import Word
+
+
+@dataclass(frozen=True, eq=False)
+class Attended:
+    """One pattern to be compared: ``words`` attend to each other, in one head of a memory of self-attention."""
+
+    memory: Memory
+    words: Sequence[Word]
+    layer: int
+    head: int
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """How two patterns differ, over the words that both texts have.
+
+    places   (place in the first text, place in the second) of each word that they have in common, in their order
+    first    float32 [query, key], 0..1: how much each of those words attends to each, in the first
+    second   the same in the second
+    """
+
+    places: tuple[tuple[int, int], ...]
+    first: np.ndarray
+    second: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        """Second − first, float32 [query, key], −1..1."""
+        return np.asarray(self.second - self.first)
+
+    @property
+    def size(self) -> float:
+        """How much attention is elsewhere, 0..1: half the sum of |second − first| over the keys, mean over queries."""
+        return float(np.abs(self.values.astype(np.float64)).sum(axis=1).mean() / 2)
+
+
+def common_words(first: Sequence[Word], second: Sequence[Word]) -> tuple[tuple[int, int], ...]:
+    """Which words do two texts have in common, in the same order? Pairs of places, by difflib's longest matches."""
+    matcher = SequenceMatcher(None, [word.text for word in first], [word.text for word in second], autojunk=False)
+    return tuple(
+        (block.a + step, block.b + step) for block in matcher.get_matching_blocks() for step in range(block.size)
+    )
+
+
+def word_pattern(
+    memory: Memory, words: Sequence[Word], *, layer: int, head: int, places: Sequence[int] | None = None
+) -> np.ndarray:
+    """How much does each word attend to each, in one head? float32 [word, word], 0..1.
+
+    The sum over the tokens of the word that is attended to, the mean over those of the word that attends, as
+    `memviz.measures.word_row`. ``places`` are those of the words that are wanted; all without. Raises `TraceError` for
+    a head that is not there.
+    """
+    chosen = [words[place] for place in (range(len(words)) if places is None else places)]
+    rows = [token for word in chosen for token in word.tokens]
+    weights = memory.pattern(layer, head, rows=rows)
+    keys = np.stack([weights[:, list(word.tokens)].sum(axis=1) for word in chosen], axis=1)
+    ends = np.cumsum([len(word.tokens) for word in chosen])
+    starts = ends - [len(word.tokens) for word in chosen]
+    return np.stack([keys[start:end].mean(axis=0) for start, end in zip(starts, ends, strict=True)]).astype(np.float32)
+
+
+def difference(first: Attended, second: Attended) -> Difference:
+    """Where does the second pattern attend more, and where less, than the first? See `Difference`.
+
+    Texts may differ: the words that they have in common are compared (`common_words`), and attention to other words is
+    left out. Raises `MeasureError` where they have none, `TraceError` for a head that is not there.
+    """
+    places = common_words(first.words, second.words)
+    if not places:
+        raise MeasureError("These two texts have no word in common.", todo="Choose texts that share words.")
+    one, other = (
+        word_pattern(side.memory, side.words, layer=side.layer, head=side.head, places=own)
+        for side, own in zip((first, second), zip(*places, strict=True), strict=True)
+    )
+    return Difference(places, one, other)
+
+
+def head_differences(
+    first: Memory, first_words: Sequence[Word], second: Memory, second_words: Sequence[Word]
+) -> np.ndarray:
+    """How much does each head do something else in the second text? float64 [layer, head], 0..1: `Difference.size`.
+
+    Both are readings by one model. Raises `MeasureError` where the heads are not as many, or no word is common.
+    """
+    shape = (first.layers, first.heads)
+    if shape != (second.layers, second.heads):
+        raise MeasureError(
+            "Heads are compared one by one, and these are {first} and {second} layers × heads.",
+            todo="Compare two readings by the same model.",
+            first=f"{first.layers} × {first.heads}",
+            second=f"{second.layers} × {second.heads}",
+        )
+    sizes = np.zeros(shape)
+    for layer, head in np.ndindex(shape):
+        sides = Attended(first, first_words, layer, head), Attended(second, second_words, layer, head)
+        sizes[layer, head] = difference(*sides).size
+    return sizes
