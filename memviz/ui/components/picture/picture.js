@@ -63,6 +63,7 @@ function listen(root, view) {
     view.place = placeOf(frame, view, event);
     select(root, view, view.place);
   });
+  for (const change of ["focus", "blur"]) frame.addEventListener(change, () => draw(root, view));
   frame.addEventListener("keydown", (event) => step(root, view, event));
   root.querySelector("img").addEventListener("load", () => draw(root, view));
 }
@@ -164,7 +165,9 @@ function draw(root, view) {
   if (view.from !== undefined) {
     rectangle(view).forEach((place) => outline(pen, corner(place), [width, height], `rgba(${paper}, 0.8)`));
   }
-  outline(pen, corner(view.place), [width, height], `rgba(${paper}, 0.8)`);
+  if (view.from !== undefined || root.querySelector(".frame").matches(":focus-visible")) {
+    outline(pen, corner(view.place), [width, height], `rgba(${paper}, 0.8)`);
+  }
   if (view.selected >= 0) outline(pen, corner(view.selected), [width, height], `rgb(${rgb(root, "var(--orange)")})`);
 }
 
