@@ -124,6 +124,10 @@ def test_a_layer_is_the_mean_of_its_heads(visit, carried: list[Listen]) -> None:
     here = visit("listen", listen_shown="layer", layer="1", spoken_word="0")
     assert here.app.selectbox(key="mean_layer").value == 1
     view = carried[0].view
+    assert "are of the alignment heads, whichever heads are shown above" in plain(here.sentences)
+    content = json.loads(carried[0].json())["provenance"]
+    assert content["heads"] == ", ".join(f"L1.H{head}" for head in range(6))
+    assert content["times_by"] == ", ".join(f"L{pair[0]}.H{pair[1]}" for pair in view.heard.trace.model.alignment_heads)
     mean = np.mean([view.heard.trace.memory("cross").pattern(1, head)[:, :312] for head in range(6)], axis=0)
     np.testing.assert_allclose(view.weights[0], mean[list(view.words[0].tokens)].mean(axis=0), atol=1e-6)
     most = int(view.weights[0].argmax()) * 0.02

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
@@ -37,8 +39,10 @@ def test_the_head_in_full_is_the_models_and_a_link_opens_it(visit) -> None:
     said = "\n".join(here.sentences)
     assert "L1.H2" in said
     assert "row 2, column 2 looks most at" in said
-    assert f"looks most at row {row + 1}, column {column + 1} " in said.replace("\\", "")
+    assert f"looks most at row {row + 1}, column {column + 1} ({100 * pattern.max():.0f}" in said.replace("\\", "")
     assert here.address["patch"] == "7"
+    grid = next(i.proto for i in here.app.get("bidi_component") if i.proto.component_name == "memviz.heads_grid")
+    assert json.loads(grid.mixed.json)["roles"] == [], "roles are of tokens in one row: none is spoken of"
     assert here.address["picture"] == "coffee"
 
 
@@ -91,6 +95,7 @@ def test_patches_are_covered_and_what_that_did_is_the_experiments(visit) -> None
     here.press("cover_patches_button")
     found = experiments.cover_patches(seeing(), MEDIA / "coffee.jpg", [8, 9, 14, 15])
     (line,) = (line for line in here.sentences if "changed the vector" in line)
+    assert line.startswith("### "), "it stands under a heading of the second level"
     assert f"Covering 4 of 36 patches changed the vector of the picture by **{found.effect:.3f}**" in line
     low, high = ("<0.001" if 0 < value < 0.0005 else f"{value:.3f}" for value in found.range)
     assert f"**{low}** to **{high}**" in line
@@ -105,6 +110,7 @@ def test_patches_are_covered_and_what_that_did_is_the_experiments(visit) -> None
 
 def test_the_strongest_patches_of_a_head_are_covered_by_one_button(visit) -> None:
     here = visit("look", layer="1", head="2")
+    assert here.app.button(key="cover_strongest").label == "Cover the 9 strongest patches of L1.H2"
     here.press("cover_strongest")
     row = seeing().look(MEDIA / "cat.jpg").memory().pattern(1, 2)[0, 1:]
     wanted = sorted(np.argsort(-row, kind="stable")[:9].tolist())
@@ -140,6 +146,8 @@ def test_its_numbers_can_be_taken_along(visit) -> None:
     patches = list(drawing.iter("{http://www.w3.org/2000/svg}rect"))
     shares = np.array([float(patch.attrib["fill-opacity"]) for patch in patches])
     np.testing.assert_allclose(shares, 0.8 * np.sqrt(weights.ravel() / weights.max()), rtol=0, atol=1e-3)
+    patch = replace(view, patch=7, direction="seen")
+    assert "L2.H0: who looks at row 2, column 2" in Look(patch).svg(), "a patch is named as on the page"
     page = Look(view).html()
     assert "data:image/jpeg;base64," in page
     assert provenance(view)["picture_sha256"] in page

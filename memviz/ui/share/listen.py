@@ -39,6 +39,7 @@ class Listen:
         heads = ", ".join(head_name(*pair) for pair in self.view.heads)
         return {name: fields[name] for name in names if name in fields} | {
             "heads": heads,
+            "times_by": ", ".join(head_name(*pair) for pair in heard.trace.model.alignment_heads) or "every head",
             "seconds": f"{heard.span[0]:.2f} to {heard.span[1]:.2f}",
             "sound_sha256": heard.sha256,
         }

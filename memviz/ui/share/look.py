@@ -20,6 +20,7 @@ from memviz.figures import head_name
 from memviz.figures import provenance as provenance_of
 from memviz.figures.style import colours
 from memviz.ui.parts.look import LookView, PatchesView
+from memviz.ui.parts.look.heads import place_name
 from memviz.ui.share.actions import offer_files, offer_settings_link
 from memviz.ui.share.experiment_files import ExperimentFiles
 from memviz.ui.shell.i18n import language_tag, t
@@ -174,7 +175,7 @@ def _shares(view: LookView) -> np.ndarray:
 
 def _title(view: LookView) -> str:
     """What is seen, in one line."""
-    token = "[CLS]" if view.patch < 0 else t("patch {number}", number=view.patch)
+    token = "[CLS]" if view.patch < 0 else place_name(view, view.patch)
     text = "{head}: what {token} looks at" if view.direction == "looks" else "{head}: who looks at {token}"
     return t(text, head=head_name(view.layer, view.head), token=token)
 

@@ -300,9 +300,9 @@ def _show_wait(place: DeltaGenerator, wait: Wait) -> None:
 def wait_line(wait: Wait) -> str:
     """How many are before us, and how long it may take."""
     if wait.seconds is None:
-        return t("Waiting for the model: {count} readings before you.", count=wait.count)
+        return t("Waiting for the model. Readings before you: {count}.", count=wait.count)
     return t(
-        "Waiting for the model: {count} readings before you, about {seconds} s.",
+        "Waiting for the model. Readings before you: {count}, about {seconds} s.",
         count=wait.count,
         seconds=whole_seconds(wait.seconds),
     )

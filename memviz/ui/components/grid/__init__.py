@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ def heads_grid(
     thumbnails: np.ndarray,
     *,
     scores: Mapping[str, np.ndarray],
-    roles: np.ndarray,
+    roles: np.ndarray | None,
     labels: Mapping[str, str],
     score_labels: Mapping[str, str],
     selected: Head,
@@ -47,7 +48,8 @@ def heads_grid(
     ``thumbnails``: uint8 [layer, head, row, column], the square root of the weight from 0 to 255
     over the whole trace's range; rows are queries, columns are keys, at most 32 of each.
     ``scores``: by name, float [layer, head], NaN where undefined. ``roles``: names [layer, head],
-    ``""`` for none. ``labels`` replaces the words in `LABELS` and the names of roles, ``score_labels`` those of scores.
+    ``""`` for none; ``None`` where roles mean nothing, and none is spoken of. ``labels`` replaces the words in `LABELS`
+    and the names of roles, ``score_labels`` those of scores.
     ``selected`` is the page's choice; whoever chose last, page or person, is followed. ``marked`` heads are crossed
     out. ``range_note`` says what the lightest and the darkest colour mean. ``order`` is the name of the score the heads
     are sorted by, ``role`` that of the only role shown ("" for all, `NO_ROLE` for the heads without one); here too the
@@ -102,8 +104,10 @@ def _shape(thumbnails: np.ndarray) -> tuple[int, int, int, int]:
     return layers, heads, rows, columns
 
 
-def _encode_roles(roles: np.ndarray, *, shape: Head) -> tuple[list[str], np.ndarray]:
+def _encode_roles(roles: np.ndarray | None, *, shape: Head) -> tuple[list[str], np.ndarray]:
     """Which roles are there, and which has each head? Names, the commonest first, `NO_ROLE` last; uint8, from 1."""
+    if roles is None:
+        return [], np.zeros(math.prod(shape), dtype=np.uint8)
     roles = np.asarray(roles, dtype=object)
     if roles.shape != shape:
         raise ValueError(f"roles must have one name for each head, {shape}, got {roles.shape}")

@@ -145,6 +145,7 @@ class Grid {
     const focused = chips.getRootNode().activeElement?.dataset?.role;
     chips.setAttribute("aria-label", this.data.labels.roles);
     chips.replaceChildren(...order.map((i) => this.chip(i + 1, counts[i])));
+    chips.hidden = !order.length;
     if (focused) chips.querySelector(`[data-role="${focused}"]`)?.focus();
   }
 

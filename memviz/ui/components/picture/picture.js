@@ -30,6 +30,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const label = data.covers ? data.labels.cover : data.labels.picture;
   root.querySelector(".frame").setAttribute("aria-label", fillPlaces(label, { rows: data.rows, columns: data.columns }));
   draw(root, view);
+  if (view.told < view.weights.length) tell(root, view, view.told); // its weight is another one now
 }
 
 function listen(root, view) {
@@ -63,6 +64,7 @@ function listen(root, view) {
     view.place = placeOf(frame, view, event);
     select(root, view, view.place);
   });
+  for (const change of ["focus", "blur"]) frame.addEventListener(change, () => draw(root, view));
   frame.addEventListener("keydown", (event) => step(root, view, event));
   root.querySelector("img").addEventListener("load", () => draw(root, view));
 }
@@ -123,6 +125,7 @@ function cover(root, view, numbers) {
 }
 
 function tell(root, view, place) {
+  view.told = place;
   const { columns, labels } = view.data;
   const weight = `${(100 * view.weights[place]).toFixed(2)} %`;
   const values = { row: Math.floor(place / columns) + 1, column: (place % columns) + 1, weight };
@@ -164,7 +167,9 @@ function draw(root, view) {
   if (view.from !== undefined) {
     rectangle(view).forEach((place) => outline(pen, corner(place), [width, height], `rgba(${paper}, 0.8)`));
   }
-  outline(pen, corner(view.place), [width, height], `rgba(${paper}, 0.8)`);
+  if (view.from !== undefined || root.querySelector(".frame").matches(":focus-visible")) {
+    outline(pen, corner(view.place), [width, height], `rgba(${paper}, 0.8)`);
+  }
   if (view.selected >= 0) outline(pen, corner(view.selected), [width, height], `rgb(${rgb(root, "var(--orange)")})`);
 }
 

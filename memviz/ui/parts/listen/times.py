@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -47,8 +46,15 @@ def show_times(view: ListenView) -> tuple[WordTime, ...]:
     if with_letters:
         letters = _by_letters(view)
     frame = tables.word_times_table(view.words, letters)
-    st.dataframe(frame.rename(columns={name: t(COLUMNS[name]) for name in frame}), hide_index=True, width="stretch")
-    _tell_peaks(view.words)
+    seconds = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe(
+        frame.rename(columns={name: t(COLUMNS[name]) for name in frame}),
+        hide_index=True,
+        width="stretch",
+        column_config={t(COLUMNS[name]): seconds for name in COLUMNS if name != "word"},
+    )
+    if len(view.words) > 1:
+        _tell_peaks(view)
     return letters
 
 
@@ -85,17 +91,22 @@ def _by_letters(view: ListenView) -> tuple[WordTime, ...]:
     return letters
 
 
-def _tell_peaks(words: Sequence[WordTime]) -> None:
-    """How well the raw attention keeps to the order of the words, and to the moments of the path."""
+def _tell_peaks(view: ListenView) -> None:
+    """How well the raw attention keeps to the order of the words, and to the moments of the path; of which heads."""
+    words = view.words
+    heads = (
+        t("The path and what is looked at most are of the alignment heads, whichever heads are shown above.")
+        if view.heard.trace.model.alignment_heads
+        else t("The path and what is looked at most are of all heads, whichever heads are shown above.")
+    )
     outside = sum(not word.start <= word.peak < word.end for word in words)
     back = sum(after.peak < before.peak for before, after in pairwise(words))
-    st.caption(
-        t(
-            "The raw attention alone looks most outside the path's moment at {outside} of {all} words, and goes back "
-            "in time at {back} of {steps} steps; the path never does.",
-            outside=outside,
-            all=len(words),
-            back=back,
-            steps=len(words) - 1,
-        )
+    peaks = t(
+        "The raw attention alone looks most outside the path's moment at {outside} of {all} words, and goes back "
+        "in time at {back} of {steps} steps; the path never does.",
+        outside=outside,
+        all=len(words),
+        back=back,
+        steps=len(words) - 1,
     )
+    st.caption(f"{peaks} {heads}")

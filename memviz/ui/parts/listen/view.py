@@ -218,7 +218,7 @@ def _tell(view: ListenView) -> None:
     """The chosen word in words: the alternative to its picture."""
     written = literal(" ".join((view.heard.trace.output or "").split()))
     if written:
-        st.markdown(f"**{t('Written')}:** {written}")
+        st.markdown(t("**Written:** {output}", output=written))
     if view.word < 0:
         return
     word, row = view.words[view.word], view.weights[view.word]

@@ -111,7 +111,7 @@ def _show_grid(memory: Memory, maps: np.ndarray) -> tuple[int, int]:
     head, _ = heads_grid(
         thumbnails,
         scores=scores,
-        roles=np.full((memory.layers, memory.heads), "", dtype=object),
+        roles=None,  # they are measured on tokens that stand in one row
         labels={name: t(text) for name, text in LABELS.items()},
         score_labels={name: t(measures.MEASURES[name].label) for name in scores},
         selected=state.get_head(memory, default),
@@ -157,8 +157,8 @@ def _tell(memory: Memory, view: LookView) -> None:
     """The head in words: the alternative to its picture."""
     name = "[CLS]" if view.patch < 0 else place_name(view, view.patch)
     strongest = np.argsort(-view.weights.ravel(), kind="stable")[:3]
-    most = ", ".join(
-        f"{place_name(view, int(place))} {percent(float(view.weights.ravel()[place]))}" for place in strongest
+    most = t("; ").join(
+        f"{place_name(view, int(place))} ({percent(float(view.weights.ravel()[place]))})" for place in strongest
     )
     sentence = (
         "**{head}**: {token} looks most at {most}; {rest} of its attention rests on tokens without a place."

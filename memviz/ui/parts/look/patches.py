@@ -104,7 +104,7 @@ def show_cover(view: LookView) -> PatchesView | None:
     if result is None:
         return None
     finding = PatchesView(view, result)
-    st.markdown(f"#### {cover_sentence(result)}")
+    st.markdown(f"### {cover_sentence(result)}")
     show.figure(cover_chart(result, unit=finding.unit()), key="patches_chart")
     frame = result.table()
     frame["role"] = [t(ROLES[role]) for role in frame["role"]]
@@ -119,12 +119,12 @@ def _choose(view: LookView) -> tuple[int, ...]:
     """The covered patches, after what was clicked in this run."""
     covered = get_covered(view)
     row = st.container(horizontal=True, gap="small")
-    name = head_name(view.layer, view.head)
+    name, most = head_name(view.layer, view.head), strongest(view.weights)
     row.button(
-        t("Cover the {count} strongest patches of {head}", count=STRONGEST, head=name),
+        t("Cover the {count} strongest patches of {head}", count=len(most), head=name),
         key="cover_strongest",
         on_click=_take,
-        args=(view, strongest(view.weights)),
+        args=(view, most),
     )
     row.button(t("Uncover all"), key="uncover", on_click=_take, args=(view, ()), disabled=not covered, type="tertiary")
     after = patches_view(
