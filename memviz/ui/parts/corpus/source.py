@@ -74,7 +74,7 @@ def _of_folder() -> Results:
     )
     if not path.strip():
         st.info(t("Read a corpus on the command line, and give its folder here:"), icon=":material/terminal:")
-        st.code("python -m memviz corpus reviews.csv --model minilm --out corpora/reviews", language="bash")
+        st.code("python -m memviz corpus reviews.csv --model minilm --out corpora/reviews", language=None, wrap_lines=True)
         st.stop()
     try:
         return open_folder(path)

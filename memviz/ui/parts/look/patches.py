@@ -104,7 +104,7 @@ def show_cover(view: LookView) -> PatchesView | None:
     if result is None:
         return None
     finding = PatchesView(view, result)
-    st.markdown(f"#### {cover_sentence(result)}")
+    st.markdown(f"### {cover_sentence(result)}")
     show.figure(cover_chart(result, unit=finding.unit()), key="patches_chart")
     frame = result.table()
     frame["role"] = [t(ROLES[role]) for role in frame["role"]]
