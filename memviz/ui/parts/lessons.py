@@ -50,9 +50,7 @@ def choose_lesson() -> Lesson:
     if present:
         st.html(frame.STYLE.with_name("present.css"))
     number = names.index(lesson.name) + 1
-    st.header(
-        t("{number} of {count}: {title}", number=number, count=len(names), title=t(lesson.title)), anchor=False
-    )
+    st.header(t("{number} of {count}: {title}", number=number, count=len(names), title=t(lesson.title)), anchor=False)
     if done:
         count = sum(mark == RIGHT for mark in done.values())
         st.caption(
