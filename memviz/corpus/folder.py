@@ -29,6 +29,7 @@ from memviz import tables
 from memviz.corpus.columns import COLUMNS
 from memviz.corpus.rows import Row
 from memviz.errors import CorpusError
+from memviz.note import Note
 from memviz.tokens import printable
 
 FORMAT = 1
@@ -36,6 +37,7 @@ CHUNK = 256
 """Rows of a part."""
 SETTINGS, MANIFEST, ERRORS = "settings.json", "manifest.json", "errors.csv"
 HEADS, TEXTS, FAILED = "heads", "texts", "errors"
+ERROR_COLUMNS = ["row", "id", "reason", "text"]
 SHOWN = 80  # characters of a bad text in the table of errors
 SCHEMA = pa.schema(
     [
@@ -84,11 +86,31 @@ def part_of(number: int, done: Sequence[Any], bad: Sequence[Row], *, keep_texts:
         {"row": each.row.number, "id": each.row.id, **({"text": each.row.text} if keep_texts else {})} for each in done
     ]
     errors = [
-        {"row": row.number, "id": row.id, "reason": str(row.problem), "text": printable(row.text[:SHOWN])}
+        {
+            "row": row.number,
+            "id": row.id,
+            "reason": str(row.problem),
+            "text": printable(row.text[:SHOWN]),
+            "note": _plain(row.problem),
+        }
         for row in bad
     ]
     counts = Counts(len(done), sum(each.cut for each in done), len(bad))
     return Part(number, _heads(done), _json_lines(texts), _json_lines(errors), counts)
+
+
+def _plain(value: Any) -> Any:
+    """A note as json holds it, so that its sentence can be said in another language later; other values unchanged."""
+    if isinstance(value, Note):
+        return {"template": value.text, "values": {name: _plain(each) for name, each in value.values.items()}}
+    return value
+
+
+def _note(value: Any) -> Any:
+    """What `_plain` made of it, turned back."""
+    if isinstance(value, Mapping):
+        return Note(str(value["template"]), {name: _note(each) for name, each in value["values"].items()})
+    return value
 
 
 def _heads(done: Sequence[Any]) -> pa.Table:
@@ -205,10 +227,10 @@ class Folder:
         whole = self.path / ERRORS
         temporary = whole.with_name(whole.name + ".tmp")
         with temporary.open("w", encoding="utf-8-sig", newline="") as out:
-            csv.writer(out, lineterminator="\n").writerow(["row", "id", "reason", "text"])
+            csv.writer(out, lineterminator="\n").writerow(ERROR_COLUMNS)
             for file in sorted((self.path / FAILED).glob("part-*.jsonl")):
                 if rows := [*_objects(file)]:
-                    out.write(tables.csv(pd.DataFrame(rows)).partition("\n")[2])
+                    out.write(tables.csv(pd.DataFrame(rows)[ERROR_COLUMNS]).partition("\n")[2])
         _settle(temporary, whole)
         counts = self.counts()
         manifest = {**settings, "complete": True, **vars(counts), "seconds": round(seconds, 1)}
@@ -231,12 +253,15 @@ class Folder:
         return next((line for line in lines if line["row"] == row), {})
 
     def errors(self, most: int) -> Iterator[Mapping[str, Any]]:
-        """The first rows that could not be read, ``most`` of them."""
+        """The first rows that could not be read, ``most`` of them; ``note`` is the reason as a `Note`.
+
+        A folder that an earlier version wrote holds the English sentence alone: then that is the note.
+        """
         for file in sorted((self.path / FAILED).glob("part-*.jsonl")):
             for line in _objects(file):
                 if (most := most - 1) < 0:
                     return
-                yield line
+                yield {**line, "note": _note(line["note"]) if "note" in line else Note("{reason}", line)}
 
 
 def read_json(path: Path) -> dict[str, Any]:

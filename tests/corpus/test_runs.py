@@ -84,7 +84,8 @@ def test_a_long_text_is_cut_and_says_so_and_a_bad_row_is_named(run_once) -> None
     assert all(row["cut"] and row["tokens"] <= 64 and row["characters"] < len(texts[61]) for row in last)
     assert not any(table(results).filter(pc.field("row") < 60)["cut"].to_pylist())
     assert vars(results.counts) == {"texts": 61, "cut": 1, "errors": 1}
-    assert next(folders.Folder(results.path).errors(5))["reason"] == "it is empty"
+    error = next(folders.Folder(results.path).errors(5))
+    assert error["reason"] == error["note"].render() == "it is empty"
     assert "it is empty" in (results.path / "errors.csv").read_text(encoding="utf-8-sig")
     assert results.settings["sha256"] == Rows(texts).sha256()
 

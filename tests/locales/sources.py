@@ -87,6 +87,7 @@ KNOWN: dict[str, set[str]] = {
     "source: pace.line().render(t)": set(),  # a sentence already
     "source: WAYS[name]": set(corpus_source.WAYS.values()),
     "corpus: view.measure.question": _of_columns("question"),
+    "folder: str(value['template'])": set(),  # why a row is bad: literal where it is found
     "conversion: *_latest(work / 'out.log')": set(),  # what `progress` said in the other process
     "cross: what": _of_measures("label"),
     "cache: label": set(),  # what a reader told its progress, passed on

@@ -87,5 +87,5 @@ def value_lines(
         below=60,
         alt=alt,
         fields={"view": unit},
-        narrow={"least": min(700, 24 * len(labels) + 110)},
+        narrow={"least": min(620, 24 * len(labels) + 110)},
     )

@@ -50,9 +50,7 @@ def choose_lesson() -> Lesson:
     if present:
         st.html(frame.STYLE.with_name("present.css"))
     number = names.index(lesson.name) + 1
-    st.subheader(
-        t("{number} of {count}: {title}", number=number, count=len(names), title=t(lesson.title)), anchor=False
-    )
+    st.header(t("{number} of {count}: {title}", number=number, count=len(names), title=t(lesson.title)), anchor=False)
     if done:
         count = sum(mark == RIGHT for mark in done.values())
         st.caption(
@@ -132,7 +130,7 @@ def reveal(lesson: Lesson, text: str, prediction: int | None) -> Finding | None:
         del st.session_state[OPEN]
         return None
     _judge(lesson, finding, prediction)
-    st.markdown(f"#### {finding.statement.render(t, literal)}")
+    st.markdown(f"### {finding.statement.render(t, literal)}")
     show.figure(chart(finding), key="lesson_numbers")
     show.caveat(lesson.caveat)
     return finding

@@ -65,7 +65,7 @@ def show_neighbours(trace: Trace, word: str) -> pd.DataFrame | None:
             ),
             icon=":material/info:",
         )
-    st.markdown(f"#### {_nearest_statement(word, found, quote=literal)}")
+    st.markdown(f"### {_nearest_statement(word, found, quote=literal)}")
     show.figure(neighbour_chart(word, found), key="neighbours")
     show.table(_named(found[["word", "cosine"]]), label="All neighbours as a table")
     show.caveat(
@@ -157,7 +157,7 @@ def show_drift(first: Trace, second: Trace, word: str) -> np.ndarray | None:
     found = runs.experiment("drift", first, (word, second.text), run)
     if found is None:
         return None
-    st.markdown(f"#### {_drift_statement(word, found, quote=literal)}")
+    st.markdown(f"### {_drift_statement(word, found, quote=literal)}")
     show.figure(drift_chart(word, found), key="drift")
     show.caveat(
         "A cosine compares directions only. How far apart any two words are differs from model to model: compare with "

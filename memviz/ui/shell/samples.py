@@ -326,7 +326,9 @@ _FACTS = {
     "heart": Sample(
         "A famous sentence", "We hold these truths to be self-evident, that all men are created equal.", ""
     ),
-    "mlps": Sample("A known fact", "My teacher told me yesterday that the capital of France is", "", word="France"),
+    "mlps": Sample(
+        "A fact from the teacher", "My teacher told me yesterday that the capital of France is", "", word="France"
+    ),
     "entities": Sample(
         "The lighthouse",
         "In 1871 Ingrid Dahl came from Bergen to keep the lighthouse. She kept bees behind the tower and wrote letters "

@@ -74,7 +74,9 @@ def _of_folder() -> Results:
     )
     if not path.strip():
         st.info(t("Read a corpus on the command line, and give its folder here:"), icon=":material/terminal:")
-        st.code("python -m memviz corpus reviews.csv --model minilm --out corpora/reviews", language="bash")
+        st.code(
+            "python -m memviz corpus reviews.csv --model minilm --out corpora/reviews", language=None, wrap_lines=True
+        )
         st.stop()
     try:
         return open_folder(path)
@@ -183,4 +185,8 @@ def _show_errors(results: Results) -> None:
     if results.counts.errors:
         label = t("Rows that could not be read: {count}", count=f"{results.counts.errors:,}")
         with st.expander(label, icon=":material/error:"):
-            st.dataframe([*corpus.Folder(results.path).errors(100)], hide_index=True, width="stretch")
+            rows = [
+                {t("row"): each["row"], t("name of the text"): each["id"], t("reason"): each["note"].render(t)}
+                for each in corpus.Folder(results.path).errors(100)
+            ]
+            st.dataframe(rows, hide_index=True, width="stretch")

@@ -109,7 +109,7 @@ def show_agreement(trace: Trace) -> AgreementView | None:
     result = runs.experiment("agree", trace, subject.answer, run)
     if result is None:
         return None
-    st.markdown(f"#### {agreement_statement(result).render(t, literal)}")
+    st.markdown(f"## {agreement_statement(result).render(t, literal)}")
     show.figure(agreement_chart(result), key="agreement_chart")
     frame = result.table()
     frame["ranking"] = [t(RANKINGS[name]) for name in frame["ranking"]]

@@ -133,7 +133,7 @@ def show_cover(subject: Subject) -> CoverView | None:
     result = run_cover(subject.trace, subject.covered, subject.answer, queries=subject.queries)
     if result is None:
         return None
-    st.markdown(f"#### {cover_sentence(result)}")
+    st.markdown(f"## {cover_sentence(result)}")
     show.figure(cover_chart(result), key="answers")
     show_controls(result)
     show.caveat(RELAYS)

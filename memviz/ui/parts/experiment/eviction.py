@@ -143,7 +143,7 @@ def show_cache(trace: Trace) -> CacheView | None:
     under = run_eviction(trace, rule, size)
     if under is None:
         return None
-    st.markdown(f"#### {cost_sentence(trace, under, rule, size)}")
+    st.markdown(f"## {cost_sentence(trace, under, rule, size)}")
     step = _choose_step(under)
     if step is not None:
         st.html(cache_html(under, step))

@@ -131,7 +131,7 @@ def show_needle(trace: Trace) -> NeedleView | None:
     result = runs.experiment("needle", trace, settings, run)
     if result is None:
         return None
-    st.markdown(f"#### {needle_statement(result).render(t, literal)}")
+    st.markdown(f"## {needle_statement(result).render(t, literal)}")
     show.figure(needle_chart(result), key="needle_chart")
     if result.repeated:
         st.caption(t("The text is shorter than the longest of these, so it was repeated."))

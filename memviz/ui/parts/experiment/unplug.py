@@ -215,7 +215,7 @@ def _show_unplug(subject: Subject, heads: Sequence[Head]) -> UnplugView | None:
     result = run_unplug(subject.trace, heads, subject.answer, by=by or "mean")
     if result is None:
         return None
-    st.markdown(unplug_sentence(result))
+    st.markdown(f"## {unplug_sentence(result)}")
     show.figure(unplug_chart(result), key="unplug_chart")
     frame = result.table()
     frame["role"] = [t(ROLES[role]) for role in frame["role"]]
@@ -266,7 +266,7 @@ def _show_retrieval(subject: Subject) -> RetrievalView | None:
     if subject.question.kind != "continuation":
         return None
     trace = subject.trace
-    st.subheader(t("Which heads read the answer off the text?"), anchor=False)
+    st.header(t("Which heads read the answer off the text?"), anchor=False)
     part = _type_part(subject)
     if not part.strip():
         return None
@@ -283,7 +283,7 @@ def _show_retrieval(subject: Subject) -> RetrievalView | None:
     result = runs.experiment("retrieval_heads", trace, part, run)
     if result is None:
         return None
-    st.markdown(retrieval_statement(result).render(t, literal))
+    st.markdown(f"### {retrieval_statement(result).render(t, literal)}")
     best = _best(result)
     table = pd.DataFrame(
         {

@@ -119,7 +119,10 @@ def show_lens(trace: Trace) -> LensView | None:
         **state.url_bound("position", places, default=result.position),
     )
     view = LensView(subject, result, cast(LensValue, value or "rank"), int(position))
-    overview, detail = st.columns([1, 2], gap="large") if len(tokens) <= BESIDE else (st.container(), st.container())
+    if len(tokens) <= BESIDE:
+        overview, detail = st.container(key="both_beside").columns([1, 2], gap="large")
+    else:
+        overview, detail = st.container(), st.container()
     with overview:
         show.figure(map_chart(view), key="lens_map")
     with detail:

@@ -278,7 +278,7 @@ def _curves(history: pd.DataFrame, epochs: int) -> Any:
 def _show(settings: Settings, classifier: Classifier) -> ClassifierView:
     """What came of it."""
     sentence = classifier.statement().render(t, literal)
-    st.markdown(f"#### {sentence}")
+    st.markdown(f"## {sentence}")
     low, high = classifier.interval
     row = st.container(horizontal=True, gap="large")
     row.metric(
@@ -325,7 +325,7 @@ def _show_errors(classifier: Classifier) -> list[Any]:
     """Which labels are taken for which, and the lines that it gets wrong."""
     left, right = st.columns([2, 3], gap="large")
     with left:
-        st.markdown(f"##### {t('Confusion matrix')}")
+        st.markdown(f"### {t('Confusion matrix')}")
         said = "; ".join(
             f"{label} → {prediction}: {count}"
             for label, row in classifier.confusion.iterrows()
@@ -341,7 +341,7 @@ def _show_errors(classifier: Classifier) -> list[Any]:
         show.figure(chart, key="confusion")
     with right:
         wrong = classifier.wrong
-        st.markdown(f"##### {t('Wrong lines: {count}', count=len(wrong))}")
+        st.markdown(f"### {t('Wrong lines: {count}', count=len(wrong))}")
         if wrong.empty:
             st.caption(t("Every held-out line was right."))
         else:
@@ -364,7 +364,7 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _show_change(classifier: Classifier) -> list[Any]:
     """How far attention and weights of each layer went."""
-    st.markdown(f"##### {t('What training changed, layer by layer')}")
+    st.markdown(f"### {t('What training changed, layer by layer')}")
     if classifier.layers == 0:
         st.caption(t("Nothing in the model: all layers were frozen, and their attention changed by exactly 0."))
         return []
@@ -386,7 +386,7 @@ def _show_change(classifier: Classifier) -> list[Any]:
 
 def _try_out(classifier: Classifier) -> None:
     """Another text: its label, and what the trained model looks at in it."""
-    st.markdown(f"##### {t('Try it on a text')}")
+    st.markdown(f"### {t('Try it on a text')}")
     text = st.text_input(
         t("A text of your own"), key="probe", placeholder=t("Type a line and press Enter"), persist_state="session"
     )

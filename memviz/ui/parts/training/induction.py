@@ -255,7 +255,7 @@ def _curves(columns: dict[int, Columns], *, end: int, mark: float | None = None)
 def _show(settings: Settings, born: Induction, control: Induction) -> InductionView:
     """What came of it: what is said, the curves, every checkpoint, what a head is worth."""
     sentence = born.statement(control).render(t)
-    st.markdown(f"#### {sentence}")
+    st.markdown(f"## {sentence}")
     steps = born.steps.tolist()
     checkpoint = st.select_slider(
         t("Checkpoint: after how many steps?"), steps, value=steps[-1], key=f"checkpoint_{settings}"
@@ -269,7 +269,7 @@ def _show(settings: Settings, born: Induction, control: Induction) -> InductionV
     show.figure(curves, key="loss_curves")
     scores = _score_curves(born, mark=float(checkpoint))
     show.figure(scores, key="score_curves")
-    st.markdown(f"##### {t('Every head after {step} steps', step=checkpoint)}")
+    st.markdown(f"### {t('Every head after {step} steps', step=checkpoint)}")
     chart = _patterns(born, number)
     show.figure(chart, key="checkpoint_patterns")
     st.caption(
