@@ -62,7 +62,7 @@ def _show(results: Results) -> None:
     counts = results.counts
     sys.stdout.write(f"{counts.texts:,} texts read, {counts.cut:,} of them cut to what the model reads at once.\n")
     if counts.errors:
-        sys.stdout.write(f"{counts.errors:,} rows could not be read: {results.path / 'errors.csv'} says why.\n")
+        sys.stdout.write(f"Rows that could not be read: {counts.errors:,}. {results.path / 'errors.csv'} says why.\n")
     if counts.texts:
         rows: list[tuple[str, ...]] = [("HEAD", "ROLE", "ON TEXTS")]
         for row in _clearest(results):

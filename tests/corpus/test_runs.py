@@ -268,7 +268,7 @@ def test_the_command_reads_a_file_and_says_what_could_not_be_read(tiny: str, wri
     assert main(["corpus", str(path), "--model", tiny, "--out", str(tmp_path / "out"), "--limit", "3"]) == 0
     out, err = capsys.readouterr()
     assert "2 texts read, 0 of them cut" in out
-    assert "1 rows could not be read" in out
+    assert "Rows that could not be read: 1." in out
     assert "texts read" in err
     assert sorted(set(table(Results.open(tmp_path / "out"))["id"].to_pylist())) == ["0", "2"]
     assert main(["corpus", str(path), "--model", tiny, "--out", str(tmp_path / "out")]) == 2
