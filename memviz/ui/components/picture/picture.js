@@ -30,7 +30,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const label = data.covers ? data.labels.cover : data.labels.picture;
   root.querySelector(".frame").setAttribute("aria-label", fillPlaces(label, { rows: data.rows, columns: data.columns }));
   draw(root, view);
-  if (view.told < view.weights.length) tell(root, view, view.told); // its weight is another one now
+  if (view.notePlace < view.weights.length) tell(root, view, view.notePlace); // its weight is another one now
 }
 
 function listen(root, view) {
@@ -125,7 +125,7 @@ function cover(root, view, numbers) {
 }
 
 function tell(root, view, place) {
-  view.told = place;
+  view.notePlace = place;
   const { columns, labels } = view.data;
   const weight = `${(100 * view.weights[place]).toFixed(2)} %`;
   const values = { row: Math.floor(place / columns) + 1, column: (place % columns) + 1, weight };
