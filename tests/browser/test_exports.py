@@ -168,7 +168,7 @@ def test_the_html_of_charts_opens_offline_and_tells_its_numbers(files, browser, 
 
 
 def test_files_speak_the_language_of_the_page(browser, address, tmp_path) -> None:
-    here = AppPage(browser, address).open("heads", lang="zh", layer=3, head=1)
+    here = AppPage(browser, address).open("heads", lang="zh", model="minilm", layer=3, head=1)
     here.open_popover("导出")
     for kind in ("HTML", "PNG"):
         with here.page.expect_download() as waiting:
@@ -218,7 +218,7 @@ def test_show_as_python_runs_prints_and_saves_its_picture(visit, cat, tmp_path) 
 
 def test_a_copied_link_restores_the_view_with_and_without_the_text(visit) -> None:
     text = "The dog ran because it was “happy” & <b>bold</b>."
-    here = visit("heads", layer=3, head=1, values="log", sinkless="true", lang="zh", text=text)
+    here = visit("heads", model="minilm", layer=3, head=1, values="log", sinkless="true", lang="zh", text=text)
     here.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=here.address)
     here.page.get_by_role("button", name="复制链接", exact=True).click()
     here.says("已复制。打开链接")
