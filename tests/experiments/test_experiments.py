@@ -245,7 +245,8 @@ def test_rank_correlation() -> None:
 def test_every_experiment_says_what_it_asks_and_what_it_does_not_show() -> None:
     assert set(EXPERIMENTS) == {
         "agree", "blank", "cover", "cover_by_layer", "cover_patches", "entities", "fact_against_context", "logit_lens",
-        "memorisation", "needle", "perplexity_by_cache", "recall_gain", "retrieval_heads", "span", "unplug", "unplug_feedforwards",
+        "memorisation", "needle", "perplexity_by_cache", "recall_gain", "retrieval_heads", "span", "unplug",
+        "unplug_feedforwards",
     }  # fmt: skip
     for experiment in EXPERIMENTS.values():
         assert "?" in experiment.question
