@@ -109,7 +109,8 @@ def _plain(value: Any) -> Any:
 def _note(value: Any) -> Any:
     """What `_plain` made of it, turned back."""
     if isinstance(value, Mapping):
-        return Note(str(value["template"]), {name: _note(each) for name, each in value["values"].items()})
+        values = {name: _note(each) for name, each in value["values"].items()}
+        return Note(str(value["template"]), values)
     return value
 
 

@@ -17,8 +17,8 @@ from memviz.measures.cross import (
     words_by_space,
 )
 from memviz.measures.differences import (
-    Attended,
     Difference,
+    PatternOf,
     common_words,
     difference,
     head_differences,
@@ -61,11 +61,11 @@ __all__ = [
     "MEASURES",
     "ROLES",
     "Alignment",
-    "Attended",
     "Difference",
     "Gold",
     "Links",
     "Measure",
+    "PatternOf",
     "WordTime",
     "aer",
     "aer_by_head",

@@ -14,7 +14,7 @@ from memviz.tokens import Word
 
 
 @dataclass(frozen=True, eq=False)
-class Attended:
+class PatternOf:
     """One pattern to be compared: ``words`` attend to each other, in one head of a memory of self-attention."""
 
     memory: Memory
@@ -48,7 +48,10 @@ class Difference:
 
 
 def common_words(first: Sequence[Word], second: Sequence[Word]) -> tuple[tuple[int, int], ...]:
-    """Which words do two texts have in common, in the same order? Pairs of places, by difflib's longest matches."""
+    """Which words do two texts have in common, in the same order? Pairs of places, by difflib's longest matches.
+
+    ``first`` and ``second`` are the words of the two texts.
+    """
     matcher = SequenceMatcher(None, [word.text for word in first], [word.text for word in second], autojunk=False)
     return tuple(
         (block.a + step, block.b + step) for block in matcher.get_matching_blocks() for step in range(block.size)
@@ -61,32 +64,33 @@ def word_pattern(
     """How much does each word attend to each, in one head? float32 [word, word], 0..1.
 
     The sum over the tokens of the word that is attended to, the mean over those of the word that attends, as
-    `memviz.measures.word_row`. ``places`` are those of the words that are wanted; all without. Raises `TraceError` for
-    a head that is not there.
+    `memviz.measures.word_row`. ``words`` are those of the text that looks at itself, ``places`` those of them that are
+    wanted; all without. Raises `TraceError` for a head that is not there.
     """
-    chosen = [words[place] for place in (range(len(words)) if places is None else places)]
-    rows = [token for word in chosen for token in word.tokens]
+    members = [words[place] for place in (range(len(words)) if places is None else places)]
+    rows = [token for word in members for token in word.tokens]
     weights = memory.pattern(layer, head, rows=rows)
-    keys = np.stack([weights[:, list(word.tokens)].sum(axis=1) for word in chosen], axis=1)
-    ends = np.cumsum([len(word.tokens) for word in chosen])
-    starts = ends - [len(word.tokens) for word in chosen]
+    keys = np.stack([weights[:, list(word.tokens)].sum(axis=1) for word in members], axis=1)
+    ends = np.cumsum([len(word.tokens) for word in members])
+    starts = ends - [len(word.tokens) for word in members]
     return np.stack([keys[start:end].mean(axis=0) for start, end in zip(starts, ends, strict=True)]).astype(np.float32)
 
 
-def difference(first: Attended, second: Attended) -> Difference:
+def difference(first: PatternOf, second: PatternOf) -> Difference:
     """Where does the second pattern attend more, and where less, than the first? See `Difference`.
 
-    Texts may differ: the words that they have in common are compared (`common_words`), and attention to other words is
-    left out. Raises `MeasureError` where they have none, `TraceError` for a head that is not there.
+    The texts of ``first`` and ``second`` may differ: the words that they have in common are compared (`common_words`),
+    and attention to other words is left out. Raises `MeasureError` where they have none, `TraceError` for a head that
+    is not there.
     """
     places = common_words(first.words, second.words)
     if not places:
         raise MeasureError("These two texts have no word in common.", todo="Choose texts that share words.")
-    one, other = (
-        word_pattern(side.memory, side.words, layer=side.layer, head=side.head, places=own)
-        for side, own in zip((first, second), zip(*places, strict=True), strict=True)
-    )
-    return Difference(places, one, other)
+    patterns = [
+        word_pattern(side.memory, side.words, layer=side.layer, head=side.head, places=numbers)
+        for side, numbers in zip((first, second), zip(*places, strict=True), strict=True)
+    ]
+    return Difference(places, patterns[0], patterns[1])
 
 
 def head_differences(
@@ -94,7 +98,8 @@ def head_differences(
 ) -> np.ndarray:
     """How much does each head do something else in the second text? float64 [layer, head], 0..1: `Difference.size`.
 
-    Both are readings by one model. Raises `MeasureError` where the heads are not as many, or no word is common.
+    ``first`` and ``second`` are readings by one model, with their ``first_words`` and ``second_words``. Raises
+    `MeasureError` where the heads are not as many, or no word is common.
     """
     shape = (first.layers, first.heads)
     if shape != (second.layers, second.heads):
@@ -106,6 +111,6 @@ def head_differences(
         )
     sizes = np.zeros(shape)
     for layer, head in np.ndindex(shape):
-        sides = Attended(first, first_words, layer, head), Attended(second, second_words, layer, head)
+        sides = PatternOf(first, first_words, layer, head), PatternOf(second, second_words, layer, head)
         sizes[layer, head] = difference(*sides).size
     return sizes

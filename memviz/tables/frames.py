@@ -233,8 +233,9 @@ def look_table(memory: Memory, words: Sequence[Word], word: int, *, layer: int, 
 def difference_table(result: measures.Difference, words: Sequence[Word]) -> pd.DataFrame:
     """Where do two patterns differ, and how much? A row a pair of words, the largest difference first.
 
-    ``words`` are those of the first text. Columns: ``query`` and ``key``, places in the first text (0-based),
-    ``query_text``, ``key_text``, ``first``, ``second`` (0..1) and ``difference``, second − first.
+    ``result`` is that of `memviz.measures.difference`, ``words`` are those of the first text. Columns: ``query`` and
+    ``key``, places in the first text (0-based), ``query_text``, ``key_text``, ``first``, ``second`` (0..1) and
+    ``difference``, second − first.
     """
     places, texts = np.array([first for first, _ in result.places]), [word.text for word in words]
     query, key = (places[side.ravel()] for side in np.indices(result.first.shape))

@@ -7,7 +7,7 @@ import pytest
 
 from memviz import figures, measures, tables
 from memviz.errors import MeasureError
-from memviz.measures import Attended
+from memviz.measures import PatternOf
 from tests.memories import memory_of, words_of
 
 TEXTS = "the light·house keeper slept", "a light·house tall keeper"
@@ -17,9 +17,9 @@ HEADS = (1, 2), (0, 1)
 
 
 @pytest.fixture
-def sides() -> tuple[Attended, Attended]:
+def sides() -> tuple[PatternOf, PatternOf]:
     first, second = (
-        Attended(memory, words, *head) for (memory, _), words, head in zip(MADE, (FIRST, SECOND), HEADS, strict=True)
+        PatternOf(memory, words, *head) for (memory, _), words, head in zip(MADE, (FIRST, SECOND), HEADS, strict=True)
     )
     return first, second
 
@@ -62,14 +62,14 @@ def test_every_head_is_compared_with_itself(sides) -> None:
     one, other = (side.memory for side in sides)
     sizes = measures.head_differences(one, FIRST, other, SECOND)
     for layer, head in np.ndindex(2, 3):
-        alone = measures.difference(Attended(one, FIRST, layer, head), Attended(other, SECOND, layer, head))
+        alone = measures.difference(PatternOf(one, FIRST, layer, head), PatternOf(other, SECOND, layer, head))
         assert sizes[layer, head] == alone.size
     assert (measures.head_differences(one, FIRST, one, FIRST) == 0).all()
 
 
 def test_what_cannot_be_compared_is_refused(sides) -> None:
     with pytest.raises(MeasureError, match="no word in common"):
-        measures.difference(sides[0], Attended(memory_of("x y")[0], words_of("x y"), 0, 0))
+        measures.difference(sides[0], PatternOf(memory_of("x y")[0], words_of("x y"), 0, 0))
     with pytest.raises(MeasureError, match="2 × 3 and 1 × 3"):
         measures.head_differences(sides[0].memory, FIRST, memory_of(TEXTS[1], layers=1, heads=3)[0], SECOND)
 

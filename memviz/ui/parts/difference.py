@@ -109,7 +109,7 @@ class DifferenceView:
         }.get(self.way, f"traces = [reader.read(text), reader.read({self.traces[1].text!r})]")
         return f"""{read}
 sides = [
-    memviz.measures.Attended(trace.memory(), trace.words, *head)
+    memviz.measures.PatternOf(trace.memory(), trace.words, *head)
     for trace, head in zip(traces, {self.heads})
 ]
 difference = memviz.measures.difference(*sides)
@@ -159,7 +159,7 @@ def show_difference(way: str, first: Trace, second: Trace) -> DifferenceView | N
     changed = head_changes(first, second) if way == "texts" else None
     heads = _choose_heads(way, (first, second), changed)
     sides = [
-        measures.Attended(trace.memory(), trace.words, *head)
+        measures.PatternOf(trace.memory(), trace.words, *head)
         for trace, head in zip((first, second), heads, strict=True)
     ]
     view = DifferenceView(way, (first, second), heads, measures.difference(*sides))

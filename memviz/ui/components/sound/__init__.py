@@ -21,7 +21,7 @@ LABELS = {
     "play": "Play",
     "pause": "Stop",
     "mute": "This browser cannot play the sound.",
-    "seconds": "s",
+    "seconds": "{seconds} s",
 }
 
 _mount = register(Path(__file__).parent, name="sound_view")

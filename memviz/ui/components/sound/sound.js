@@ -238,7 +238,7 @@ class SoundView {
     for (let second = Math.ceil(first / step - 1e-9) * step; second <= last + 1e-9; second += step) {
       const place = this.x(second);
       pen.fillRect(Math.min(place, this.width - 1), top, 1, 5);
-      const text = `${second.toFixed(step < 1 ? 1 : 0)} ${this.data.labels.seconds}`;
+      const text = fillPlaces(this.data.labels.seconds, { seconds: second.toFixed(step < 1 ? 1 : 0) });
       const { width } = pen.measureText(text);
       pen.fillText(text, Math.min(Math.max(0, place - width / 2), this.width - width), top + 19);
     }
@@ -293,7 +293,7 @@ class SoundView {
     const here = second === null ? null : second + span[0];
     head.hidden = here === null;
     this.part(".play").textContent = here === null ? labels.play : labels.pause;
-    this.part(".clock").textContent = here === null ? "" : `${here.toFixed(1)} ${labels.seconds}`;
+    this.part(".clock").textContent = here === null ? "" : fillPlaces(labels.seconds, { seconds: here.toFixed(1) });
     const now = here === null ? -1 : words.findIndex(({ start, end }) => here >= start && here < end);
     if (here !== null) head.style.transform = `translateX(${this.x(here)}px)`;
     if (now === this.now) return;

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
 INVENTED = "invented"
 USUAL = "We find these rivers to be slow and shallow, that most boats are built small."
 TEXTS = {"known": "the text", "invented": "the invented one"}
-COLUMNS = {"text": "text", "position": "position", "token": "token", "surprisal": "surprisal"}
+COLUMNS = {"text": "which text", "position": "position", "token": "token", "surprisal": "surprisal"}
 
 
 @dataclass(frozen=True)
