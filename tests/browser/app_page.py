@@ -35,7 +35,7 @@ DRAWN = {
     "glossary": "h1",
 }
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first
-PATIENCE = 40_000
+PATIENCE = 60_000  # for the first page of a server that has imported nothing yet, too
 REST = """([done, patience]) => new Promise((resolve, reject) => {
   const start = performance.now();
   let since = start;
