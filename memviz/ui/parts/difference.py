@@ -190,11 +190,11 @@ def _choose_heads(
     chosen = []
     for number, place in enumerate(st.columns(count, gap="large")):
         memory = traces[number].memory()
+        if count > 1:
+            place.caption(t(NAMES[way][number]))
         layer_box, head_box = place.columns(2, wrap=False)
         layer_key, head_key = BOXES[number] if way != "texts" else ("difference_layer", "difference_head")
         layer, head = usual[number]
-        if count > 1:
-            place.caption(t(NAMES[way][number]))
         chosen.append(
             (
                 state.choose_layer(memory, place=layer_box, key=layer_key, default=layer),
