@@ -83,9 +83,18 @@ def difference(first: PatternOf, second: PatternOf) -> Difference:
     and attention to other words is left out. Raises `MeasureError` where they have none, `TraceError` for a head that
     is not there.
     """
-    places = common_words(first.words, second.words)
+    return _difference(first, second, _require_common(first.words, second.words))
+
+
+def _require_common(first: Sequence[Word], second: Sequence[Word]) -> tuple[tuple[int, int], ...]:
+    places = common_words(first, second)
     if not places:
         raise MeasureError("These two texts have no word in common.", todo="Choose texts that share words.")
+    return places
+
+
+def _difference(first: PatternOf, second: PatternOf, places: tuple[tuple[int, int], ...]) -> Difference:
+    """The difference over the words at these ``places``."""
     patterns = [
         word_pattern(side.memory, side.words, layer=side.layer, head=side.head, places=numbers)
         for side, numbers in zip((first, second), zip(*places, strict=True), strict=True)
@@ -109,8 +118,8 @@ def head_differences(
             first=f"{first.layers} × {first.heads}",
             second=f"{second.layers} × {second.heads}",
         )
-    sizes = np.zeros(shape)
+    places, sizes = _require_common(first_words, second_words), np.zeros(shape)
     for layer, head in np.ndindex(shape):
         sides = PatternOf(first, first_words, layer, head), PatternOf(second, second_words, layer, head)
-        sizes[layer, head] = difference(*sides).size
+        sizes[layer, head] = _difference(*sides, places).size
     return sizes

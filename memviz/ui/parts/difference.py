@@ -82,14 +82,14 @@ class DifferenceView:
 
     def rows(self) -> list[SheetRow]:
         """The largest differences."""
-        rows = []
+        rows, labels = [], self.labels
         for query, key in _largest(self.result, 12):
             first, second = float(self.result.first[query, key]), float(self.result.second[query, key])
             bars = (
                 Bar(first, figures.percent(first, digits=1), "orange"),
                 Bar(second, figures.percent(second, digits=1), "blue"),
             )
-            rows.append(SheetRow(f"{self.labels[query]} → {self.labels[key]}", bars))
+            rows.append(SheetRow(f"{labels[query]} → {labels[key]}", bars))
         return rows
 
     def fields(self) -> dict[str, str]:
@@ -113,7 +113,7 @@ sides = [
     for trace, head in zip(traces, {self.heads})
 ]
 difference = memviz.measures.difference(*sides)
-print(difference.size)  # how much attention is elsewhere, 0 to 1
+print(difference.size)  # how far apart the two are over these words, 0 to 1
 table = memviz.tables.difference_table(difference, traces[0].words)"""
 
 
