@@ -266,8 +266,8 @@ def difference_sentence(view: DifferenceView, quote: Any) -> str:
         return t("No difference: both attend alike.")
     return t(
         "“{query}” attends to “{key}” with {first} in {one} ({head}) and {second} in {other} ({second_head}): of the "
-        "{count} words in common, no pair differs more. The two are {size} apart (0 %: alike; 100 %: no attention "
-        "in common).",
+        "{count} words in common, no pair differs more. Over these words the two are {size} apart (0 %: alike; "
+        "100 %: no attention in common).",
         query=quote(view.labels[query]),
         key=quote(view.labels[key]),
         first=figures.percent(first),
