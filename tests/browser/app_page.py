@@ -61,11 +61,25 @@ class AppPage:
         self.page.set_default_timeout(PATIENCE)
         self.trouble: list[str] = []
         self.requests: list[str] = []
+        self.asked = False  # is a question on its way to the server?
         self.page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
         self.page.on("dialog", self._dialog)
         self.page.on("console", self._console)
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("websocket", lambda socket: self.requests.append(socket.url))
+        self.page.on("websocket", self._socket)
+
+    def _socket(self, socket: Any) -> None:
+        self.requests.append(socket.url)
+        socket.on("framesent", lambda _: setattr(self, "asked", True))
+        socket.on("framereceived", lambda _: setattr(self, "asked", False))
+
+    def answered(self) -> AppPage:
+        """Waits until what was just done has reached the server, which has begun to answer, and nothing is to come."""
+        self.page.wait_for_timeout(150)
+        until = time.monotonic() + PATIENCE / 1000
+        while self.asked and time.monotonic() < until:
+            self.page.wait_for_timeout(20)
+        return self.at_rest()
 
     def _dialog(self, dialog: Any) -> None:
         self.trouble.append(f"dialog: {dialog.message}")
@@ -108,8 +122,10 @@ class AppPage:
         box = self.page.locator("textarea").first
         box.fill(text)
         box.press("Control+Enter")
+        if wait:
+            return self.answered()
         self.page.wait_for_timeout(150)
-        return self.at_rest() if wait else self
+        return self
 
     def choose(self, label: str, option: str) -> AppPage:
         """Chooses from a select box."""
@@ -117,21 +133,18 @@ class AppPage:
         box.click()
         box.fill(option)  # long lists are drawn only in part
         self.page.get_by_role("option", name=option, exact=True).click()
-        self.page.wait_for_timeout(150)
-        return self.at_rest()
+        return self.answered()
 
     def press(self, name: str) -> AppPage:
         """Presses a button by its name."""
         self.page.get_by_role("button", name=name).first.click()
-        self.page.wait_for_timeout(150)
-        return self.at_rest()
+        return self.answered()
 
     def mark(self, name: str) -> AppPage:
         """Makes a choice among several that stand on the page."""
         exact = re.compile(f"^{re.escape(name)}$")
         self.page.locator("[data-testid=stRadio] label, [data-testid=stButtonGroup] button", has_text=exact).click()
-        self.page.wait_for_timeout(150)
-        return self.at_rest()
+        return self.answered()
 
     def open_popover(self, name: str) -> AppPage:
         """Opens a popover, such as the options."""
@@ -158,8 +171,7 @@ class AppPage:
     def toggle(self, label: str) -> AppPage:
         """Flips a switch."""
         self.page.locator("[data-testid=stCheckbox]:visible", has_text=label).click()
-        self.page.wait_for_timeout(150)
-        return self.at_rest()
+        return self.answered()
 
     def choice(self, label: str) -> str:
         """What a select box shows."""
