@@ -11,7 +11,15 @@ import pandas as pd
 
 from memviz.errors import ReadingError
 from memviz.experiments.registry import experiment
-from memviz.experiments.words import Words, control_runs, find_words, sinks_of, tokens_of_words, words_of
+from memviz.experiments.words import (
+    Words,
+    control_runs,
+    find_words,
+    put_question,
+    sinks_of,
+    tokens_of_words,
+    words_of,
+)
 from memviz.memory import Forget, read_only
 from memviz.progress import Progress, progress_within
 from memviz.reading import Reader
@@ -110,7 +118,7 @@ class Cover:
 )
 def cover(
     reader: Reader,
-    text: str,
+    text: str | Question,
     words: Words,
     answer: str | None = None,
     *,
@@ -122,6 +130,7 @@ def cover(
 ) -> Cover:
     """What does the model answer when it cannot look at this word, and what when it cannot look at another?
 
+    ``text``: or what `Reader.ask` made of one, of a sentence pair, or of a translation between named languages.
     ``words``: by how they are written, or by number; several are covered together. ``answer`` as in `Reader.ask`.
     ``queries``: "answer" covers them only where the answer is made (the last word of a text that is continued, the
     mask, every word of a translation), "all" for every other word too; a vector is made everywhere. ``layers`` and
@@ -133,7 +142,7 @@ def cover(
     Raises `TraceError` for words, layers and heads that are not there, and `ReadingError` for an answer that the model
     cannot give.
     """
-    question = reader.ask(text, answer)
+    question = put_question(reader, text, answer)
     every = words_of(question)
     covered = find_words(every, words)
     _require_rest(question, every, covered)
@@ -197,7 +206,7 @@ class CoverByLayer:
 )
 def cover_by_layer(
     reader: Reader,
-    text: str,
+    text: str | Question,
     words: Words,
     answer: str | None = None,
     *,
@@ -208,8 +217,8 @@ def cover_by_layer(
 ) -> CoverByLayer:
     """In which layers does the model fetch this word? It is covered in a few layers at a time.
 
-    ``window``: how many layers. ``words``, ``answer``, ``queries``, ``seed`` and ``progress`` as in `cover`, which says
-    what is raised.
+    ``window``: how many layers. ``text``, ``words``, ``answer``, ``queries``, ``seed`` and ``progress`` as in `cover`,
+    which says what is raised.
     """
     whole = cover(reader, text, words, answer, queries=queries, seed=seed, progress=progress_within(progress, 0, 0.5))
     total = reader.engine.plan.layers[whole.question.memory]

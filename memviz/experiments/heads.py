@@ -14,7 +14,7 @@ import pandas as pd
 
 from memviz.errors import ReadingError, TraceError
 from memviz.experiments.registry import experiment
-from memviz.experiments.words import not_in_text
+from memviz.experiments.words import not_in_text, put_question
 from memviz.memory import Ablate, Interventions, read_only
 from memviz.progress import Progress, no_progress, progress_within
 from memviz.reading import Reader
@@ -101,7 +101,7 @@ class Unplug:
 )
 def unplug(
     reader: Reader,
-    text: str,
+    text: str | Question,
     heads: Sequence[Head | str],
     answer: str | None = None,
     *,
@@ -114,13 +114,13 @@ def unplug(
     """Which answer does the model give without these heads, and what does it lose of an ordinary text?
 
     ``heads``: as (layer, head) or "L18.H6", of the model's own memory, or the cross-attention of an encoder-decoder.
-    ``answer`` as in `Reader.ask`. ``by`` as in `memviz.Ablate`. The controls unplug as many other heads of the same
-    layers, in so many random ``draws`` by the ``seed`` (5 or more, to say anything). ``ordinary``: the text on which
-    nothing should be lost. ``progress`` as in `Reader.read`.
+    ``text``: or what `Reader.ask` made of one. ``answer`` as in `Reader.ask`. ``by`` as in `memviz.Ablate`. The
+    controls unplug as many other heads of the same layers, in so many random ``draws`` by the ``seed`` (5 or more, to
+    say anything). ``ordinary``: the text on which nothing should be lost. ``progress`` as in `Reader.read`.
 
     Raises `TraceError` for heads that are not there or none at all, `ReadingError` where a layer has no other heads.
     """
-    question = reader.ask(text, answer)
+    question = put_question(reader, text, answer)
     layers, count = reader.engine.plan.layers[question.memory], reader.engine.plan.heads[question.memory]
     chosen = _heads(heads, layers, count)
     others = _draws(chosen, count, draws, seed)

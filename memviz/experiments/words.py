@@ -22,7 +22,7 @@ Words = str | int | Sequence[str | int]
 
 def words_of(question: Question) -> tuple[Word, ...]:
     """The words of the text that is asked about."""
-    return words_of_tokens(question.tokens, question.text)
+    return words_of_tokens(question.tokens, question.text, question.pair)
 
 
 def find_words(words: Sequence[Word], wanted: Words) -> tuple[int, ...]:
@@ -81,6 +81,15 @@ def not_in_text(part: str) -> ReadingError:
     )
 
 
+def put_question(reader: Reader, text: str | Question, answer: str | None) -> Question:
+    """The question about a ``text``, or the one that was put before. Raises as `Reader.ask` does."""
+    if not isinstance(text, Question):
+        return reader.ask(text, answer)
+    if answer is not None:
+        raise ReadingError("This question has its answer already.", todo="Give the answer to `ask` instead.")
+    return text
+
+
 def ask_to_continue(reader: Reader, text: str, answer: str | None = None) -> Question:
     """How likely does the ``answer`` follow the ``text``? Raises `ReadingError` for a model that continues no texts."""
     question = reader.ask(text, answer)
@@ -98,7 +107,7 @@ def sinks_of(reader: Reader, question: Question) -> frozenset[int]:
     special = frozenset(place for place, token in enumerate(question.tokens) if token.special)
     if question.memory == "cross":
         return special
-    return special | frozenset(sink_positions(reader.read(question.text).memory("self")))
+    return special | frozenset(sink_positions(reader.read(question.text, question.pair).memory("self")))
 
 
 def control_runs(

@@ -87,6 +87,8 @@ class Question:
     queries   the positions at which the answer is made; ``None``: at all of them
     memory    the kind of memory in which a word of the text can be covered
     segments  the segment of each token, where the model tells them apart
+    pair      the second text, where two are read as a sentence pair
+    languages   from which language into which a text is translated, by code, where that was asked for
     """
 
     kind: QuestionKind
@@ -98,6 +100,8 @@ class Question:
     queries: tuple[int, ...] | None = None
     memory: Kind = "self"
     segments: tuple[int, ...] = ()
+    pair: str | None = None
+    languages: tuple[str, str] | None = None
 
     @property
     def unit(self) -> Note:
@@ -138,29 +142,51 @@ class Predictions:
         return np.asarray(totals[0] - totals)
 
 
-def ask(engine: Engine, writer: Writer, text: str, answer: str | None = None) -> Question:
+def ask(
+    engine: Engine,
+    writer: Writer,
+    text: str,
+    answer: str | None = None,
+    *,
+    pair: str | None = None,
+    languages: tuple[str, str] | None = None,
+) -> Question:
     """The question that this model can answer about a text.
 
     ``answer``: a continuation of the text, where there is a space between if both sides are words; a word of the text,
     which is masked where it stands last; a translation. Without one, the model's own: its likeliest next token, its
-    likeliest word in the text's mask, its vector, its translation.
+    likeliest word in the text's mask, its vector, its translation. ``pair``: the second text of a sentence pair, of
+    which there is a vector and no other answer. ``languages``: of a translation, as in `Reader.translate`.
 
     Raises `EmptyTextError`, `TextTooLongError`, and `ReadingError` for an answer that this model cannot give.
     """
     require_kind(engine, "text")
     text = clean(require_text(text))
-    if engine.info.kind == "encoder-decoder":
-        return _ask_translation(engine, writer, text, answer)
-    tokens, inputs = tokenise(engine.tokenizer, text)
+    translates = engine.info.kind == "encoder-decoder"
+    if pair is not None and (translates or engine.plan.causal):
+        raise ReadingError(
+            "{model} answers about one text, and two were given.",
+            todo="Ask about one of them, or choose an encoder such as minilm.",
+            model=engine.info.name,
+        )
+    if translates:
+        return _ask_translation(engine, writer, text, answer, languages)
+    if languages is not None:
+        raise ReadingError("{model} does not translate.", todo="Leave `languages` out.", model=engine.info.name)
+    pair = None if pair is None else clean(require_text(pair))
+    tokens, inputs = tokenise(engine.tokenizer, text, pair)
     limits.check_length(len(tokens), context=engine.info.context)
     ids, segments = tuple(inputs["input_ids"]), tuple(inputs.get("token_type_ids") or ())
     require_known(engine.model, ids)
-    plain = Question("vector", text, tokens, ids, segments=segments)
+    plain = Question("vector", text, tokens, ids, segments=segments, pair=pair)
     if engine.plan.causal and _predicts(engine):
         return _ask_continuation(engine, plain, answer)
-    place = None if engine.plan.causal or not _predicts(engine) else _mask_place(engine, plain, answer)
+    masks = _predicts(engine) and not engine.plan.causal and pair is None
+    place = _mask_place(engine, plain, answer) if masks else None
     if place is not None:
         return _ask_mask(engine, plain, place, answer)
+    if answer is not None and pair is not None:
+        raise ReadingError("Of two texts there is a vector, and no other answer.", todo="Leave the answer out.")
     if answer is not None:
         raise ReadingError(
             "{model} gives no probabilities of words: it makes a vector of a text.",
@@ -357,12 +383,15 @@ def _ask_mask(engine: Engine, plain: Question, place: tuple[int, ...], answer: s
     return replace(asked, answers=(best.id,), answer=best.text)
 
 
-def _ask_translation(engine: Engine, writer: Writer, text: str, answer: str | None) -> Question:
+def _ask_translation(
+    engine: Engine, writer: Writer, text: str, answer: str | None, languages: tuple[str, str] | None
+) -> Question:
     """The model's own translation is written once, and then rated under every change."""
-    written = answer if answer is not None else translate.write(engine, writer, text, TranslationRequest())
-    trace = translate.translate(engine, writer, text, TranslationRequest(target=written), split=False)
+    request = TranslationRequest(languages=languages)
+    written = answer if answer is not None else translate.write(engine, writer, text, request)
+    trace = translate.translate(engine, writer, text, replace(request, target=written), split=False)
     answers = tuple(token.id for token in trace.targets)
-    return Question("translation", trace.text, trace.tokens, (), written, answers, None, "cross")
+    return Question("translation", trace.text, trace.tokens, (), written, answers, memory="cross", languages=languages)
 
 
 def _predict_translation(
@@ -377,7 +406,7 @@ def _predict_translation(
         if change.feedforwards:
             raise _no_feedforwards(engine)
         changed = replace(change.interventions, usual="cross")
-        request = TranslationRequest(target=question.answer, interventions=changed)
+        request = TranslationRequest(target=question.answer, languages=question.languages, interventions=changed)
         trace = translate.translate(engine, writer, question.text, request, split=False)
         logprobs.append(trace.logprobs.astype(np.float64))
         candidates.append(trace.steps[0] if trace.steps else ())

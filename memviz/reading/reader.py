@@ -238,16 +238,24 @@ class Reader:
             self.engine, prompt, request, changes, chat=chat, prefix=prefix, on_token=on_token, progress=progress
         )
 
-    def ask(self, text: str, answer: str | None = None) -> Question:
+    def ask(
+        self,
+        text: str,
+        answer: str | None = None,
+        *,
+        pair: str | None = None,
+        languages: tuple[str, str] | None = None,
+    ) -> Question:
         """What can this model be asked about a text: how likely is an answer, or which vector does it make?
 
         ``answer``: for a language model what follows the text (with a space between, where both sides are words), for a
         masked one a word of the text, or what stands for its mask, for an encoder-decoder the translation. Without one
-        it is the model's own: the likeliest. Any other encoder makes a vector, and has no answer.
+        it is the model's own: the likeliest. Any other encoder makes a vector, and has no answer; so does one that is
+        given a ``pair``, the second text of a sentence pair. ``languages`` of a translation as in `translate`.
 
         Raises `EmptyTextError`, `TextTooLongError`, and `ReadingError` for an answer that the model cannot give.
         """
-        return questions.ask(self.engine, self.writer, text, answer)
+        return questions.ask(self.engine, self.writer, text, answer, pair=pair, languages=languages)
 
     def predict(
         self, question: Question, changes: Sequence[Change], *, progress: Progress | None = None

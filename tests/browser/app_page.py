@@ -51,6 +51,11 @@ REST = """([done, patience]) => new Promise((resolve, reject) => {
   look();
 })"""
 
+FOLLOW = """address => {
+  history.pushState(null, '', address);
+  dispatchEvent(new PopStateEvent('popstate'));
+}"""
+
 
 class AppPage:
     """One person's browser window: what is on it, and everything that went wrong in it."""
@@ -98,8 +103,16 @@ class AppPage:
 
     def open(self, page: str = "", **query: object) -> AppPage:
         """Opens a page by its address."""
-        self.page.goto(f"{self.address}/{page}?{urlencode(query)}" if query else f"{self.address}/{page}")
+        self.page.goto(self._address(page, query))
         return self.drawn(page)
+
+    def follow(self, page: str = "", **query: object) -> AppPage:
+        """Goes to an address in the tab as it is, as Back does: nothing is loaded again."""
+        self.page.evaluate(FOLLOW, self._address(page, query))
+        return self.answered().drawn(page)
+
+    def _address(self, page: str, query: dict[str, object]) -> str:
+        return f"{self.address}/{page}?{urlencode(query)}" if query else f"{self.address}/{page}"
 
     def drawn(self, page: str) -> AppPage:
         """Waits until a page is there."""

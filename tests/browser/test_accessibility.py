@@ -35,7 +35,7 @@ def violations(page) -> list[tuple[str, str, list[str]]]:
 def test_axe_finds_nothing(visit, scheme: str, language: str) -> None:
     here = visit("glossary", scheme=scheme, lang=language)
     for page, query in PAGES + (UNTOUCHED if language == "en" else []):
-        here.open(page, lang=language, **query)
+        here.follow(page, lang=language, **query)
         assert violations(here.page) == [], (page, query)
 
 

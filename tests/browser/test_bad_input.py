@@ -73,7 +73,7 @@ class Visitor:
     def choose(self, model: str) -> None:
         """Opens the page with a model, unless it is open."""
         if self.model != model:
-            self.here.open("", model=model)
+            self.here.follow("", model=model) if self.model else self.here.open("", model=model)
             self.model = model
 
     def paste(self, text: str) -> str:

@@ -191,7 +191,7 @@ def code(here: AppPage, number: int = 0) -> str:
 def test_show_as_python_runs_prints_and_saves_its_picture(visit, cat, tmp_path) -> None:
     here, programs = visit(word=IT), {}
     for page, query in PAGES.items():
-        here.open("" if page == "home" else page, **query).open_popover("Show as Python")
+        here.follow("" if page == "home" else page, **query).open_popover("Show as Python")
         programs[page] = code(here)
         assert "import memviz" in programs[page]
     run = f"for name, program in {programs!r}.items():\n    print('#', name)\n    exec(program, {{}})"

@@ -20,7 +20,7 @@ def test_no_page_scrolls_sideways(visit, language: str) -> None:
     here = visit("", width=390, lang=language)
     assert here.page.evaluate(WIDE) == [0, 0]
     for page in ("", "heads", "recall", "translate", "glossary"):
-        here.open(page, lang=language, word=8)
+        here.follow(page, lang=language, word=8)
         assert here.page.evaluate(WIDE) == [0, 0], page
         here.wait_until(lambda: here.page.evaluate("document.documentElement.lang").startswith(language), language)
 

@@ -12,6 +12,7 @@ from memviz.experiments.cache import eviction_of
 from memviz.experiments.registry import EXPERIMENTS
 from memviz.experiments.words import control_runs, find_words, tokens_of_words, words_of
 from memviz.memory import Ablate, Eviction, Forget
+from memviz.reading.questions import Change
 from tests.reading.cases import opened
 from tests.reading.families import words
 
@@ -43,6 +44,21 @@ def test_covering_a_word_is_forgetting_its_tokens(name: str) -> None:
     table = found.table()
     assert list(table.role) == ["nothing", "covered", *["control"] * len(found.runs)]
     assert table.value[1] == found.after
+
+
+def test_a_question_that_was_put_before_is_taken_as_it_is() -> None:
+    reader, other = opened("bert"), " ".join(TEXT.split()[3:9])
+    asked = reader.ask(TEXT, pair=other)
+    found = experiments.cover(reader, asked, -2)  # the last word but [SEP], which is one of the second text
+    keys = tokens_of_words(found.words, found.covered)
+    rest = tuple(place for place in range(len(asked.ids)) if place not in keys)
+    expected = reader.predict(asked, [Change(), Change.of(Forget(keys, queries=rest))])
+    assert found.after == pytest.approx(expected.values[1], abs=1e-6)
+    assert max(number for run in found.runs for number in run) > len(TEXT.split()), "words of both texts are controls"
+    unplugged = experiments.unplug(reader, asked, ["L1.H2"])
+    assert unplugged.question is asked
+    with pytest.raises(ReadingError, match="has its answer already"):
+        experiments.cover(reader, asked, -2, WORD)
 
 
 def test_the_controls_are_all_other_runs_of_as_many_tokens() -> None:

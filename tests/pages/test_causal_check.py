@@ -53,6 +53,18 @@ def test_a_word_is_covered_beside_the_others_and_forget_opens_with_it(visit, rea
     assert (here.input, here.state("covered"), here.state("model")) == (before, (5,), name)
 
 
+def test_a_word_of_the_second_text_is_covered_where_a_pair_is_read_from_both_sides(visit, reader) -> None:
+    other = " ".join(TEXT.split()[3:9])
+    if reader.model.config.model_type != "bert":
+        return
+    here = visit("home", text=TEXT, pair=other, word="18").press("check_button")
+    assert here.errors == []
+    found = experiments.cover(reader, reader.ask(TEXT, pair=other), 18)
+    assert f"Covering “{distinct_texts(found.words)[18]}”" in plain(here.sentences)
+    assert plain([value_text("vector", found.after)]) in plain(here.sentences)
+    assert "check_open" not in [button.key for button in here.app.button], "Forget asks about one text"
+
+
 def test_a_head_is_unplugged_beside_others_of_its_layer(visit, reader) -> None:
     here = visit("heads", text=TEXT, layer="1", head="2")
     if reader.info.kind == "encoder-decoder":

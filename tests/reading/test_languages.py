@@ -5,11 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 from translators import LIMIT, MANY, TARGET, TASKS, TEXT, TRANSLATORS, Saved, ids, translated
 
 from memviz.errors import ReadingError
+from memviz.memory import Forget
 from memviz.reading import Reader
+from memviz.reading.questions import Change
 from memviz.reading.writing.languages import language_codes
 
 many = pytest.mark.parametrize("name", MANY)
@@ -193,3 +196,15 @@ def test_a_model_that_was_told_no_task_says_so(saved: Saved) -> None:
         translated(saved, "bart", target=TARGET),
     ):
         assert trace.notes == ()
+
+
+@many
+def test_a_question_about_a_translation_is_put_in_the_languages_one_names(saved: Saved, name: str) -> None:
+    reader, languages = saved.reader(name), TRANSLATORS[name].languages
+    asked = reader.ask(TEXT, TARGET, languages=languages)
+    found = reader.predict(asked, [Change(), Change.of(Forget((2,)))])
+    for value, forget in zip(found.logprobs, (None, Forget((2,))), strict=True):
+        trace = reader.translate(TEXT, TARGET, forget, languages=languages, split=False)
+        assert np.allclose(value, trace.logprobs, atol=1e-6)
+    other = reader.ask(TEXT, TARGET, languages=languages[::-1])
+    assert not np.allclose(reader.predict(other, [Change()]).logprobs[0], found.logprobs[0], atol=1e-3)

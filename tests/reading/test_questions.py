@@ -157,6 +157,30 @@ def test_an_encoder_answers_with_its_vector() -> None:
     assert found.values[1] < 1 - 1e-4
 
 
+def test_of_a_pair_there_is_one_vector_and_words_of_both_can_be_covered() -> None:
+    reader, model, other = opened("bert"), fresh("bert"), " ".join(TEXT.split()[3:9])
+    asked = reader.ask(TEXT, pair=other)
+    assert (asked.kind, asked.pair, set(asked.segments)) == ("vector", other, {0, 1})
+    key = len(asked.ids) - 3  # of the second text
+    found = reader.predict(asked, [Change(), Change.of(Forget((key,)))])
+    ids, segments = torch.tensor([asked.ids]), torch.tensor([asked.segments])
+    mask = torch.zeros(1, 1, len(asked.ids), len(asked.ids))
+    with torch.no_grad():
+        plain = model(ids, token_type_ids=segments, attention_mask=mask).last_hidden_state[0].mean(0)
+        mask[..., key] = torch.finfo(torch.float32).min
+        cut = model(ids, token_type_ids=segments, attention_mask=mask).last_hidden_state[0].mean(0)
+    expected = float(torch.nn.functional.cosine_similarity(plain, cut, dim=0))
+    assert found.values[1] == pytest.approx(expected, abs=1e-5)
+    assert expected < 1 - 1e-4
+    for name in ("gpt2", "marian"):
+        with pytest.raises(ReadingError, match="answers about one text"):
+            opened(name).ask(TEXT, pair=other)
+    with pytest.raises(ReadingError, match="no other answer"):
+        reader.ask(TEXT, TEXT.split()[4], pair=other)
+    with pytest.raises(ReadingError, match="does not translate"):
+        reader.ask(TEXT, languages=("en", "fr"))
+
+
 def test_a_masked_model_answers_with_the_word_in_its_place() -> None:
     reader, model = opened("roberta"), fresh("roberta")
     asked = reader.ask(TEXT, TEXT.split()[4])

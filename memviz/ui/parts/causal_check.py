@@ -30,13 +30,14 @@ def check_word(
     head: Head | None = None,
     answer: str | None = None,
     model: str | None = None,
+    languages: tuple[str, str] | None = None,
 ) -> None:
     """Does this word matter for what the model makes of the text? It is covered, in all heads or one ``head`` alone.
 
     ``answer``: what is asked for, as in `Reader.ask`; the model's own if left out. ``model``: the name of
-    the one that translates. Nothing where no word can be covered.
+    the one that translates, ``languages`` from which into which. Nothing where no word can be covered.
     """
-    if word is None or trace.pair or trace.words[word].special:
+    if word is None or not _answers(trace) or trace.words[word].special:
         return
     name = literal(distinct_texts(trace.words)[word])
     if head is None:
@@ -46,11 +47,11 @@ def check_word(
     subject = str(word) if head is None else f"{word}@{head_name(*head)}"
     if not _is_asked(WORD, subject, label, trace):
         return
-    result = experiment.run_cover(trace, (word,), answer, head=head)
+    result = experiment.run_cover(trace, (word,), answer, head=head, languages=languages)
     if result is None:
         return
     _show(experiment.cover_sentence(result), result.question.unit, caveat=experiment.RELAYS)
-    if _is_opened(WORD):
+    if not (trace.pair or languages) and _is_opened(WORD):  # Forget takes one text
         _open_forget(trace, covered=(word,), answer=answer, model=model)
 
 
@@ -60,7 +61,7 @@ def check_head(trace: Trace, view: HeadsView) -> None:
     And the word that is marked, as on the other pages.
     """
     answering = "cross" if "cross" in trace.memories else "self"
-    if view.layer is None or view.head is None or trace.pair or view.memory.kind != answering:
+    if view.layer is None or view.head is None or not _answers(trace) or view.memory.kind != answering:
         check_word(trace, view.word)
         return
     head = (view.layer, view.head)
@@ -72,15 +73,20 @@ def check_head(trace: Trace, view: HeadsView) -> None:
     if result is None:
         return
     _show(experiment.unplug_sentence(result), result.question.unit, caveat=experiment.STAND_IN)
-    if _is_opened(HEAD):
+    if not trace.pair and _is_opened(HEAD):
         _open_forget(trace, heads=(head,))
 
 
 def check_source_word(view: TranslationView, job: TranslationJob, pinned: Pin | None) -> None:
     """Does a word of the source matter for its translation? The one that is pinned, or was read most for it."""
-    if job.options.languages is None:  # a question is put in the languages that a model is made for
-        answer = None if job.options.target is None else view.part.output
-        check_word(view.part, _source_word(view, pinned), answer=answer, model=job.model)
+    answer = None if job.options.target is None else view.part.output
+    languages = job.options.languages
+    check_word(view.part, _source_word(view, pinned), answer=answer, model=job.model, languages=languages)
+
+
+def _answers(trace: Trace) -> bool:
+    """Can a question be put about what was read? About a pair only to a model that reads it from both sides."""
+    return trace.pair is None or not ("cross" in trace.memories or trace.memory("self").causal)
 
 
 def _source_word(view: TranslationView, pinned: Pin | None) -> int | None:

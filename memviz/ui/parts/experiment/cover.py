@@ -147,24 +147,27 @@ def run_cover(
     *,
     queries: str = "answer",
     head: tuple[int, int] | None = None,
+    languages: tuple[str, str] | None = None,
 ) -> Cover | None:
-    """Covers words of a text by number, in one ``head`` alone or in all; ``None``, with a message, if it cannot be."""
+    """Covers words of a text by number, in one ``head`` alone or in all; ``None``, with a message, if it cannot be.
+
+    ``answer``, and ``languages`` of a translation, as in `Reader.ask`.
+    """
 
     def run(reader: Reader, progress: Progress) -> Cover:
         from memviz.experiments import cover
 
         return cover(
             reader,
-            trace.text,
+            reader.ask(trace.text, answer, pair=trace.pair, languages=languages),
             covered,
-            answer,
             queries="all" if queries == "all" else "answer",
             layers=None if head is None else head[:1],
             heads=None if head is None else head[1:],
             progress=progress,
         )
 
-    return runs.experiment("cover", trace, (tuple(covered), answer, queries, head), run)
+    return runs.experiment("cover", trace, (tuple(covered), answer, queries, head, languages), run)
 
 
 def _bars(kind: str, row: Row) -> tuple[Bar, ...]:

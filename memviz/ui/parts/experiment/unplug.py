@@ -235,7 +235,8 @@ def run_unplug(trace: Trace, heads: Sequence[Head], answer: str | None = None, *
         from memviz.experiments import unplug
 
         way = "zero" if by == "zero" else "mean"
-        return unplug(reader, trace.text, list(heads), answer, by=way, progress=progress)  # type: ignore[arg-type]
+        question = reader.ask(trace.text, answer, pair=trace.pair)
+        return unplug(reader, question, list(heads), by=way, progress=progress)  # type: ignore[arg-type]
 
     return runs.experiment("unplug", trace, (tuple(heads), answer, by), run)
 
