@@ -172,9 +172,10 @@ def agree(
     orders = {name: np.argsort(-values, kind="stable") for name, values in scores.items()}
     draws = [generator.permutation(len(truth)) for _ in range(RANDOM)]
     erased = _erased(reader, found, [*orders.values(), *draws], progress_within(progress, 0.6, 1))
-    rankings = []
+    rankings, true_ranks = [], _ranks(truth)
     for (name, values), (comprehensiveness, sufficiency) in zip(scores.items(), erased, strict=False):
-        band = [spearman(generator.permutation(values), truth) for _ in range(PERMUTATIONS)]
+        ranks = _ranks(values)  # those of the same values in another order are the same in that order
+        band = [_correlation(generator.permutation(ranks), true_ranks) for _ in range(PERMUTATIONS)]
         low, high = (float(np.nanquantile(band, q)) if len(truth) > 1 else np.nan for q in (0.025, 0.975))
         rankings.append(
             Ranking(name, read_only(values), spearman(values, truth), low, high, comprehensiveness, sufficiency)
@@ -185,10 +186,18 @@ def agree(
 
 def spearman(first: np.ndarray, second: np.ndarray) -> float:
     """Spearman's rank correlation of two lists, ties at their mean rank; NaN where one of them does not vary."""
-    ranks = [pd.Series(values).rank().to_numpy() for values in (first, second)]
-    if len(first) < 2 or any(np.ptp(values) == 0 for values in ranks):
+    return _correlation(_ranks(first), _ranks(second))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    return np.asarray(pd.Series(values).rank())
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Pearson's; NaN where one of them does not vary."""
+    if len(first) < 2 or any(np.ptp(values) == 0 for values in (first, second)):
         return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _scores(reader: Reader, found: Blank) -> Mapping[str, np.ndarray]:

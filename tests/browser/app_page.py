@@ -106,10 +106,10 @@ class AppPage:
         self.page.goto(self._address(page, query))
         return self.drawn(page)
 
-    def follow(self, page: str = "", **query: object) -> AppPage:
-        """Goes to an address in the tab as it is, as Back does: nothing is loaded again."""
+    def follow(self, page: str = "", *, wait: bool = True, **query: object) -> AppPage:
+        """Goes to an address in the tab as it is, as Back does: nothing is loaded again, and the text stays."""
         self.page.evaluate(FOLLOW, self._address(page, query))
-        return self.answered().drawn(page)
+        return self.answered().drawn(page) if wait else self
 
     def _address(self, page: str, query: dict[str, object]) -> str:
         return f"{self.address}/{page}?{urlencode(query)}" if query else f"{self.address}/{page}"

@@ -190,7 +190,9 @@ def local(shelf: Path, browser: Any) -> Iterator[Visitor]:
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_dangerous_or_broken_folder_is_refused(local: Visitor, shelf: Path, name: str) -> None:
-    local.page.goto(f"{local.here.address}/?model=./{name}&text=It was tired.")
+    if local.page.url == "about:blank":
+        local.here.open("", model="./good", text="It was tired.")
+    local.here.follow("", wait=False, model=f"./{name}")
     local.here.wait_until(lambda: any(FOLDERS[name] in line for line in local.boxes), name).at_rest()
     assert len(local.boxes) == 1
     assert local.here.words() == []
