@@ -121,7 +121,8 @@ def attention_changes(before: Memory, after: Memory) -> list[float]:
     text="Q 7 M B X K 2 T Q 7 M B X K 2",
     model="",
     question="Two models that know nothing see random symbols that repeat, and learn for 600 steps to say the next "
-    "one. One has two layers of attention, the other a single one. Which can go on with a part that it has seen before?",
+    "one. One has two layers of attention, the other a single one. Which can go on with a part that it has seen "
+    "before?",
     options=("Both", "Only that of two layers", "Only that of one layer", "Neither of them"),
     caveat="A toy on random symbols, with one seed. That such heads form early in large models too was found elsewhere "
     "(Olsson et al. 2022); this does not show it.",
@@ -159,8 +160,8 @@ def birth(subject: Born, text: str, progress: Progress) -> Finding:
         answer=((True, True), (True, False), (False, True), (False, False)).index(able),
         statement=Note(
             "On the second copy the loss is {second} nats with two layers, {control} with one. After the text the "
-            "first says “{answer}” with {sure}, the other with {unsure}. {head} looks up what came next (score {score}), "
-            "{before} looks at the symbol before (score {look}).",
+            "first says “{answer}” with {sure}, the other with {unsure}. {head} looks up what came next (score "
+            "{score}), {before} looks at the symbol before (score {look}).",
             {
                 "second": decimal(float(born.second_copy_loss[-1]), digits=2),
                 "control": decimal(float(control.second_copy_loss[-1]), digits=2),
