@@ -149,6 +149,43 @@ def test_two_models_are_compared_over_the_words_of_the_text(visit) -> None:
     np.testing.assert_allclose(field_of(charts(here)[0]), other - one, atol=1e-5)
 
 
+def test_hidden_sinks_are_left_out_of_everything_that_is_said(visit) -> None:
+    texts = "The fisherman sat on the bank of the river.", "The clerk counted the money in the bank."
+    query = {"difference_layer": "4", "difference_head": "2", "comparison": "texts"}
+    here = visit("compare", model="minilm", link=dict(zip(("text", "other"), texts, strict=True)), **query)
+    words = [memviz.read(text, model="minilm").words for text in texts]
+    assert field_of(charts(here)[0]).shape == (6, 6), "[CLS] and [SEP] are common words, too"
+    here.app.toggle(key="sinkless").set_value(True)
+    here._run()
+    sides, kept = [], []
+    for text, own in zip(texts, words, strict=True):
+        memory = memviz.read(text, model="minilm").memory()
+        weights = memory.pattern(4, 2).astype(np.float64)
+        weights[:, list(measures.sink_positions(memory))] = 0
+        sides.append(weights / weights.sum(axis=1, keepdims=True))
+        names = [word.text for word in own]
+        kept.append([names.index("The"), names.index("bank") - 1, names.index("bank"), names.index(".")])
+    drop = [set(measures.sink_positions(memviz.read(text, model="minilm").memory())) for text in texts]
+    pairs = [pair for pair in zip(*kept, strict=True) if pair[0] not in drop[0] and pair[1] not in drop[1]]
+    first, second = (side[np.ix_(own, own)] for side, own in zip(sides, zip(*pairs, strict=True), strict=True))
+    assert 2 <= len(pairs) < 6
+    np.testing.assert_allclose(field_of(charts(here)[0]), second - first, atol=1e-5)
+    row, col = np.unravel_index(np.abs(second - first).argmax(), first.shape)
+    [header] = [item.value for item in here.app.header]
+    assert f"with {figures.percent(float(first[row, col]))} in the first text" in header
+    assert f"{figures.percent(float(np.abs(second - first).sum(axis=1).mean() / 2))} apart" in header
+    assert "Attention sinks are left out" in " ".join(here.sentences)
+    assert "sinkless=true" in here.links[0]
+
+
+def test_the_second_model_is_named_as_people_call_it_and_the_hint_is_of_the_comparison(visit) -> None:
+    here = visit("compare", model="minilm", comparison="models")
+    box = here.app.selectbox(key="other_model")
+    assert "SmolLM2-135M-Instruct" in box.options
+    assert "smollm2" not in box.options
+    assert any("Two models read the same text" in item for item in here.sentences)
+
+
 @pytest.fixture(scope="module")
 def view() -> share.Compare:
     """The word bank in both samples, through L4.H2."""
