@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from memviz.errors import MeasureError
-from memviz.measures.pairs import without_keys
+from memviz.measures.rest import without_keys
 from memviz.memory import Memory
 from memviz.tokens import Word
 
@@ -102,11 +102,11 @@ def difference(first: PatternOf, second: PatternOf) -> Difference:
 
 
 def _require_common(first: PatternOf, second: PatternOf) -> tuple[tuple[int, int], ...]:
-    out = set(first.without), set(second.without)
+    sides = (first, second)
     places = tuple(
-        (one, other)
-        for one, other in common_words(first.words, second.words)
-        if set(first.words[one].tokens) - out[0] and set(second.words[other].tokens) - out[1]
+        pair
+        for pair in common_words(first.words, second.words)
+        if all(set(side.words[place].tokens) - {*side.without} for side, place in zip(sides, pair, strict=True))
     )
     if not places:
         raise MeasureError("These two texts have no word in common.", todo="Choose texts that share words.")

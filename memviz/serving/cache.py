@@ -92,9 +92,9 @@ def forget_asked(asker: Asker) -> int:
     """
     with _lock:
         stores = {id(store): store for store in (_traces, _searches, _experiments, _trainings)}
-        gone = [stores[number].pop(key, None) for number, key in asker.keys]
+        dropped = [stores[number].pop(key, None) for number, key in asker.keys]
         asker.keys.clear()
-    return sum(item is not None for item in gone)
+    return sum(item is not None for item in dropped)
 
 
 def is_open(name: str) -> bool:

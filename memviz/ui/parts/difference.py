@@ -212,7 +212,8 @@ def _say_sinks(view: DifferenceView, sinks: Sinks) -> None:
     if any(rests) and np.abs(view.result.values).max() > 0:
         st.caption(
             t(
-                "“{word}” is an attention sink: it gets what is not looked up elsewhere. Hide the sinks to see the rest.",
+                "“{word}” is an attention sink: it gets what is not looked up elsewhere. Hide the sinks to see what is "
+                "left.",
                 word=literal(view.labels[key]),
             )
         )

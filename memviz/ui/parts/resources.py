@@ -214,13 +214,13 @@ def show_whereabouts() -> None:
             "Texts, readings, results, choices and progress of this tab, here and on the server; the language stays."
         ),
     )
-    gone = st.session_state.pop(privacy.GONE, None)
-    if gone is not None:
+    let_go = st.session_state.pop(privacy.GONE, None)
+    if let_go is not None:
         st.success(
             t(
                 "Forgotten: {count} readings and results on the server, and every text of this tab, those behind Back "
                 "too. What stands above is an example.",
-                count=gone,
+                count=let_go,
             ),
             icon=":material/check:",
         )

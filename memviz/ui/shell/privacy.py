@@ -29,9 +29,9 @@ def forget() -> None:
     button. The language stays.
     """
     asker: cache.Asker = st.session_state.get(ASKER) or cache.Asker()
-    gone = cache.forget_asked(asker)
+    dropped = cache.forget_asked(asker)
     address.forget(but=(KEY,))
-    st.session_state[GONE] = gone
+    st.session_state[GONE] = dropped
 
 
 def count() -> int:
