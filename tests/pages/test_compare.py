@@ -151,29 +151,31 @@ def test_two_models_are_compared_over_the_words_of_the_text(visit) -> None:
 
 def test_hidden_sinks_are_left_out_of_everything_that_is_said(visit) -> None:
     texts = "The fisherman sat on the bank of the river.", "The clerk counted the money in the bank."
-    query = {"difference_layer": "4", "difference_head": "2", "comparison": "texts"}
-    here = visit("compare", model="minilm", link=dict(zip(("text", "other"), texts, strict=True)), **query)
-    words = [memviz.read(text, model="minilm").words for text in texts]
+    here = visit("compare", model="minilm", comparison="texts", link=dict(zip(("text", "other"), texts, strict=True)))
     assert field_of(charts(here)[0]).shape == (6, 6), "[CLS] and [SEP] are common words, too"
     here.app.toggle(key="sinkless").set_value(True)
     here._run()
-    sides, kept = [], []
-    for text, own in zip(texts, words, strict=True):
-        memory = memviz.read(text, model="minilm").memory()
-        weights = memory.pattern(4, 2).astype(np.float64)
-        weights[:, list(measures.sink_positions(memory))] = 0
-        sides.append(weights / weights.sum(axis=1, keepdims=True))
-        names = [word.text for word in own]
-        kept.append([names.index("The"), names.index("bank") - 1, names.index("bank"), names.index(".")])
-    drop = [set(measures.sink_positions(memviz.read(text, model="minilm").memory())) for text in texts]
-    pairs = [pair for pair in zip(*kept, strict=True) if pair[0] not in drop[0] and pair[1] not in drop[1]]
-    first, second = (side[np.ix_(own, own)] for side, own in zip(sides, zip(*pairs, strict=True), strict=True))
-    assert 2 <= len(pairs) < 6
+    sides = []
+    for text in texts:
+        trace = memviz.read(text, model="minilm")
+        sinks, names = measures.sink_positions(trace.memory()), [word.text for word in trace.words]
+        assert [names[place] for place in sinks] == ["[CLS]", "[SEP]"]
+        own = [names.index("The"), names.index("bank") - 1, names.index("bank"), names.index(".")]
+        weights = np.array([[trace.memory().pattern(layer, head) for head in range(12)] for layer in range(6)], float)
+        weights[..., list(sinks)] = 0
+        weights /= weights.sum(axis=-1, keepdims=True)
+        sides.append(weights[:, :, own][..., own])
+    apart = np.abs(sides[1] - sides[0]).sum(axis=3).mean(axis=2) / 2
+    layer, head = np.unravel_index(apart.argmax(), apart.shape)
+    boxes = [here.app.selectbox(key=f"difference_{name}").value for name in ("layer", "head")]
+    assert boxes == [layer, head]
+    first, second = (side[layer, head] for side in sides)
     np.testing.assert_allclose(field_of(charts(here)[0]), second - first, atol=1e-5)
+    np.testing.assert_allclose(field_of(charts(here)[1]), apart, atol=1e-5)
     row, col = np.unravel_index(np.abs(second - first).argmax(), first.shape)
     [header] = [item.value for item in here.app.header]
     assert f"with {figures.percent(float(first[row, col]))} in the first text" in header
-    assert f"{figures.percent(float(np.abs(second - first).sum(axis=1).mean() / 2))} apart" in header
+    assert f"{figures.percent(float(apart.max()))} apart" in header
     assert "Attention sinks are left out" in " ".join(here.sentences)
     assert "sinkless=true" in here.links[0]
 
