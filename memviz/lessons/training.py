@@ -19,7 +19,7 @@ from memviz.training.small_model import CONTEXT, SYMBOLS
 if TYPE_CHECKING:
     from memviz.memory import Memory
 
-LAYERS, EPOCHS = 1, 6  # of the classifier
+LAYERS, EPOCHS = 1, 3  # of the classifier
 STEPS = 600  # of the birth
 SEED = 0
 Tuned = tuple[Reader, classifier.Classifier]
@@ -52,7 +52,7 @@ def give_birth(progress: Progress) -> Born:
     caveat="Lines of the same kind were held out; other texts may fare worse. A changed attention need not be the "
     "cause of an answer: the head alone learns much of it.",
     page="train",
-    settings={"model": "minilm", "training": "classifier", "sample": "en", "tuned": "1", "epochs": "6"},
+    settings={"model": "minilm", "training": "classifier", "sample": "en", "tuned": "1", "epochs": "3"},
     trained="classifier",
     train=tune,
 )

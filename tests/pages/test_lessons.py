@@ -82,7 +82,7 @@ def test_a_classifier_is_trained_in_the_lesson(visit, minilm, monkeypatch: pytes
     assert any(lesson.options[1] in box.value for box in here.app.success)
     here.press("lesson_door")
     assert here.address.get("training") == "classifier"
-    assert (here.address.get("tuned"), here.address.get("epochs")) == ("1", "6")
+    assert (here.address.get("tuned"), here.address.get("epochs")) == ("1", "3")
 
 
 def test_a_wrong_prediction_is_told_and_another_lesson_hides_its_numbers(visit) -> None:
