@@ -32,7 +32,18 @@ _HOMES = {
     "transcribe": "memviz.reading",
     "translate": "memviz.reading",
 }
-_ROOMS = ("corpus", "embeddings", "errors", "experiments", "figures", "measures", "models", "tables", "training")
+_ROOMS = (
+    "corpus",
+    "costs",
+    "embeddings",
+    "errors",
+    "experiments",
+    "figures",
+    "measures",
+    "models",
+    "tables",
+    "training",
+)
 
 __all__ = [
     "Ablate",
@@ -43,6 +54,7 @@ __all__ = [
     "Token",
     "Trace",
     "corpus",
+    "costs",
     "embeddings",
     "errors",
     "experiments",
@@ -61,7 +73,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from memviz import corpus, embeddings, errors, experiments, figures, measures, models, tables, training
+    from memviz import corpus, costs, embeddings, errors, experiments, figures, measures, models, tables, training
     from memviz.memory import Ablate, Eviction, Forget, Memory
     from memviz.reading import Reader, generate, load, look, read, transcribe, translate
     from memviz.tokens import Token

@@ -30,6 +30,7 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "trace_format_3": set(),
     "trace": {"errors", "tokens", "sources", "memory", "generation", "archive", "free_memory", "trace_format_3"},
     "measures": DATA,
+    "costs": DATA,
     "tables": DATA | {"measures"},
     "figures": DATA | {"measures", "tables"},
     "models": {"errors", "settings"},
@@ -42,7 +43,7 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "serving": DATA | {"settings", "models", "reading"},
     "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures", "corpus"},
     "ui": DATA
-    | {"settings", "models", "reading", "measures", "tables", "figures", "experiments"}
+    | {"settings", "costs", "models", "reading", "measures", "tables", "figures", "experiments"}
     | {"embeddings", "corpus", "training", "lessons", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it

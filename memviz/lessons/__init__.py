@@ -1,7 +1,7 @@
 """A course in steps: what to look at, what to predict, and the numbers that show who was right.
 
     lesson = memviz.lessons.LESSONS["password"]
-    finding = lesson.measure(memviz.load(lesson.model), lesson.text, no_progress)
+    finding = lesson.measure(lesson.subject(), lesson.text, no_progress)
     finding.statement, lesson.options[finding.answer]
 
 One decorated function is one lesson (`registry`). Every number, and which option is right, is computed on the text.
@@ -9,12 +9,12 @@ One decorated function is one lesson (`registry`). Every number, and which optio
 
 from __future__ import annotations
 
-from memviz.lessons import attention, evidence, knowledge, translation, words  # each files its lessons
+from memviz.lessons import attention, evidence, knowledge, training, translation, words  # each files its lessons
 from memviz.lessons.registry import FILED, Finding, Lesson, Row
 
 COURSE = (
     *("words", "heads", "sinks", "induction", "password", "first_token"),
-    *("alignment", "recurrence", "two_memories", "recital"),
+    *("alignment", "recurrence", "two_memories", "recital", "fine_tuning", "birth"),
 )
 """The lessons in their order."""
 LESSONS: dict[str, Lesson] = {name: FILED[name] for name in COURSE}
@@ -28,6 +28,7 @@ __all__ = [
     "attention",
     "evidence",
     "knowledge",
+    "training",
     "translation",
     "words",
 ]

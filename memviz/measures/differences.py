@@ -9,18 +9,24 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from memviz.errors import MeasureError
+from memviz.measures.rest import without_keys
 from memviz.memory import Memory
 from memviz.tokens import Word
 
 
 @dataclass(frozen=True, eq=False)
 class PatternOf:
-    """One pattern to be compared: ``words`` attend to each other, in one head of a memory of self-attention."""
+    """One pattern to be compared: ``words`` attend to each other, in one head of a memory of self-attention.
+
+    ``without`` are keys (token positions) to take out of every row, such as attention sinks: what is left is
+    renormalised, and a word that is nothing else is not compared.
+    """
 
     memory: Memory
     words: Sequence[Word]
     layer: int
     head: int
+    without: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +65,26 @@ def common_words(first: Sequence[Word], second: Sequence[Word]) -> tuple[tuple[i
 
 
 def word_pattern(
-    memory: Memory, words: Sequence[Word], *, layer: int, head: int, places: Sequence[int] | None = None
+    memory: Memory,
+    words: Sequence[Word],
+    *,
+    layer: int,
+    head: int,
+    places: Sequence[int] | None = None,
+    without: Sequence[int] = (),
 ) -> np.ndarray:
     """How much does each word attend to each, in one head? float32 [word, word], 0..1.
 
     The sum over the tokens of the word that is attended to, the mean over those of the word that attends, as
     `memviz.measures.word_row`. ``words`` are those of the text that looks at itself, ``places`` those of them that are
-    wanted; all without. Raises `TraceError` for a head that is not there.
+    wanted; all without. ``without`` are keys (token positions) to take out of every row; what is left is renormalised,
+    and a row of which less than 0.01 % is left stays empty. Raises `TraceError` for a head that is not there.
     """
     members = [words[place] for place in (range(len(words)) if places is None else places)]
     rows = [token for word in members for token in word.tokens]
     weights = memory.pattern(layer, head, rows=rows)
+    if without:
+        weights = without_keys(weights, np.array(without))
     keys = np.stack([weights[:, list(word.tokens)].sum(axis=1) for word in members], axis=1)
     ends = np.cumsum([len(word.tokens) for word in members])
     starts = ends - [len(word.tokens) for word in members]
@@ -83,11 +98,16 @@ def difference(first: PatternOf, second: PatternOf) -> Difference:
     and attention to other words is left out. Raises `MeasureError` where they have none, `TraceError` for a head that
     is not there.
     """
-    return _difference(first, second, _require_common(first.words, second.words))
+    return _difference(first, second, _require_common(first, second))
 
 
-def _require_common(first: Sequence[Word], second: Sequence[Word]) -> tuple[tuple[int, int], ...]:
-    places = common_words(first, second)
+def _require_common(first: PatternOf, second: PatternOf) -> tuple[tuple[int, int], ...]:
+    sides = (first, second)
+    places = tuple(
+        pair
+        for pair in common_words(first.words, second.words)
+        if all(set(side.words[place].tokens) - {*side.without} for side, place in zip(sides, pair, strict=True))
+    )
     if not places:
         raise MeasureError("These two texts have no word in common.", todo="Choose texts that share words.")
     return places
@@ -96,18 +116,24 @@ def _require_common(first: Sequence[Word], second: Sequence[Word]) -> tuple[tupl
 def _difference(first: PatternOf, second: PatternOf, places: tuple[tuple[int, int], ...]) -> Difference:
     """The difference over the words at these ``places``."""
     patterns = [
-        word_pattern(side.memory, side.words, layer=side.layer, head=side.head, places=numbers)
+        word_pattern(side.memory, side.words, layer=side.layer, head=side.head, places=numbers, without=side.without)
         for side, numbers in zip((first, second), zip(*places, strict=True), strict=True)
     ]
     return Difference(places, patterns[0], patterns[1])
 
 
 def head_differences(
-    first: Memory, first_words: Sequence[Word], second: Memory, second_words: Sequence[Word]
+    first: Memory,
+    first_words: Sequence[Word],
+    second: Memory,
+    second_words: Sequence[Word],
+    *,
+    without: tuple[Sequence[int], Sequence[int]] = ((), ()),
 ) -> np.ndarray:
     """How much does each head do something else in the second text? float64 [layer, head], 0..1: `Difference.size`.
 
-    ``first`` and ``second`` are readings by one model, with their ``first_words`` and ``second_words``. Raises
+    ``first`` and ``second`` are readings by one model, with their ``first_words`` and ``second_words``;
+    ``without`` are keys to take out of each, see `PatternOf`. Raises
     `MeasureError` where the heads are not as many, or no word is common.
     """
     shape = (first.layers, first.heads)
@@ -118,8 +144,12 @@ def head_differences(
             first=f"{first.layers} × {first.heads}",
             second=f"{second.layers} × {second.heads}",
         )
-    places, sizes = _require_common(first_words, second_words), np.zeros(shape)
+    sizes, places = np.zeros(shape), None
     for layer, head in np.ndindex(shape):
-        sides = PatternOf(first, first_words, layer, head), PatternOf(second, second_words, layer, head)
+        sides = (
+            PatternOf(first, first_words, layer, head, tuple(without[0])),
+            PatternOf(second, second_words, layer, head, tuple(without[1])),
+        )
+        places = places or _require_common(*sides)
         sizes[layer, head] = _difference(*sides, places).size
     return sizes

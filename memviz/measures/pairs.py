@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from memviz.measures.rest import without_keys
 from memviz.measures.side import Side
-from memviz.measures.weights import LEAST_REST, ROUNDING
+from memviz.measures.weights import ROUNDING
 from memviz.memory import Memory
 
 CANCELLING = 1 / 32  # of a sum: where less is left of it once a part is taken away, that part has to be exact
@@ -258,15 +259,3 @@ class Block:
             self._visible = np.zeros(0) if forgets else visible
             self._viewers_cache = self.words.sums(views.astype(np.int32))
         return self._viewers_cache
-
-
-def without_keys(weights: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """The same rows without some keys, renormalised to sum to one: float32 [query, key].
-
-    ``weights`` are rows of a pattern, ``keys`` the positions of the columns to take out. A row of which less than
-    0.01 % is left stays empty (all zero): weights are exact to 1e-5, it would show rounding.
-    """
-    rest = weights.copy()
-    rest[:, keys] = 0.0
-    total = rest.sum(axis=1, keepdims=True)
-    return np.divide(rest, total, out=np.zeros_like(rest), where=total > LEAST_REST)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from memviz.measures.pairs import Pairs, mean_of_others
+from memviz.measures.rest import LEAST_REST
 from memviz.measures.side import Side
-from memviz.measures.weights import LEAST_REST
 
 AT_ONCE = 4_000_000  # weights held at once
 

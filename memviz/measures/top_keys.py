@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from memviz.measures.pairs import LEAST_REST, Distances, Pairs, PairScores, lift_and_excess, mean_of_others
+from memviz.measures.pairs import Distances, Pairs, PairScores, lift_and_excess, mean_of_others
+from memviz.measures.rest import LEAST_REST
 
 EDGES = 24  # edges that are looked up at most, for each token of the text
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from memviz.errors import MeasureError
 from memviz.measures.registry import measure
+from memviz.measures.rest import LEAST_REST
 from memviz.memory import Memory, positions
 from memviz.sources import pieces_of_words, special_places
 from memviz.tokens import Word
@@ -16,7 +17,6 @@ from memviz.tokens import Word
 LEAST_SINK = 0.2  # of all attention: a first token that gets less is no sink
 SINK_ODDS = 3  # times the odds of a uniform look: in a short text, that alone gives the first token much
 COLLECTS = 8.0  # times an even share of the attention, from which on a unit is said to collect it
-LEAST_REST = 1e-4  # of a row: with less than this left, there is nothing to renormalise
 ROUNDING = 1e-5  # of a sum: what is below this share of it, once a part is taken away, is nothing
 
 

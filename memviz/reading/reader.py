@@ -69,6 +69,16 @@ class Reader:
     def __repr__(self) -> str:
         return f"<Reader {self.info.label} · {self.info.layers} layers × {self.info.heads} heads · {self.info.device}>"
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers the weights of the model are; those that two of its parts share count once."""
+        return sum(part.numel() for part in self.model.parameters())
+
+    @property
+    def weight_bytes(self) -> int:
+        """How many bytes the weights take while the model is open: more than its files, where those are quantised."""
+        return sum(part.numel() * part.element_size() for part in self.model.parameters())
+
     def read(
         self,
         text: str,

@@ -10,9 +10,10 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from cachetools import LRUCache
@@ -56,6 +57,44 @@ _traces: LRUCache[Key, Trace] = LRUCache(maxsize=_CAPACITY, getsizeof=_size)
 _searches: LRUCache[Key, object] = LRUCache(maxsize=16)
 _experiments: LRUCache[Key, object] = LRUCache(maxsize=128)  # their results are small: numbers, no weights
 _trainings: LRUCache[Key, object] = LRUCache(maxsize=number("MEMVIZ_TRAININGS", 8, minimum=1))  # with their weights
+
+
+@dataclass(eq=False)
+class Asker:
+    """Somebody for whom things are kept here: under which keys, in which store."""
+
+    keys: set[tuple[int, Key]] = field(default_factory=set)
+
+
+_asker: ContextVar[Asker | None] = ContextVar("asker", default=None)
+
+
+@contextmanager
+def asked_by(asker: Asker) -> Iterator[None]:
+    """What is kept while this block runs is kept for them, so that `forget_asked` finds it."""
+    token = _asker.set(asker)
+    try:
+        yield
+    finally:
+        _asker.reset(token)
+
+
+def _note(store: LRUCache[Key, Result], key: Key) -> None:
+    """This is kept for whoever asks now."""
+    if (asker := _asker.get()) is not None:
+        asker.keys.add((id(store), key))
+
+
+def forget_asked(asker: Asker) -> int:
+    """Lets go of all that was kept for them: readings, what was found in them, and what was trained; how many.
+
+    Whoever asks for the same again, also someone else, has it made once more.
+    """
+    with _lock:
+        stores = {id(store): store for store in (_traces, _searches, _experiments, _trainings)}
+        dropped = [stores[number].pop(key, None) for number, key in asker.keys]
+        asker.keys.clear()
+    return sum(item is not None for item in dropped)
 
 
 def is_open(name: str) -> bool:
@@ -262,8 +301,10 @@ def generate(
         shorter = replace(options, tokens=written)
         key = key_of(shorter)
         _remember_origin(early.trace, Origin(key, work, run_of(shorter, None)))
+        whole = (clean_name(model, policy=Policy.server()), *key)
+        _note(_traces, whole)
         with _lock:
-            _traces[clean_name(model, policy=Policy.server()), *key] = early.trace
+            _traces[whole] = early.trace
         return early.trace
 
 
@@ -301,6 +342,7 @@ def get_or_run(
     page is then neither told nor kept. Raises as `open_reader` does.
     """
     key = (clean_name(work.model, policy=Policy.server()), *key)
+    _note(_traces, key)
     with _lock:
         if key in _traces:
             return _traces[key]
@@ -374,6 +416,7 @@ def experiment(
     """
     key = (clean_name(model, policy=Policy.server()), name, text, repr(settings))
     store = cast("LRUCache[Key, Result]", _experiments)
+    _note(store, key)
     with _lock:
         if key in store:
             return store[key]
@@ -415,8 +458,10 @@ def trained(name: str, settings: object) -> object | None:
 
 def put_trained(name: str, settings: object, result: object) -> None:
     """Remembers what was trained elsewhere."""
+    key = _training_key(name, settings)
+    _note(_trainings, key)
     with _lock:
-        _trainings[_training_key(name, settings)] = result
+        _trainings[key] = result
 
 
 def _training_key(name: str, settings: object) -> Key:
@@ -434,6 +479,7 @@ def _once(
     ahead: bool = False,
 ) -> Result:
     """What ``run(turn)`` gave; run now, unless it is in the ``store``, or comes there while we wait for our turn."""
+    _note(store, key)
     with _lock:
         if key in store:
             return store[key]

@@ -32,6 +32,7 @@ DRAWN = {
     "listen": "[data-testid=memviz-sound][data-drawn=true]",
     "formula": PLOT,
     "facts": PLOT,
+    "resources": PLOT,
     "glossary": "h1",
 }
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first

@@ -27,7 +27,8 @@ def words(*texts: str) -> tuple[Word, ...]:
     [
         (None, "rank 40 before the first layer and rank **3** after the last, with 20.0"),
         (0, "is the likeliest before the first layer already"),
-        (2, "from layer **L1** on it is the likeliest and stays so"),
+        (1, "from layer **L0** on it is the likeliest and stays so"),
+        (2, "only after the last layer, **L1**, is it the likeliest, with 20.0"),
     ],
 )
 def test_a_lens_says_from_which_layer_on(first: int | None, said: str) -> None:

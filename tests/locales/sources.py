@@ -42,7 +42,7 @@ from memviz.ui.parts.training.lines import SOURCES
 from memviz.ui.parts.training.view import EXPERIMENTS as TRAININGS
 from memviz.ui.parts.translation.languages import NAMES
 from memviz.ui.shell.navigation import PAGES, SECTIONS
-from memviz.ui.shell.samples import facts, long_texts, prompts, samples, to_cover, translations
+from memviz.ui.shell.samples import facts, long_texts, prompts, samples, to_compare, to_cover, translations
 from memviz.ui.shell.show import MEANING
 
 KINDS = {"self", "encoder", "decoder", "cross"}
@@ -56,6 +56,7 @@ SAMPLES += [
 ]
 
 SAMPLES += [*prompts("smollm2"), *prompts("another")]
+SAMPLES += [*to_compare("minilm", "heads"), *to_compare("minilm", "models")]
 SAMPLES += [sample for view in facts_choices.VIEWS for sample in facts("smollm2", view)]
 
 

@@ -58,6 +58,35 @@ def test_a_difference_is_of_the_words_that_both_have(sides) -> None:
     assert set(frame["query_text"]) == {"lighthouse", "keeper"}
 
 
+def test_sinks_that_are_taken_out_leave_rows_that_sum_to_one_and_words_that_are_no_sinks() -> None:
+    """The first token of each text is a sink, and one piece of lighthouse in the second; what is left is worked out."""
+    out = (0,), (0, 2)
+    sides = [
+        PatternOf(memory, words, *head, without)
+        for (memory, _), words, head, without in zip(MADE, (FIRST, SECOND), HEADS, out, strict=True)
+    ]
+    found = measures.difference(*sides)
+    assert found.places == ((1, 1), (2, 3)), "lighthouse has another piece"
+    for number, values in enumerate((found.first, found.second)):
+        weights, words = MADE[number][1][HEADS[number]].astype(np.float64).copy(), (FIRST, SECOND)[number]
+        weights[:, list(out[number])] = 0
+        weights /= weights.sum(axis=1, keepdims=True)
+        rows = [
+            [np.mean([weights[query, list(words[j].tokens)].sum() for query in words[i].tokens]) for j in places]
+            for places in ([pair[number] for pair in found.places],)
+            for i in places
+        ]
+        np.testing.assert_allclose(values, rows, atol=1e-6)
+    plain = measures.difference(*(PatternOf(s.memory, s.words, s.layer, s.head) for s in sides))
+    assert np.abs(found.values - plain.values).max() > 1e-3
+    whole = tuple(range(len(MADE[0][0].keys)))
+    with pytest.raises(MeasureError, match="no word in common"):
+        measures.difference(PatternOf(MADE[0][0], FIRST, 0, 0, whole), sides[1])
+    sizes = measures.head_differences(MADE[0][0], FIRST, MADE[0][0], FIRST, without=((0,), ()))
+    alone = measures.difference(PatternOf(MADE[0][0], FIRST, 1, 2, (0,)), PatternOf(MADE[0][0], FIRST, 1, 2))
+    assert sizes[1, 2] == alone.size > 0
+
+
 def test_every_head_is_compared_with_itself(sides) -> None:
     one, other = (side.memory for side in sides)
     sizes = measures.head_differences(one, FIRST, other, SECOND)

@@ -13,7 +13,7 @@ import pytest
 from memviz.errors import TraceError
 from memviz.measures import Links, links
 from memviz.measures.links import is_exhaustive
-from memviz.measures.pairs import without_keys
+from memviz.measures.rest import without_keys
 from memviz.memory import Forget, Memory
 from memviz.tokens import Word, merge
 from tests.memories import LONG, PLAIN, memory_of, memory_with, shift, uniform, weights_of, words_of

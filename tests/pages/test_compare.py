@@ -149,6 +149,45 @@ def test_two_models_are_compared_over_the_words_of_the_text(visit) -> None:
     np.testing.assert_allclose(field_of(charts(here)[0]), other - one, atol=1e-5)
 
 
+def test_hidden_sinks_are_left_out_of_everything_that_is_said(visit) -> None:
+    texts = "The fisherman sat on the bank of the river.", "The clerk counted the money in the bank."
+    here = visit("compare", model="minilm", comparison="texts", link=dict(zip(("text", "other"), texts, strict=True)))
+    assert field_of(charts(here)[0]).shape == (6, 6), "[CLS] and [SEP] are common words, too"
+    here.app.toggle(key="sinkless").set_value(True)
+    here._run()
+    sides = []
+    for text in texts:
+        trace = memviz.read(text, model="minilm")
+        sinks, names = measures.sink_positions(trace.memory()), [word.text for word in trace.words]
+        assert [names[place] for place in sinks] == ["[CLS]", "[SEP]"]
+        own = [names.index("The"), names.index("bank") - 1, names.index("bank"), names.index(".")]
+        weights = np.array([[trace.memory().pattern(layer, head) for head in range(12)] for layer in range(6)], float)
+        weights[..., list(sinks)] = 0
+        weights /= weights.sum(axis=-1, keepdims=True)
+        sides.append(weights[:, :, own][..., own])
+    apart = np.abs(sides[1] - sides[0]).sum(axis=3).mean(axis=2) / 2
+    layer, head = np.unravel_index(apart.argmax(), apart.shape)
+    boxes = [here.app.selectbox(key=f"difference_{name}").value for name in ("layer", "head")]
+    assert boxes == [layer, head]
+    first, second = (side[layer, head] for side in sides)
+    np.testing.assert_allclose(field_of(charts(here)[0]), second - first, atol=1e-5)
+    np.testing.assert_allclose(field_of(charts(here)[1]), apart, atol=1e-5)
+    row, col = np.unravel_index(np.abs(second - first).argmax(), first.shape)
+    [header] = [item.value for item in here.app.header]
+    assert f"with {figures.percent(float(first[row, col]))} in the first text" in header
+    assert f"{figures.percent(float(apart.max()))} apart" in header
+    assert "Attention sinks are left out" in " ".join(here.sentences)
+    assert "sinkless=true" in here.links[0]
+
+
+def test_the_second_model_is_named_as_people_call_it_and_the_hint_is_of_the_comparison(visit) -> None:
+    here = visit("compare", model="minilm", comparison="models")
+    box = here.app.selectbox(key="other_model")
+    assert "SmolLM2-135M-Instruct" in box.options
+    assert "smollm2" not in box.options
+    assert any("Two models read the same text" in item for item in here.sentences)
+
+
 @pytest.fixture(scope="module")
 def view() -> share.Compare:
     """The word bank in both samples, through L4.H2."""

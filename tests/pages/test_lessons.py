@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memviz.lessons import LESSONS
+from memviz.progress import no_progress
 
 pytestmark = pytest.mark.models
 
@@ -20,6 +21,68 @@ def test_the_numbers_come_after_the_prediction(visit) -> None:
     assert any(lesson.options[1] in box.value for box in here.app.success)
     assert len(here.app.get("plotly_chart")) == 1
     assert "sinks:right" in here.app.session_state["lesson_progress"]
+
+
+def shown(here) -> str:
+    """All text on the page, as it is read."""
+    return " ".join(item.value for item in here.app.markdown).replace("\\", "").replace("\u00a0", " ")
+
+
+def plain(finding) -> str:
+    return str(finding.statement).replace("\u00a0", " ")
+
+
+def test_a_head_is_born_in_the_lesson_and_the_page_train_shares_it(visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    from memviz.lessons import training as course
+    from memviz.training import induction
+
+    lesson, runs, real = LESSONS["birth"], [], induction.train
+    assert (lesson.settings["seed"], lesson.settings["steps"]) == (str(course.SEED), str(course.STEPS))
+
+    def train(layers: int, *settings: int, **told: object) -> induction.Induction:
+        runs.append(layers)
+        return real(layers, *settings, **told)
+
+    monkeypatch.setattr(course, "STEPS", 25)
+    monkeypatch.setattr(induction, "train", train)
+    here = visit("lessons", lesson="birth")
+    here.app.radio(key="prediction_birth").set_value(3)
+    here.app.run()
+    here.app.button(key="reveal").click().run()
+    subject = real(2, 0, 25), real(1, 0, 25)
+    finding = lesson.measure(subject, lesson.text, no_progress)
+    assert finding.answer == 3, "after 25 steps neither knows anything"
+    assert any(lesson.options[3] in box.value for box in here.app.success)
+    assert plain(finding) in shown(here)
+    assert here.pictures == ["chart"] * 4
+    assert runs == [2, 1]
+    here.app.run()
+    assert runs == [2, 1], "it is remembered"
+    monkeypatch.setattr(induction, "train", lambda layers, *_, **__: subject[layers == 1])
+    here.press("lesson_door")
+    assert str(subject[0].statement(subject[1])) in shown(here).replace("**", "")
+    assert here.address["run"] == "1"
+
+
+def test_a_classifier_is_trained_in_the_lesson(visit, minilm, monkeypatch: pytest.MonkeyPatch) -> None:
+    from memviz.lessons import training as course
+    from memviz.training import classifier, examples
+
+    lines = examples.sample()
+    few = examples.Examples(lines.texts[:24], lines.labels[:24])
+    monkeypatch.setattr(examples, "sample", lambda: few)
+    monkeypatch.setattr(course, "EPOCHS", 1)
+    lesson, here = LESSONS["fine_tuning"], visit("lessons", lesson="fine_tuning")
+    here.app.radio(key="prediction_fine_tuning").set_value(1)
+    here.app.run()
+    here.app.button(key="reveal").click().run()
+    trained = classifier.train(few.texts, few.labels, minilm, 1, epochs=1, seed=0)
+    finding = lesson.measure((minilm, trained), lesson.text, no_progress)
+    assert plain(finding) in shown(here)
+    assert any(lesson.options[1] in box.value for box in here.app.success)
+    here.press("lesson_door")
+    assert here.address.get("training") == "classifier"
+    assert (here.address.get("tuned"), here.address.get("epochs")) == ("1", "3")
 
 
 def test_a_wrong_prediction_is_told_and_another_lesson_hides_its_numbers(visit) -> None:

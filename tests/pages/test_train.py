@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import zipfile
 from collections.abc import Iterator
 
@@ -13,9 +14,12 @@ from memviz import Reader
 from memviz.errors import TrainingError
 from memviz.models import trained
 from memviz.serving import cache
+from memviz.serving.gate import Wait
 from memviz.trace import ModelInfo
 from memviz.training import classifier, examples, induction
 from memviz.ui.parts.training import classify
+from memviz.ui.shell import runs
+from tests.pages.visiting import Visit
 from tests.reading.families import FAMILIES, tokenizer
 
 STEPS = 30
@@ -100,6 +104,43 @@ def test_what_was_not_trained_here_is_not_found(name: str) -> None:
 
     with pytest.raises(UnknownModelError, match="not trained on this machine"):
         trained.find(name)
+
+
+def test_two_who_train_at_once_stand_in_a_queue_and_see_their_place(visit, births, monkeypatch) -> None:
+    """The first is held inside its training until the second was told how many are before it; then both end."""
+    inside, told = threading.Event(), threading.Event()
+    shown: list[str] = []
+
+    def train(layers: int, seed: int, steps: int, **_: object) -> induction.Induction:
+        if seed == 1:
+            inside.set()
+            assert told.wait(60), "the second is told to wait"
+        return births[layers]
+
+    def wait_line(wait: Wait) -> str:
+        told.set()
+        shown.append(line(wait))
+        return shown[-1]
+
+    line = runs.wait_line
+    monkeypatch.setattr(induction, "train", train)
+    monkeypatch.setattr(runs, "wait_line", wait_line)
+    sessions: dict[str, Visit] = {}
+
+    def first() -> None:
+        sessions["first"] = visit("train", run="1", seed="1")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert inside.wait(60)
+    second = visit("train", run="1", seed="2")
+    thread.join(60)
+    assert not thread.is_alive()
+    assert shown, "the second stood in the queue"
+    assert all("Readings before you: 1" in item for item in shown)
+    for here in (sessions["first"], second):
+        assert here.errors == []
+        assert str(births[2].statement(births[1])) in plain(here.sentences)
 
 
 def test_a_classifier_from_pasted_lines(visit) -> None:

@@ -11,6 +11,8 @@ import torch
 
 import memviz
 from memviz.errors import TrainingError
+from memviz.lessons import LESSONS
+from memviz.progress import no_progress
 from memviz.training import Classifier, classifier, examples
 
 pytestmark = pytest.mark.models
@@ -105,6 +107,43 @@ def test_the_change_of_attention_is_that_of_the_readings(tuned: Classifier, mini
         cosine = pairs[0] @ pairs[1] / np.linalg.norm(pairs[0]) / np.linalg.norm(pairs[1])
         changes.append(1 - cosine)
     assert tuned.attention_change[-1] == pytest.approx(np.mean(changes), rel=1e-3)
+
+
+def test_the_lesson_says_what_the_eager_weights_say(tuned: Classifier, minilm) -> None:
+    from memviz.models import locate, open_model
+
+    lesson, weights = LESSONS["fine_tuning"], []
+    finding = lesson.measure((minilm, tuned), lesson.text, no_progress)
+    own, tokenizer = open_model(locate("minilm"), attn_implementation="eager")
+    for state in (minilm.model.state_dict(), tuned.reader.model.state_dict()):
+        own.load_state_dict(state)
+        with torch.inference_mode():
+            output = own(**tokenizer(lesson.text, return_tensors="pt"), output_attentions=True)
+        weights.append(torch.cat(output.attentions).double())  # [layer, head, query, key]
+    apart = (weights[1] - weights[0]).abs().sum(-1).mean(dim=(1, 2)) / 2
+    changes = [row.value for row in finding.rows]
+    assert changes == pytest.approx(apart.tolist(), abs=1e-6)
+    assert changes[:5] == [0.0] * 5
+    assert changes[5] > 1e-4
+    assert finding.answer == 1
+    assert lesson.options[1] == "In the last layer alone"
+    assert finding.beside is not None
+    rows, low_high = tuned.held_out, tuned.interval
+    right = sum(rows["label"] == rows["prediction"]) / len(rows)
+    most = sum(rows["label"] == tuned.majority_label) / len(rows)
+    assert [row.value for row in finding.beside.rows] == [right, most, *low_high]
+    assert "exactly nothing in the frozen ones" in str(finding.statement)
+
+
+def test_the_lesson_sees_where_nothing_or_all_was_changed(tuned: Classifier, minilm) -> None:
+    from dataclasses import replace
+
+    lesson = LESSONS["fine_tuning"]
+    assert lesson.measure((minilm, replace(tuned, reader=minilm)), lesson.text, no_progress).answer == 2
+    copied = replace(tuned, reader=classifier._private_reader(minilm, no_progress))
+    with torch.no_grad():
+        copied.reader.model.encoder.layer[0].attention.self.query.weight.mul_(1.5)
+    assert lesson.measure((minilm, copied), lesson.text, no_progress).answer == 0
 
 
 def test_the_same_seed_gives_the_same_numbers(tuned: Classifier, minilm) -> None:

@@ -8,7 +8,9 @@ import torch
 
 import memviz
 from memviz import Ablate
-from memviz.errors import TraceError, TrainingError
+from memviz.errors import ReadingError, TraceError, TrainingError
+from memviz.lessons import LESSONS
+from memviz.progress import no_progress
 from memviz.training import induction, small_model
 
 STEPS = 600
@@ -82,6 +84,45 @@ def test_the_losses_are_those_of_the_reader(born: induction.Induction) -> None:
     losses = torch.nn.functional.cross_entropy(logits, ids[:, 1:], reduction="none").numpy()
     assert np.mean(first) == pytest.approx(losses[:, :23].mean(), abs=1e-4)
     assert np.mean(second) == pytest.approx(losses[:, 24:].mean(), abs=1e-4)
+
+
+def test_the_lesson_says_what_the_models_do_by_transformers_own_forward_pass(
+    born: induction.Induction, control: induction.Induction
+) -> None:
+    lesson = LESSONS["birth"]
+    finding = lesson.measure((born, control), lesson.text, no_progress)
+    assert finding.answer == 1
+    assert lesson.options[1] == "Only that of two layers"
+    ids, losses, scores, sure = induction.held_out_sequences(), {}, [], []
+    symbols = [small_model.SYMBOLS.index(symbol) for symbol in lesson.text.split()]
+    assert symbols[-1] == symbols[6], "what comes next stood behind it before"
+    for model in (born, control):
+        own = model.model.eval()
+        own.set_attn_implementation("eager")
+        with torch.inference_mode():
+            output = own(ids, output_attentions=True)
+            follows = own(torch.tensor([symbols])).logits[0, -1].double().softmax(-1)
+        each = torch.nn.functional.cross_entropy(output.logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")
+        losses[model.layers] = float(each[:, 24:].mean()), float(each[:, :23].mean())
+        weights = torch.stack(output.attentions)  # [layer, sequence, head, query, key]
+        diagonal = weights.diagonal(offset=-23, dim1=-2, dim2=-1)[..., 1:]  # the queries of the second copy
+        scores.append(float(diagonal.mean(dim=(1, 3)).max()))
+        sure.append(float(follows[symbols[7]]))
+    expected = [losses[2][0], losses[1][0], losses[2][1], losses[1][1]]
+    assert [row.value for row in finding.rows] == pytest.approx(expected, abs=1e-4)
+    assert finding.beside is not None
+    assert [row.value for row in finding.beside.rows] == pytest.approx([*sure, *scores], abs=1e-4)
+    assert sure[0] > 0.5 > sure[1]
+    assert "L1.H" in str(finding.statement)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("A B C", "nothing to look up"), ("A cat A", "“cat” is none"), (" ", "2 to 47"), ("A " * 48, "2 to 47")],
+)
+def test_a_text_that_the_lesson_cannot_go_on_with(text: str, what: str) -> None:
+    with pytest.raises(ReadingError, match=what):
+        LESSONS["birth"].measure((), text, no_progress)
 
 
 def test_the_saved_model_is_opened_like_any_other(born: induction.Induction, tmp_path) -> None:

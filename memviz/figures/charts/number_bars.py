@@ -66,7 +66,7 @@ def number_bars(
     )
     figure.update_xaxes(
         range=[0, largest * 1.2],
-        tickformat=".0%" if share and largest > 0.05 else None,
+        tickformat=(".0%" if largest > 0.05 else ".1%") if share else None,
         title={"text": escape(unit), "font": {"size": 12}},
         gridcolor=colours.FAINT,
         zeroline=False,

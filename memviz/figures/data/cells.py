@@ -14,7 +14,7 @@ import numpy as np
 
 from memviz.errors import MeasureError
 from memviz.figures.data.view import PatternData, PatternView, Side, Values, side
-from memviz.measures.pairs import without_keys
+from memviz.measures.rest import without_keys
 from memviz.measures.weights import WordPieces, rollout, value_norms, word_value_norm
 from memviz.memory import Memory, positions
 from memviz.sources import tokens_of

@@ -37,6 +37,12 @@ def lens_statement(result: Any) -> Note:
             "{probability}.",
             numbers,
         )
+    if first == len(ranks) - 1:
+        return Note(
+            "“{answer}” has rank {rank} before the first layer; only after the last layer, **L{layer}**, is it the "
+            "likeliest, with {probability}.",
+            numbers,
+        )
     return Note(
         "“{answer}” has rank {rank} before the first layer; from layer **L{layer}** on it is the likeliest and stays "
         "so, and after the last it has {probability}.",

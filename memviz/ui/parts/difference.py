@@ -12,14 +12,16 @@ import streamlit as st
 
 from memviz import figures, measures, tables
 from memviz.figures import Bar, SheetRow, head_name
+from memviz.models import CATALOGUE
 from memviz.serving import cache
 from memviz.serving.gate import Turn
 from memviz.tokens import Word, distinct_texts
 from memviz.trace import Trace
+from memviz.ui.parts.home import choose_hiding
 from memviz.ui.shell import frame, runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
-from memviz.ui.shell.samples import samples
+from memviz.ui.shell.samples import to_compare
 
 WAYS = {
     "word": "One word in two texts",
@@ -34,6 +36,7 @@ NAMES = {
 }
 WAY, MODEL = "comparison", "other_model"
 BOXES = (("first_layer", "first_head"), ("second_layer", "second_head"))
+Sinks = tuple[tuple[int, ...], tuple[int, ...]]  # keys that are left out, of each side
 LISTED = 8  # heads that changed most
 COLUMNS = {
     "query_text": "query",
@@ -52,6 +55,7 @@ class DifferenceView:
     traces: tuple[Trace, Trace]
     heads: tuple[tuple[int, int], tuple[int, int]]
     result: measures.Difference
+    without: Sinks = ((), ())
     experiment: str = "compare"
     covered: tuple[int, ...] = ()
 
@@ -100,7 +104,7 @@ class DifferenceView:
             "second head": second,
             "second model": self.traces[1].model.name,
             "words in common": str(len(self.result.places)),
-        }
+        } | ({"attention sinks": "left out, the rest renormalised"} if any(self.without) else {})
 
     def code(self) -> str:
         read = {
@@ -109,8 +113,8 @@ class DifferenceView:
         }.get(self.way, f"traces = [reader.read(text), reader.read({self.traces[1].text!r})]")
         return f"""{read}
 sides = [
-    memviz.measures.PatternOf(trace.memory(), trace.words, *head)
-    for trace, head in zip(traces, {self.heads})
+    memviz.measures.PatternOf(trace.memory(), trace.words, *head, without)
+    for trace, head, without in zip(traces, {self.heads}, {self.without})
 ]
 difference = memviz.measures.difference(*sides)
 print(difference.size)  # how far apart the two are over these words, 0 to 1
@@ -135,7 +139,7 @@ def read_both(way: str) -> tuple[Trace, Trace]:
     if way == "texts":
         return frame.read_two_texts()
     frame.offer_language_model()
-    text = frame.choose_text(samples(frame.model_name()), second=False)
+    text = frame.choose_text(to_compare(frame.model_name(), way), second=False)
     first = runs.read(frame.model_name(), text, None)
     if way == "heads":
         return first, first
@@ -144,8 +148,13 @@ def read_both(way: str) -> tuple[Trace, Trace]:
         st.info(t("There is no second model on this server."), icon=":material/compare_arrows:")
         st.stop()
     usual = next((name for name in ("minilm", "smollm2") if name in others), others[0])
-    name = st.selectbox(t("Second model"), others, **state.url_bound(MODEL, others, default=usual))
+    name = st.selectbox(t("Second model"), others, format_func=_title, **state.url_bound(MODEL, others, default=usual))
     return first, runs.read(name, text, None)
+
+
+def _title(name: str) -> str:
+    """A model as people call it."""
+    return CATALOGUE[name].title if name in CATALOGUE else name
 
 
 def show_difference(way: str, first: Trace, second: Trace) -> DifferenceView | None:
@@ -156,14 +165,20 @@ def show_difference(way: str, first: Trace, second: Trace) -> DifferenceView | N
     if not measures.common_words(first.words, second.words):
         st.info(t("These two texts have no word in common."), icon=":material/compare_arrows:")
         return None
-    changed = head_changes(first, second) if way == "texts" else None
+    sinks = measures.sink_positions(first.memory()), measures.sink_positions(second.memory())
+    without: Sinks = sinks if choose_hiding() else ((), ())
+    if not _any_left(first, second, without):
+        st.info(t("Beside attention sinks, these two have no word in common."), icon=":material/compare_arrows:")
+        return None
+    changed = head_changes(first, second, without) if way == "texts" else None
     heads = _choose_heads(way, (first, second), changed)
     sides = [
-        measures.PatternOf(trace.memory(), trace.words, *head)
-        for trace, head in zip((first, second), heads, strict=True)
+        measures.PatternOf(trace.memory(), trace.words, *head, rest)
+        for trace, head, rest in zip((first, second), heads, without, strict=True)
     ]
-    view = DifferenceView(way, (first, second), heads, measures.difference(*sides))
+    view = DifferenceView(way, (first, second), heads, measures.difference(*sides), without)
     st.header(difference_sentence(view, literal), anchor=False)
+    _say_sinks(view, sinks)
     show.figure(map_chart(view), key="difference_map")
     if changed is not None:
         _show_changes(changed)
@@ -174,6 +189,34 @@ def show_difference(way: str, first: Trace, second: Trace) -> DifferenceView | N
         t("Other weights are no better weights: what a difference does to the answer is asked on the page Forget.")
     )
     return view
+
+
+def _any_left(first: Trace, second: Trace, without: Sinks) -> bool:
+    """Have both a word in common that is no sink?"""
+    return any(
+        set(first.words[one].tokens) - set(without[0]) and set(second.words[other].tokens) - set(without[1])
+        for one, other in measures.common_words(first.words, second.words)
+    )
+
+
+def _say_sinks(view: DifferenceView, sinks: Sinks) -> None:
+    """Is the largest difference about a sink? And are they left out?"""
+    if any(view.without):
+        st.caption(t("Attention sinks are left out on both sides; what is left of every row is renormalised to 100 %."))
+        return
+    ((_, key),) = _largest(view.result, 1)
+    rests = (
+        not set(trace.words[place].tokens) - set(keys)
+        for trace, place, keys in zip(view.traces, view.result.places[key], sinks, strict=True)
+    )
+    if any(rests) and np.abs(view.result.values).max() > 0:
+        st.caption(
+            t(
+                "“{word}” is an attention sink: it gets what is not looked up elsewhere. Hide the sinks to see what is "
+                "left.",
+                word=literal(view.labels[key]),
+            )
+        )
 
 
 def _choose_heads(
@@ -217,13 +260,16 @@ def _place_of_largest(values: np.ndarray) -> tuple[int, int]:
     return layer, head
 
 
-def head_changes(first: Trace, second: Trace) -> np.ndarray:
-    """How much each head does something else in the second text: float64 [layer, head]; remembered between reruns."""
-    key = ("head_changes", first.model.name, first.text, second.text)
+def head_changes(first: Trace, second: Trace, without: Sinks = ((), ())) -> np.ndarray:
+    """How much each head does something else in the second text: float64 [layer, head]; remembered between reruns.
+
+    ``without``: keys of each that are left out.
+    """
+    key = ("head_changes", first.model.name, first.text, second.text, repr(without))
     work = cache.Work("links", first.model.name, characters=len(first.text) + len(second.text))
 
     def search(turn: Turn) -> np.ndarray:
-        return measures.head_differences(first.memory(), first.words, second.memory(), second.words)
+        return measures.head_differences(first.memory(), first.words, second.memory(), second.words, without=without)
 
     place = st.empty()
     changed = runs.patiently(place, lambda: cache.search(key, work, search, on_wait=runs.on_wait(place)))

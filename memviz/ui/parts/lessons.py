@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from memviz import figures
+from memviz.errors import MemVizError
 from memviz.models import CATALOGUE
-from memviz.progress import Progress
+from memviz.progress import Progress, no_progress
+from memviz.ui.parts import training
 from memviz.ui.shell import address, frame, navigation, runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
@@ -68,12 +70,15 @@ def show_task(lesson: Lesson) -> str:
     st.markdown(t(lesson.idea))
     text = _text(lesson)
     st.markdown("> " + literal(text).replace("\n", "  \n> "))
-    title = CATALOGUE[lesson.model].title if lesson.model in CATALOGUE else lesson.model
-    st.caption(t("Read by {model}.", model=literal(title)))
+    st.caption(_who_reads(lesson))
     task, door = st.columns([4, 1], vertical_alignment="center")
     task.markdown(t(lesson.task))
     page = navigation.PAGES[lesson.page]
-    if door.button(t("Open {page}", page=t(page.title)), icon=page.icon, key="lesson_door"):
+    pressed = door.button(t("Open {page}", page=t(page.title)), icon=page.icon, key="lesson_door")
+    if pressed and lesson.trained:
+        frame.choose(lesson.settings)
+        navigation.open_page(page.path)
+    elif pressed:
         opens = lesson.opens if lesson.opens and text == lesson.text else text
         frame.open_with(page, model=lesson.model, text=opens, settings=lesson.settings)
     with st.expander(t("Another text"), icon=":material/edit:"):
@@ -85,6 +90,16 @@ def show_task(lesson: Lesson) -> str:
             persist_state="session",
         )
     return text
+
+
+def _who_reads(lesson: Lesson) -> str:
+    """The model of the lesson, or what is trained for it."""
+    title = literal(CATALOGUE[lesson.model].title if lesson.model in CATALOGUE else lesson.model)
+    if lesson.trained == "induction":
+        return t("Read by two small models, which are trained here while you watch: less than a minute.")
+    if lesson.trained == "classifier":
+        return t("Read by {model}, of which a copy is trained here while you watch: less than a minute.", model=title)
+    return t("Read by {model}.", model=title)
 
 
 def _text(lesson: Lesson) -> str:
@@ -120,20 +135,65 @@ def reveal(lesson: Lesson, text: str, prediction: int | None) -> Finding | None:
             t("Show what the model does"), key="reveal", type="primary", disabled=prediction is None, help=hint
         ):
             return None
-        st.session_state[OPEN] = subject
+    measured = _measure(lesson, text)
+    if measured is None:
+        st.session_state.pop(OPEN, None)
+        return None
+    finding, charts = measured
+    st.session_state[OPEN] = subject
+    _judge(lesson, finding, prediction)
+    st.markdown(f"### {finding.statement.render(t, literal)}")
+    for number, place in enumerate(st.columns(len(finding.groups), gap="large")):
+        with place:
+            show.figure(chart(finding, number), key=f"lesson_numbers_{number}")
+    for number, figure in enumerate(charts):
+        show.figure(figure, key=f"lesson_training_{number}")
+    show.caveat(lesson.caveat)
+    return finding
+
+
+def _measure(lesson: Lesson, text: str) -> tuple[Finding, tuple[Any, ...]] | None:
+    """The numbers, and pictures of what was trained for them; ``None``, with a message, where there are none."""
+    if lesson.trained:
+        return _measure_trained(lesson, text)
 
     def run(reader: Reader, progress: Progress) -> Finding:
         return lesson.measure(reader, text, progress)
 
+    st.session_state[OPEN] = (lesson.name, text)  # who chooses something else meanwhile comes back to it
     finding = runs.experiment_on(f"lesson {lesson.name}", lesson.model, text, None, run)
-    if finding is None:
-        del st.session_state[OPEN]
+    return None if finding is None else (finding, ())
+
+
+def _measure_trained(lesson: Lesson, text: str) -> tuple[Finding, tuple[Any, ...]] | None:
+    """The same of what the lesson trains, which is drawn meanwhile, and which the page Train shares."""
+    subject: Any = _birth() if lesson.trained == "induction" else _classifier(lesson)
+    if subject is None:
         return None
-    _judge(lesson, finding, prediction)
-    st.markdown(f"### {finding.statement.render(t, literal)}")
-    show.figure(chart(finding), key="lesson_numbers")
-    show.caveat(lesson.caveat)
-    return finding
+    try:
+        finding = lesson.measure(subject, text, no_progress)
+    except MemVizError as error:
+        show.problem(error)
+        return None
+    return finding, training.birth_charts(*subject) if lesson.trained == "induction" else ()
+
+
+def _birth() -> Any:
+    """Both models, born while one watches, or remembered."""
+    from memviz.lessons import training as course
+
+    return training.watch_birth((course.SEED, course.STEPS))
+
+
+def _classifier(lesson: Lesson) -> Any:
+    """The model as it is, and the classifier, trained while one watches, or remembered."""
+    from memviz.lessons import training as course
+    from memviz.training import examples
+
+    reader, lines = runs.open_reader(lesson.model), examples.sample()
+    settings = training.Settings(lesson.model, lines.texts, lines.labels, course.LAYERS, course.EPOCHS, course.SEED)
+    trained = training.watch_classifier(settings)
+    return None if trained is None else (reader, trained)
 
 
 def _judge(lesson: Lesson, finding: Finding, prediction: int | None) -> None:
@@ -156,13 +216,14 @@ def _progress() -> dict[str, str]:
     return {name: mark for name, _, mark in parts if mark in (RIGHT, WRONG)}
 
 
-def chart(finding: Finding, **options: str) -> Any:
-    """The numbers of a lesson as bars."""
+def chart(finding: Finding, number: int = 0, **options: str) -> Any:
+    """The numbers of a lesson that have one unit, as bars."""
+    group = finding.groups[number]
     return figures.number_bars(
-        [row.name.render(t) for row in finding.rows],
-        [row.value for row in finding.rows],
-        unit=finding.unit.render(t),
-        share=finding.is_share,
+        [row.name.render(t) for row in group.rows],
+        [row.value for row in group.rows],
+        unit=group.unit.render(t),
+        share=group.is_share,
         translate=t,
         **({"title": "", "caption": ""} | options),
     )

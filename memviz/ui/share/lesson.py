@@ -37,13 +37,15 @@ class LessonView:
 
     def table(self) -> pd.DataFrame:
         """The numbers of the lesson, by name."""
-        rows = () if self.finding is None else self.finding.rows
-        return pd.DataFrame({"name": [row.name.render(t) for row in rows], "value": [row.value for row in rows]})
+        groups = () if self.finding is None else self.finding.groups
+        rows = [(row.name.render(t), row.value, group.unit.render(t)) for group in groups for row in group.rows]
+        return pd.DataFrame(rows, columns=["name", "value", "unit"])
 
     def provenance_fields(self) -> dict[str, str]:
         """Where the numbers come from."""
-        unit = {} if self.finding is None else {"unit": self.finding.unit.render()}
-        return {"MemViz": __version__, "model": self.lesson.model, "lesson": self.lesson.name, "text": self.text} | unit
+        model = self.lesson.model or "trained for this lesson"
+        units = {} if self.finding is None else {"unit": "; ".join(each.unit.render() for each in self.finding.groups)}
+        return {"MemViz": __version__, "model": model, "lesson": self.lesson.name, "text": self.text} | units
 
     def handout(self, *, answers: bool) -> str:
         """The lesson as a sheet to be printed; with the ``answers`` on a page of their own."""
@@ -55,11 +57,13 @@ class LessonView:
             Part(t("What did you see?"), lines=3),
         ]
         if answers and finding is not None:
-            frame = self.table()
-            numbers = [number_text(value, share=finding.is_share) for value in frame["value"]]
-            shown = pd.DataFrame({t("of what"): frame["name"], finding.unit.render(t): numbers})
-            statement = finding.statement.render(t)
-            parts.append(Part(t("Answer"), [t(lesson.options[finding.answer]), statement], table=shown, fresh=True))
+            told = [t(lesson.options[finding.answer]), finding.statement.render(t)]
+            for number, group in enumerate(finding.groups):
+                numbers = [number_text(row.value, share=group.is_share) for row in group.rows]
+                names = [row.name.render(t) for row in group.rows]
+                shown = pd.DataFrame({t("of what"): names, group.unit.render(t): numbers})
+                title, said = ("", []) if number else (t("Answer"), told)
+                parts.append(Part(title, said, table=shown, fresh=not number))
             parts.append(Part(t("What this does not show"), [t(lesson.caveat)]))
         return figures.handout(
             parts, title=t(lesson.title), provenance=self.provenance_fields(), language=language_tag(), translate=t
@@ -67,16 +71,16 @@ class LessonView:
 
     def code(self) -> str:
         """The Python that measures the same."""
-        return f"""import memviz
-from memviz.lessons import LESSONS
+        return f"""from memviz.lessons import LESSONS
 from memviz.progress import no_progress
 
 lesson = LESSONS[{self.lesson.name!r}]
 text = {self.text!r}
-finding = lesson.measure(memviz.load(lesson.model), text, no_progress)
+finding = lesson.measure(lesson.subject(), text, no_progress)
 print(finding.statement)
-for row in finding.rows:
-    print(row.name, row.value)
+for group in finding.groups:
+    for row in group.rows:
+        print(row.name, row.value, group.unit)
 print(lesson.options[finding.answer])
 """
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
+from memviz.ui.components.address import KEY as COMPONENT
 from memviz.ui.components.address import address_bar, last_return
 
 TEXTS = (  # the boxes whose texts the tab keeps
@@ -30,6 +31,7 @@ _CHOICES = "address_choices"  # the names whose choices the session holds too
 _RUN = "address_run"
 _SEEN = "address_seen"  # the serial of the return that was followed last
 _FOLLOWS = "address_follows"
+_FORGETS = "address_forgets"  # the tab is to let go of its texts
 
 
 def get(name: str) -> str | None:
@@ -65,6 +67,20 @@ def _fields() -> dict[str, str]:
         st.session_state[_FIELDS] = st.query_params.to_dict()
     result: dict[str, str] = st.session_state[_FIELDS]
     return result
+
+
+def forget(*, but: Iterable[str] = ()) -> None:
+    """Lets go of all that the session holds, of the address, and of the texts that the tab keeps.
+
+    ``but``: names of choices that stay. To be called by a button, before the run that follows.
+    """
+    kept = {name: st.session_state[name] for name in (*but, _SEEN, _RUN) if name in st.session_state}
+    stays = {name: value for name, value in fields().items() if name in {*but}}
+    for name in list(st.session_state):
+        if name != COMPONENT:
+            del st.session_state[name]
+    st.session_state.update(kept)
+    st.session_state[_FIELDS], st.session_state[_FORGETS] = stays, True
 
 
 @contextmanager
@@ -110,6 +126,5 @@ def _write() -> None:
     state[_RUN] = state.get(_RUN, 0) + 1
     state[_WRITTEN] = fields()
     texts = {name: state[name] for name in _KEPT if state.get(name)}
-    address_bar(
-        urlencode(fields()), texts, run=state[_RUN], seen=state.get(_SEEN), follows=bool(state.pop(_FOLLOWS, False))
-    )
+    follows, forgets = bool(state.pop(_FOLLOWS, False)), bool(state.pop(_FORGETS, False))
+    address_bar(urlencode(fields()), texts, run=state[_RUN], seen=state.get(_SEEN), follows=follows, forgets=forgets)

@@ -352,6 +352,11 @@ def open_with(page: Page, *, model: str, text: str, settings: Mapping[str, str])
 def carry_with(page: Page, *, model: str, text: str, settings: Mapping[str, str]) -> None:
     """Makes that page begin so; on a page with a model of its own, called by a button before the page is drawn."""
     carry(text, model, box=_box_of(page))
+    choose(settings)
+
+
+def choose(settings: Mapping[str, str]) -> None:
+    """The next page begins with these choices, as the address has them."""
     for name, value in settings.items():
         st.session_state.pop(name, None)
         address.put(name, value)

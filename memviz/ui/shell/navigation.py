@@ -73,6 +73,7 @@ SECTIONS = {
         ),
         Page("train", "Train", "How is a memory written?", ":material/model_training:", model="minilm"),
         Page("words", "Words", "What does a word mean before any context?", ":material/scatter_plot:", model="minilm"),
+        Page("resources", "Resources", "What does a reading cost, and where does the text go?", ":material/memory:"),
         Page("glossary", "Glossary", "What do the numbers mean?", ":material/menu_book:"),
     ),
 }

@@ -372,6 +372,16 @@ def samples(model: str) -> tuple[Sample, ...]:
     return tuple(replace(sample, hint=_OPEN, translation="", gold="") for sample in texts)
 
 
+def to_compare(model: str, way: str) -> tuple[Sample, ...]:
+    """The samples that two heads ("heads") or two models ("models") read, for the first model by its name."""
+    hint = {
+        "heads": "Two heads of one model read the same text: blue is where the second attends more, orange the first.",
+        "models": "Two models read the same text: blue is where the second attends more, orange the first. Their heads "
+        "have nothing in common but their numbers.",
+    }[way]
+    return tuple(replace(sample, hint=hint) for sample in samples(model) if not sample.pair)
+
+
 def prompts(model: str) -> tuple[Sample, ...]:
     """The samples for a model that continues texts, by its name; of other models than SmolLM2 nothing is claimed."""
     if model == "smollm2":

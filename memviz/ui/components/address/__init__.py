@@ -37,15 +37,17 @@ def last_return() -> Return | None:
     return Return(query, {str(name): text for name, text in texts.items() if isinstance(text, str)}, serial)
 
 
-def address_bar(query: str, texts: Mapping[str, str], *, run: int, seen: int | None, follows: bool) -> None:
+def address_bar(
+    query: str, texts: Mapping[str, str], *, run: int, seen: int | None, follows: bool, forgets: bool = False
+) -> None:
     """Brings the address and the tab's history up to what the page shows.
 
     ``query``: the address after the "?". ``texts``: what was typed, by box; it stays in the tab. ``run`` is another
     in every run; ``seen`` is the serial of the `Return` that was followed last; ``follows``: this run only followed
-    the address, so that it makes no entry.
+    the address, so that it makes no entry; ``forgets``: the tab lets go of every text that it kept.
     """
     kept = {name: as_utf8(text) for name, text in texts.items()}
-    data = {"query": query, "texts": kept, "run": run, "seen": seen, "follows": follows}
+    data = {"query": query, "texts": kept, "run": run, "seen": seen, "follows": follows, "forgets": forgets}
     _mount(data=data, key=KEY, on_report_change=_rerun)
 
 

@@ -3,17 +3,19 @@
  *
  * data = {
  *   query              the address as the page wants it, without "?"
- *   texts: {box: text} what was typed; kept in the tab (session storage, and each entry of its history), never in query
+ *   texts: {box: text} what was typed; kept in the tab (session storage, whose parts the history names), never in query
  *   run                another in every run, so that every run is heard of
  *   seen               the serial of the report that Python took last, or null
  *   follows            did this run follow the address? Then nobody made a choice in it
+ *   forgets            does the tab let go of all texts that it kept? No entry of its history has one then
  * }
  * What the tab remembers and the page does not show is reported, once in each serial:
  * setStateValue("report", {query, texts, serial}).
  * A choice makes one new entry; what the page puts right by itself belongs to the entry that is there.
  */
 
-const STORE = "memviz.texts";
+const STORE = "memviz.texts"; // those of the page that is open
+const HISTORY = "memviz.history"; // [[id, texts], …]: an entry of the tab's history holds the id alone
 const EMBEDDING = ["embed", "embed_options"]; // Streamlit's own, which Python does not see
 
 export default function ({ data, setStateValue }) {
@@ -35,19 +37,20 @@ class AddressBar {
   }
 
   update(data) {
+    if (data.forgets) this.forget();
     const isPending = this.report !== null && this.report.serial !== data.seen;
     if (!isPending) this.report = null;
     if (isPending) this.tell(this.report);
     else if (this.isNew) this.begin(data);
     else if (this.isMoved) this.follow(data);
-    else this.write(data, data.follows || this.path !== location.pathname ? "replaceState" : "pushState");
+    else this.write(data, data.follows || data.forgets || this.path !== location.pathname ? "replaceState" : "pushState");
   }
 
   /** The page was loaded: a tab that was here before has its texts, unless the link brings others. */
   begin(data) {
     this.isNew = false;
     this.isMoved = false;
-    const texts = history.state?.memviz ?? stored();
+    const texts = textsOfEntry() ?? read(STORE);
     if (texts && !sameTexts(texts, data.texts) && !new URLSearchParams(location.search).has("text")) this.ask(texts);
     else this.write(data, "replaceState");
   }
@@ -55,7 +58,7 @@ class AddressBar {
   /** Back or Forward: the page has the address from Streamlit, and the texts of the entry from here. */
   follow(data) {
     this.isMoved = false;
-    const texts = history.state?.memviz ?? data.texts;
+    const texts = textsOfEntry() ?? data.texts;
     if (!data.follows || !sameTexts(texts, data.texts)) this.ask(texts);
     else this.write(data, "replaceState");
   }
@@ -65,6 +68,13 @@ class AddressBar {
     this.tell(this.report);
   }
 
+  /** The tab lets go of all texts, those of other entries too, and of what Python was told of them. */
+  forget() {
+    for (const name of [STORE, HISTORY]) attempt(() => sessionStorage.removeItem(name));
+    if (this.report !== null) this.tell(null);
+    Object.assign(this, { report: null, texts: null, isMoved: false });
+  }
+
   write({ query, texts }, how) {
     const search = withEmbedding(query);
     const isSame = location.search === search && this.path === location.pathname && sameTexts(texts, this.texts ?? {});
@@ -72,9 +82,24 @@ class AddressBar {
     attempt(() => sessionStorage.setItem(STORE, JSON.stringify(texts)));
     if (isSame) return;
     const url = location.pathname + search + location.hash;
-    const isKept = attempt(() => history[how]({ memviz: texts }, "", url));
-    if (!isKept) history[how]({}, "", url); // the text is too long
+    history[how]({ memviz: keep(texts) }, "", url);
   }
+}
+
+/** The id under which the tab's history finds these texts again; null where they are too long to be kept. */
+function keep(texts) {
+  const entries = read(HISTORY) ?? [];
+  const last = entries.at(-1);
+  if (last && sameTexts(last[1], texts)) return last[0];
+  const id = `${Date.now()}-${entries.length}`;
+  const isKept = attempt(() => sessionStorage.setItem(HISTORY, JSON.stringify([...entries, [id, texts]])));
+  return isKept ? id : null;
+}
+
+/** The texts of the entry that is open; null where it has none, or the tab has let go of them. */
+function textsOfEntry() {
+  const id = history.state?.memviz;
+  return (id && read(HISTORY)?.find(([known]) => known === id)?.[1]) ?? null;
 }
 
 function withEmbedding(query) {
@@ -84,11 +109,11 @@ function withEmbedding(query) {
   return parts && `?${parts}`;
 }
 
-/** The texts that the tab kept; null where there are none, or none that can be read. */
-function stored() {
-  let texts = null;
-  attempt(() => (texts = JSON.parse(sessionStorage.getItem(STORE))));
-  return texts;
+/** What the tab kept under this name; null where there is nothing, or nothing that can be read. */
+function read(name) {
+  let value = null;
+  attempt(() => (value = JSON.parse(sessionStorage.getItem(name))));
+  return value;
 }
 
 const sameTexts = (some, others) => [...new Set([...Object.keys(some), ...Object.keys(others)])].every(

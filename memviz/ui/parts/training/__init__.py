@@ -6,8 +6,17 @@ lines        the lines that it learns from: the sample, pasted ones, a file
 view         what the page shows, to be taken along
 """
 
-from memviz.ui.parts.training.classify import show_classifier
-from memviz.ui.parts.training.induction import show_induction
+from memviz.ui.parts.training.classify import Settings, show_classifier, watch_classifier
+from memviz.ui.parts.training.induction import birth_charts, show_induction, watch_birth
 from memviz.ui.parts.training.view import TrainView, choose_experiment
 
-__all__ = ["TrainView", "choose_experiment", "show_classifier", "show_induction"]
+__all__ = [
+    "Settings",
+    "TrainView",
+    "birth_charts",
+    "choose_experiment",
+    "show_classifier",
+    "show_induction",
+    "watch_birth",
+    "watch_classifier",
+]

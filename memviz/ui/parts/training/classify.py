@@ -160,7 +160,7 @@ def _choose_and_train(examples: Examples | None) -> None:
     if not pressed or examples is None:
         return
     settings = Settings(frame.model_name(), examples.texts, examples.labels, int(layers), int(epochs), int(seed))
-    if _train(settings) is not None:
+    if watch_classifier(settings) is not None:
         st.session_state[SHOWN] = settings
 
 
@@ -173,13 +173,13 @@ def _layers_text(count: int) -> str:
 def _forgotten(settings: Settings) -> Classifier | None:
     """One that was let go: trained again, or a word that its file must be opened again."""
     if not settings.file:
-        return _train(settings)
+        return watch_classifier(settings)
     st.info(t("This classifier was let go. Open its file again."), icon=":material/info:")
     return None
 
 
-def _train(settings: Settings) -> Classifier | None:
-    """The training, drawn while it runs; ``None``, with a message, where it fails."""
+def watch_classifier(settings: Settings) -> Classifier | None:
+    """The training, drawn while it runs, or what is remembered of it; ``None``, with a message, where it fails."""
     reader = runs.open_reader(settings.model)
     place = st.empty()
     drawing = _Drawing(place, settings.epochs)

@@ -127,7 +127,7 @@ def show_induction() -> InductionView | None:
     results = None
     if pressed or (address.get(RUN) and SHOWN not in st.session_state):
         address.put(RUN, "1")
-        results = _train(settings)
+        results = watch_birth(settings)
         if results is not None:  # who stops it, or meets an error, keeps what stood there
             st.session_state[SHOWN] = settings
     if SHOWN not in st.session_state:
@@ -137,12 +137,12 @@ def show_induction() -> InductionView | None:
         )
         return None
     settings = st.session_state[SHOWN]
-    results = results or _train(settings)
+    results = results or watch_birth(settings)
     return None if results is None else _show(settings, *results)
 
 
-def _train(settings: Settings) -> tuple[Induction, Induction] | None:
-    """Both trainings, drawn while they run; ``None``, with a message, where they fail."""
+def watch_birth(settings: Settings) -> tuple[Induction, Induction] | None:
+    """Both trainings, drawn while they run, or what is remembered of them; ``None``, with a message, if they fail."""
     place = st.empty()
     drawing = _Drawing(place, settings[1])
     share = COSTS[2] / sum(COSTS.values())
@@ -300,6 +300,15 @@ def _show(settings: Settings, born: Induction, control: Induction) -> InductionV
         unplugged=unplugged,
         model=born.name,
     )
+
+
+def birth_charts(born: Induction, control: Induction) -> tuple[Any, Any]:
+    """The losses of both over the steps, and all heads of the two layers at the end."""
+    columns = {
+        each.layers: (each.steps.tolist(), each.first_copy_loss.tolist(), each.second_copy_loss.tolist())
+        for each in (born, control)
+    }
+    return _curves(columns, end=int(born.steps[-1])), _patterns(born, len(born.steps) - 1)
 
 
 def _score_curves(born: Induction, *, mark: float) -> Any:
