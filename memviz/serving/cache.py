@@ -355,10 +355,10 @@ def get_or_run(key: Key, work: Work, task: Task, watcher: Watcher) -> Trace:
         if whole_key in _traces:
             return _traces[whole_key]
     trace: Trace = engine().run(Job("traces", whole_key, work, task), watcher)
+    with _lock:
+        trace = _traces.setdefault(whole_key, trace)
     if origin(trace) is None:
         _remember_origin(trace, Origin(key, work, task))
-    with _lock:
-        _traces.setdefault(whole_key, trace)
     return trace
 
 
