@@ -306,9 +306,9 @@ class Cluster:
 
     def _follow(self, order: Order, watcher: Watcher) -> Any:
         """Gives the order to a replica; to another one where it is lost."""
-        cause = ""
+        cause, progress = "", watcher.progress
         for attempt in range(TRIES):
-            watcher.progress(0.0, "A replica was lost: beginning again" if attempt else "Looking for a free replica")
+            progress(0.0, "A replica was lost: beginning again" if attempt else "Looking for a free replica")
             try:
                 return self._follow_once(order, watcher)
             except _LostError as error:

@@ -222,7 +222,9 @@ def test_those_who_wait_hear_their_place_and_replicas_grow_with_the_queue(
     crowd = Crowd()
     for number in range(4):
         crowd.send(lambda number=number: far.run(job(str(number)), Watcher(waits.append, silent)))
-        until(lambda number=number: sum(len(each.object._courses) for each in ray.replicas if each.object) == number + 1)
+        until(
+            lambda number=number: sum(len(each.object._courses) for each in ray.replicas if each.object) == number + 1
+        )
     until(lambda: waits)
     assert len(ray.replicas) == 2, "as many as there are processors, and no more"
     assert all(wait.count >= 1 for wait in waits)
@@ -281,7 +283,9 @@ def test_replicas_that_are_lost_again_and_again_are_one_sentence(
 
 def test_nobody_at_the_address_is_one_sentence_at_once(ray: ShadowRay) -> None:
     began = time.monotonic()
-    with pytest.raises(EngineError, match=r"ray://127\.0\.0\.1:9, does not answer \(\[Errno 111\] Connection refused\)"):
+    with pytest.raises(
+        EngineError, match=r"ray://127\.0\.0\.1:9, does not answer \(\[Errno 111\] Connection refused\)"
+    ):
         Cluster("ray://127.0.0.1:9").ask("tiny", engine.facts, QUIET)
     assert time.monotonic() - began < 5
     assert ray.inits == []
