@@ -1,11 +1,13 @@
-"""Does one server carry a class? `python -m benchmarks.classroom [--pause 15 30] [--minutes 5] [--long] [--memory]`
+"""Does one server carry a class? `python -m benchmarks.classroom [--pause 15 30] [--minutes 5] [--long] [--compare] [--cost] [--memory]`
 
 Students without a browser, who speak Streamlit's own messages over a websocket, paste 40 to 110 words, one text after
 the other, over the pages Home, Heads, Recall and Translate. Each checks that what a page shows is the student's own
 text. ``--long``: in the middle someone else has 7,000 words read by SmolLM2; the times are those of the students.
 A time counts from the paste until the page has all of its answer. Who gets no answer presses again: "by hand".
 
-``--memory``: one student, 1,000 texts, and the memory of the server after every hundred.
+``--compare``: the class twice, without and with a reading of some 8,000 tokens in progress all the time; how much longer a
+short reading then takes. ``--cost``: what one answer costs the server, in seconds of a core, and how many students a core
+carries. ``--memory``: one student, 1,000 texts, and the memory of the server after every hundred.
 
 The students run on the same processors as the server, which must have nothing else to do.
 """
@@ -22,10 +24,11 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
+import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -44,6 +47,8 @@ TARGETS = {
     "3–8 s": "all answered, p95 ≤ 8 s",
 }
 READINGS, EVERY = 1000, 100
+COST_ANSWERS = 40  # of which the seconds are the mean
+SHARE = 2 / 3  # of a core that may be busy before queues grow
 
 NOUNS = (
     "teacher garden river window letter market doctor village bridge mountain kitchen picture station winter".split()
@@ -60,6 +65,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--long", action="store_true", help=f"one text of {LONG_WORDS:,} words in the middle")
     parser.add_argument("--threads", type=int, default=2, help="of the server")
+    parser.add_argument("--compare", action="store_true", help="with and without a long reading in progress")
+    parser.add_argument("--cost", action="store_true", help="seconds of a core for an answer")
     parser.add_argument("--memory", action="store_true", help=f"the memory of the server over {READINGS:,} texts")
     options = parser.parse_args()
     with serving_process(OMP_NUM_THREADS=str(options.threads)) as (address, process):
@@ -68,6 +75,15 @@ def main() -> None:
             return
         print(f"{options.threads} threads, load of the machine {os.getloadavg()[0]:.1f}", flush=True)
         lesson = Lesson(options.students, tuple(options.pause), 60 * options.minutes, options.long)
+        if options.cost:
+            print(cost(asyncio.run(spend(address, process.pid))))
+            return
+        if options.compare:
+            without = asyncio.run(hold(replace(lesson, long=False), address))
+            print(table(lesson, without), "\n\nthe same, with a long reading in progress all the time\n", flush=True)
+            beside = asyncio.run(hold(replace(lesson, long=True, all_the_time=True), address))
+            print(table(lesson, beside), "\n\n" + comparison(without, beside), flush=True)
+            return
         answers = asyncio.run(hold(lesson, address))
     print(table(lesson, answers), flush=True)
     print(f"\nload of the machine {os.getloadavg()[0]:.1f}")
@@ -83,6 +99,7 @@ class Lesson:
     pause: tuple[float, float]
     seconds: float
     long: bool = False
+    all_the_time: bool = False  # one long text after the other, and not one in the middle
     pages: tuple[str, ...] = PAGES
 
 
@@ -164,6 +181,7 @@ class Student:
         self._pages: dict[str, str] = {}  # path → the hash by which the server knows the page
         self._page = self._box = ""
         self.query = ""
+        self.run = Run()  # the last one
 
     async def go(self, page: str) -> Run:
         """To another page, by its link."""
@@ -176,7 +194,7 @@ class Student:
             await self.go(page)
         answer, began = Answer(page or "home", long=long), time.monotonic()
         while True:
-            run = await self._run({self._box: text})
+            run = self.run = await self._run({self._box: text})
             answer.busy += run.busy
             if run.answered():
                 answer.seconds = time.monotonic() - began
@@ -186,6 +204,23 @@ class Student:
                 return answer
             answer.pressed += 1
             await asyncio.sleep(AGAIN)
+
+    async def export(self, ending: str) -> str:
+        """The address of a file that the page on show gives away; it is made now."""
+        buttons = [item.download_button for item in self.run.elements if item.WhichOneof("type") == "download_button"]
+        message = BackMsg()
+        request = message.backend_operation_request
+        request.request_id = ending
+        request.deferred_file.file_id = next(
+            button.deferred_file_id for button in buttons if button.id.split("-")[-1].endswith(ending)
+        )
+        await self._connection.send(message.SerializeToString())
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                answer = ForwardMsg()
+                answer.ParseFromString(await self._connection.recv(decode=False))
+                if answer.WhichOneof("type") == "backend_operation_response":
+                    return answer.backend_operation_response.deferred_file.url
 
     async def _run(self, texts: Mapping[str, str]) -> Run:
         """One run of the page, with these texts in its boxes."""
@@ -223,10 +258,13 @@ class Student:
 
 
 @asynccontextmanager
-async def student(address: str, *, query: str = ""):
-    """Someone who has a tab open."""
+async def student(address: str, *, query: str = "", cookie: str = ""):
+    """Someone who has a tab open; the ``cookie`` is the browser's."""
     url = address.replace("http", "ws", 1) + "/_stcore/stream"
-    async with connect(url, subprotocols=["streamlit"], max_size=None, ping_timeout=None) as connection:
+    headers = {"Cookie": cookie} if cookie else None
+    async with connect(
+        url, subprotocols=["streamlit"], max_size=None, ping_timeout=None, additional_headers=headers
+    ) as connection:
         person = Student(connection, address)
         person.query = query
         yield person
@@ -238,7 +276,9 @@ async def hold(lesson: Lesson, address: str) -> list[Answer]:
     end = time.monotonic() + lesson.seconds
     people = [attend(number, lesson, address, end) for number in range(lesson.students)]
     if lesson.long:
-        people.append(read_long(address, lesson.seconds / 2))
+        people.append(
+            read_all_the_time(address, end) if lesson.all_the_time else read_long(address, lesson.seconds / 2)
+        )
     return list(itertools.chain.from_iterable(await asyncio.gather(*people)))
 
 
@@ -273,6 +313,52 @@ async def read_long(address: str, after: float) -> list[Answer]:
         await person.go("")
         await asyncio.sleep(after)
         return [await person.paste(text, "", long=True)]
+
+
+async def read_all_the_time(address: str, end: float) -> list[Answer]:
+    """Long texts, one after the other, until the end of the lesson."""
+    answers = []
+    async with student(address, query=f"model={LONG_MODEL}") as person:
+        for turn in itertools.count():
+            text = compose(random.Random(-turn), LONG_WORDS, f"This is the long text {turn}.")
+            answers.append(await person.paste(text, "", long=True))
+            if time.monotonic() >= end:
+                return answers
+    raise AssertionError("a lesson has an end")
+
+
+def comparison(without: Sequence[Answer], beside: Sequence[Answer]) -> str:
+    """How much longer a short reading takes beside a long one; how many were mixed or lost."""
+    lines, p95 = [], []
+    for name, answers in (("without", without), ("beside a long reading", beside)):
+        short = [answer for answer in answers if not answer.long]
+        seconds = sorted(answer.seconds for answer in short if answer.seconds is not None)
+        p95.append(percentile(seconds, 95))
+        mixed, lost = sum(bool(answer.mixed) for answer in short), len(short) - len(seconds)
+        times = f"p50 {statistics.median(seconds):.2f} s, p95 {p95[-1]:.2f} s"
+        lines.append(f"{name}: {times}, {mixed} mixed, {lost} lost")
+    return "\n".join([*lines, f"p95 beside over without: {p95[1] / p95[0]:.2f} × (target ≤ 3 ×, 0 mixed, 0 lost)"])
+
+
+async def spend(address: str, pid: int) -> float:
+    """Seconds of a core that an answer takes from the server, over all pages."""
+    chance, server = random.Random(0), psutil.Process(pid)
+    await open_models(Lesson(1, (0, 0), 0), address)
+    async with student(address) as person:
+        for page in PAGES:  # what comes in with the first answer of a page
+            await person.paste(compose(chance, WORDS[0], "This is the first text."), page)
+        before = sum(server.cpu_times()[:2])
+        for turn, page in zip(range(COST_ANSWERS), _pages_in_turn(), strict=False):
+            answer = await person.paste(compose(chance, chance.randint(*WORDS), f"This is text {turn}."), page)
+            assert answer.seconds is not None
+        return (sum(server.cpu_times()[:2]) - before) / COST_ANSWERS
+
+
+def cost(seconds: float) -> str:
+    """The sum of `docs/serving.md`: how many students a core carries."""
+    lines = [f"{seconds:.2f} s of a core for an answer"]
+    lines += [f"a paste every {pause:g} s: {SHARE * pause / seconds:.0f} students a core" for pause in (5.5, 22.5)]
+    return "\n".join(lines)
 
 
 def compose(chance: random.Random, words: int, beginning: str) -> str:

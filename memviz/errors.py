@@ -12,6 +12,7 @@
     │   ├── TextTooLongError        more tokens than the model or the server allows
     │   ├── MemoryBudgetError       the reading would not fit into memory
     │   └── BusyError               the queue in front of the model is full
+    ├── EngineError             the cluster that runs the models cannot be had, or was lost
     ├── TrainingError           there is nothing here that a model could learn from
     ├── CorpusError             a corpus, or the folder of its results, cannot be read or written
     ├── TraceError              a trace does not hold what was asked of it
@@ -91,6 +92,10 @@ class MemoryBudgetError(ReadingError):
 
 class BusyError(ReadingError):
     """The queue in front of the model is full."""
+
+
+class EngineError(MemVizError):
+    """The cluster that runs the models cannot be had, or was lost."""
 
 
 class TrainingError(MemVizError):

@@ -124,6 +124,16 @@ class Trace:
         object.__setattr__(self, "memories", MappingProxyType(dict(self.memories)))
         object.__setattr__(self, "seconds", MappingProxyType(dict(self.seconds)))
 
+    def __getstate__(self) -> dict[str, object]:
+        """For another process: read-only views of dictionaries cannot be sent. What is computed from it is not."""
+        state = {name: vars(self)[name] for name in self.__dataclass_fields__}
+        return {**state, "memories": dict(self.memories), "seconds": dict(self.seconds)}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()
+
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 32 else self.text[:31] + "…"
         shape = " + ".join(f"{m.kind} {m.layers}×{m.heads}" for m in self.memories.values())

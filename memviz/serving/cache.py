@@ -5,6 +5,7 @@ Streamlit hashes large arrays by a sample, so nothing here is ever keyed by an a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import sys
@@ -14,7 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cachetools import LRUCache
 
@@ -22,6 +24,8 @@ import memviz
 from memviz.memory import Forget, OnLayers
 from memviz.models import Policy, clean_name
 from memviz.progress import Progress, no_progress, work_clock
+from memviz.serving.cluster import Cluster
+from memviz.serving.engine import Engine, Job, Key, Question, Result, Task, Watcher
 from memviz.serving.gate import OPENING, RUNNING, OnWait, Turn, nobody_waits
 from memviz.serving.pace import Pace
 from memviz.settings import defaults, number
@@ -29,9 +33,6 @@ from memviz.trace import Trace
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
-
-Key = tuple[str, ...]
-Result = TypeVar("Result")
 
 DEVICE = os.environ.get("MEMVIZ_DEVICE")  # "cuda", "mps" or "cpu"; the best there is when unset
 PRECISION = os.environ.get("MEMVIZ_PRECISION")  # "float32", "bfloat16" or "float16"
@@ -54,6 +55,7 @@ def _size(trace: Trace) -> float:
 
 
 _traces: LRUCache[Key, Trace] = LRUCache(maxsize=_CAPACITY, getsizeof=_size)
+_answers: LRUCache[Key, object] = LRUCache(maxsize=40)  # what was asked of models without a run
 _searches: LRUCache[Key, object] = LRUCache(maxsize=16)
 _experiments: LRUCache[Key, object] = LRUCache(maxsize=128)  # their results are small: numbers, no weights
 _trainings: LRUCache[Key, object] = LRUCache(maxsize=number("MEMVIZ_TRAININGS", 8, minimum=1))  # with their weights
@@ -97,15 +99,76 @@ def forget_asked(asker: Asker) -> int:
     return sum(item is not None for item in dropped)
 
 
+class InProcess:
+    """The engine of this process: a few models that are open, and one queue before them; see `Engine`."""
+
+    def is_open(self, model: str) -> bool:
+        """Is this model open already?"""
+        key = clean_name(model, policy=Policy.server())
+        with _lock:
+            return key in _readers
+
+    def ask(self, model: str, question: Question, watcher: Watcher) -> Any:
+        """The answer of a model, which is opened (and fetched) first."""
+        reader = open_reader(model, on_wait=watcher.on_wait, progress=watcher.progress)
+        with defaults(SERVER):
+            return question(reader)
+
+    def run(self, job: Job, watcher: Watcher) -> Any:
+        """What came of a job; what is remembered of it, unless it has to run now."""
+        store: LRUCache[Key, Any] = _traces if job.store == "traces" else _experiments
+        with _lock:
+            if job.key in store:
+                return store[job.key]
+        reader = open_reader(job.work.model, on_wait=watcher.on_wait, progress=watcher.progress)
+
+        def run_bounded(turn: Turn) -> Any:
+            with defaults(SERVER):
+                return job.task(reader, replace(watcher, progress=giving_way(turn, watcher.progress)))
+
+        return _once(store, job.key, cast("Work", job.work), run_bounded, on_wait=watcher.on_wait)
+
+
+@functools.cache
+def engine() -> Engine:
+    """Where models run: in this process, or on the cluster that `MEMVIZ_ENGINE` names.
+
+    Raises `EngineError` where the setting names nothing.
+    """
+    setting = os.environ.get("MEMVIZ_ENGINE", "").strip()
+    return InProcess() if setting in ("", "local") else Cluster(setting)
+
+
 def is_open(name: str) -> bool:
     """Is this model open already, under this name or another? Raises a `ModelError` for what cannot be a name."""
-    key = clean_name(name, policy=Policy.server())
+    return engine().is_open(clean_name(name, policy=Policy.server()))
+
+
+def ask(
+    name: str, question: Callable[[Reader], Result], *, key: Key | None = None, on_wait: OnWait, progress: Progress
+) -> Result:
+    """What a model says of itself or of a text, without a run; it is opened first.
+
+    ``question`` holds nothing of a page: it may be sent to another machine. Under a ``key`` the answer is remembered.
+    Raises as `open_reader` does.
+    """
+    whole_key = (clean_name(name, policy=Policy.server()), *(key or ()))
+    answers = cast("LRUCache[Key, Result]", _answers)
     with _lock:
-        return key in _readers
+        if key is not None and whole_key in answers:
+            return answers[whole_key]
+    result: Result = engine().ask(name, question, Watcher(on_wait, progress))
+    if key is not None:
+        with _lock:
+            answers[whole_key] = result
+    return result
 
 
 def open_reader(name: str, *, on_wait: OnWait, progress: Progress) -> Reader:
-    """The model of that name, opened (and fetched) now unless it is open. Raises `BusyError` when the queue is full."""
+    """The model of that name in this process, opened (and fetched) now unless it is open.
+
+    Raises `BusyError` when the queue is full.
+    """
     key = clean_name(name, policy=Policy.server())
     with _lock:
         if key in _readers:
@@ -131,15 +194,16 @@ def read(
     on_layers: OnLayers | None = None,
 ) -> Trace:
     """The reading of a text by a model; read now, unless it is still remembered: ``on_layers`` is then not called."""
-    key = ("read", text, pair or "", str(pair is not None))
     return get_or_run(
-        key,
+        ("read", text, pair or "", str(pair is not None)),
         Work("read", model, characters=len(text) + len(pair or "")),
-        lambda reader, told: reader.read(text, pair, on_layers=on_layers, progress=told),
-        again=lambda reader, told: reader.read(text, pair, progress=told),
-        on_wait=on_wait,
-        progress=progress,
+        partial(_read, text, pair),
+        Watcher(on_wait, progress, on_layers),
     )
+
+
+def _read(text: str, pair: str | None, reader: Reader, watcher: Watcher) -> Trace:
+    return reader.read(text, pair, on_layers=watcher.on_layers, progress=watcher.progress)
 
 
 @dataclass(frozen=True)
@@ -158,33 +222,32 @@ class TranslationOptions:
 
 def translate(model: str, text: str, options: TranslationOptions, *, on_wait: OnWait, progress: Progress) -> Trace:
     """The translation of a text by a model; made now, unless it is still remembered."""
-
-    def run(reader: Reader, told: Progress) -> Trace:
-        return reader.translate(
-            text,
-            options.target,
-            options.forget,
-            languages=options.languages,
-            task=options.task,
-            split=not options.whole,
-            progress=told,
-        )
-
     work = Work("translate", model, characters=len(text) + len(options.target or ""))
-    return get_or_run(("translate", text, repr(options)), work, run, on_wait=on_wait, progress=progress)
+    task = partial(_translate, text, options)
+    return get_or_run(("translate", text, repr(options)), work, task, Watcher(on_wait, progress))
+
+
+def _translate(text: str, options: TranslationOptions, reader: Reader, watcher: Watcher) -> Trace:
+    return reader.translate(
+        text,
+        options.target,
+        options.forget,
+        languages=options.languages,
+        task=options.task,
+        split=not options.whole,
+        progress=watcher.progress,
+    )
 
 
 def look(model: str, content: bytes, forget: Forget | None, *, on_wait: OnWait, progress: Progress) -> Trace:
     """The reading of a picture, the bytes of its file; looked at now, unless it is still remembered."""
     key = ("look", hashlib.sha256(content).hexdigest(), repr(forget))
     work = Work("look", model, characters=SENSED)
-    return get_or_run(
-        key,
-        work,
-        lambda reader, told: reader.look(content, forget, progress=told),
-        on_wait=on_wait,
-        progress=progress,
-    )
+    return get_or_run(key, work, partial(_look, content, forget), Watcher(on_wait, progress))
+
+
+def _look(content: bytes, forget: Forget | None, reader: Reader, watcher: Watcher) -> Trace:
+    return reader.look(content, forget, progress=watcher.progress)
 
 
 @dataclass(frozen=True)
@@ -203,21 +266,22 @@ class HearingOptions:
 def transcribe(model: str, content: bytes, options: HearingOptions, *, on_wait: OnWait, progress: Progress) -> Trace:
     """What is written for a sound, the bytes of its file; heard now, unless it is still remembered."""
     key = ("transcribe", hashlib.sha256(content).hexdigest(), repr(options))
+    work = Work("transcribe", model, characters=SENSED)
+    return get_or_run(key, work, partial(_transcribe, content, options), Watcher(on_wait, progress))
 
-    def run(reader: Reader, told: Progress) -> Trace:
-        return reader.transcribe(
-            content,
-            target=options.target,
-            forget=options.forget,
-            start=options.start,
-            language=options.language,
-            prefix=options.prefix,
-            by_character=options.by_character,
-            kind=options.kind,
-            progress=told,
-        )
 
-    return get_or_run(key, Work("transcribe", model, characters=SENSED), run, on_wait=on_wait, progress=progress)
+def _transcribe(content: bytes, options: HearingOptions, reader: Reader, watcher: Watcher) -> Trace:
+    return reader.transcribe(
+        content,
+        target=options.target,
+        forget=options.forget,
+        start=options.start,
+        language=options.language,
+        prefix=options.prefix,
+        by_character=options.by_character,
+        kind=options.kind,
+        progress=watcher.progress,
+    )
 
 
 @dataclass(frozen=True)
@@ -268,44 +332,38 @@ def generate(
     """
     system = options.system if options.chat else ""
     work = Work("generate", model, characters=len(text) + len(system) + WRITTEN_TOKEN * options.tokens)
-
-    def run_of(options: GenerationOptions, on_token: Callable[[str], bool] | None) -> Callable[..., Trace]:
-        def run(reader: Reader, told: Progress) -> Trace:
-            trace = reader.generate(
-                None if options.chat else text,
-                options.tokens,
-                chat=options.messages(text),
-                temperature=options.temperature,
-                top_k=options.top_k,
-                top_p=options.top_p,
-                seed=options.seed,
-                stop=options.stop,
-                prefix=options.prefix,
-                on_token=on_token,
-                progress=told,
-            )
-            if trace.generation is not None and trace.generation.stop == "cancelled":
-                raise _StoppedEarly(trace)
-            return trace
-
-        return run
-
-    def key_of(options: GenerationOptions) -> Key:
-        return "generate", text, repr(options)
-
-    run, again = run_of(options, on_token), run_of(options, None)
+    watcher = Watcher(on_wait, progress, on_token=on_token)
     try:
-        return get_or_run(key_of(options), work, run, again=again, on_wait=on_wait, progress=progress)
+        return get_or_run(("generate", text, repr(options)), work, partial(_generate, text, options), watcher)
     except _StoppedEarly as early:
         written = len(early.trace.steps) - len(options.prefix)
         shorter = replace(options, tokens=written)
-        key = key_of(shorter)
-        _remember_origin(early.trace, Origin(key, work, run_of(shorter, None)))
+        key = ("generate", text, repr(shorter))
+        _remember_origin(early.trace, Origin(key, work, partial(_generate, text, shorter)))
         whole = (clean_name(model, policy=Policy.server()), *key)
         _note(_traces, whole)
         with _lock:
             _traces[whole] = early.trace
         return early.trace
+
+
+def _generate(text: str, options: GenerationOptions, reader: Reader, watcher: Watcher) -> Trace:
+    trace = reader.generate(
+        None if options.chat else text,
+        options.tokens,
+        chat=options.messages(text),
+        temperature=options.temperature,
+        top_k=options.top_k,
+        top_p=options.top_p,
+        seed=options.seed,
+        stop=options.stop,
+        prefix=options.prefix,
+        on_token=watcher.on_token,
+        progress=watcher.progress,
+    )
+    if trace.generation is not None and trace.generation.stop == "cancelled":
+        raise _StoppedEarly(trace)
+    return trace
 
 
 @dataclass(frozen=True)
@@ -326,48 +384,37 @@ class Work:
         PACE.observe(f"{self.name} {self.model}", self.characters, seconds)
 
 
-def get_or_run(
-    key: Key,
-    work: Work,
-    run: Callable[[Reader, Progress], Trace],
-    *,
-    again: Callable[[Reader, Progress], Trace] | None = None,
-    on_wait: OnWait,
-    progress: Progress,
-) -> Trace:
+def get_or_run(key: Key, work: Work, task: Task, watcher: Watcher) -> Trace:
     """What a run of a model gave; run now, unless it is still remembered under this ``key`` of the model.
 
-    ``run(reader, progress)`` is given a progress that also gives way to shorter work. ``again``: the same
-    run for one who watches no more, as when the trace was let go and a file of it is asked for; what ``run`` holds of a
-    page is then neither told nor kept. Raises as `open_reader` does.
+    ``task(reader, watcher)`` is given a progress that also gives way to shorter work. It holds nothing of a page: it
+    may be sent to another machine, and is done again for one who watches no more, as when the trace was let go and a
+    file of it is asked for. Raises as `open_reader` does.
     """
-    key = (clean_name(work.model, policy=Policy.server()), *key)
-    _note(_traces, key)
+    whole_key = (clean_name(work.model, policy=Policy.server()), *key)
+    _note(_traces, whole_key)
     with _lock:
-        if key in _traces:
-            return _traces[key]
-    reader = open_reader(work.model, on_wait=on_wait, progress=progress)
-
-    def run_bounded(turn: Turn) -> Trace:
-        with defaults(SERVER):
-            trace = run(reader, giving_way(turn, progress))
-        _remember_origin(trace, Origin(key[1:], work, again or run))
-        return trace
-
-    return _once(_traces, key, work, run_bounded, on_wait=on_wait)
+        if whole_key in _traces:
+            return _traces[whole_key]
+    trace: Trace = engine().run(Job("traces", whole_key, work, task), watcher)
+    with _lock:
+        trace = _traces.setdefault(whole_key, trace)
+    if origin(trace) is None:
+        _remember_origin(trace, Origin(key, work, task))
+    return trace
 
 
 @dataclass(frozen=True)
 class Origin:
-    """How a trace is had again: from the cache, or by the same ``run`` once more; see `get_or_run`."""
+    """How a trace is had again: from the cache, or by the same ``task`` once more; see `get_or_run`."""
 
     key: Key
     work: Work
-    run: Callable[[Reader, Progress], Trace]
+    task: Task
 
     def trace(self) -> Trace:
         """The trace. Raises as `get_or_run` does."""
-        return get_or_run(self.key, self.work, self.run, on_wait=nobody_waits, progress=no_progress)
+        return get_or_run(self.key, self.work, self.task, Watcher(nobody_waits, no_progress))
 
 
 _origins: dict[int, Origin] = {}  # by the identity of each trace that is alive
@@ -392,6 +439,8 @@ def origin(trace: Trace) -> Origin | None:
 def search(key: Key, work: Work, run: Callable[[Turn], Result], *, on_wait: OnWait) -> Result:
     """What a search of a trace found; searched now, unless it is still remembered under this key.
 
+    It is searched in this process, where the trace is.
+
     A long text takes as long to search as to read: ``run(turn)`` has a turn of its own, which goes before those who
     have not read yet, and gives way (`Turn.give_way`) between its parts. Raises `BusyError` when the queue is full.
     """
@@ -411,8 +460,8 @@ def experiment(
     """The result of the experiment of this ``name``; run now, unless it is still remembered.
 
     It is remembered by the model, the text and the ``settings``, whose ``repr`` must tell them apart.
-    ``run(reader, progress)`` is given a progress that also gives way to shorter work. Raises as `open_reader` does, and
-    what the experiment raises.
+    ``run(reader, progress)`` is given a progress that also gives way to shorter work; it holds nothing of a page, since
+    it may be sent to another machine. Raises as `open_reader` does, and what the experiment raises.
     """
     key = (clean_name(model, policy=Policy.server()), name, text, repr(settings))
     store = cast("LRUCache[Key, Result]", _experiments)
@@ -420,13 +469,15 @@ def experiment(
     with _lock:
         if key in store:
             return store[key]
-    reader = open_reader(model, on_wait=on_wait, progress=progress)
+    job = Job("experiments", key, Work(name, model, characters=len(text)), partial(_experiment, run))
+    result: Result = engine().run(job, Watcher(on_wait, progress))
+    with _lock:
+        store.setdefault(key, result)
+    return result
 
-    def run_bounded(turn: Turn) -> Result:
-        with defaults(SERVER):
-            return run(reader, giving_way(turn, progress))
 
-    return _once(store, key, Work(name, model, characters=len(text)), run_bounded, on_wait=on_wait)
+def _experiment(run: Callable[[Reader, Progress], Result], reader: Reader, watcher: Watcher) -> Result:
+    return run(reader, watcher.progress)
 
 
 def train(
@@ -516,7 +567,7 @@ def giving_way(turn: Turn, progress: Progress) -> Progress:
 def forget_traces() -> None:
     """Lets go of all traces, and of what was found in them; the models stay open."""
     with _lock:
-        for kept in (_traces, _searches, _experiments, _trainings):
+        for kept in (_traces, _answers, _searches, _experiments, _trainings):
             kept.clear()
 
 

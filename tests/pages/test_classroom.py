@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from benchmarks.classroom import PAGES, Answer, Lesson, Run, compose, percentile, student, table
+from benchmarks.classroom import PAGES, Answer, Lesson, Run, comparison, compose, cost, percentile, student, table
 from memviz.errors import BusyError
 from memviz.serving.gate import Gate, nobody_waits
 from memviz.serving.headers import HEADERS
 from tests.browser.serving import ROOT, serving
 
-STUDENTS, TEXTS = 4, 3
+STUDENTS, TEXTS = 4, 2  # each of the four pages is opened twice
 TEXT = "Ann reads. Bob writes."
 
 
@@ -106,3 +106,22 @@ def test_the_table_counts_every_answer_and_keeps_the_long_one_apart() -> None:
     assert rows["all"][1:6] == ["21", "20", "0", "2", "3"]
     assert rows["the long"][-2:] == ["99.00", "s"]
     assert percentile([1.0], 95) == 1.0
+
+
+def test_what_a_long_reading_costs_the_others_is_told_without_it() -> None:
+    without = [Answer("home", float(seconds)) for seconds in range(1, 21)]
+    beside = [Answer("home", 2.0 * seconds, mixed=["b"] * (seconds == 1)) for seconds in range(1, 21)]
+    beside += [Answer("home"), Answer("home", 99.0, long=True)]
+    assert comparison(without, beside).splitlines() == [
+        "without: p50 10.50 s, p95 19.00 s, 0 mixed, 0 lost",
+        "beside a long reading: p50 21.00 s, p95 38.00 s, 1 mixed, 1 lost",
+        "p95 beside over without: 2.00 × (target ≤ 3 ×, 0 mixed, 0 lost)",
+    ]
+
+
+def test_the_sum_says_how_many_students_a_core_carries() -> None:
+    assert cost(0.5).splitlines() == [
+        "0.50 s of a core for an answer",
+        "a paste every 5.5 s: 7 students a core",
+        "a paste every 22.5 s: 30 students a core",
+    ]

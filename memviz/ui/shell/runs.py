@@ -112,7 +112,7 @@ def generate(
 
 
 def sense(model: str, run: Callable[[Callbacks], Result]) -> Result:
-    """What ``run`` makes of a picture or a sound by this model; stops the page with a message when there is none."""
+    """What ``run`` makes of this model; stops the page with a message when there is nothing."""
     place = st.empty()
     callbacks = _callbacks(place)
     try:
@@ -127,17 +127,16 @@ def sense(model: str, run: Callable[[Callbacks], Result]) -> Result:
 
 
 def open_reader(model: str) -> Reader:
-    """The model itself, for what a page must know of it; stops the page with a message when it cannot be opened."""
-    place = st.empty()
-    try:
-        _ask_before_fetching(model, place)
-        reader = patiently(place, lambda: cache.open_reader(model, **_callbacks(place)))
-    except MemVizError as error:
-        place.empty()
-        show.problem(error)
-        st.stop()
-    place.empty()
-    return reader
+    """The model itself in this process, for a training; stops the page with a message when it cannot be opened."""
+    return sense(model, lambda callbacks: cache.open_reader(model, **callbacks))
+
+
+def ask(model: str, question: Callable[[Reader], Result], *, key: tuple[str, ...] | None = None) -> Result:
+    """What a page must know of a model, remembered under a ``key``; stops the page with a message where it fails.
+
+    ``question`` holds nothing of the page: it may be sent to another machine.
+    """
+    return sense(model, lambda callbacks: cache.ask(model, question, key=key, **callbacks))
 
 
 def experiment(name: str, trace: Trace, settings: object, run: Callable[[Reader, Progress], Result]) -> Result | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 import streamlit as st
@@ -12,7 +13,6 @@ from memviz.errors import TextTooLongError
 from memviz.progress import Progress
 from memviz.serving import cache
 from memviz.serving.gate import OnWait
-from memviz.settings import defaults
 from memviz.tokens import clean, tokenise
 from memviz.ui.shell.i18n import t
 
@@ -59,7 +59,7 @@ def offer_windows(model: str, text: str, extras: Extras, callbacks: Callbacks, e
     count, total = error.values["limit"], error.values["tokens"] - 2
     label = t("Read its beginning")
     with suppress(TextTooLongError):  # what is read with the text leaves no room for it: the reading will say so
-        begin = _cut_window(cache.open_reader(model, **callbacks), model, text, extras, 0)
+        begin = _cut_window(callbacks, model, text, extras, 0)
         count, total = begin.last + 1, begin.total
         label = t("Read the first {limit} tokens", limit=f"{count:,}")
     if first.button(label, type="primary", key="window_first"):
@@ -88,16 +88,19 @@ def get_window(model: str, text: str, extras: Extras, callbacks: Callbacks) -> W
     whole, first = st.session_state.get(WINDOW, (None, 0))
     if whole != text:
         return None
-    window = _cut_window(cache.open_reader(model, **callbacks), model, text, extras, first)
+    window = _cut_window(callbacks, model, text, extras, first)
     return window if window.text else None
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _cut_window(_reader: Reader, model: str, text: str, extras: Extras, first: int) -> Window:
+def _cut_window(callbacks: Callbacks, model: str, text: str, extras: Extras, first: int) -> Window:
     """The stretch that begins at this token; remembered between reruns, as a long text is long to count."""
-    with defaults(cache.SERVER):
-        begin, end = _reader.stretch(text, first, pair=extras.pair, task=extras.task)
-    tokens = [token for token in tokenise(_reader.tokenizer, clean(text))[0] if not token.special]
+    key = ("window", text, repr(extras), str(first))
+    return cache.ask(model, partial(_window_of, text, extras, first), key=key, **callbacks)
+
+
+def _window_of(text: str, extras: Extras, first: int, reader: Reader) -> Window:
+    begin, end = reader.stretch(text, first, pair=extras.pair, task=extras.task)
+    tokens = [token for token in tokenise(reader.tokenizer, clean(text))[0] if not token.special]
     first = sum(token.end <= begin for token in tokens)
     last = sum(token.end <= end for token in tokens) - 1
     return Window(clean(text)[begin:end], first, last, total=len(tokens))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from memviz.errors import MemVizError
-from memviz.serving import cache
+from memviz.serving import cache, engine
+from memviz.serving.engine import ModelFacts
 from memviz.sources import Sound, open_sound
 from memviz.trace import Trace
 from memviz.ui.parts.source_file import FileChoice, choose_file
@@ -72,13 +74,9 @@ def choose_sound() -> Heard:
     content, name = _choose_file()
     model = frame.sense_name("speech")
     seconds = _length(content)
-    reader = runs.open_reader(model)
-    options = cache.HearingOptions(start=_choose_start(seconds), language=_choose_language(reader))
-    try:
-        spectrogram = _spectrogram(reader, model, content, options.start)
-    except MemVizError as error:
-        show.problem(error)
-        st.stop()
+    facts = runs.ask(model, engine.facts)
+    options = cache.HearingOptions(start=_choose_start(seconds), language=_choose_language(facts))
+    spectrogram = _spectrogram(model, content, options.start)
     trace = runs.sense(model, lambda callbacks: cache.transcribe(model, content, options, **callbacks))
     show.notes(trace)
     return Heard(content, name, model, options, spectrogram, trace, hashlib.sha256(content).hexdigest())
@@ -141,9 +139,9 @@ def _choose_start(seconds: float) -> float:
     )
 
 
-def _choose_language(reader: Reader) -> str | None:
+def _choose_language(facts: ModelFacts) -> str | None:
     """Which language is spoken? ``None``: the model's only one, or what it takes it for."""
-    codes = reader.spoken_languages
+    codes = facts.spoken_languages
     if not codes:
         return None
     options = ["", *sorted(codes, key=language_option)]
@@ -156,11 +154,14 @@ def _choose_language(reader: Reader) -> str | None:
     return chosen or None
 
 
-@st.cache_data(max_entries=8, show_spinner=False, hash_funcs={bytes: lambda content: hashlib.sha256(content).digest()})
-def _spectrogram(_reader: Any, model: str, content: bytes, start: float) -> Spectrogram:
+def _spectrogram(model: str, content: bytes, start: float) -> Spectrogram:
     """What the model takes of the sound; remembered between reruns."""
-    result: Spectrogram = _reader.spectrogram(content, start=start)
-    return result
+    key = ("spectrogram", hashlib.sha256(content).hexdigest(), str(start))
+    return runs.ask(model, partial(_spectrogram_of, content, start), key=key)
+
+
+def _spectrogram_of(content: bytes, start: float, reader: Reader) -> Spectrogram:
+    return reader.spectrogram(content, start=start)
 
 
 def model_line(heard: Heard) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,8 @@ from memviz.errors import MemVizError
 from memviz.figures import which_head
 from memviz.memory import Memory
 from memviz.models import CATALOGUE, entry_of
-from memviz.serving import cache
+from memviz.serving import cache, engine
+from memviz.serving.engine import ModelFacts
 from memviz.sources import tokens_of
 from memviz.tokens import Token, Word
 from memviz.trace import Trace
@@ -100,22 +102,22 @@ def translate_text() -> tuple[Trace, TranslationJob]:
     if frame.TEXT in st.session_state and frame.is_sample():
         st.session_state[frame.TEXT] = samples.counterpart(st.session_state[frame.TEXT], model)
     text = frame.choose_text(samples.translations(model), second=False)
-    reader = runs.open_reader(model)
-    if reader.info.kind != "encoder-decoder":
+    facts = runs.ask(model, engine.facts)
+    if facts.info.kind != "encoder-decoder":
         _offer_others(literal(model))
-    languages, task = _choose_languages(reader), _choose_task(reader)
-    target = _choose_target(reader, model, text)
-    whole = _choose_whole(reader, model, text, is_given=target is not None)
-    layer: int | None = getattr(reader.model.config, "alignment_layer", None)
+    languages, task = _choose_languages(facts), _choose_task(facts)
+    target = _choose_target(facts, model, text)
+    whole = _choose_whole(model, text, is_given=target is not None)
+    layer = facts.alignment_layer
     options = cache.TranslationOptions(target, languages=languages, task=task, whole=whole)
     trace = runs.translate(model, text, options)
     part = trace.text.removeprefix(task or "")  # a window of it, where the text is longer than the model can read
     return trace, TranslationJob(part, model, options, alignment_head=None if layer is None else (layer, 0))
 
 
-def _choose_languages(reader: Reader) -> tuple[str, str] | None:
+def _choose_languages(facts: ModelFacts) -> tuple[str, str] | None:
     """From which language into which? ``None``: as the model is made."""
-    codes, defaults = list(reader.languages_known), reader.languages
+    codes, defaults = list(facts.languages_known), facts.languages
     if not codes:
         return None
     first, second = st.columns(2)
@@ -146,22 +148,22 @@ def _default_target(codes: Sequence[str], source: str) -> str:
     return next((code for code in codes if code.startswith(prefix)), codes[0])
 
 
-def _choose_task(reader: Reader) -> str | None:
+def _choose_task(facts: ModelFacts) -> str | None:
     """What is put in front of the text, for models that are told what to do; ``None``: nothing."""
-    if not reader.tasks:
+    if not facts.tasks:
         return None
-    names = [*reader.tasks, ""]
+    names = [*facts.tasks, ""]
     name = st.selectbox(
         t("Task: words in front of the text"),
         names,
-        format_func=lambda name: _task_option(reader.tasks.get(name, "").strip()),
+        format_func=lambda name: _task_option(facts.tasks.get(name, "").strip()),
         help=t(
             "This model does several things. Words in front of the text say which; it reads them like the text, so "
             "they stand in the graph too."
         ),
         **state.url_bound("task", names),
     )
-    return reader.tasks[name] if name else None
+    return facts.tasks[name] if name else None
 
 
 def _task_option(words: str) -> str:
@@ -172,11 +174,11 @@ def _task_option(words: str) -> str:
     return words if name == words else f"{name} · {words}"
 
 
-def _choose_whole(reader: Reader, model: str, text: str, *, is_given: bool) -> bool:
+def _choose_whole(model: str, text: str, *, is_given: bool) -> bool:
     """Is the text read as one sentence? Asked where it would be split; ``is_given``: its translation, so it is not."""
     bound = state.url_bound("whole", state.SWITCH)
     is_chosen = bool(st.session_state["whole"])
-    if is_given or not (is_chosen or _is_split(reader, model, text)):
+    if is_given or not (is_chosen or _is_split(model, text)):
         return is_chosen and not is_given
     return st.toggle(
         t("Read as one sentence"),
@@ -188,13 +190,14 @@ def _choose_whole(reader: Reader, model: str, text: str, *, is_given: bool) -> b
     )
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _is_split(_reader: Reader, model: str, text: str) -> bool:
+def _is_split(model: str, text: str) -> bool:
     """Would the text be read in several parts? Remembered between reruns, as a long text is long to split."""
-    if len(text) > runs.MAX_CHARACTERS:
-        return False
+    return len(text) <= runs.MAX_CHARACTERS and runs.ask(model, partial(_has_sentences, text), key=("split", text))
+
+
+def _has_sentences(text: str, reader: Reader) -> bool:
     try:
-        return len(_reader.sentences(text)) > 1
+        return len(reader.sentences(text)) > 1
     except MemVizError:  # it cannot be read at all: the reading says so
         return False
 
@@ -216,7 +219,7 @@ def _offer_others(title: str) -> None:
     st.stop()
 
 
-def _choose_target(reader: Reader, model: str, text: str) -> str | None:
+def _choose_target(facts: ModelFacts, model: str, text: str) -> str | None:
     """What the model is made to write; ``None``: what it finds likeliest. Beside it, what the model is made for."""
     if TARGET not in st.session_state:
         st.session_state[TARGET] = address.get(TARGET) or ""
@@ -227,8 +230,8 @@ def _choose_target(reader: Reader, model: str, text: str) -> str | None:
         address.put(TARGET, "")  # another is written now: the address must not keep the old one
     st.session_state[TARGET_OF] = model, text
     row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
-    source, into = reader.languages or ("", None)
-    if into is not None and not reader.languages_known:
+    source, into = facts.languages or ("", None)
+    if into is not None and not facts.languages_known:
         names = {"source": language_name(source), "target": language_name(into)}
         row.caption(t("This model is made for {source} → {target}.", **names), width="content")
     with row.popover(t("Force a translation"), type="tertiary", icon=":material/edit_note:"):
