@@ -32,7 +32,18 @@ _HOMES = {
     "transcribe": "memviz.reading",
     "translate": "memviz.reading",
 }
-_ROOMS = ("corpus", "embeddings", "errors", "experiments", "figures", "measures", "models", "tables", "training")
+_ROOMS = (
+    "corpus",
+    "embeddings",
+    "errors",
+    "experiments",
+    "figures",
+    "measures",
+    "models",
+    "notebook",
+    "tables",
+    "training",
+)
 
 __all__ = [
     "Ablate",
@@ -52,6 +63,7 @@ __all__ = [
     "look",
     "measures",
     "models",
+    "notebook",
     "read",
     "tables",
     "train",
@@ -61,7 +73,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from memviz import corpus, embeddings, errors, experiments, figures, measures, models, tables, training
+    from memviz import corpus, embeddings, errors, experiments, figures, measures, models, notebook, tables, training
     from memviz.memory import Ablate, Eviction, Forget, Memory
     from memviz.reading import Reader, generate, load, look, read, transcribe, translate
     from memviz.tokens import Token

@@ -19,7 +19,7 @@ from memviz.trace import Trace
 if TYPE_CHECKING:
     import pandas as pd
 
-    from memviz.reading import Spectrogram
+    from memviz.reading.sounds import Spectrogram
 
 Heads = tuple[tuple[int, int], ...]
 
@@ -179,7 +179,9 @@ class PictureView:
         import pandas as pd
 
         memory, count = self.trace.memory(), self._count
-        heads = [(self.layer, self.head)] if self.layer is not None else [*np.ndindex(memory.layers, memory.heads)]
+        heads = [*np.ndindex(memory.layers, memory.heads)]
+        if self.layer is not None and self.head is not None:
+            heads = [(self.layer, self.head)]
         names = [unit.text for unit in self.picture.units[-count:]]
         frames = [
             pd.DataFrame({"layer": layer, "head": head, "patch": names, "weight": self._row(layer, head)})
