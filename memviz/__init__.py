@@ -41,6 +41,7 @@ _ROOMS = (
     "figures",
     "measures",
     "models",
+    "notebook",
     "tables",
     "training",
 )
@@ -64,6 +65,7 @@ __all__ = [
     "look",
     "measures",
     "models",
+    "notebook",
     "read",
     "tables",
     "train",
@@ -73,7 +75,19 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from memviz import corpus, costs, embeddings, errors, experiments, figures, measures, models, tables, training
+    from memviz import (
+        corpus,
+        costs,
+        embeddings,
+        errors,
+        experiments,
+        figures,
+        measures,
+        models,
+        notebook,
+        tables,
+        training,
+    )
     from memviz.memory import Ablate, Eviction, Forget, Memory
     from memviz.reading import Reader, generate, load, look, read, transcribe, translate
     from memviz.tokens import Token

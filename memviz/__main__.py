@@ -1,4 +1,4 @@
-"""MemViz on the command line: ``python -m memviz fetch|models|read|translate``."""
+"""``python -m memviz``: the same as the command ``memviz``."""
 
 from __future__ import annotations
 

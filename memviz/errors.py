@@ -16,7 +16,8 @@
     ├── TrainingError           there is nothing here that a model could learn from
     ├── CorpusError             a corpus, or the folder of its results, cannot be read or written
     ├── TraceError              a trace does not hold what was asked of it
-    └── MeasureError            a measure is not defined here
+    ├── MeasureError            a measure is not defined here
+    └── MissingPackageError     a part that was not installed with the rest
 
 Every error says what happened, what we got, and what to do. The two sentences are kept as
 templates next to their values, so that the pages can show them in the reader's language.
@@ -112,3 +113,7 @@ class TraceError(MemVizError):
 
 class MeasureError(MemVizError):
     """A measure is not defined here."""
+
+
+class MissingPackageError(MemVizError):
+    """A part needs a package that was not installed with the rest: an extra brings it."""

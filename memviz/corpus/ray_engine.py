@@ -6,7 +6,6 @@ by the process that runs: a chunk is in the results once, whichever actor read i
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 
 RETRIES = 3  # times that a chunk is read again by a new actor, where one was lost
 AHEAD = 2  # chunks that wait for each actor, so that it never waits
-
-
-def require_ray() -> None:
-    """Raises `CorpusError` where Ray is not installed."""
-    if importlib.util.find_spec("ray") is None:
-        raise CorpusError("Ray is not installed.", todo="Install it with: pip install ray")
 
 
 class Worker:

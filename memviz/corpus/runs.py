@@ -14,6 +14,7 @@ from memviz.corpus.folder import CHUNK, FORMAT, Counts, Folder, Part, part_of
 from memviz.corpus.results import Results
 from memviz.corpus.rows import Row, Rows, Source
 from memviz.errors import CorpusError
+from memviz.extras import require
 from memviz.note import Note
 from memviz.version import __version__
 
@@ -84,8 +85,8 @@ def run(
     The numbers are the same. ``resume`` goes on with what an interrupted run left in ``out``.
     ``progress(pace)`` is told how far it is, and may raise to stop.
 
-    Raises `CorpusError` for an input that holds no texts, a folder that holds other results, a disk that is full,
-    and what is not installed; a `ModelError` where there is no such model.
+    Raises `CorpusError` for an input that holds no texts, a folder that holds other results, a disk that is full;
+    a `MissingPackageError` where Ray is not installed; a `ModelError` where there is no such model.
     """
     if limit is not None and limit < 1:
         raise CorpusError("{limit} texts cannot be read.", todo="Give 1 or more (--limit).", limit=limit)
@@ -94,9 +95,7 @@ def run(
             "There is no engine “{engine}”.", todo="Choose local, ray, or ray://ADDRESS.", engine=str(engine)[:80]
         )
     if engine != LOCAL:
-        from memviz.corpus.ray_engine import require_ray
-
-        require_ray()
+        require("ray", extra="ray")
     rows = Rows(file, column)
     reader = _reader(model)
     folder, began = Folder(Path(out)), time.monotonic()

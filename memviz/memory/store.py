@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memviz.display import Displayed
 from memviz.errors import MeasureError, TraceError
 from memviz.memory.edges import EdgeMask, heads_by_mask, overlaps
 from memviz.memory.eviction import Eviction, layer_expiry
@@ -22,7 +23,7 @@ from memviz.tokens import Token
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Memory:
+class Memory(Displayed):
     """One attention store of a trace: ``queries`` look, ``keys`` are looked at.
 
     kind      "self" (encoder-only or decoder-only model), "encoder", "decoder" or "cross"

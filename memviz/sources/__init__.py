@@ -6,7 +6,7 @@ its running number; its ``geometry`` says whether the units of its source stand 
 """
 
 from memviz.sources.picture import Patch, Picture
-from memviz.sources.picture_file import open_picture
+from memviz.sources.picture_file import open_picture, picture_as_jpeg
 from memviz.sources.sound import Frame, Sound
 from memviz.sources.sound_file import Recording, open_sound, resample
 from memviz.sources.source import (
@@ -34,6 +34,7 @@ __all__ = [
     "Units",
     "open_picture",
     "open_sound",
+    "picture_as_jpeg",
     "pieces_of_words",
     "resample",
     "special_places",

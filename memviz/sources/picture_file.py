@@ -15,6 +15,7 @@ from memviz.note import Note
 if TYPE_CHECKING:
     from PIL import Image
 
+SHOWN = 720  # pixels on the longer side of a picture that is shown
 MOST_PIXELS = 50_000_000
 """Of a picture that is opened; a model shrinks it to a few hundred on each side."""
 
@@ -52,6 +53,20 @@ def open_picture(source: str | Path | bytes | Image.Image) -> np.ndarray:
                 name=name,
                 said=str(error)[:200],
             ) from error
+
+
+def picture_as_jpeg(source: str | Path | bytes | Image.Image) -> bytes:
+    """The picture as it is shown: upright, in RGB, 720 pixels on its longer side at most, as the bytes of a JPEG.
+
+    ``source`` and what is raised are those of `open_picture`.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(open_picture(source))
+    image.thumbnail((SHOWN, SHOWN))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue()
 
 
 def _upright(image: Image.Image) -> np.ndarray:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from memviz.errors import ReadingError
+from memviz.extras import require
 from memviz.note import Note
 
 ZEROS = 24  # crossings of the filter that changes the rate, on each side
@@ -37,8 +38,9 @@ def open_sound(source: str | Path | bytes, rate: int, *, start: float = 0.0, sec
 
     ``source`` is a path or the bytes of a file: WAV, FLAC, OGG or MP3, of any rate; several channels become their mean.
 
-    Raises `ReadingError` for what is not a sound, or is broken.
+    Raises `ReadingError` for what is not a sound, or is broken; `MissingPackageError` where nothing can open one.
     """
+    require("soundfile", extra="speech")
     import soundfile
 
     name = Note("The file") if isinstance(source, bytes) else Path(source).name

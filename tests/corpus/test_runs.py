@@ -20,7 +20,7 @@ from memviz.corpus import folder as folders
 from memviz.corpus import texts as texts_room
 from memviz.corpus.results import Results
 from memviz.corpus.rows import Rows
-from memviz.errors import CorpusError
+from memviz.errors import CorpusError, MissingPackageError
 
 ROOT = Path(__file__).parents[2]
 
@@ -261,8 +261,8 @@ def test_the_pace_tells_rate_and_time_left(reader, tmp_path: Path) -> None:
 
 
 def test_without_ray_one_sentence_says_how_to_get_it(reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memviz.corpus.ray_engine.importlib.util.find_spec", lambda name: None)
-    with pytest.raises(CorpusError, match="pip install ray"):
+    monkeypatch.setattr("memviz.extras.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"ray.*: pip install \"memviz-attention\[ray\]\""):
         corpus.run(["the cat"], model=reader, out=tmp_path / "out", engine="ray")
     assert not (tmp_path / "out").exists()
 

@@ -10,10 +10,10 @@ import pytest
 
 import memviz
 from memviz import figures
+from memviz.figures.live import assets
 from memviz.figures.style import colours
 from memviz.figures.style.colours import THEMES, mixed, ramp, readable, strength
 from memviz.figures.style.numbers import head_name, percent, times
-from memviz.ui.components import assets
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_no_colour_is_written_outside_the_palette() -> None:
 
 def test_the_style_sheets_have_the_colours_of_the_palette() -> None:
     light, dark = (THEMES[name] for name in ("light", "dark"))
-    _, component, _ = assets.read_sources(Path(assets.__file__).parent / "words")
+    _, component, _ = assets.read_sources(assets.COMPONENTS / "words")
     page = figures.html([], title="", provenance={})
     for style, names in ((component, ("blue", "orange", "focus", "paper", "ink")), (page, ("paper", "panel", "muted"))):
         for name in names:

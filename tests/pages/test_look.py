@@ -161,14 +161,15 @@ def test_junk_in_a_link_does_no_harm(visit) -> None:
 
 
 def test_its_numbers_can_be_taken_along(visit) -> None:
+    from memviz.sources import picture_as_jpeg
     from memviz.ui.parts.look.heads import LookView
-    from memviz.ui.parts.look.subject import Seen, _shown
+    from memviz.ui.parts.look.subject import Seen
     from memviz.ui.share.look import CoveredPatches, Look, code, overlay_png, provenance, weights_table
 
     content = (MEDIA / "cat.jpg").read_bytes()
     trace = seeing().look(content)
     weights = trace.memory().pattern(2, 0)[0, 1:].reshape(6, 6)
-    view = LookView(Seen(content, "cat.jpg", _shown(content), trace), 2, 0, -1, "looks", weights)
+    view = LookView(Seen(content, "cat.jpg", picture_as_jpeg(content), trace), 2, 0, -1, "looks", weights)
     frame = weights_table(view)
     np.testing.assert_array_equal(frame["weight"], weights.ravel())
     assert (frame["row"].min(), frame["row"].max(), frame["column"].iloc[0]) == (1, 6, 1), "counted as on the page"

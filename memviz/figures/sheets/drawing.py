@@ -63,6 +63,11 @@ class Drawing:
         SubElement(self._root, "rect", {**shape, "fill": hexadecimal(self.theme.paper)})
         self._notes_end: Point = (0.0, float(self.height + SMALL))
 
+    @property
+    def alt_text(self) -> str:
+        """What the drawing shows, in words."""
+        return self._root.findtext("desc") or ""
+
     def group(self, parent: Element | None = None, **attributes: str) -> Element:
         """A part of the drawing that others can be drawn into."""
         return SubElement(self._root if parent is None else parent, "g", attributes)

@@ -10,37 +10,19 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
-from memviz.figures.style.colours import component_css
-
-HERE = Path(__file__).parent
+from memviz.figures.live.assets import read_sources
 
 
 def register(folder: Path, *, name: str) -> Callable[..., Any]:
     """Which function mounts the component kept in this folder?
 
     All its ``.html``, ``.css`` and ``.js`` files, after what every component needs: the colours
-    (`palette.component_css`), the style (``base.css``) and a few functions (``shared.js``); the scripts
+    (`colours.component_css`), the style (``base.css``) and a few functions (``shared.js``); the scripts
     together are one module.
     Call it once, when the Python module is imported: a name registered twice is a warning.
     """
     html, css, js = read_sources(folder)
     return st.components.v2.component(f"memviz.{name}", html=html, css=css, js=js)
-
-
-def read_sources(folder: Path) -> tuple[str, str, str]:
-    """The markup, the style and the script of a component, the shared parts first."""
-    html, css, js = (_join(HERE, kind) + _join(folder, kind) for kind in ("html", "css", "js"))
-    return html, component_css() + css, js
-
-
-def _join(folder: Path, kind: str) -> str:
-    """What stands in the files of this kind, one after the other?"""
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob(f"*.{kind}")))
-
-
-def as_utf8(text: str) -> str:
-    """The text with "?" for what UTF-8 cannot hold: half of a surrogate pair."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> pa.Table:

@@ -16,11 +16,10 @@ from memviz.measures import Links, sink_positions, sink_share
 from memviz.memory import Memory
 from memviz.serving import cache
 from memviz.serving.gate import Turn
-from memviz.tokens import Word, distinct_texts
+from memviz.tokens import distinct_texts
 from memviz.trace import Trace
 from memviz.ui.components import words_view
-from memviz.ui.components.words import LABELS
-from memviz.ui.components.words import Word as WordPayload
+from memviz.ui.components.words import LABELS, payload
 from memviz.ui.shell import navigation, runs, samples, state
 from memviz.ui.shell.i18n import t
 
@@ -105,11 +104,6 @@ def first_word(trace: Trace, without: Sequence[int]) -> int | None:
         return places[-1]
     best = top_links(trace, without=without, count=1)
     return best[0].position if best else None
-
-
-def payload(words: Sequence[Word]) -> list[WordPayload]:
-    """The words as the component takes them."""
-    return [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in words]
 
 
 def labels(without: Sequence[int] = ()) -> dict[str, str]:

@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from memviz.figures import caption
+from memviz.figures.live import assets
 from memviz.figures.page import table_css, tables_html
 from memviz.figures.style.colours import page_css
 from memviz.measures import Links
 from memviz.tokens import Word
-from memviz.ui.components import assets, cross, words
+from memviz.ui.components import cross, words
 from memviz.ui.parts import words as words_panel
 from memviz.ui.parts.heads import lines as heads_panel
 from memviz.ui.shell.i18n import language_tag, t

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image, ImageColor, PngImagePlugin
 
 from memviz import figures, tables
 from memviz.figures import head_name
 from memviz.figures import provenance as provenance_of
-from memviz.figures.style import colours
+from memviz.figures.sheets import overlay
 from memviz.ui.parts.look import LookView, PatchesView
 from memviz.ui.parts.look.heads import place_name
 from memviz.ui.share.actions import offer_files, offer_settings_link
 from memviz.ui.share.experiment_files import ExperimentFiles
 from memviz.ui.shell.i18n import language_tag, t
 
-TINT = ImageColor.getrgb(colours.BLUE)
 QUESTION = "What does every head look at in a picture?"
 
 
@@ -145,41 +139,12 @@ def _place(view: LookView) -> tuple[int, int]:
 
 def overlay_png(view: LookView) -> bytes:
     """The picture with the patches of the head tinted, with its provenance inside."""
-    image = Image.open(io.BytesIO(view.seen.jpeg)).convert("RGB")
-    mask = Image.fromarray((_shares(view) * 255).astype(np.uint8)).resize(image.size, Image.Resampling.NEAREST)
-    image.paste(Image.new("RGB", image.size, TINT), mask=mask)
-    info = PngImagePlugin.PngInfo()
-    for name, value in provenance(view).items():
-        info.add_itxt(name, value)
-    out = io.BytesIO()
-    image.save(out, "PNG", pnginfo=info)
-    return out.getvalue()
+    return overlay.overlay_png(view.seen.jpeg, view.weights, provenance=provenance(view))
 
 
 def overlay_svg(view: LookView) -> str:
     """The same as a drawing: the picture inside, a rectangle for each patch, its provenance as JSON."""
-    width, height = Image.open(io.BytesIO(view.seen.jpeg)).size
-    rows, columns = view.weights.shape
-    across, down = width / columns, height / rows
-    patches = "".join(
-        f'<rect x="{column * across:.2f}" y="{row * down:.2f}" width="{across:.2f}" height="{down:.2f}" '
-        f'fill-opacity="{share:.3f}"><title>{row + 1}·{column + 1}: {view.weights[row, column]:.5f}</title></rect>'
-        for (row, column), share in np.ndenumerate(_shares(view))
-    )
-    jpeg = base64.b64encode(view.seen.jpeg).decode("ascii")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" aria-label="{escape(_title(view))}"><title>{escape(_title(view))}</title>'
-        f"<metadata>{escape(json.dumps(provenance(view), ensure_ascii=False))}</metadata>"
-        f'<image href="data:image/jpeg;base64,{jpeg}" width="{width}" height="{height}"/>'
-        f'<g fill="rgb{TINT[:3]}">{patches}</g></svg>\n'
-    )
-
-
-def _shares(view: LookView) -> np.ndarray:
-    """How opaque the tint of each patch is."""
-    shares: np.ndarray = np.sqrt(view.weights / max(float(view.weights.max()), 1e-12)) * 0.8
-    return shares
+    return overlay.overlay_svg(view.seen.jpeg, view.weights, title=_title(view), provenance=provenance(view))
 
 
 def _title(view: LookView) -> str:

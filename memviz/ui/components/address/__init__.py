@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from memviz.ui.components.assets import as_utf8, register
+from memviz.figures.live.assets import as_utf8
+from memviz.ui.components.assets import register
 
 KEY = "address_bar"
 

@@ -9,7 +9,8 @@ from typing import Any, TypedDict
 import numpy as np
 import streamlit as st
 
-from memviz.ui.components.assets import as_utf8, pack, register
+from memviz.figures.live.assets import as_utf8
+from memviz.ui.components.assets import pack, register
 from memviz.ui.components.choice import Report, choose
 
 LABELS = {

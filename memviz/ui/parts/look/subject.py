@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
 from memviz.errors import MemVizError
 from memviz.serving import cache
-from memviz.sources import open_picture
+from memviz.sources import picture_as_jpeg
 from memviz.trace import Trace
 from memviz.ui.parts.source_file import FileChoice, choose_file
 from memviz.ui.shell import frame, runs, show
@@ -20,7 +17,6 @@ from memviz.ui.shell.i18n import t
 SAMPLES = {"cat": "A cat", "coffee": "A cup of coffee", "rocket": "A rocket"}
 PLACES = {"sample": "a sample", "upload": "a file", "camera": "the camera"}
 FORMATS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
-SHOWN = 720  # pixels on the longer side of the picture that is sent to the browser
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +40,7 @@ def choose_picture() -> Seen:
     frame.tell_other_kind("vision")
     content, name = _choose_file()
     try:
-        jpeg = _shown(content)
+        jpeg = picture_as_jpeg(content)
     except MemVizError as error:
         show.problem(error)
         st.stop()
@@ -77,12 +73,3 @@ def _choose_file() -> tuple[bytes, str]:
             icon=":material/image:",
         )
     )
-
-
-def _shown(content: bytes) -> bytes:
-    """The picture for the browser: upright, in RGB, not larger than it is shown."""
-    image = Image.fromarray(np.asarray(open_picture(content)))
-    image.thumbnail((SHOWN, SHOWN))
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=85)
-    return out.getvalue()

@@ -9,10 +9,9 @@ import streamlit as st
 
 from memviz import measures
 from memviz.figures import percent
-from memviz.tokens import Word, right_to_left
-from memviz.trace import Trace
+from memviz.tokens import right_to_left
 from memviz.ui.components import cross_view
-from memviz.ui.components.cross import LABELS, Pin, SourceWord, TargetWord, TokenStep
+from memviz.ui.components.cross import LABELS, Pin, SourceWord, TargetWord, token_steps
 from memviz.ui.parts.translation.choices import TranslationView
 from memviz.ui.shell import state
 from memviz.ui.shell.i18n import t
@@ -82,22 +81,6 @@ def _get_pin(slot: str) -> Pin | None:
     if index is None or text[:1] not in ("s", "t"):
         return None
     return Pin("source" if text[0] == "s" else "target", index)
-
-
-def token_steps(part: Trace, word: Word) -> list[TokenStep]:
-    """The tokens of a written word: how probable each was, and what could have been written instead."""
-    steps: list[TokenStep] = []
-    for place in word.tokens:
-        step = part.steps[place] if place < len(part.steps) else ()
-        token = part.targets[place]
-        steps.append(
-            {
-                "text": token.text,
-                "probability": float(np.exp(part.logprobs[place])),
-                "others": [(other.text, other.probability) for other in step if other.id != token.id],
-            }
-        )
-    return steps
 
 
 def note(view: TranslationView) -> str:
