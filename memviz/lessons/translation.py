@@ -71,7 +71,7 @@ def recurrence(reader: Reader, text: str, progress: Progress) -> Finding:
     recurrent = trace.recurrent
     if recurrent is None:
         raise ReadingError(
-            "{model} has no recurrent memory.", todo="Choose a model of Firefox Translations.", model=reader.info.name
+            "{model} has no recurrent state.", todo="Choose a model of Firefox Translations.", model=reader.info.name
         )
     shares = np.mean([recurrent.pattern(layer)[-1] for layer in range(recurrent.layers)], axis=0)
     start = float(np.mean([recurrent.remainder(layer)[-1] for layer in range(recurrent.layers)]))
@@ -81,7 +81,7 @@ def recurrence(reader: Reader, text: str, progress: Progress) -> Finding:
             Row(Note("from the newest step"), newest),
             Row(Note("from the first step"), first),
             Row(Note("from all steps between"), float(shares[1:-1].sum())),
-            Row(Note("of the empty start"), start),
+            Row(Note("of the initial state"), start),
         ),
         unit=Note("share of what is held after the last step, mean over layers and units"),
         answer=place_of(first, (0.01, 0.1)),

@@ -9,6 +9,7 @@ import memviz
 from memviz import figures, measures
 from memviz.memory import Memory
 from memviz.ui.parts.heads.grid import range_note
+from memviz.ui.parts.words import sink_note
 from tests.memories import memory_with
 
 pytestmark = pytest.mark.models
@@ -66,6 +67,10 @@ def test_the_slots_beside_a_picture_are_those_of_the_picture(visit, model: str, 
     assert slots + ", of what is left" * hidden + " · on" in line
     role = measures.roles(memory)[3, 1]
     assert line.startswith(f"**L3.H1** · {role or 'no clear role'}" + ", sinks included" * hidden + " · eff")
+    sinks, pattern = list(measures.sink_positions(memory)), memory.pattern(3, 1)
+    written = pattern * memory.summary.value_norm[3, 1]
+    shares = [figures.percent(each[:, sinks].sum() / each.sum()) for each in (pattern, written)]
+    assert line.endswith("on attention sinks **{}** · of the value norm **{}**".format(*shares))
 
 
 @pytest.mark.parametrize("hidden", [False, True])
@@ -76,9 +81,34 @@ def test_the_slots_of_a_word_are_those_of_its_links(visit, hidden: bool) -> None
     rows = [left_of(memory, *head)[8] if hidden else memory.pattern(*head)[8] for head in heads]
     metrics = {metric.label: metric for metric in here.app.metric}
     assert metrics["Effective number of tokens"].value == f"{np.nanmean(slots_of(np.stack(rows))):.1f}"
+    first = np.mean([memory.pattern(*head)[8, 0] for head in heads])
+    assert metrics["On the first token"].value == figures.percent(first)
+    assert (metrics["On the first token"].help == "of all its attention, attention sinks included") == hidden
     assert ("what is left" in metrics["Effective number of tokens"].help) == hidden
     columns = list(here.app.dataframe[0].value.columns)
     assert ("of what is left" in columns, "weight" in columns) == (hidden, not hidden)
+
+
+def test_a_note_of_one_head_is_of_that_head(minilm) -> None:
+    memory = minilm.read(CAT).memory()
+    given = [memory.pattern(*head)[:, [0, -1]].sum(axis=1).mean() for head in np.ndindex(memory.layers, memory.heads)]
+    of_one, of_all = given[3 * memory.heads + 1], np.mean(given)
+    assert figures.percent(of_one) != figures.percent(of_all)
+    note = sink_note(memory, without=(), layer=3, head=1)
+    assert note == f"{figures.percent(of_one)} of the attention of this head goes to [CLS], [SEP]."
+    note = sink_note(memory, without=(0, 12), layer=None, head=None)
+    assert note.startswith(f"{figures.percent(of_all)} of all attention in this text goes to [CLS], [SEP]. It is taken")
+
+
+def test_where_no_token_is_a_sink_the_first_may_still_get_much_from_one_head() -> None:
+    """As in Firefox's encoder, where one head looks at the first word and the others at the word before."""
+    one, other = np.eye(8), np.eye(8)
+    one[:] = np.eye(8)[0]
+    memory = memory_with(np.array([[one, *[other] * 7]]))
+    assert measures.sink_positions(memory) == ()
+    for layer, head in ((None, None), (0, 0)):
+        note = sink_note(memory, without=(), layer=layer, head=head)
+        assert note.endswith("no special token, and over all heads the first token does not stand out.")
 
 
 def test_a_median_between_two_heads_is_said_as_it_is(visit, monkeypatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 import memviz
@@ -36,6 +37,22 @@ def test_words_that_are_written_alike_are_told_apart_in_sentences_and_tables(vis
     tables = visit("recall", text=TWICE, word="5").app.dataframe
     for table, links in zip(tables[:2], memviz.measures.links(trace.memory(), *trace.sides()), strict=True):
         assert list(table.value["word"]) == [names[other] for other in links.index[5] if other >= 0]
+
+
+def test_what_is_said_of_a_second_sentence_is_true_of_every_model(visit, minilm, smollm2) -> None:
+    """BERT has a separator and looks both ways; a decoder has none, and looks back alone."""
+    (told,) = (line for line in visit("home").sentences if line.startswith("The model reads both as one text"))
+    pair, separated, looks_ahead = ("A cat sat.", "It slept."), {}, {}
+    for name, reader in (("minilm", minilm), ("smollm2", smollm2)):
+        trace = reader.read(*pair)
+        second = next(place for place, token in enumerate(trace.tokens) if token.text.strip().lower() == "it")
+        separated[name] = trace.tokens[second - 1].special
+        weights = [trace.memory().pattern(*head) for head in np.ndindex(trace.memory().layers, trace.memory().heads)]
+        looks_ahead[name] = max(float(each[:second, second:].max()) for each in weights) > 0
+        assert max(float(each[second:, :second].max()) for each in weights) > 0.1
+    assert separated == looks_ahead == {"minilm": True, "smollm2": False}
+    assert "with its separator between them where it has one (BERT: [SEP])" in told
+    assert "in a model that reads from left to right, only those of the second at those of the first" in told
 
 
 def test_a_text_that_was_typed_stays_when_the_model_changes_though_it_says_what_a_sample_says(visit) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +64,21 @@ def test_reading_twice_gives_the_same() -> None:
         for kind in once.memories:
             assert (patterns(once, kind) == patterns(again, kind)).all()
         assert (once.logprobs == again.logprobs)[1:].all()
+
+
+@pytest.mark.parametrize("name", ["llama", "bloom", "t5"])
+def test_what_was_read_is_let_go_without_the_collector(name: str) -> None:
+    """So that the memory of a server stays flat though nothing is collected after every answer."""
+    opened(name)
+    gc.disable()
+    try:
+        trace = opened(name).read(words(50), words(9) if name == "t5" else None)
+        memories = [weakref.ref(memory) for memory in trace.memories.values()]
+        assert all(memory() is not None for memory in memories)
+        del trace
+        assert [memory() for memory in memories] == [None] * len(memories)
+    finally:
+        gc.enable()
 
 
 def test_arrays_cannot_be_written() -> None:

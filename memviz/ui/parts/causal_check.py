@@ -51,7 +51,7 @@ def check_word(
     if result is None:
         return
     _show(experiment.cover_sentence(result), result.question.unit, caveat=experiment.RELAYS)
-    if not (trace.pair or languages) and _is_opened(WORD):  # Forget takes one text
+    if not (trace.pair or languages) and _is_opened(WORD):  # it takes one text
         _open_forget(trace, covered=(word,), answer=answer, model=model)
 
 

@@ -28,7 +28,7 @@ def show_next_words(trace: Trace, *, count: int = COUNT) -> None:
     st.html(_bars(candidates))
     st.caption(
         t(
-            "What the model finds likeliest after the whole text: {count} tokens with their probabilities. "
+            "What the model finds likeliest after the last token it read: {count} tokens with their probabilities. "
             "A token may be only a part of a word.",
             count=len(candidates),
         )

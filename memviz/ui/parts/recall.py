@@ -94,11 +94,17 @@ def _show_numbers(trace: Trace, view: RecallView, word: int) -> None:
         if view.without
         else t("over about how many tokens its attention spreads: exp of the entropy"),
     )
-    row.metric(t("On the first token"), figures.percent(mean(memory.summary.first[:, :, tokens])))
+    row.metric(
+        t("On the first token"),
+        figures.percent(mean(memory.summary.first[:, :, tokens])),
+        help=t("of all its attention, attention sinks included") if view.without else None,
+    )
     row.metric(
         t("Attention received"),
         figures.percent(mean(measures.received(memory)[:, :, tokens].sum(-1)), digits=1),
-        help=t("the mean weight it gets from the tokens that can see it"),
+        help=t("the mean weight it gets from the tokens that can see it, of all their attention")
+        if view.without
+        else t("the mean weight it gets from the tokens that can see it"),
     )
     if memory.kind != "self":
         return

@@ -146,21 +146,23 @@ def links_of(
 
 
 def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head: int | None) -> str:
-    """How much rests on sinks, and whether it was taken out."""
+    """How much rests on sinks, over all heads or in one, and whether it was taken out."""
     sinks = sink_positions(memory)
     if not sinks:
-        return t("No token collects attention here: there is no special token, and the first token gets little.")
-    shares = sink_share(memory)
-    share = float(shares.mean() if layer is None else shares[layer, head])
-    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sinks))
-    if without:
         return t(
-            "{share} of all attention in this text goes to {names}. It is taken out here, and the rest of every "
-            "row is renormalised to 100 %.",
-            share=percent(share),
-            names=names,
+            "There is no attention sink here: no special token, and over all heads the first token does not stand out."
         )
-    return t("{share} of all attention in this text goes to {names}.", share=percent(share), names=names)
+    shares = sink_share(memory)
+    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sinks))
+    if layer is None or head is None:
+        share = percent(float(shares.mean()))
+        note = t("{share} of all attention in this text goes to {names}.", share=share, names=names)
+    else:
+        share = percent(float(shares[layer, head]))
+        note = t("{share} of the attention of this head goes to {names}.", share=share, names=names)
+    if without:
+        note += " " + t("It is taken out here, and the rest of every row is renormalised to 100 %.")
+    return note
 
 
 def top_links(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[WordLink]:

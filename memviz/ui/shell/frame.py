@@ -318,8 +318,10 @@ def choose_text(texts: Sequence[Sample], *, second: bool = True, button: bool = 
         with row.popover(t("Second sentence"), type="tertiary", help=t("For models that read sentence pairs.")):
             st.caption(
                 t(
-                    "The model reads both as one text, joined by its separator (BERT: [SEP]), and the words of each "
-                    "can look at those of the other. To read two texts apart, use the page Compare."
+                    "The model reads both as one text, with its separator between them where it has one (BERT: "
+                    "[SEP]). The words of each can look at those of the other; in a model that reads from left to "
+                    "right, only those of the second at those of the first. To read two texts apart, use the page "
+                    "Compare."
                 )
             )
             st.text_input(t("Second sentence"), key=PAIR, on_change=_mark_typed, persist_state="session")

@@ -114,8 +114,8 @@ def _show_error_rate(view: TranslationView) -> None:
     confidence = float(measures.confidence(view.memory)[layer, head])
     st.caption(
         t(
-            "Most confident head here: L{layer}.H{head}, {share} on one token. Confident is not correct: some "
-            "read the previous word.",
+            "Most confident head here: L{layer}.H{head}, {share} on one token. Confident is not correct: a head "
+            "may read the previous word.",
             layer=layer,
             head=head,
             share=percent(confidence),

@@ -100,7 +100,7 @@ def note(view: TranslationView) -> str:
         )
     elif view.alignment_head is None and measures.best_head(view.memory, view.sides) == (view.layer, view.head):
         line += " " + t(
-            "The most confident head on this sentence. Confident is not correct: some read the previous word."
+            "The most confident head on this sentence. Confident is not correct: a head may read the previous word."
         )
     if view.shift:
         line += " " + t("Shifted: each word shows the step after it was written; the last one has none.")
