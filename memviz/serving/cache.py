@@ -100,7 +100,13 @@ def forget_asked(asker: Asker) -> int:
 
 
 class InProcess:
-    """The engine of this process: a few models that are open, and one queue before them; see `Engine`."""
+    """The engine of this process: a few models that are open, and one queue before them; see `Engine`.
+
+    ``remembers``: what came of a job is kept for whoever asks for the same.
+    """
+
+    def __init__(self, *, remembers: bool = True) -> None:
+        self._remembers = remembers
 
     def is_open(self, model: str) -> bool:
         """Is this model open already?"""
@@ -126,7 +132,17 @@ class InProcess:
             with defaults(SERVER):
                 return job.task(reader, replace(watcher, progress=giving_way(turn, watcher.progress)))
 
-        return _once(store, job.key, cast("Work", job.work), run_bounded, on_wait=watcher.on_wait)
+        try:
+            return _once(store, job.key, cast("Work", job.work), run_bounded, on_wait=watcher.on_wait)
+        finally:
+            if not self._remembers:
+                with _lock:
+                    store.pop(job.key, None)
+
+
+def forgetful_engine() -> Engine:
+    """The engine of a replica: what it has read is remembered by the front ends alone, where it can be forgotten."""
+    return InProcess(remembers=False)
 
 
 @functools.cache
@@ -135,8 +151,16 @@ def engine() -> Engine:
 
     Raises `EngineError` where the setting names nothing.
     """
-    setting = os.environ.get("MEMVIZ_ENGINE", "").strip()
-    return InProcess() if setting in ("", "local") else Cluster(setting)
+    return InProcess() if runs_here() else Cluster(_setting())
+
+
+def runs_here() -> bool:
+    """Do models run in this process?"""
+    return _setting() in ("", "local")
+
+
+def _setting() -> str:
+    return os.environ.get("MEMVIZ_ENGINE", "").strip()
 
 
 def is_open(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Models on a cluster: every replica is a process with models, a queue and a memory of its own, as an actor of Ray.
+"""Models on a cluster: every replica is a process with models and a queue of its own, as an actor of Ray.
 
 A front end hands a job to a replica and asks it, again and again, what there is to be told: waits, progress, layers,
 tokens, in the end the result. So a page sees the same as with a model in its own process, and may leave at any time. A
@@ -30,7 +30,7 @@ from memviz.serving.gate import PLACES, Wait
 from memviz.settings import number
 from memviz.version import __version__
 
-HERE = ("memviz.serving.cache", "InProcess")  # what a replica runs its jobs with, in its own process
+HERE = ("memviz.serving.cache", "forgetful_engine")  # what a replica runs its jobs with, in its own process
 NAMESPACE = "memviz"
 DISPATCHER = f"dispatcher {__version__}"  # another version has other traces, and replicas of its own
 LONG_POLL = 0.25  # seconds that a replica holds a question for news
@@ -133,7 +133,7 @@ def _sent(error: BaseException) -> BaseException:
 
 
 class Replica:
-    """A process with models, a queue and a memory of its own; ``settings`` hold where the machine has set nothing."""
+    """A process with models and a queue of its own; ``settings`` hold where the machine has set nothing."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         for name, value in settings.items():

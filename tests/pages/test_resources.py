@@ -58,6 +58,15 @@ def test_the_button_forgets_the_text_everywhere(visit) -> None:
     assert not here.app.success
 
 
+def test_where_the_text_goes_is_said_of_a_cluster_too(visit, minilm, monkeypatch) -> None:
+    here = visit("resources", model="minilm", text=SECRET)
+    assert any("To no other machine" in said for said in here.sentences)
+    monkeypatch.setattr(cache, "runs_here", lambda: False)
+    here._run()
+    assert any("To the cluster where the models run" in said for said in here.sentences)
+    assert not any("To no other machine" in said for said in here.sentences)
+
+
 def test_what_is_kept_is_noted_for_whoever_asked(minilm) -> None:
     mine, yours = cache.Asker(), cache.Asker()
     for asker, text in ((mine, "One dog."), (yours, "Two cats.")):

@@ -305,6 +305,18 @@ def test_the_setting_names_the_engine(setting: str, kind: type, monkeypatch: pyt
     assert type(cache.engine.__wrapped__()) is kind
 
 
+def test_a_replica_remembers_nothing_of_what_it_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = partial(Reader.read, text=TEXT)
+    own = job("read", lambda reader, watcher: run(reader))
+    kept = cache.InProcess().run(own, QUIET)
+    assert cache._experiments.pop(own.key) is kept
+    module, name = cluster.HERE
+    assert module == cache.__name__
+    found = getattr(cache, name)().run(own, QUIET)
+    assert np.array_equal(found.memory("self").pattern(0, 0), kept.memory("self").pattern(0, 0))
+    assert own.key not in cache._experiments
+
+
 @pytest.mark.parametrize("setting", ["spark", "ray:", "RAY://a:1", "http://a"])
 def test_a_setting_that_names_none_is_one_sentence(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEMVIZ_ENGINE", setting)

@@ -12,6 +12,7 @@ import streamlit as st
 from memviz import costs, figures
 from memviz.costs import Cost
 from memviz.figures import Bar, SheetRow
+from memviz.serving import cache
 from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.shell import privacy, runs, show
@@ -167,6 +168,11 @@ def show_whereabouts() -> None:
         t(
             "To no other machine: the models run on the one that runs MemViz, which sends texts nowhere and writes no "
             "log of them. It goes to these places:"
+        )
+        if cache.runs_here()
+        else t(
+            "To the cluster where the models run for this server, which remembers no text and writes no log of them, "
+            "and to no other machine. It goes to these places:"
         )
     )
     st.markdown(
