@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from families import FAMILIES, tokenizer
+from families import FAMILIES, WORDS, tokenizer
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
@@ -26,7 +26,7 @@ from memviz.reading import Reader
 from memviz.trace import Trace
 from tests.reading.senses import RATE, SAMPLES, hearing, seeing
 
-TEXT = "the cat sat on the mat and a dog ran to the river"
+TEXT = " ".join(WORDS[:12])
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
