@@ -70,9 +70,8 @@ def _html(trace: Trace, *, sheet: Drawing | None = None, note: str = "") -> str:
         return line
     picture = base64.b64encode(sheet.svg().encode()).decode("ascii")
     source = f"data:image/svg+xml;base64,{picture}"
-    return (
-        f'{line}<img src="{source}" alt="{escape(sheet.alt_text, quote=True)}" style="max-width: 100%; height: auto">'
-    )
+    alternative = escape(sheet.alt_text, quote=True)
+    return f'{line}<img src="{source}" alt="{alternative}" style="max-width: 100%; height: auto">'
 
 
 def _heads(memory: Memory, line: str) -> Bundle:

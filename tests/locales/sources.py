@@ -221,6 +221,7 @@ KNOWN: dict[str, set[str]] = {
     "patches: text": set(picture.LABELS.values()),
     "heads: text": {*grid.LABELS.values(), *picture.LABELS.values()},
     "heads: measures.MEASURES[name].label": _of_measures("label"),
+    "views: label": {*words.LABELS.values(), *cross.LABELS.values()},
     "words: label": {*words.LABELS.values(), *words_panel.RENORMALISED.values()},
 }
 """What an expression can be, as "module: expression"."""

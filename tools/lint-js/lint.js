@@ -13,7 +13,12 @@ import { ESLint } from "eslint";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, "..", "..");
 const COMPONENTS = join(ROOT, "memviz", "ui", "components");
-const ALONE = [join(ROOT, "memviz", "figures", "page.js"), join(HERE, "lint.js"), join(HERE, "eslint.config.js")];
+const ALONE = [
+  join(ROOT, "memviz", "figures", "page.js"),
+  join(ROOT, "memviz", "notebook", "adapter.js"),
+  join(HERE, "lint.js"),
+  join(HERE, "eslint.config.js"),
+];
 
 const scripts = (folder) => readdirSync(folder).filter((name) => name.endsWith(".js")).sort().map((name) => join(folder, name));
 
