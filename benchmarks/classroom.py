@@ -1,13 +1,14 @@
-"""Does one server carry a class? `python -m benchmarks.classroom [--pause 15 30] [--minutes 5] [--long] [--compare] [--cost] [--memory]`
+"""Does one server carry a class? `python -m benchmarks.classroom [--pause 15 30] [--minutes 5] [--long] [--compare]`,
+`… --cost`, `… --memory`
 
 Students without a browser, who speak Streamlit's own messages over a websocket, paste 40 to 110 words, one text after
 the other, over the pages Home, Heads, Recall and Translate. Each checks that what a page shows is the student's own
 text. ``--long``: in the middle someone else has 7,000 words read by SmolLM2; the times are those of the students.
 A time counts from the paste until the page has all of its answer. Who gets no answer presses again: "by hand".
 
-``--compare``: the class twice, without and with a reading of some 8,000 tokens in progress all the time; how much longer a
-short reading then takes. ``--cost``: what one answer costs the server, in seconds of a core, and how many students a core
-carries. ``--memory``: one student, 1,000 texts, and the memory of the server after every hundred.
+``--compare``: the class twice, without and with a reading of some 8,000 tokens in progress all the time; how much
+longer a short reading then takes. ``--cost``: what one answer costs the server, in seconds of a core, and how many
+students a core carries. ``--memory``: one student, 1,000 texts, and the memory of the server after every hundred.
 
 The students run on the same processors as the server, which must have nothing else to do.
 """
@@ -179,7 +180,7 @@ class Student:
     def __init__(self, connection: ClientConnection, address: str) -> None:
         self._connection, self._address = connection, address
         self._pages: dict[str, str] = {}  # path → the hash by which the server knows the page
-        self._page = self._box = ""
+        self._page = self._box = self._session = ""
         self.query = ""
         self.run = Run()  # the last one
 
@@ -210,7 +211,7 @@ class Student:
         buttons = [item.download_button for item in self.run.elements if item.WhichOneof("type") == "download_button"]
         message = BackMsg()
         request = message.backend_operation_request
-        request.request_id = ending
+        request.request_id, request.session_id = ending, self._session
         request.deferred_file.file_id = next(
             button.deferred_file_id for button in buttons if button.id.split("-")[-1].endswith(ending)
         )
@@ -249,6 +250,8 @@ class Student:
 
     def _notice(self, message: ForwardMsg) -> None:
         """Keeps what the next message to the server must name."""
+        if message.WhichOneof("type") == "new_session":
+            self._session = message.new_session.initialize.session_id
         if message.WhichOneof("type") == "navigation":
             pages = message.navigation.app_pages
             self._pages = {"" if page.is_default else page.url_pathname: page.page_script_hash for page in pages}

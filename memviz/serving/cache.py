@@ -25,7 +25,7 @@ from memviz.memory import Forget, OnLayers
 from memviz.models import Policy, clean_name
 from memviz.progress import Progress, no_progress, work_clock
 from memviz.serving.cluster import Cluster
-from memviz.serving.engine import Engine, Job, Key, Question, Result, Task, Watcher
+from memviz.serving.engine import Action, Engine, Job, Key, Question, Result, Watcher
 from memviz.serving.gate import OPENING, RUNNING, OnWait, Turn, nobody_waits
 from memviz.serving.pace import Pace
 from memviz.settings import defaults, number
@@ -130,7 +130,7 @@ class InProcess:
 
         def run_bounded(turn: Turn) -> Any:
             with defaults(SERVER):
-                return job.task(reader, replace(watcher, progress=giving_way(turn, watcher.progress)))
+                return job.action(reader, replace(watcher, progress=giving_way(turn, watcher.progress)))
 
         try:
             return _once(store, job.key, cast("Work", job.work), run_bounded, on_wait=watcher.on_wait)
@@ -247,8 +247,8 @@ class TranslationOptions:
 def translate(model: str, text: str, options: TranslationOptions, *, on_wait: OnWait, progress: Progress) -> Trace:
     """The translation of a text by a model; made now, unless it is still remembered."""
     work = Work("translate", model, characters=len(text) + len(options.target or ""))
-    task = partial(_translate, text, options)
-    return get_or_run(("translate", text, repr(options)), work, task, Watcher(on_wait, progress))
+    action = partial(_translate, text, options)
+    return get_or_run(("translate", text, repr(options)), work, action, Watcher(on_wait, progress))
 
 
 def _translate(text: str, options: TranslationOptions, reader: Reader, watcher: Watcher) -> Trace:
@@ -408,10 +408,10 @@ class Work:
         PACE.observe(f"{self.name} {self.model}", self.characters, seconds)
 
 
-def get_or_run(key: Key, work: Work, task: Task, watcher: Watcher) -> Trace:
+def get_or_run(key: Key, work: Work, action: Action, watcher: Watcher) -> Trace:
     """What a run of a model gave; run now, unless it is still remembered under this ``key`` of the model.
 
-    ``task(reader, watcher)`` is given a progress that also gives way to shorter work. It holds nothing of a page: it
+    ``action(reader, watcher)`` is given a progress that also gives way to shorter work. It holds nothing of a page: it
     may be sent to another machine, and is done again for one who watches no more, as when the trace was let go and a
     file of it is asked for. Raises as `open_reader` does.
     """
@@ -420,25 +420,25 @@ def get_or_run(key: Key, work: Work, task: Task, watcher: Watcher) -> Trace:
     with _lock:
         if whole_key in _traces:
             return _traces[whole_key]
-    trace: Trace = engine().run(Job("traces", whole_key, work, task), watcher)
+    trace: Trace = engine().run(Job("traces", whole_key, work, action), watcher)
     with _lock:
         trace = _traces.setdefault(whole_key, trace)
     if origin(trace) is None:
-        _remember_origin(trace, Origin(key, work, task))
+        _remember_origin(trace, Origin(key, work, action))
     return trace
 
 
 @dataclass(frozen=True)
 class Origin:
-    """How a trace is had again: from the cache, or by the same ``task`` once more; see `get_or_run`."""
+    """How a trace is had again: from the cache, or by the same ``action`` once more; see `get_or_run`."""
 
     key: Key
     work: Work
-    task: Task
+    action: Action
 
     def trace(self) -> Trace:
         """The trace. Raises as `get_or_run` does."""
-        return get_or_run(self.key, self.work, self.task, Watcher(nobody_waits, no_progress))
+        return get_or_run(self.key, self.work, self.action, Watcher(nobody_waits, no_progress))
 
 
 _origins: dict[int, Origin] = {}  # by the identity of each trace that is alive

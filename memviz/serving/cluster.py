@@ -366,10 +366,12 @@ class Cluster:
         with self._lock:
             if self._dispatcher is not None:
                 return self._dispatcher
-            if importlib.util.find_spec("ray") is None:
+            needs = ("ray",) if self._address == "ray" else ("ray", "grpc")
+            if any(importlib.util.find_spec(name) is None for name in needs):
                 raise EngineError(
                     "Models are to run on a cluster of Ray, and Ray is not installed.",
-                    todo="Whoever runs this server installs it with: pip install ray, or sets MEMVIZ_ENGINE=local.",
+                    todo="Whoever runs this server installs it with: pip install ray[client]. "
+                    "With MEMVIZ_ENGINE=local it is not needed.",
                 )
             try:
                 self._dispatcher = self._begin()

@@ -32,7 +32,7 @@ class Watcher:
     on_token: Callable[[str], bool] | None = None
 
 
-Task = Callable[["Reader", Watcher], Any]
+Action = Callable[["Reader", Watcher], Any]
 """What is done with a model. It holds what it needs and nothing of a page, so that it can be sent elsewhere."""
 
 Question = Callable[["Reader"], Any]
@@ -58,7 +58,7 @@ class Job:
     store: Literal["traces", "experiments"]
     key: Key
     work: Work
-    task: Task
+    action: Action
 
 
 class Engine(Protocol):

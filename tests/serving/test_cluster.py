@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,7 +26,7 @@ from tests.pages.crowd import Crowd, GoneError, until
 from tests.serving.shadow_ray import ShadowRay
 
 TEXT = "the cat sat on the mat because it was tired"
-STEPS = threading.Semaphore(0)  # the tests let a slow task go on
+STEPS = threading.Semaphore(0)  # the tests let a slow action go on
 SEEN: list[str] = []
 
 
@@ -50,7 +50,7 @@ def tiny() -> Reader:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tiny: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_cache(tiny: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """The replicas, which are threads here, have gates and caches that no other test has."""
     monkeypatch.setattr(cache, "RUNNING", Gate(runs=1, places=8))
     monkeypatch.setattr(cache, "open_reader", lambda name, **_: tiny)
@@ -59,7 +59,6 @@ def _own_cache(tiny: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     SEEN.clear()
     while STEPS.acquire(blocking=False):
         pass
-    yield
 
 
 @pytest.fixture
@@ -85,7 +84,7 @@ class Length:
 
 
 def slowly(steps: int, reader: Reader, watcher: Watcher) -> str:
-    """A task that tells how far it is, and waits for the test before every step."""
+    """An action that tells how far it is, and waits for the test before every step."""
     try:
         for step in range(steps):
             watcher.progress(step / steps, f"{step}/{steps}")
@@ -97,8 +96,11 @@ def slowly(steps: int, reader: Reader, watcher: Watcher) -> str:
     return "done"
 
 
-def job(name: str, task: Callable = partial(slowly, 2)) -> Job:
-    return Job("experiments", (name,), Length(), task)
+TWO_STEPS = partial(slowly, 2)
+
+
+def job(name: str, action: Callable = TWO_STEPS) -> Job:
+    return Job("experiments", (name,), Length(), action)
 
 
 def same(one: Trace, other: Trace) -> None:
@@ -293,7 +295,7 @@ def test_nobody_at_the_address_is_one_sentence_at_once(ray: ShadowRay) -> None:
 
 def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memviz.serving.cluster.importlib.util.find_spec", lambda name: None)
-    with pytest.raises(EngineError, match="pip install ray"):
+    with pytest.raises(EngineError, match=r"Ray is not installed\. .* pip install ray\[client\]"):
         Cluster("ray").ask("tiny", engine.facts, QUIET)
 
 
