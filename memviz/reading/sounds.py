@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +19,24 @@ from memviz.note import Note
 from memviz.progress import Progress, progress_within, work_clock
 from memviz.reading.attention.attention_function import handled_by
 from memviz.reading.attention.interventions import StepwiseHandler
+from memviz.reading.attention.summary import Axes
 from memviz.reading.engine import limits, refusals
 from memviz.reading.engine.adapters import SoundAdapter
 from memviz.reading.engine.engine import Engine, TransformersEngine, require_kind
 from memviz.reading.writing.request import TranslationRequest
 from memviz.reading.writing.transformers_writer import StepCallback, TransformersWriter, end_tokens, start_token
-from memviz.reading.writing.writer import Output, Source
+from memviz.reading.writing.writer import Output, Reading, Source
 from memviz.sources import Recording, Sound, open_sound, resample
 from memviz.tokens import align, require_text
 from memviz.trace import Trace
 
-WRITING = 0.8  # share of the progress, up to the end of the writing
+HEARING, WRITING = 0.3, 0.9  # shares of the progress: of a whole reading of which the encoder is a part; of the writing
 LIMIT = 224  # tokens are written at most, unless more are asked for; as many as Whisper writes for its window
 SPARE = 0.5  # seconds of silence behind a sound, at least, where the window is longer than it
 CHANNELS = 16  # of a sound, at most; more would be samples
 APOSTROPHES = "'’"
 SILENCE = 1e-4  # samples that all stay below are not heard
+NO_SPEECH, UNSURE, REPEATS = 0.6, -1.0, 2.4  # Whisper's own thresholds
 
 
 @dataclass(frozen=True)
@@ -114,13 +117,17 @@ def transcribe(
     heard = _listen(engine, audio, part)
     engine = heard.engine
     writer = TransformersWriter(engine)
-    source, changes = heard.source, request.interventions
-    frames = len(heard.sound.units)
-    prefix = (*_prefix(engine, source, part.language), *part.prefix)
-    request.check(engine.plan, frames if changes.usual == "cross" else 1 + len(prefix))
+    changes, frames = request.interventions, len(heard.sound.units)
     limits.check_memory(engine.estimate(frames, changes), tokens=frames, device=engine.model.device)
+    if changes.usual == "cross":
+        request.check(engine.plan, frames)
+    source = _encoded(engine, heard.source, request, progress=progress_within(progress, 0, HEARING))
+    before = _prefix(engine, source, part.language)
+    prefix = (*before, *part.prefix)
+    if changes.usual != "cross":
+        request.check(engine.plan, 1 + len(prefix))
     if request.target is None:
-        output = _write(engine, source, prefix, request, progress=progress_within(progress, 0, WRITING))
+        output = _write(engine, source, prefix, request, progress=progress_within(progress, HEARING / 3, WRITING))
     elif part.by_character:
         output = _spelled(engine, prefix, request.target)
     else:
@@ -130,9 +137,11 @@ def transcribe(
     limits.check_length(count, context=engine.info.context)
     both = frames + count
     limits.check_memory(engine.estimate(both, changes), tokens=both, device=engine.model.device)
-    rest = progress_within(progress, 0 if request.target is not None else WRITING, 1)
+    rest = progress_within(progress, HEARING / 3 if request.target is not None else WRITING, 1)
     reading = writer.read(source, output, changes.upto(count), progress=rest)
     done = work_clock()
+    logprobs = read_only(np.array([step.logprob for step in reading.steps], dtype=np.float32))
+    doubts = _doubts(engine, reading, output, len(before)) if request.target is None else ()
     return Trace(
         text="",
         tokens=(),
@@ -140,15 +149,59 @@ def transcribe(
         targets=output.targets,
         model=engine.info,
         memories=reading.memories,
-        logprobs=read_only(np.array([step.logprob for step in reading.steps], dtype=np.float32)),
+        logprobs=logprobs,
         forget=changes.forget,
         eviction=changes.eviction,
         ablations=changes.ablations,
         seconds={"model": done - written, "writing": written - began, "total": done - began},
         steps=tuple(step.candidates(writer.token_text) for step in reading.steps),
         source=heard.sound,
-        notes=heard.notes,
+        notes=(*heard.notes, *doubts),
     )
+
+
+def _encoded(engine: TransformersEngine, source: Source, request: TranslationRequest, *, progress: Progress) -> Source:
+    """The same with what the encoder makes of it, recorded: it is heard once, however much is written for it."""
+    if engine.plan.dense or "encoder" not in engine.plan.layers:
+        return source
+    axes = {"encoder": Axes.of_sequence(source.tokens, source.tokens, source.ids)}
+    changes = request.interventions
+    recorded = engine.record(source.inputs, axes, interventions=changes, progress=progress, run=engine.encode)
+    return replace(source, encoded=recorded.outputs, memories=recorded.memories)
+
+
+def _doubts(engine: TransformersEngine, reading: Reading, output: Output, before: int) -> Iterator[Note]:
+    """Where the model itself gives reason to doubt what it wrote, by the thresholds of Whisper's own transcription.
+
+    ``before``: how many tokens stand before everything that is written. Source: Radford et al. 2022, section 4.5.
+    """
+    silent = getattr(engine.model.generation_config, "no_timestamps_token_id", None)  # <|nospeech|> stands before it
+    logprob = float(np.mean([step.logprob for step in reading.steps[before:]])) if reading.steps[before:] else 0.0
+    speechless = 0.0 if silent is None or reading.opening is None else float(reading.opening[int(silent) - 1].exp())
+    values = {"chance": f"{100 * speechless:.0f}", "logprob": f"{logprob:.2f}".replace("-", "−")}
+    if speechless > NO_SPEECH and logprob < UNSURE:
+        yield Note(
+            "The model takes this for a sound without speech ({chance} %), and found its own words unlikely (mean "
+            "log-probability {logprob}): by Whisper's own thresholds (60 % and −1) what is written was not heard.",
+            values,
+            code="no-speech",
+        )
+    elif logprob < UNSURE:
+        yield Note(
+            "The model found its own words unlikely (mean log-probability {logprob}; Whisper's own threshold is −1): "
+            "do not rely on what is written.",
+            values,
+            code="unsure",
+        )
+    text = output.text.strip().encode()
+    ratio = len(text) / len(zlib.compress(text)) if text else 0.0
+    if ratio > REPEATS:
+        yield Note(
+            "What is written repeats itself ({ratio} times as long as compressed; Whisper's own threshold is 2.4): do "
+            "not rely on it.",
+            {"ratio": f"{ratio:.1f}"},
+            code="repeating",
+        )
 
 
 def _listen(engine: TransformersEngine, audio: Any, part: SoundPart) -> _Heard:
@@ -191,8 +244,13 @@ def _notes(recording: Recording, values: np.ndarray) -> Iterator[Note]:
     if recording.start > 0 or recording.seconds - end > 0.05:
         values_of_note = {"start": f"{recording.start:.1f}", "end": f"{end:.1f}", "all": f"{recording.seconds:.1f}"}
         yield Note("Heard: second {start} to {end} of {all}.", values_of_note)
-    if np.abs(values).max() < SILENCE:
-        yield Note("This sound is silent: what is written for it was not heard.")
+    loudest = float(np.abs(values).max())
+    if loudest < SILENCE:
+        yield Note(
+            "This sound is silent (its loudest moment: {level}): what is written for it was not heard.",
+            {"level": f"{20 * math.log10(loudest):.0f} dB".replace("-", "−") if loudest else "0"},
+            code="silent",
+        )
 
 
 def _checked_start(start: float | None) -> float:
@@ -266,8 +324,13 @@ def _spoken(engine: TransformersEngine, source: Source, languages: list[int]) ->
     """The token of the language that the model takes this sound for: the likeliest behind its first token."""
     start = torch.tensor([[engine.model.config.decoder_start_token_id]], device=engine.model.device)
     with engine.prepared(), handled_by(None), torch.no_grad():
-        logits = engine.model(**source.inputs, decoder_input_ids=start, use_cache=False).logits[0, -1]
+        logits = engine.model(**_heard_inputs(source), decoder_input_ids=start, use_cache=False).logits[0, -1]
     return languages[int(logits[languages].argmax())]
+
+
+def _heard_inputs(source: Source) -> dict[str, Any]:
+    """What the model takes of the sound: what its encoder made of it, where that is known already."""
+    return dict(source.inputs) if source.encoded is None else {"encoder_outputs": source.encoded}
 
 
 def _spelled(engine: TransformersEngine, prefix: tuple[int, ...], target: str) -> Output:
@@ -309,7 +372,7 @@ def _write(
         callback = StepCallback(lambda step: progress(min(step / limit, 1.0), "Writing"), handler, stops)
         written = GenerationMixin.generate(  # not Whisper's own, which leaves out what it began with
             engine.model,
-            **source.inputs,
+            **_heard_inputs(source),
             decoder_input_ids=torch.tensor([given], device=engine.model.device),
             max_new_tokens=limit,
             num_beams=request.beam,

@@ -118,7 +118,19 @@ class Recording:
         """Tells the progress: all layers so far are read, the last but for a share ``left``."""
         if self.progress is not None:
             done, total = sum(len(scores) for scores in self.scores.values()), sum(self.layers.values())
-            self.progress((done - left) / total, f"{done}/{total}")
+            self.progress((done - left) / total, self._layer_reached())
+
+    def _layer_reached(self) -> str:
+        """Which layer of how many it is, as a person counts them: both attentions of a decoder's layer are in one.
+
+        An encoder that is not recorded here was read before.
+        """
+        counted = [kind for kind in self.layers if not (kind == "decoder" and "cross" in self.layers)]
+        done = sum(
+            len(self.scores[kind]) if kind in self.scores else self.layers[kind] * (kind == "encoder")
+            for kind in counted
+        )
+        return f"{max(done, 1)}/{sum(self.layers[kind] for kind in counted)}"
 
     def _place(self, module: nn.Module, call: AttentionCall) -> Place:
         """Which layer is this call? The plan says it; the layers of a memory come one after the other."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,6 +31,9 @@ from memviz.reading.engine.probe import CLOSE, Plan, make_plan
 from memviz.reading.engine.projections import grams
 from memviz.reading.engine.sound_window import with_window
 from memviz.trace import ModelInfo
+
+Run = Callable[[Mapping[str, Any]], Any]
+"""A pass through a model or a part of it: what it takes, and what it returns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +72,7 @@ class Engine(Protocol):
         interventions: Interventions | None = None,
         progress: Progress | None = None,
         on_layers: OnLayers | None = None,
+        run: Run | None = None,
     ) -> Recorded:
         """One forward pass; of the memories in ``axes``, everything that is kept. Raises `ReadingError`."""
 
@@ -133,11 +137,13 @@ class TransformersEngine:
         interventions: Interventions | None = None,
         progress: Progress | None = None,
         on_layers: OnLayers | None = None,
+        run: Run | None = None,
     ) -> Recorded:
         """One forward pass; of the memories in ``axes``, everything that is kept.
 
         ``progress(fraction, label)`` is called after every layer, and may raise to stop; ``on_layers`` with every layer
         that is summed up, some at a time where a text is short, never where a model's own eager weights are read.
+        ``run``: what is recorded, where that is not `forward` but a part of it, such as `encode`.
 
         Raises `TraceError` for layers, heads and positions that are not there, and `ReadingError` for what the model
         could not read.
@@ -163,7 +169,7 @@ class TransformersEngine:
                     on_layers=on_layers,
                 )
                 with handled_by(recording):
-                    outputs = self.forward(inputs)
+                    outputs = (run or self.forward)(inputs)
                 memories = {kind: recording.memory(kind) for kind in axes if recording.scores[kind]}
             return Recorded(memories, outputs, work_clock() - began)
 

@@ -169,11 +169,17 @@ class TransformersWriter:
             "decoder": Axes.of_sequence(targets, decoder_inputs, ids),
             "cross": Axes(targets, source.tokens),
         }
+        axes = {kind: sides for kind, sides in axes.items() if kind not in source.memories}
         inputs = {**source.inputs, "decoder_input_ids": torch.tensor([ids], device=engine.model.device)}
+        if source.encoded is not None:
+            inputs["encoder_outputs"] = source.encoded
         recorded = engine.record(inputs, axes, interventions=interventions, progress=progress)
+        memories = {**source.memories, **recorded.memories}
         logits = getattr(recorded.outputs, "logits", None)
-        steps = () if logits is None else writing_steps(lambda rows: logits[0, rows], output.ids)
-        return Reading(recorded.memories, steps)
+        if logits is None:
+            return Reading(memories, ())
+        steps = writing_steps(lambda rows: logits[0, rows], output.ids)
+        return Reading(memories, steps, opening=logits[0, 0].detach().float().log_softmax(-1))
 
     def token_text(self, token: int) -> str:
         """What one token looks like: its characters, a space in front where it begins a word."""

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from torch import Tensor
+
 from memviz.memory import Interventions, Kind, Memory, Recurrent
 from memviz.progress import Progress
 from memviz.reading.engine.predictions import Step
@@ -73,11 +75,18 @@ class Output:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What one pass with the whole output left: memories, the steps of writing it, what a recurrent decoder kept."""
+    """What one pass with the whole output left.
+
+    memories    of the encoder, the decoder, and between them
+    steps       of writing it
+    recurrent   what a recurrent decoder kept
+    opening     the log-probabilities [token of the vocabulary] before anything is written, where they are known
+    """
 
     memories: dict[Kind, Memory]
     steps: tuple[Step, ...]
     recurrent: Recurrent | None = None
+    opening: Tensor | None = None
 
 
 class Writer(Protocol):
