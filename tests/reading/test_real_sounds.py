@@ -161,8 +161,33 @@ def test_of_a_long_recording_a_window_is_heard(reader: Reader) -> None:
     assert late.notes[0].values == {"start": "60.0", "end": "66.2", "all": "66.2"}
 
 
+def test_what_is_written_for_no_speech_is_said_to_be_doubtful(reader: Reader, trace: memviz.Trace) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 3 * RATE).astype(np.float32)
+    heard = reader.transcribe(noise, max_new_tokens=20)
+    (note,) = heard.notes
+    assert note.code == "no-speech"
+    folder = wheels.find(CATALOGUE["whisper-tiny-en"])
+    model = WhisperForConditionalGeneration.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32)
+    positions = len(heard.source.units)
+    encoder = model.get_encoder()
+    encoder.embed_positions = torch.nn.Embedding.from_pretrained(encoder.embed_positions.weight[:positions].clone())
+    model.config.max_source_positions = encoder.max_source_positions = positions
+    features = WhisperFeatureExtractor.from_pretrained(folder)(noise, sampling_rate=RATE, return_tensors="pt")
+    ids = torch.tensor([[token.id for token in heard.memory("decoder").keys]])
+    with torch.no_grad():
+        logits = model.eval()(features["input_features"][..., : 2 * positions], decoder_input_ids=ids).logits[0]
+    spoken = reader.tokenizer.convert_tokens_to_ids("<|nospeech|>")
+    assert int(note.values["chance"]) == round(100 * float(logits[0].softmax(-1)[spoken]))
+    written = torch.tensor([target.id for target in heard.targets[1:]])
+    mean = float(logits[1:].log_softmax(-1).gather(1, written[:, None]).mean())
+    assert float(note.values["logprob"].replace("−", "-")) == pytest.approx(mean, abs=0.006)
+    assert mean < -1
+    assert trace.notes == (), "speech is not doubted"
+
+
 def test_silence_is_said_to_be_silent(reader: Reader) -> None:
     silent = reader.transcribe(np.zeros((8_000, 2)), 8_000, max_new_tokens=3)
-    assert "silent" in silent.notes[-1].text
+    assert [note.code for note in silent.notes] == ["silent", "no-speech"]
+    assert "its loudest moment: 0" in str(silent.notes[0])
     with pytest.raises(ReadingError, match="does not know the language zh"):
         reader.transcribe(RECORDING, language="zh")

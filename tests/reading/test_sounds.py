@@ -12,6 +12,8 @@ from senses import RATE, SAMPLES, hearing, sound_processor, whisper
 
 from memviz import Ablate, Forget, Trace, measures
 from memviz.errors import EmptyTextError, MeasureError, MemoryBudgetError, ReadingError, TextTooLongError, TraceError
+from memviz.reading.sounds import _doubts
+from memviz.reading.writing.writer import Output, Reading
 from tests import oracle
 
 FRAMES = 50
@@ -49,6 +51,27 @@ def test_every_pattern_and_the_summary_are_the_models_own(target: str | None) ->
         assert [step[0].id for step in trace.steps] == ids.tolist(), "the likeliest token at every step"
     else:
         assert trace.output == target
+
+
+def test_the_encoder_hears_a_sound_once_and_layers_are_counted_as_people_do() -> None:
+    reader, told, calls = hearing(), [], []
+    layer = reader.model.get_encoder().layers[0]
+    hook = layer.register_forward_hook(lambda *_: calls.append(1))
+    try:
+        reader.transcribe(SAMPLES, RATE, max_new_tokens=6, progress=lambda share, label: told.append((share, label)))
+    finally:
+        hook.remove()
+    assert len(calls) == 1
+    layers = [label for _, label in told if "/" in label]
+    assert sorted({*layers}) == ["1/5", "2/5", "3/5", "4/5", "5/5"], "3 layers of the encoder and 2 of the decoder"
+    assert layers == sorted(layers)
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+
+
+def test_what_repeats_itself_is_said_to_do_so() -> None:
+    doubts = _doubts(hearing().engine, Reading({}, ()), Output((), "the cat " * 30, ()), 0)
+    (note,) = doubts
+    assert (note.code, note.values) == ("repeating", {"ratio": "10.9"})
 
 
 def test_its_units_are_frames_with_seconds() -> None:

@@ -117,11 +117,12 @@ class Recording:
     def _report(self, left: float = 0.0) -> None:
         """Tells the progress: all layers so far are read, the last but for a share ``left``."""
         if self.progress is not None:
-            done, total = sum(len(scores) for scores in self.scores.values()), sum(self.layers.values())
-            self.progress((done - left) / total, self._layer_reached())
+            read, every = sum(len(scores) for scores in self.scores.values()), sum(self.layers.values())
+            done, total = self._layers_done()
+            self.progress((read - left) / every, f"{done}/{total}")
 
-    def _layer_reached(self) -> str:
-        """Which layer of how many it is, as a person counts them: both attentions of a decoder's layer are in one.
+    def _layers_done(self) -> tuple[int, int]:
+        """(how many layers are read, of how many) as a person counts them: a decoder's two attentions are one layer's.
 
         An encoder that is not recorded here was read before.
         """
@@ -130,7 +131,7 @@ class Recording:
             len(self.scores[kind]) if kind in self.scores else self.layers[kind] * (kind == "encoder")
             for kind in counted
         )
-        return f"{max(done, 1)}/{sum(self.layers[kind] for kind in counted)}"
+        return max(done, 1), sum(self.layers[kind] for kind in counted)
 
     def _place(self, module: nn.Module, call: AttentionCall) -> Place:
         """Which layer is this call? The plan says it; the layers of a memory come one after the other."""

@@ -23,7 +23,12 @@ TRANSLATOR = "translator"  # the model of the page Translate, which the other pa
 WRITER = "writer"  # the same of the page Generate
 SENSES = {"speech": "listener", "vision": "viewer"}  # the same of the pages Listen and Look
 SENSE_FAMILIES: tuple[Family, ...] = ("speech", "vision")
-LANGUAGE_MODELS = {"zh": "e5-multilingual"}  # with a page in this language, the model that reads it
+LANGUAGE_MODELS = {
+    ("zh", MODEL): "e5-multilingual",
+    ("zh", SENSES["speech"]): "whisper-base",
+}
+"""With a page in this language, the model that reads it, or hears it, by the name of the choice."""
+OTHER_KIND = "of another kind"  # (name of the choice, model): what a link asked for, that a page cannot use
 LAST_LANGUAGE = "language_of_model"
 BEGUN, SAMPLE, TYPED = "begun", "sample", "typed"  # how a text came into its box: by itself, by a button, by hand
 LAST_SEEN = "carried"  # (page, text, second sentence) as they were last seen
@@ -62,6 +67,8 @@ def choose_model(page: Page) -> None:
     on_offer = {offer.name: offer for offer in offers(names, policy=Policy.server())}
     if key == MODEL:
         _keep_model()
+    if page.sense:
+        _notice_other_kind(key, names)
     with st.sidebar:
         name = st.selectbox(
             label,
@@ -84,8 +91,43 @@ def _usual_model(page: Page, on_offer: Mapping[str, Offer]) -> str | None:
     """The model that a page begins with where nobody chose one; ``None``: the first ``on_offer``."""
     if page.model in on_offer:
         return page.model
-    name = LANGUAGE_MODELS.get(language(), "")
-    return name if _box_of(page) == MODEL and name in on_offer and on_offer[name].here else None
+    name = LANGUAGE_MODELS.get((language(), _box_of(page)), "")
+    return name if name in on_offer and on_offer[name].here else None
+
+
+def _notice_other_kind(key: str, names: Sequence[str]) -> None:
+    """Remembers that the address asks for a model that this page cannot use, until somebody chooses one that it can."""
+    asked = address.get(key)
+    if asked and asked not in names:
+        st.session_state[OTHER_KIND] = (key, asked, None)
+    elif (noticed := st.session_state.get(OTHER_KIND)) and noticed[0] == key:
+        chosen = st.session_state.get(key)
+        if noticed[2] is None:
+            st.session_state[OTHER_KIND] = (*noticed[:2], chosen)
+        elif chosen != noticed[2]:
+            del st.session_state[OTHER_KIND]
+
+
+def tell_other_kind(family: Family) -> None:
+    """Where a link asked for a model that this page cannot use: which one, what is used instead, and what can be."""
+    noticed = st.session_state.get(OTHER_KIND)
+    if not noticed or noticed[0] != SENSES[family]:
+        return
+    titles = [CATALOGUE[name].title for name in _model_names(family)]
+    text = (
+        "{asked} is no model that hears. {used} listens instead; to choose from, on the left: {titles}."
+        if family == "speech"
+        else "{asked} is no model that sees. {used} looks instead; to choose from, on the left: {titles}."
+    )
+    st.warning(
+        t(
+            text,
+            asked=literal(noticed[1]),
+            used=literal(CATALOGUE[sense_name(family)].title),
+            titles=literal(t("; ").join(titles)),
+        ),
+        icon=":material/swap_horiz:",
+    )
 
 
 def _keep_model() -> None:
@@ -96,32 +138,32 @@ def _keep_model() -> None:
     st.session_state[LAST_LANGUAGE] = language()
 
 
-def offer_language_model() -> None:
+def offer_language_model(family: Family | None = None) -> None:
     """Where the model that reads the language of the page is not on this machine: what it would download, and a button.
 
-    Meanwhile another model is open. Nothing where somebody chose that one.
+    Meanwhile another model is open. Nothing where somebody chose that one. ``family``: "speech" for one that hears it.
     """
-    name = LANGUAGE_MODELS.get(language(), "")
-    if name not in _model_names() or model_name() != st.session_state.get(f"usual {MODEL}"):
+    box = MODEL if family is None else SENSES[family]
+    name = LANGUAGE_MODELS.get((language(), box), "")
+    chosen = model_name() if family is None else sense_name(family)
+    if name not in _model_names(family) or chosen != st.session_state.get(f"usual {box}"):
         return
     (offer,) = offers([name], policy=Policy.server())
     if offer.here or offer.obstacle:
         return
     row = st.container(horizontal=True, vertical_alignment="center")
-    row.info(
-        t(
-            "For texts in this language there is {title}. It is not on this machine yet: {size:.2f} GB to download.",
-            title=literal(CATALOGUE[name].title),
-            size=offer.size / 1e9,
-        ),
-        icon=":material/download:",
+    text = (
+        "For texts in this language there is {title}. It is not on this machine yet: {size:.2f} GB to download."
+        if family is None
+        else "For speech in this language there is {title}. It is not on this machine yet: {size:.2f} GB to download."
     )
-    row.button(t("Fetch it"), key="fetch_language_model", on_click=_choose_model, args=(name,))
+    row.info(t(text, title=literal(CATALOGUE[name].title), size=offer.size / 1e9), icon=":material/download:")
+    row.button(t("Fetch it"), key="fetch_language_model", on_click=_choose_model, args=(box, name))
 
 
-def _choose_model(name: str) -> None:
-    st.session_state[MODEL] = name
-    state.hold(MODEL)
+def _choose_model(box: str, name: str) -> None:
+    st.session_state[box] = name
+    state.hold(box)
 
 
 def _box_of(page: Page) -> str:

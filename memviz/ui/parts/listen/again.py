@@ -9,15 +9,15 @@ import streamlit as st
 from memviz.memory import Forget
 from memviz.serving import cache
 from memviz.trace import Trace
-from memviz.ui.parts.listen.subject import Heard
-from memviz.ui.parts.listen.view import AGAIN, COVER, ListenView, covered_seconds
+from memviz.ui.parts.listen.subject import COVER, COVERED_WORD, Heard
+from memviz.ui.parts.listen.view import AGAIN, ListenView, covered_seconds
 from memviz.ui.parts.word_changes import word_changes
 from memviz.ui.shell import runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
 WAYS = {"off": "No mask", "sound": "Mask a part of the sound", "written": "Mask a word already written"}
-COVERED_WORD, SLIDER = "cover_word", "cover_slider"
+SLIDER = "cover_slider"
 
 
 @dataclass(frozen=True, eq=False)

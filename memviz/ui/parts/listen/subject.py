@@ -16,7 +16,7 @@ from memviz.sources import Sound, open_sound
 from memviz.trace import Trace
 from memviz.ui.parts.source_file import FileChoice, choose_file
 from memviz.ui.parts.translation.languages import language_option
-from memviz.ui.shell import frame, runs, show, state
+from memviz.ui.shell import address, frame, runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
@@ -28,6 +28,9 @@ SAMPLES = {"door": "Open the window"}
 PLACES = {"sample": "a sample", "upload": "a file", "microphone": "the microphone"}
 FORMATS = ["wav", "flac", "mp3", "ogg"]
 RATE = 16_000  # samples a second, to look into a file with
+SPOKEN, COVER, COVERED_WORD, START = "spoken_word", "cover_seconds", "cover_word", "start"
+OF_ONE_SOUND = (SPOKEN, COVER, COVERED_WORD, START)  # choices that mean nothing in another sound
+CHOSEN_IN = "sound_of_choices"  # the sound that they belong to, by its hash
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,11 @@ class Heard:
 
 def choose_sound() -> Heard:
     """The sound and what is written for it; stops the page with a message where there is none."""
+    frame.tell_other_kind("speech")
+    frame.offer_language_model("speech")
     content, name = _choose_file()
+    sha256 = hashlib.sha256(content).hexdigest()
+    forget_choices_of_another(sha256)
     model = frame.sense_name("speech")
     seconds = _length(content)
     facts = runs.ask(model, engine.facts)
@@ -79,7 +86,16 @@ def choose_sound() -> Heard:
     spectrogram = _spectrogram(model, content, options.start)
     trace = runs.sense(model, lambda callbacks: cache.transcribe(model, content, options, **callbacks))
     show.notes(trace)
-    return Heard(content, name, model, options, spectrogram, trace, hashlib.sha256(content).hexdigest())
+    return Heard(content, name, model, options, spectrogram, trace, sha256)
+
+
+def forget_choices_of_another(sha256: str) -> None:
+    """What was chosen in another sound, a word or seconds of it, is not chosen in this one."""
+    if st.session_state.setdefault(CHOSEN_IN, sha256) != sha256:
+        st.session_state[CHOSEN_IN] = sha256
+        for choice in OF_ONE_SOUND:
+            st.session_state.pop(choice, None)
+            address.put(choice, "")
 
 
 def _choose_file() -> tuple[bytes, str]:
@@ -124,7 +140,7 @@ def _choose_start(seconds: float) -> float:
     """From which second on is it heard? Asked where the recording is longer than what is heard at once."""
     window = 30
     starts = range(0, max(1, int(seconds)))
-    bound = state.url_bound("start", starts)
+    bound = state.url_bound(START, starts)
     if seconds <= window:
         return 0.0
     return float(

@@ -15,13 +15,13 @@ from memviz.measures import WordTime
 from memviz.ui.components import heads_grid, sound_view
 from memviz.ui.components.grid import LABELS as GRID_LABELS
 from memviz.ui.components.sound import LABELS
-from memviz.ui.parts.listen.subject import Heard
+from memviz.ui.parts.listen.subject import COVER, SPOKEN, Heard
 from memviz.ui.shell import address, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
 SHOWN = {"alignment": "alignment heads", "layer": "layer mean", "head": "single head"}
-SPOKEN, COVER, AGAIN = "spoken_word", "cover_seconds", "listen_again"
+AGAIN = "listen_again"
 ALIGNS = "alignment"  # the role of the heads that the model's makers found to follow a sound
 COLUMNS = 1200  # of the waveform, at most
 CELLS = 32  # of a small picture of a head, along each side, at most
@@ -76,17 +76,23 @@ def _choose_heads(heard: Heard) -> tuple[str, tuple[tuple[int, int], ...]]:
     """(the choice, which heads are averaged)"""
     memory = heard.trace.memory("cross")
     every = tuple((layer, head) for layer in range(memory.layers) for head in range(memory.heads))
-    usual = heard.trace.model.alignment_heads or every
+    aligned = heard.trace.model.alignment_heads
+    usual = aligned or every
+    labels = {name: t(SHOWN[name]) for name in SHOWN} | ({} if aligned else {"alignment": t("all heads")})
     row = st.container(horizontal=True, vertical_alignment="bottom")
     shown = (
         row.segmented_control(
             t("Attention of"),
             list(SHOWN),
-            format_func=lambda name: t(SHOWN[name]),
+            format_func=labels.__getitem__,
             required=True,
             help=t(
                 "The makers of Whisper found heads of cross-attention that follow the sound. A single head may do "
                 "anything else."
+            )
+            if aligned
+            else t(
+                "It is not known of this model which of its heads follow the sound: the mean of all stands for them."
             ),
             **state.url_bound("listen_shown", SHOWN),
         )
@@ -225,11 +231,18 @@ def _tell(view: ListenView) -> None:
     units = view.heard.sound.units
     inside = [number for number, unit in enumerate(units[: len(row)]) if word.start <= unit.start < word.end]
     most = units[int(row.argmax())].start
+    sentence = (
+        "**{word}** was heard from second {start:.2f} to {end:.2f}, by the alignment heads and the path. It looks "
+        "most at second {most:.2f} ({name}); {share} of what it gives to the sound lies in its moment, which is "
+        "{part} of the sound."
+        if view.heard.trace.model.alignment_heads
+        else "**{word}** was heard from second {start:.2f} to {end:.2f}, by all heads and the path. It looks most at "
+        "second {most:.2f} ({name}); {share} of what it gives to the sound lies in its moment, which is {part} of the "
+        "sound."
+    )
     st.markdown(
         t(
-            "**{word}** was heard from second {start:.2f} to {end:.2f}, by the alignment heads and the path. It looks "
-            "most at second {most:.2f} ({name}); {share} of what it gives to the sound lies in its moment, which is "
-            "{part} of the sound.",
+            sentence,
             word=literal(word.text),
             start=word.start,
             end=word.end,

@@ -41,6 +41,7 @@ class Seen:
 
 def choose_picture() -> Seen:
     """The picture and its reading; stops the page with a message where there is none."""
+    frame.tell_other_kind("vision")
     content, name = _choose_file()
     try:
         jpeg = _shown(content)
