@@ -213,6 +213,8 @@ KNOWN: dict[str, set[str]] = {
     "times: COLUMNS[name]": set(listen_times.COLUMNS.values()),
     "again: WAYS[name]": set(listen_again.WAYS.values()),
     "heads: DIRECTIONS[name]": set(look_heads.DIRECTIONS.values()),
+    "heads: VALUES[name]": set(look_heads.VALUES.values()),
+    "heads: TELLING[view.values, view.direction]": set(look_heads.TELLING.values()),
     "patches: text": set(picture.LABELS.values()),
     "heads: text": {*grid.LABELS.values(), *picture.LABELS.values()},
     "heads: measures.MEASURES[name].label": _of_measures("label"),

@@ -53,6 +53,41 @@ def test_who_looks_at_a_patch_is_another_question(visit) -> None:
     assert f"is looked at most by row {row + 1}, column {column + 1} " in "\n".join(here.sentences).replace("\\", "")
 
 
+def strongest_of(values: np.ndarray) -> str:
+    row, column = divmod(int(values.argmax()), 6)
+    return f"row {row + 1}, column {column + 1} "
+
+
+@pytest.mark.parametrize("direction", ["looks", "seen"])
+def test_value_norm_and_rollout_are_two_other_ways_to_see_a_patch(visit, direction: str) -> None:
+    trace = seeing().look(MEDIA / "cat.jpg")
+    memory = trace.memory()
+    weights = np.stack([[memory.pattern(layer, head) for head in range(3)] for layer in range(3)]).astype(float)
+    flow = np.eye(37)
+    for layer in range(3):
+        flow = (weights[layer].mean(0) + np.eye(37)) / 2 @ flow
+    out = seeing().model.vit.encoder.layer[1].attention.output.dense.weight.detach().double().numpy()
+    layer = seeing().model.vit.encoder.layer[1]
+    states: list[np.ndarray] = []
+    hook = layer.attention.attention.value.register_forward_hook(lambda *a: states.append(a[2][0].detach().numpy()))
+    seeing().look(MEDIA / "cat.jpg")
+    hook.remove()
+    written = states[-1][:, 16:24].astype(float) @ out[:, 16:24].T
+    norms = weights[1, 2] * np.linalg.norm(written, axis=1)
+    for values, wanted, lead in (("rollout", flow, "Attention rollout"), ("value norm", norms, "L1.H2")):
+        here = visit("look", look_values=values, layer="1", head="2", patch="7", direction=direction)
+        assert here.errors == []
+        shown = wanted[8, 1:] if direction == "looks" else wanted[1:, 8]
+        (said,) = (line for line in here.sentences if line.startswith(f"**{lead}"))
+        assert strongest_of(shown) in said.replace("\\", "")
+        number = f"{shown.max():.2f}" if values == "value norm" else f"{100 * shown.max():.0f}"
+        assert f"({number}" in said.replace("\\", "")
+        picture = next(i.proto for i in here.app.get("bidi_component") if "picture_view" in i.proto.component_name)
+        data = json.loads(picture.mixed.json)
+        assert data["largest"] == pytest.approx(shown.max(), rel=1e-4)
+        assert data["share"] == (values == "rollout")
+
+
 def test_a_chinese_page_says_it_in_chinese(visit) -> None:
     for direction in ("looks", "seen"):
         lines = [line for line in visit("look", lang="zh", direction=direction).sentences if "L2.H0" in line]
@@ -137,16 +172,24 @@ def test_its_numbers_can_be_taken_along(visit) -> None:
     view = LookView(Seen(content, "cat.jpg", _shown(content), trace), 2, 0, -1, "looks", weights)
     frame = weights_table(view)
     np.testing.assert_array_equal(frame["weight"], weights.ravel())
+    assert (frame["row"].min(), frame["row"].max(), frame["column"].iloc[0]) == (1, 6, 1), "counted as on the page"
     assert provenance(view)["head"] == "L2.H0"
     assert provenance(view)["picture_sha256"] == hashlib.sha256(content).hexdigest()
     assert overlay_png(view).startswith(b"\x89PNG")
     assert "pattern[0][1:].reshape(6, 6)" in code(view)
+    assert "memory.pattern(2, 0)" in code(view)
     compile(code(view), "code", "exec")
     drawing = ElementTree.fromstring(Look(view).svg())
     patches = list(drawing.iter("{http://www.w3.org/2000/svg}rect"))
     shares = np.array([float(patch.attrib["fill-opacity"]) for patch in patches])
     np.testing.assert_allclose(shares, 0.8 * np.sqrt(weights.ravel() / weights.max()), rtol=0, atol=1e-3)
+    for values, name in (("value norm", "value_norm(memory, 2, 0)"), ("rollout", "rollout(memory)")):
+        other = replace(view, values=values)
+        assert weights_table(other).columns[2] == values.replace(" ", "_")
+        assert provenance(other)["values"] == values
+        assert name in code(other)
     patch = replace(view, patch=7, direction="seen")
+    assert provenance(patch)["token"] == "row 2, column 2"
     assert "L2.H0: who looks at row 2, column 2" in Look(patch).svg(), "a patch is named as on the page"
     page = Look(view).html()
     assert "data:image/jpeg;base64," in page

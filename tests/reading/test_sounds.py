@@ -71,7 +71,7 @@ def test_the_encoder_hears_a_sound_once_and_layers_are_counted_as_people_do() ->
 def test_what_repeats_itself_is_said_to_do_so() -> None:
     doubts = _doubts(hearing().engine, Reading({}, ()), Output((), "the cat " * 30, ()), 0)
     (note,) = doubts
-    assert (note.code, note.values) == ("repeating", {"ratio": "10.9"})
+    assert (note.code, note.values) == ("repeating", {"ratio": "12.6"})
 
 
 def test_its_units_are_frames_with_seconds() -> None:

@@ -115,9 +115,11 @@ class CoveredPatches(ExperimentFiles):
 
 
 def weights_table(view: LookView) -> pd.DataFrame:
-    """Every patch with its weight in the head that is shown."""
-    rows, columns = np.indices(view.weights.shape)
-    return pd.DataFrame({"row": rows.ravel(), "column": columns.ravel(), "weight": view.weights.ravel()})
+    """Every patch with its weight in the head that is shown: rows and columns from 1, as on the page."""
+    rows, columns = np.indices(view.weights.shape) + 1
+    return pd.DataFrame(
+        {"row": rows.ravel(), "column": columns.ravel(), view.values.replace(" ", "_"): view.weights.ravel()}
+    )
 
 
 def provenance(view: LookView) -> dict[str, str]:
@@ -127,11 +129,18 @@ def provenance(view: LookView) -> dict[str, str]:
         "model": fields.get("model", ""),
         "revision": fields.get("revision", ""),
         "MemViz": fields.get("MemViz", ""),
-        "head": head_name(view.layer, view.head),
-        "token": "[CLS]" if view.patch < 0 else str(view.patch),
+        "head": "all, over all layers" if view.values == "rollout" else head_name(view.layer, view.head),
+        "token": "[CLS]" if view.patch < 0 else "row {}, column {}".format(*_place(view)),
+        "values": view.values,
         "direction": view.direction,
         "picture_sha256": hashlib.sha256(view.seen.content).hexdigest(),
     }
+
+
+def _place(view: LookView) -> tuple[int, int]:
+    """(row, column) of the chosen patch, from 1."""
+    row, column = divmod(view.patch, view.picture.columns)
+    return row + 1, column + 1
 
 
 def overlay_png(view: LookView) -> bytes:
@@ -177,15 +186,22 @@ def _title(view: LookView) -> str:
     """What is seen, in one line."""
     token = "[CLS]" if view.patch < 0 else place_name(view, view.patch)
     text = "{head}: what {token} looks at" if view.direction == "looks" else "{head}: who looks at {token}"
-    return t(text, head=head_name(view.layer, view.head), token=token)
+    title = t(text, head=view.name, token=token)
+    return f"{title} · {t('value norm')}" if view.values == "value norm" else title
 
 
 def code(view: LookView) -> str:
     """The Python that repeats it."""
     row = f"pattern[{view.token}]" if view.direction == "looks" else f"pattern[:, {view.token}]"
+    pattern = {
+        "weight": f"memory.pattern({view.layer}, {view.head})",
+        "value norm": f"memviz.measures.value_norm(memory, {view.layer}, {view.head})",
+        "rollout": "memviz.measures.rollout(memory)",
+    }[view.values]
     return f"""import memviz
 
 trace = memviz.look({view.seen.name!r}, model={view.seen.trace.model.name!r})
-pattern = trace.memory("self").pattern(layer={view.layer}, head={view.head})  # [query, key], [CLS] first
+memory = trace.memory("self")
+pattern = {pattern}  # [query, key], [CLS] first
 print({row}[{view.prefix}:].reshape({view.picture.rows}, {view.picture.columns}))
 """

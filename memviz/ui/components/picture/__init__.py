@@ -34,18 +34,20 @@ def picture_view(
     labels: dict[str, str],
     opacity: float,
     threshold: float,
+    share: bool = True,
     key: str,
 ) -> int:
     """Which patch was chosen? Its number, row by row, or −1 for the token without a place.
 
     ``jpeg``: the picture; ``weights``: float [row, column], the share of each patch; ``selected`` is the page's choice,
     and whoever chose last, page or person, is followed. ``opacity`` (0..1) is that of the tint of the strongest patch;
-    below ``threshold`` (a share of the strongest) nothing is tinted.
+    below ``threshold`` (a share of the strongest) nothing is tinted. ``share``: are the weights shares of one, said in
+    percent?
     """
     rows, columns = weights.shape
     choice = choose(key, subject=(rows, columns), page_value=selected, report=_report(key, rows * columns))
     data = {"selected": choice.sent_value, "turn": choice.turn, "covered": [], "covers": False}
-    data |= {"opacity": opacity, "threshold": threshold, "largest": float(weights.max(initial=0))}
+    data |= {"opacity": opacity, "threshold": threshold, "largest": float(weights.max(initial=0)), "share": share}
     _mount(data={"id": key, **data, **_drawing(jpeg, weights, labels)}, key=key, on_patch_change=_rerun)
     return choice.value
 
@@ -62,7 +64,7 @@ def patches_view(
     report = _cover_report(key, rows * columns)
     choice = choose(key, subject=(rows, columns, hash(jpeg)), page_value=page_value, report=report)
     data = {"selected": -1, "turn": choice.turn, "covered": list(choice.sent_value), "covers": True}
-    data |= {"opacity": 0.0, "threshold": 0.0, "largest": 0.0}
+    data |= {"opacity": 0.0, "threshold": 0.0, "largest": 0.0, "share": True}
     weights = np.zeros((rows, columns))
     _mount(data={"id": key, **data, **_drawing(jpeg, weights, labels)}, key=key, on_cover_change=_rerun)
     return choice.value

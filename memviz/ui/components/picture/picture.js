@@ -127,7 +127,8 @@ function cover(root, view, numbers) {
 function tell(root, view, place) {
   view.notePlace = place;
   const { columns, labels } = view.data;
-  const weight = `${(100 * view.weights[place]).toFixed(2)} %`;
+  const number = view.weights[place];
+  const weight = view.data.share ? `${(100 * number).toFixed(2)} %` : number.toPrecision(3);
   const values = { row: Math.floor(place / columns) + 1, column: (place % columns) + 1, weight };
   const { covers } = view.data;
   const label = covers ? (view.covered.has(place) ? labels.covered : labels.open) : labels.patch;

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from memviz import measures
-from memviz.figures import head_name, percent
+from memviz.figures import decimal, head_name, percent
 from memviz.memory import Memory
 from memviz.sources import Picture
 from memviz.ui.components import heads_grid, picture_view
@@ -21,6 +22,24 @@ from memviz.ui.shell.i18n import t, times
 from memviz.ui.shell.markdown import literal
 
 DIRECTIONS = {"looks": "what it looks at", "seen": "who looks at it"}
+VALUES = {
+    "weight": "raw weights",
+    "value norm": "value norm",
+    "rollout": "attention rollout, over all layers",
+}
+BY_VALUES = "look_values"  # in the session and in the address
+TELLING = {
+    ("weight", "looks"): "**{head}**: {token} looks most at {most}; {rest} of its attention rests on tokens without a "
+    "place.",
+    ("weight", "seen"): "**{head}**: {token} is looked at most by {most}.",
+    ("value norm", "looks"): "**{head}**: into {token} most is written from {most} (value norm: the length of the "
+    "vector that is written, ‖a·v·W_O‖).",
+    ("value norm", "seen"): "**{head}**: {token} writes most into {most} (value norm: the length of the vector that is "
+    "written, ‖a·v·W_O‖).",
+    ("rollout", "looks"): "**Attention rollout**, over all layers and heads: at the end {token} holds most of {most}; "
+    "{rest} is of tokens without a place.",
+    ("rollout", "seen"): "**Attention rollout**, over all layers and heads: most of {token} is at the end in {most}.",
+}
 SCORES = ("entropy", "sink_share")
 PATCH = "patch"
 
@@ -34,6 +53,7 @@ class LookView:
     patch             the patch that was chosen, row by row; −1 for [CLS]
     direction         "looks": what it looks at; "seen": who looks at it
     weights           float [row, column] of the picture
+    values            what they are: "weight", "value norm", or the "rollout" over all layers, which is of no head
     """
 
     seen: Seen
@@ -42,6 +62,12 @@ class LookView:
     patch: int
     direction: str
     weights: np.ndarray
+    values: str = "weight"
+
+    @property
+    def name(self) -> str:
+        """What is shown over the picture: the head, or the rollout over all of them."""
+        return t("Attention rollout") if self.values == "rollout" else head_name(self.layer, self.head)
 
     @property
     def picture(self) -> Picture:
@@ -67,7 +93,8 @@ def show_heads(seen: Seen) -> LookView:
     assert isinstance(picture, Picture)
     count = picture.rows * picture.columns
     patch = _chosen_patch(count)
-    choice = st.segmented_control(
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    choice = row.segmented_control(
         t("Show"),
         list(DIRECTIONS),
         format_func=lambda name: t(DIRECTIONS[name]),
@@ -75,14 +102,20 @@ def show_heads(seen: Seen) -> LookView:
         **state.url_bound("direction", DIRECTIONS),
     )
     direction = choice or next(iter(DIRECTIONS))
+    values = _choose_values(memory, row)
     first = len(picture.units) - count
     token = 0 if patch < 0 else first + patch
-    maps = _maps(memory, token, direction, first).reshape(memory.layers, memory.heads, picture.rows, picture.columns)
+    shape = (picture.rows, picture.columns)
+    maps = _maps(memory, token, direction, first, values).reshape(memory.layers, memory.heads, *shape)
     overview, detail = st.columns([1, 1], gap="large")
     with overview:
         layer, head = _show_grid(memory, maps)
     with detail:
-        view = LookView(seen, layer, head, patch, direction, maps[layer, head])
+        weights = maps[layer, head]
+        if values == "rollout":
+            flow = measures.rollout(memory)
+            weights = (flow[token] if direction == "looks" else flow[:, token])[first:].reshape(shape)
+        view = LookView(seen, layer, head, patch, direction, weights, values)
         _show_picture(view)
     _tell(memory, view)
     return view
@@ -94,11 +127,21 @@ def _chosen_patch(count: int) -> int:
     return number if number is not None and number < count else -1
 
 
-def _maps(memory: Memory, token: int, direction: str, first: int) -> np.ndarray:
-    """float [layer, head, patch]: what each head gives from, or to, one token."""
+def _choose_values(memory: Memory, place: DeltaGenerator) -> str:
+    """Weights, or what else can be shown of this memory?"""
+    known = memory.summary.value_norm.shape[-1] > 0
+    names = [name for name in VALUES if known or name != "value norm"]
+    return place.selectbox(
+        t("Values"), names, format_func=lambda name: t(VALUES[name]), width=300, **state.url_bound(BY_VALUES, names)
+    )
+
+
+def _maps(memory: Memory, token: int, direction: str, first: int, values: str) -> np.ndarray:
+    """float [layer, head, patch]: what each head gives from, or to, one token; or writes, as value norms."""
     maps = np.empty((memory.layers, memory.heads, len(memory.keys) - first), dtype=np.float32)
     for layer, head in np.ndindex(memory.layers, memory.heads):
-        pattern = memory.pattern(layer, head)
+        written = values == "value norm"
+        pattern = measures.value_norm(memory, layer, head) if written else memory.pattern(layer, head)
         maps[layer, head] = (pattern[token] if direction == "looks" else pattern[:, token])[first:]
     return maps
 
@@ -143,6 +186,7 @@ def _show_picture(view: LookView) -> None:
         labels={name: t(text) for name, text in PICTURE_LABELS.items()},
         opacity=opacity / 100,
         threshold=threshold / 100,
+        share=view.values != "value norm",
         key="picture_view",
     )
     if patch != view.patch:
@@ -157,17 +201,23 @@ def _tell(memory: Memory, view: LookView) -> None:
     """The head in words: the alternative to its picture."""
     name = "[CLS]" if view.patch < 0 else place_name(view, view.patch)
     strongest = np.argsort(-view.weights.ravel(), kind="stable")[:3]
+    written = view.values == "value norm"
     most = t("; ").join(
-        f"{place_name(view, int(place))} ({percent(float(view.weights.ravel()[place]))})" for place in strongest
+        f"{place_name(view, int(place))} ({decimal(number, digits=2) if written else percent(number)})"
+        for place, number in ((place, float(view.weights.ravel()[place])) for place in strongest)
     )
-    sentence = (
-        "**{head}**: {token} looks most at {most}; {rest} of its attention rests on tokens without a place."
-        if view.direction == "looks"
-        else "**{head}**: {token} is looked at most by {most}."
-    )
-    rest = memory.pattern(view.layer, view.head)[view.token, : view.prefix].sum()
+    rows = measures.rollout(memory) if view.values == "rollout" else memory.pattern(view.layer, view.head)
+    rest = rows[view.token, : view.prefix].sum()
     values = {"head": head_name(view.layer, view.head), "token": literal(name), "most": literal(most)}
-    st.markdown(t(sentence, rest=percent(float(rest)), **values))
+    st.markdown(t(TELLING[view.values, view.direction], rest=percent(float(rest)), **values))
+    if view.values == "rollout":
+        st.caption(
+            t(
+                "Rollout multiplies the mean attention of the layers, half of each kept as residual (Abnar & Zuidema "
+                "2020). It assumes that layers only average. The small squares still show single heads, by their "
+                "weights."
+            )
+        )
 
 
 def show_collectors(view: LookView) -> None:

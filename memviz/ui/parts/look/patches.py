@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from memviz import figures
-from memviz.figures import Bar, SheetRow, decimal, head_name
+from memviz.figures import Bar, SheetRow, decimal
 from memviz.figures.charts.cover_bars import PATCHES, Row
 from memviz.progress import Progress
 from memviz.ui.components import patches_view
@@ -119,7 +119,7 @@ def _choose(view: LookView) -> tuple[int, ...]:
     """The covered patches, after what was clicked in this run."""
     covered = get_covered(view)
     row = st.container(horizontal=True, gap="small")
-    name, most = head_name(view.layer, view.head), strongest(view.weights)
+    name, most = view.name, strongest(view.weights)
     row.button(
         t("Cover the {count} strongest patches of {head}", count=len(most), head=name),
         key="cover_strongest",
