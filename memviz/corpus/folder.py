@@ -231,7 +231,7 @@ class Folder:
             csv.writer(out, lineterminator="\n").writerow(ERROR_COLUMNS)
             for file in sorted((self.path / FAILED).glob("part-*.jsonl")):
                 if rows := [*_objects(file)]:
-                    out.write(tables.csv(pd.DataFrame(rows)[ERROR_COLUMNS]).partition("\n")[2])
+                    out.write(tables.csv(_error_frame(rows)).partition("\n")[2])
         _settle(temporary, whole)
         counts = self.counts()
         manifest = {**settings, "complete": True, **vars(counts), "seconds": round(seconds, 1)}
@@ -263,6 +263,17 @@ class Folder:
                 if (most := most - 1) < 0:
                     return
                 yield {**line, "note": _note(line["note"]) if "note" in line else Note("{reason}", line)}
+
+
+def _error_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The rows that could not be read as a table: an id that is a number is one, and a text that is empty is a gap."""
+    frame = pd.DataFrame(rows)[ERROR_COLUMNS]
+    numbers = [
+        int(each) if each.isascii() and each.isdigit() and str(int(each)) == each else each for each in frame["id"]
+    ]
+    return frame.assign(
+        id=pd.Series(numbers, dtype=object), text=pd.Series([text or None for text in frame["text"]], dtype=object)
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:

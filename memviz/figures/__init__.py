@@ -31,6 +31,7 @@ layer_columns  how much something changed in each layer                  plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
 lines_svg, lines_png       one head or several, as lines between two columns of words
 grid_svg, grid_png         all heads as small pictures
+scores_svg, scores_png     one number of every head, as a field of layers and heads
 thumbnails_png             the same while a model still reads, in a few milliseconds
 words_svg, words_png       the text as words, with what one of them remembers
 recall_svg, recall_png     the same, what is looked at most, and how far back
@@ -75,6 +76,7 @@ from memviz.figures.sheets.heatmap_sheet import grid_png, grid_svg, pattern_png,
 from memviz.figures.sheets.lines_sheet import lines_png, lines_svg
 from memviz.figures.sheets.look_sheet import look_png, look_svg
 from memviz.figures.sheets.recall_sheet import recall_png, recall_svg
+from memviz.figures.sheets.scores_sheet import scores_png, scores_svg
 from memviz.figures.sheets.sound_sheet import sound_png, sound_svg
 from memviz.figures.sheets.thumbnails import thumbnails_png
 from memviz.figures.sheets.words_sheet import words_png, words_svg
@@ -136,6 +138,8 @@ __all__ = [
     "received_bars",
     "recurrent",
     "scores",
+    "scores_png",
+    "scores_svg",
     "slots_bars",
     "softmax_bars",
     "sound_png",

@@ -14,7 +14,7 @@ import torch
 from transformers import GenerationMixin, StoppingCriteriaList
 
 from memviz.errors import EmptyTextError, ReadingError, TextTooLongError
-from memviz.memory import read_only
+from memviz.memory import Kind, read_only
 from memviz.note import Note
 from memviz.progress import Progress, progress_within, work_clock
 from memviz.reading.attention.attention_function import handled_by
@@ -164,7 +164,7 @@ def _encoded(engine: TransformersEngine, source: Source, request: TranslationReq
     """The same with what the encoder makes of it, recorded: it is heard once, however much is written for it."""
     if engine.plan.dense or "encoder" not in engine.plan.layers:
         return source
-    axes = {"encoder": Axes.of_sequence(source.tokens, source.tokens, source.ids)}
+    axes: dict[Kind, Axes] = {"encoder": Axes.of_sequence(source.tokens, source.tokens, source.ids)}
     changes = request.interventions
     recorded = engine.record(source.inputs, axes, interventions=changes, progress=progress, run=engine.encode)
     return replace(source, encoded=recorded.outputs, memories=recorded.memories)

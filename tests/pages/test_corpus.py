@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import random
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import memviz
 from memviz import corpus, figures
 from memviz.corpus import Results
 from memviz.ui.parts.corpus.atlas import CorpusView
 from memviz.ui.share import corpus as share_corpus
+from memviz.ui.shell import address
 from tests.pages.test_compare import charts
 
 pytestmark = pytest.mark.models
@@ -51,6 +56,10 @@ def grid(chart: dict) -> np.ndarray:
     return np.asarray(values, dtype=float)
 
 
+def payloads(here) -> list[dict]:
+    return [json.loads(item.proto.mixed.json) for item in here.app.get("bidi_component") if item.proto.mixed.json]
+
+
 def said(here) -> str:
     return "\n".join(str(item.value) for kind in ("markdown", "caption", "info") for item in here.app.get(kind))
 
@@ -78,6 +87,33 @@ def test_the_grid_is_the_mean_of_the_corpus_and_a_text_opens_in_heads(visit, min
     assert here.input == highest
     assert here.address["head"] == str(best[1])
     assert here.address.get("layer", "0") == str(best[0])
+    assert not [name for name in here.address if name.startswith("corpus_")], "they belong to the page Corpus"
+
+
+def test_a_click_on_a_head_of_the_grid_shows_it_on_every_text(visit, minilm) -> None:
+    here = visit("corpus", corpus_folder="plain", corpus_measure="entropy", corpus_head="L2.H3")
+    own = [memviz.measures.entropy(minilm.read(text).memory()).mean(-1) for text in PLAIN]
+    (grid_data,) = (data for data in payloads(here) if data["id"] == "grid_corpus")
+    assert grid_data["selected"] == [2, 3]
+    assert grid_data["shape"] == {"layers": 6, "heads": 12, "rows": 1, "columns": 1}
+    assert here.app.selectbox(key="corpus_head").value == "L2.H3"
+    highest = PLAIN[int(np.argmax([each[2, 3] for each in own]))]
+    assert highest in said(here)
+    here = visit("corpus", corpus_folder="plain", corpus_measure="entropy")
+    best = np.unravel_index(np.mean(own, axis=0).argmax(), (6, 12))
+    (grid_data,) = (data for data in payloads(here) if data["id"] == "grid_corpus")
+    assert tuple(grid_data["selected"]) == best, "to begin with, the head with the largest mean"
+
+
+def test_what_was_pasted_is_read_again_when_the_page_is_loaded_again(visit, minilm, monkeypatch) -> None:
+    lines = "\n".join(PLAIN[:3])
+    here = visit("corpus", corpus_way="lines")
+    here.app.session_state["corpus_lines"] = here.app.session_state["corpus_reading"] = lines  # as the tab gives back
+    here._run()
+    own = [memviz.measures.previous_token(minilm.read(text).memory()) for text in PLAIN[:3]]
+    assert np.allclose(grid(charts(here)[0]), np.mean(own, axis=0), atol=1e-5)
+    assert {"corpus_lines", "corpus_reading"} <= set(address.TEXTS)
+    assert "corpus_reading" not in here.address, "no link holds the texts"
 
 
 def test_a_folder_elsewhere_and_one_of_something_else_are_refused(visit, corpora: Path) -> None:
@@ -120,6 +156,14 @@ def test_what_is_taken_along_has_the_numbers_and_no_text(corpora: Path) -> None:
     notes = {note["name"]: note["value"] for note in json.loads(share_corpus._metadata(view))["notes"]}
     assert notes["input sha256"] == results.settings["sha256"]
     assert notes["texts"] == "24 read, 0 cut, 1 rows left out"
+    drawing = ElementTree.fromstring(share_corpus._svg(view))
+    assert json.loads(drawing.find("{*}metadata").text)["input sha256"] == results.settings["sha256"]
+    (cells,) = [image for image in drawing.findall("{*}image") if float(image.get("width")) == 12 * 34]
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(cells.get("href").partition(",")[2]))).convert("RGB"))
+    darkest = np.unravel_index(pixels.astype(int).sum(-1).argmin(), (6, 12))
+    assert darkest == np.unravel_index(table["mean"].argmax(), (6, 12))
+    assert figures.head_name(*darkest) in drawing.find("{*}desc").text
+    assert share_corpus._png(view).startswith(b"\x89PNG")
     page = share_corpus._html(view)
     assert "bootstrap over texts" in page
     assert not any(text in part for text in PLAIN for part in (page, share_corpus._csv(view)))

@@ -66,10 +66,9 @@ def test_value_norm_and_rollout_are_two_other_ways_to_see_a_patch(visit, directi
     flow = np.eye(37)
     for layer in range(3):
         flow = (weights[layer].mean(0) + np.eye(37)) / 2 @ flow
-    out = seeing().model.vit.encoder.layer[1].attention.output.dense.weight.detach().double().numpy()
-    layer = seeing().model.vit.encoder.layer[1]
-    states: list[np.ndarray] = []
-    hook = layer.attention.attention.value.register_forward_hook(lambda *a: states.append(a[2][0].detach().numpy()))
+    layer, states = seeing().model.vit.layers[1].attention, []
+    out = layer.o_proj.weight.detach().double().numpy()
+    hook = layer.v_proj.register_forward_hook(lambda *a: states.append(a[2][0].detach().numpy()))
     seeing().look(MEDIA / "cat.jpg")
     hook.remove()
     written = states[-1][:, 16:24].astype(float) @ out[:, 16:24].T

@@ -72,7 +72,6 @@ class Engine(Protocol):
         interventions: Interventions | None = None,
         progress: Progress | None = None,
         on_layers: OnLayers | None = None,
-        run: Run | None = None,
     ) -> Recorded:
         """One forward pass; of the memories in ``axes``, everything that is kept. Raises `ReadingError`."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from memviz import figures, tables
@@ -20,6 +22,8 @@ def corpus_bar(view: CorpusView) -> None:
         files, ticket = st.container(horizontal=True), Ticket(view)
         name = "memviz-corpus"
         offer_file(files, "CSV", ticket, _csv, file=f"{name}.csv", mime="text/csv", key="export_csv")
+        offer_file(files, "PNG", ticket, _png, file=f"{name}.png", mime="image/png", key="export_png")
+        offer_file(files, "SVG", ticket, _svg, file=f"{name}.svg", mime="image/svg+xml", key="export_svg")
         offer_file(files, "HTML", ticket, _html, file=f"{name}.html", mime="text/html", key="export_html")
         offer_file(
             files,
@@ -53,8 +57,35 @@ def _csv(view: CorpusView) -> str:
     return tables.csv(view.table)
 
 
-def _metadata(view: CorpusView) -> str:
-    return tables.metadata(view.table, provenance(view), file="memviz-corpus.csv")
+def _metadata(view: CorpusView) -> bytes:
+    return tables.metadata(view.table, provenance(view), file="memviz-corpus.csv").encode()
+
+
+def _svg(view: CorpusView) -> str:
+    return figures.scores_svg(view.interval.mean, **_sheet(view))
+
+
+def _png(view: CorpusView) -> bytes:
+    return figures.scores_png(view.interval.mean, **_sheet(view))
+
+
+def _sheet(view: CorpusView) -> dict[str, Any]:
+    """What the drawing of all heads is made with."""
+    source = t(
+        "**{texts} texts** of {input} · {model} · {layers} layers × {heads} heads",
+        texts=f"{view.results.counts.texts:,}",
+        input=view.results.settings["input"],
+        model=view.results.settings["model"],
+        layers=view.results.shape[0],
+        heads=view.results.shape[1],
+    )
+    return {
+        "label": t(view.measure.label),
+        "unit": t(view.measure.unit),
+        "notes": f"{t('Mean over all texts')} · {source.replace('*', '')}",
+        "provenance": provenance(view),
+        "translate": t,
+    }
 
 
 def _html(view: CorpusView) -> str:

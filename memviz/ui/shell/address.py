@@ -19,9 +19,10 @@ from memviz.ui.components.address import address_bar, last_return
 
 TEXTS = (  # the boxes whose texts the tab keeps
     *("text", "pair", "other", "target", "gold", "system", "answer", "lesson_text"),
-    *("needle", "needle_question", "needle_answer", "part", "corpus_lines"),
+    *("needle", "needle_question", "needle_answer", "part", "corpus_lines", "corpus_reading"),
     *("context_word", "fact_word", "invented"),
 )
+OWN = ("corpus",)  # choices whose names begin with one of these stand in the address of the page of that path alone
 ORIGIN = "origin"  # how the text came into its box; see `memviz.ui.shell.frame`
 PROGRESS = "lesson_progress"  # which lessons are done; the tab keeps it, and no link has it
 _KEPT = (*TEXTS, ORIGIN, PROGRESS)
@@ -55,6 +56,13 @@ def bind(name: str) -> None:
 def fields() -> dict[str, str]:
     """All that stands in the address now."""
     return dict(_fields())
+
+
+def leave_out_others(page: str) -> None:
+    """Takes out of the address what belongs to other pages than this; the session keeps it for when they come back."""
+    for name in fields():
+        if any(name.startswith(f"{path}_") and path != page for path in OWN):
+            put(name, "")
 
 
 def written() -> dict[str, str]:

@@ -10,6 +10,7 @@ import streamlit as st
 from memviz.errors import MemVizError
 from memviz.figures import alt
 from memviz.trace import Trace
+from memviz.ui.shell import address
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.lone_page import ensure_frame
 from memviz.ui.shell.markdown import literal
@@ -27,6 +28,7 @@ FEW_HEADS = 9  # of a layer, that fit into a third of a page
 def question(page: str, hint: str) -> None:
     """The question of the page of this path as its title, and one line on how to read the picture."""
     ensure_frame()
+    address.leave_out_others(page)
     st.title(t(PAGES[page].question), anchor=False)
     st.markdown(t(hint))
 

@@ -10,10 +10,13 @@ import streamlit as st
 
 from memviz import figures
 from memviz.corpus import COLUMNS, Column, Interval, Results
+from memviz.measures import ROLES
+from memviz.ui.components import heads_grid
+from memviz.ui.components.grid import LABELS
 from memviz.ui.shell import show, state
 from memviz.ui.shell.i18n import t
 
-MEASURE = "corpus_measure"
+MEASURE, HEAD = "corpus_measure", "corpus_head"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +27,23 @@ class CorpusView:
     measure: Column
     interval: Interval
     table: pd.DataFrame
+
+    @property
+    def names(self) -> list[str]:
+        """All heads, by how they are called."""
+        return [figures.head_name(*place) for place in np.ndindex(self.results.shape)]
+
+    @property
+    def usual(self) -> str:
+        """The head that is shown where nobody chose one: that with the largest mean."""
+        flat = self.interval.mean.ravel()
+        return self.names[int(np.nanargmax(flat))] if np.isfinite(flat).any() else self.names[0]
+
+    @property
+    def head(self) -> tuple[int, int]:
+        """The head that is chosen."""
+        name = state.get(HEAD)
+        return divmod(self.names.index(name if name in self.names else self.usual), self.results.shape[1])
 
 
 def show_atlas(results: Results) -> CorpusView:
@@ -42,6 +62,7 @@ def show_atlas(results: Results) -> CorpusView:
     with left:
         st.header(t("Mean over all texts"), anchor=False)
         st.markdown(t(measure.question))
+        _choose_head(view)
         show.figure(mean_grid(view), key="corpus_mean")
     with right:
         st.header(t("Which heads keep their role?"), anchor=False)
@@ -55,6 +76,29 @@ def show_atlas(results: Results) -> CorpusView:
         )
     )
     return view
+
+
+def _choose_head(view: CorpusView) -> None:
+    """Every head as a small square, to be clicked or walked to; the page goes on with the one that was chosen."""
+    mean = view.interval.mean
+    largest = float(np.nanmax(mean, initial=0)) or 1.0
+    squares = np.round(255 * np.clip(np.nan_to_num(mean) / largest, 0, 1)).astype(np.uint8)
+    chosen, _ = heads_grid(
+        squares[..., None, None],
+        scores={"mean": mean},
+        roles=view.table["role"].to_numpy(dtype=object).reshape(view.results.shape),
+        labels={name: t(text) for name, text in LABELS.items()} | {role: t(role) for role in ROLES},
+        score_labels={"mean": t(view.measure.label)},
+        selected=view.head,
+        range_note=t(
+            "Click a head: below it is shown on every text. Full colour: {largest:.3g} ({unit}).",
+            largest=largest,
+            unit=t(view.measure.unit),
+        ),
+        key="grid_corpus",
+    )
+    if chosen != view.head:
+        state.put(HEAD, figures.head_name(*chosen))
 
 
 def table_of(results: Results, column: str) -> pd.DataFrame:

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from memviz import figures
 from memviz.corpus import Extreme
-from memviz.ui.parts.corpus.atlas import CorpusView
+from memviz.ui.parts.corpus.atlas import HEAD, CorpusView
 from memviz.ui.shell import frame, navigation, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 from memviz.ui.shell.navigation import PAGES
 
-HEAD = "corpus_head"
 SHOWN = 160  # characters of a text in the list
 
 
 def show_head(view: CorpusView) -> None:
     """The head is chosen; its numbers on all texts, and those that are most extreme, each to be opened in Heads."""
-    shape = view.results.shape
-    names = [figures.head_name(*place) for place in np.ndindex(shape)]
-    flat = view.interval.mean.ravel()
-    usual = names[int(np.nanargmax(flat))] if np.isfinite(flat).any() else names[0]
+    names = view.names
     st.header(t("One head on every text"), anchor=False)
-    name = st.selectbox(t("Head"), names, **state.url_bound(HEAD, names, default=usual))
-    layer, head = divmod(names.index(name), shape[1])
+    name = st.selectbox(t("Head"), names, **state.url_bound(HEAD, names, default=view.usual))
+    layer, head = divmod(names.index(name), view.results.shape[1])
     _, values = view.results.values(view.measure.name, layer, head)
     if not len(values):
         st.info(t("No text of this corpus has a number for this head."), icon=":material/info:")

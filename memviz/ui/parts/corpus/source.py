@@ -95,8 +95,9 @@ def _of_lines() -> Results:
         persist_state="session",
     )
     lines = tuple(line for line in text.splitlines() if line.strip())
+    whole = "\n".join(lines)
     if st.button(t("Read these lines"), key="corpus_read", type="primary", disabled=not lines):
-        st.session_state[READING] = lines
+        st.session_state[READING] = whole
     if len(lines) > MOST_LINES:
         st.warning(
             t("These are {count} lines; at most {most} are read here.", count=len(lines), most=MOST_LINES)
@@ -105,12 +106,12 @@ def _of_lines() -> Results:
             icon=":material/terminal:",
         )
         st.stop()
-    if not lines or st.session_state.get(READING) != lines:
+    if not lines or st.session_state.get(READING) != whole:
         st.info(t("Each line is read by itself, by the model on the left."), icon=":material/info:")
         st.stop()
     stop = st.empty()
     stop.button(t("Stop"), key="corpus_stop", on_click=_stop)
-    found = runs.experiment_on("corpus", frame.model_name(), "\n".join(lines), (), lambda *work: _read(lines, *work))
+    found = runs.experiment_on("corpus", frame.model_name(), whole, (), lambda *work: _read(lines, *work))
     stop.empty()
     if found is None:
         st.stop()
@@ -119,7 +120,7 @@ def _of_lines() -> Results:
 
 
 def _stop() -> None:
-    st.session_state[READING] = None
+    st.session_state[READING] = ""
 
 
 def _read(lines: Sequence[str], reader: Reader, progress: Progress) -> Pasted:
