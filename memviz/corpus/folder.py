@@ -15,6 +15,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ CHUNK = 256
 SETTINGS, MANIFEST, ERRORS = "settings.json", "manifest.json", "errors.csv"
 HEADS, TEXTS, FAILED = "heads", "texts", "errors"
 ERROR_COLUMNS = ["row", "id", "reason", "text"]
+WHOLE = re.compile("0|[1-9][0-9]{0,17}")  # a number as everybody writes it
 SHOWN = 80  # characters of a bad text in the table of errors
 SCHEMA = pa.schema(
     [
@@ -268,12 +270,9 @@ class Folder:
 def _error_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """The rows that could not be read as a table: an id that is a number is one, and a text that is empty is a gap."""
     frame = pd.DataFrame(rows)[ERROR_COLUMNS]
-    numbers = [
-        int(each) if each.isascii() and each.isdigit() and str(int(each)) == each else each for each in frame["id"]
-    ]
-    return frame.assign(
-        id=pd.Series(numbers, dtype=object), text=pd.Series([text or None for text in frame["text"]], dtype=object)
-    )
+    ids = [int(each) if WHOLE.fullmatch(each) else each for each in frame["id"]]
+    texts = [text or None for text in frame["text"]]
+    return frame.assign(id=pd.Series(ids, dtype=object), text=pd.Series(texts, dtype=object))
 
 
 def read_json(path: Path) -> dict[str, Any]:
