@@ -34,8 +34,8 @@ TERMS = {
         "it, large ones use patches of the background, which then collect attention (Darcet et al. 2023)"
     ),
     "no-speech probability": (
-        "how likely Whisper finds it that nobody speaks; above 60 %, with a mean log-probability of its words below −1, "
-        "what it writes was not heard (Radford et al. 2022)"
+        "how likely Whisper finds it that nobody speaks; above 60 %, with a mean log-probability of its words below "
+        "−1, what it writes was not heard (Radford et al. 2022)"
     ),
     "patch": "a square of a picture, by which a Vision Transformer reads it: its token",
     "surprisal": "−ln p of a token that was written: 0 where the model was sure of it, 2.3 at 10 %, 6.9 at 0.1 %",
