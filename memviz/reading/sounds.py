@@ -197,8 +197,8 @@ def _doubts(engine: TransformersEngine, reading: Reading, output: Output, before
     ratio = len(text) / len(zlib.compress(text)) if text else 0.0
     if ratio > REPEATS:
         yield Note(
-            "What is written repeats itself ({ratio} times as long as compressed; Whisper's own threshold is 2.4): do "
-            "not rely on it.",
+            "What is written repeats itself ({ratio} times as long as compressed; Whisper's own threshold is 2.4): "
+            "unless it was said so often, the model is stuck.",
             {"ratio": f"{ratio:.1f}"},
             code="repeating",
         )
