@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from memviz.ui import ICON
 from memviz.ui.shell import address, frame, navigation, privacy
 
-st.set_page_config(page_title="MemViz", page_icon=str(ICON), layout="wide")
+st.set_page_config(page_title="MemViz", page_icon=str(frame.ICON), layout="wide")
 with address.in_step(), privacy.noted():
     frame.choose_language()
     page = navigation.choose_page()

@@ -172,7 +172,7 @@ def test_only_one_arrow_is_drawn_by_name() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__"))
     }
-    assert calls == {"memviz/display.py: ROOM"}
+    assert calls == {"memviz/display.py: ROOM", "memviz/serving/cluster.py: module"}  # that one, of its own room
 
 
 def test_pages_stay_thin() -> None:

@@ -176,6 +176,7 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 import memviz.command.app as command
 import memviz.ui
+from memviz.ui.shell import frame
 
 folder = command.app_folder()
 config._main_script_path = str(folder / "app.py")
@@ -183,7 +184,7 @@ app = AppTest.from_file(str(folder / "app.py"), default_timeout=120)
 app.switch_page("pages/glossary.py")
 app.run()
 assert not app.exception, app.exception
-assert memviz.ui.ICON.is_file()
+assert frame.ICON.is_file()
 missing = [page for page in {sorted(PAGES)!r} if not (folder / "pages" / f"{{page}}.py").is_file()]
 size = config.get_config_options(force_reparse=True)["theme.baseFontSize"].value
 print(folder, memviz.ui.__file__, app.title[0].value, missing, size, sep="|")

@@ -11,9 +11,8 @@ import streamlit as st
 
 from memviz.figures import head_name, percent
 from memviz.trace import Trace
-from memviz.ui import ICON
 from memviz.ui.parts import words
-from memviz.ui.shell import navigation, state
+from memviz.ui.shell import frame, navigation, state
 from memviz.ui.shell.i18n import t, times
 from memviz.ui.shell.markdown import literal
 
@@ -22,7 +21,7 @@ MANY = 3  # Chinese characters in one token that are worth a remark
 
 def introduce() -> None:
     """The mark, the name, and what MemViz is, in one sentence."""
-    mark = base64.b64encode(ICON.read_bytes()).decode("ascii")
+    mark = base64.b64encode(frame.ICON.read_bytes()).decode("ascii")
     sentence = t(
         "MemViz shows where a Transformer language model looks while it reads your text: the attention weights of "
         "every layer and head, taken from the model itself."

@@ -35,6 +35,8 @@ LAST_SEEN = "carried"  # (page, text, second sentence) as they were last seen
 
 
 STYLE = Path(__file__).parent / "frame.css"
+ICON = Path(__file__).parents[1] / "icon.png"
+"""The mark of MemViz."""
 
 
 def choose_language() -> None:
