@@ -124,13 +124,6 @@ def test_the_source_distribution_builds_the_same(wheel: Path, tmp_path: Path, mo
     }
 
 
-def test_the_command_works_from_any_folder(installed: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(installed / "bin" / "memviz"), "models"]
-    run = subprocess.run(command, cwd=tmp_path, env=environment(installed), capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert "all-MiniLM-L6-v2" in run.stdout
-
-
 @pytest.fixture(scope="module")
 def address(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the installed app, opened by its command in an empty folder."""
@@ -167,11 +160,15 @@ def test_memviz_alone_serves_its_pages(address: str) -> None:
         assert b"<title>Streamlit</title>" in answer.read()
 
 
-def test_the_installed_pages_are_drawn(installed: Path, tmp_path: Path) -> None:
-    """One page in full, the icon, and the settings that stand beside it; every page is found."""
+def test_the_installed_command_works_and_pages_are_drawn(installed: Path, tmp_path: Path) -> None:
+    """From another folder: a command; one page in full, the icon, and the settings beside it; every page is there."""
     code = f"""
-import sys
-from pathlib import Path
+import runpy, sys
+sys.argv = ["memviz", "models"]
+try:
+    runpy.run_path({str(installed / "bin" / "memviz")!r}, run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 import memviz.command.app as command
@@ -193,6 +190,7 @@ print(folder, memviz.ui.__file__, app.title[0].value, missing, size, sep="|")
         [sys.executable, "-c", code], cwd=tmp_path, env=environment(installed), capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr[-3000:]
+    assert "all-MiniLM-L6-v2" in run.stdout
     folder, ui, title, missing, size = run.stdout.strip().splitlines()[-1].split("|")
     assert Path(folder) == installed / "memviz" / "app"
     assert Path(ui).is_relative_to(installed)
