@@ -1,6 +1,7 @@
 # make run      install, fetch the default weights, open the app in the browser
 # make test     install, pass all tests: two processes, each on one thread
 # make fast     the tests that need neither a browser nor the real models (daily work), in two processes too
+# make serving  two front ends behind HAProxy, and a cluster of Ray: both must be here, see docs/serving.md
 # make cover    the same tests, and which lines they reach: at least nine tenths (twice as slow)
 # make check    style and types, of the scripts too where node is there
 # make lint-js  style of the scripts that are sent to the browser
@@ -16,7 +17,7 @@ PORT ?= 8501
 
 PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder  # the files of the browser come first, which take longest
 
-.PHONY: run test fast cover check lint-js bench shots setup setup-dev clean
+.PHONY: run test fast serving cover check lint-js bench shots setup setup-dev clean
 
 run: setup
 	-$(BIN)/python -m memviz fetch
@@ -29,6 +30,10 @@ test: setup-dev
 
 fast: setup-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PROCESSES) -m "not browser and not models"
+
+serving: setup-dev
+	$(PIP) "ray[client]>=2.60,<3"
+	OMP_NUM_THREADS=1 MEMVIZ_REQUIRE_SERVING=1 $(BIN)/python -m pytest tests/pages/test_front_ends.py tests/serving
 
 cover: setup-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PROCESSES) --cov=memviz --cov-report=term:skip-covered --cov-fail-under=90

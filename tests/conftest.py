@@ -23,12 +23,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no_browser = pytest.mark.skip(reason="no Chromium on this machine: install it to run the browser tests")
     no_models = pytest.mark.skip(reason="the weights are not here: run `python -m memviz fetch`")
     no_senses = pytest.mark.skip(reason="the weights are not here: run `python -m memviz fetch dinov2 whisper-tiny-en`")
+    no_proxy = pytest.mark.skip(reason="two front ends, or a cluster, take a minute of their own: `make serving`")
+    proxy = bool(os.environ.get("MEMVIZ_REQUIRE_SERVING"))
     browser = bool(chromium()) or bool(os.environ.get("MEMVIZ_REQUIRE_BROWSER"))
     models = weights_are_here() or bool(os.environ.get("MEMVIZ_REQUIRE_MODELS"))
     senses = weights_are_here("dinov2", "whisper-tiny-en") or bool(os.environ.get("MEMVIZ_REQUIRE_MODELS"))
     for item in items:
         if item.get_closest_marker("browser") and not browser:
             item.add_marker(no_browser)
+        if item.get_closest_marker("serving") and not proxy:
+            item.add_marker(no_proxy)
         if item.get_closest_marker("models") and not models:
             item.add_marker(no_models)
         if item.get_closest_marker("senses") and not senses:

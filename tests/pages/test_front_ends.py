@@ -21,10 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from benchmarks.classroom import Student, student
 from tests.browser.serving import ROOT, serving_process
 
-pytestmark = [
-    pytest.mark.models,
-    pytest.mark.skipif(shutil.which("haproxy") is None, reason="no HAProxy on this machine: apt-get install haproxy"),
-]
+pytestmark = [pytest.mark.models, pytest.mark.serving]
 TEXTS = [f"Student {number} reads about the {word}." for number, word in enumerate(("cat", "river", "bank", "garden"))]
 MORE = "Then they all went home together."
 
@@ -46,6 +43,7 @@ def free_port() -> int:
 @contextmanager
 def proxy() -> Iterator[Proxy]:
     """Two front ends and the proxy before them, with the file that is given away."""
+    assert shutil.which("haproxy"), "no HAProxy on this machine: apt-get install haproxy"
     with ExitStack() as stack:
         servers = [stack.enter_context(serving_process(ROOT / "server.py")) for _ in range(2)]
         places = [address.removeprefix("http://") for address, _ in servers]
