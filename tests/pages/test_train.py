@@ -6,6 +6,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,13 +14,13 @@ import pytest
 from memviz import Reader
 from memviz.errors import TrainingError
 from memviz.models import trained
+from memviz.progress import Progress, no_progress
 from memviz.serving import cache
-from memviz.serving.gate import Wait
+from memviz.serving.gate import Wait, nobody_waits
 from memviz.trace import ModelInfo
 from memviz.training import classifier, examples, induction
 from memviz.ui.parts.training import classify
 from memviz.ui.shell import runs
-from tests.pages.visiting import Visit
 from tests.reading.families import FAMILIES, tokenizer
 
 STEPS = 30
@@ -107,40 +108,38 @@ def test_what_was_not_trained_here_is_not_found(name: str) -> None:
 
 
 def test_two_who_train_at_once_stand_in_a_queue_and_see_their_place(visit, births, monkeypatch) -> None:
-    """The first is held inside its training until the second was told how many are before it; then both end."""
+    """Somebody else is inside a training until the page was told how many are before it; then both end."""
     inside, told = threading.Event(), threading.Event()
     shown: list[str] = []
+    line = runs.wait_line
 
-    def train(layers: int, seed: int, steps: int, **_: object) -> induction.Induction:
-        if seed == 1:
-            inside.set()
-            assert told.wait(60), "the second is told to wait"
-        return births[layers]
+    def long_training(_: Progress) -> str:
+        inside.set()
+        assert told.wait(60), "the page is told to wait"
+        return "trained"
 
     def wait_line(wait: Wait) -> str:
         told.set()
         shown.append(line(wait))
         return shown[-1]
 
-    line = runs.wait_line
-    monkeypatch.setattr(induction, "train", train)
     monkeypatch.setattr(runs, "wait_line", wait_line)
-    sessions: dict[str, Visit] = {}
-
-    def first() -> None:
-        sessions["first"] = visit("train", run="1", seed="1")
-
-    thread = threading.Thread(target=first)
+    first: list[str] = []
+    arguments = ("induction 2", (9, 600), 600, long_training)
+    train = partial(cache.train, *arguments, on_wait=nobody_waits, progress=no_progress)
+    thread = threading.Thread(target=lambda: first.append(train()))
     thread.start()
-    assert inside.wait(60)
-    second = visit("train", run="1", seed="2")
-    thread.join(60)
-    assert not thread.is_alive()
-    assert shown, "the second stood in the queue"
+    try:
+        assert inside.wait(60)
+        here = visit("train", run="1", seed="2")
+    finally:
+        told.set()
+        thread.join(60)
+    assert first == ["trained"]
+    assert shown, "the page stood in the queue"
     assert all("Readings before you: 1" in item for item in shown)
-    for here in (sessions["first"], second):
-        assert here.errors == []
-        assert str(births[2].statement(births[1])) in plain(here.sentences)
+    assert here.errors == []
+    assert str(births[2].statement(births[1])) in plain(here.sentences)
 
 
 def test_a_classifier_from_pasted_lines(visit) -> None:

@@ -102,8 +102,8 @@ def show_costs(trace: Trace) -> ResourcesView:
     st.caption(
         t(
             "Kept are queries, keys and what is said of every head; a pattern is computed from them when it is looked "
-            "at. For very short texts that is more than the weights, for long ones far less: the naive way grows with "
-            "the square of the text."
+            "at. For short texts that is more than the attention weights themselves, for long ones far less: these "
+            "grow with the square of the text."
         )
     )
     _show_known(cost)
