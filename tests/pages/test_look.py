@@ -117,7 +117,8 @@ def test_where_attention_collects_is_computed_and_said(visit) -> None:
     assert (
         f"Of the patches row {row + 1}, column {column + 1} gets most: **{collected[layer, patch + 1]:.1f} ×**" in said
     )
-    views = [json.loads(item.proto.mixed.json) for item in here.app.get("bidi_component")]
+    items = [item.proto for item in here.app.get("bidi_component")]
+    views = [json.loads(item.mixed.json) for item in items if "picture_view" in item.component_name]
     (drawn,) = (data for data in views if data["id"] == "collectors_view")
     assert drawn["largest"] == pytest.approx(collected[layer, patch + 1], rel=1e-4)
     assert f"{int((collected[:, 1:].max(axis=0) > 8).sum())} patches get more than 8 times an even share" in said
