@@ -117,6 +117,10 @@ def test_where_attention_collects_is_computed_and_said(visit) -> None:
     assert (
         f"Of the patches row {row + 1}, column {column + 1} gets most: **{collected[layer, patch + 1]:.1f} ×**" in said
     )
+    items = [item.proto for item in here.app.get("bidi_component")]
+    views = [json.loads(item.mixed.json) for item in items if "picture_view" in item.component_name]
+    (drawn,) = (data for data in views if data["id"] == "collectors_view")
+    assert drawn["largest"] == pytest.approx(collected[layer, patch + 1], rel=1e-4)
     assert f"{int((collected[:, 1:].max(axis=0) > 8).sum())} patches get more than 8 times an even share" in said
     (table,) = (item.value for item in here.app.dataframe if "[CLS]" in item.value)
     assert [f"{share:.1f} ×" for share in collected[:, 0]] == [text.replace("\u00a0", " ") for text in table["[CLS]"]]
@@ -232,7 +236,7 @@ def test_a_picture_of_an_odd_kind_is_looked_at(visit, monkeypatch: pytest.Monkey
     monkeypatch.setattr("memviz.ui.parts.look.subject._choose_file", lambda: (content, "mine"))
     here = visit("look", patches="0.1")
     assert here.errors == []
-    assert sorted(here.pictures) == ["heads_grid", "picture_view", "picture_view"]
+    assert sorted(here.pictures) == ["heads_grid", "picture_view", "picture_view", "picture_view"]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,8 @@ def show_atlas(results: Results) -> CorpusView:
         st.header(t("Mean over all texts"), anchor=False)
         st.markdown(t(measure.question))
         _choose_head(view)
-        show.figure(mean_grid(view), key="corpus_mean")
+        with st.expander(t("The same, with the 95 % interval of the head that is pointed at")):
+            show.figure(mean_grid(view), key="corpus_mean")
     with right:
         st.header(t("Which heads keep their role?"), anchor=False)
         st.markdown(roles_line(view))

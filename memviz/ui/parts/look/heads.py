@@ -259,7 +259,30 @@ def show_collectors(view: LookView) -> None:
             "not shown here."
         )
     )
+    _show_collected(view, patches[layer].reshape(view.picture.rows, view.picture.columns), layer)
     show.table(frame, label="Where attention collects, layer by layer")
+
+
+def _show_collected(view: LookView, collected: np.ndarray, layer: int) -> None:
+    """The patches that collect attention in one layer, over the picture; a click chooses one for the whole page."""
+    place, _ = st.columns(2, gap="large")
+    with place:
+        patch = picture_view(
+            view.seen.jpeg,
+            collected,
+            selected=view.patch,
+            labels={name: t(text) for name, text in PICTURE_LABELS.items()},
+            opacity=0.8,
+            threshold=0.1,
+            share=False,
+            key="collectors_view",
+        )
+        st.caption(
+            t("How many times an even share each patch gets in {layer}: a click chooses it above.", layer=f"L{layer}")
+        )
+    if patch != view.patch:
+        state.put(PATCH, "" if patch < 0 else str(patch))
+        st.rerun()
 
 
 def collectors_table(collected: np.ndarray, view: LookView) -> pd.DataFrame:
