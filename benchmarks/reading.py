@@ -1,9 +1,11 @@
-"""How much does a reading cost over a plain forward pass? `python -m benchmarks.reading [--long] [--times]`
+"""How much does a reading cost over a plain forward pass? `python -m benchmarks.reading [--long | --times | --growing]`
 
 Times are taken in turn in one process (plain, reading, eager, plain, …) and printed as ratios,
 as machines are noisy: the median over the rounds, by the clock and by the processor's own time,
 which neighbours on the machine disturb less, and the fastest round of each by the clock. Short texts
 take more rounds. Memory is the peak of a process of its own, above what it holds once the model is loaded.
+``--growing``: how much longer does a reading take while the page Heads draws the layers that are read, and when are
+the first of them there?
 """
 
 from __future__ import annotations
@@ -26,12 +28,15 @@ TARGET_RATIO = {64: 1.15, 128: 1.15, 512: 1.2, 1024: 1.2, 2048: 1.2}
 TARGET_MEMORY = {1024: 0.25, 8192: 3.0}
 TARGET_HEAD_MS = 60
 TARGET_LOAD_S = 3
+TARGET_GROWING = 1.03
+TARGET_FIRST_LAYERS_S = 1
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="also 8,192 tokens (minutes)")
     parser.add_argument("--times", action="store_true", help="only the times, at every length; no memory")
+    parser.add_argument("--growing", action="store_true", help="only the grid that fills while 1,024 tokens are read")
     parser.add_argument("--rounds", type=int, default=7, help="at 1,024 tokens and more; shorter texts take more")
     parser.add_argument("--single", nargs=2, metavar=("WAY", "TOKENS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -44,6 +49,9 @@ def main() -> None:
     seconds = time.perf_counter() - began
     print(f"SmolLM2-135M on {reader.info.device}, {reader.info.precision}, {threads()} threads\n")
     print(f"load from cache: {seconds:.1f} s (target ≤ {TARGET_LOAD_S} s)")
+    if arguments.growing:
+        growing(reader, arguments.rounds)
+        return
     lengths = LENGTHS + ((8192,) if arguments.long else ())
     if not arguments.times:
         head(reader)
@@ -110,6 +118,32 @@ def head(reader) -> None:
     memory = reader.read(cut(reader, 1024)[1]).memory()
     times = in_turn({"head": lambda: memory.pattern(15, 4)}, 9)["head"]
     print(f"one head rebuilt, 1,024 tokens: {1000 * middle(times):.0f} ms (target ≤ {TARGET_HEAD_MS} ms)")
+
+
+def growing(reader, rounds: int) -> None:
+    """What does the grid that fills cost a reading of 1,024 tokens, and when is its first picture made?"""
+    from memviz.ui.shell.growing import GrowingGrid
+
+    text, seen = cut(reader, 1024)[1], []
+
+    class Place:
+        """Takes a picture as a page does, and notes when."""
+
+        def image(self, picture: bytes, caption: str) -> None:
+            seen[-1].append(time.perf_counter())
+
+    def drawn() -> None:
+        seen.append([time.perf_counter()])
+        reader.read(text, on_layers=GrowingGrid(Place()).take)
+
+    times = in_turn({"plain": lambda: reader.read(text), "drawn": drawn}, rounds)
+    clock, processor = ratios(times, "drawn")
+    first = statistics.median(made[1] - made[0] for made in seen[1:])
+    pictures = statistics.median(len(made) - 1 for made in seen[1:])
+    plain_s, drawn_s = middle(times["plain"]), middle(times["drawn"])
+    print(f"1,024 tokens, {rounds} rounds: {plain_s:.2f} s without the grid, {drawn_s:.2f} s with it")
+    print(f"ratio {clock:.3f} by the clock, {processor:.3f} by the processor's time (target ≤ {TARGET_GROWING})")
+    print(f"{pictures:.0f} pictures, the first after {first:.2f} s (target ≤ {TARGET_FIRST_LAYERS_S} s)")
 
 
 def in_turn(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[tuple[float, float]]]:

@@ -60,7 +60,7 @@ class WordsView:
     def payload(self) -> Payload:
         """What the script draws: (plain values, arrays)."""
         plain, arrays = word_drawing.drawing(
-            word_drawing.payload(self.trace.words),
+            word_drawing.payload(self.trace.words, self.trace.text, self.trace.pair),
             remembers=self.links[0],
             remembered_by=self.links[1],
             labels={name: t(label) for name, label in word_drawing.LABELS.items()},

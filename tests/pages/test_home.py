@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import memviz
+from memviz.figures.live.word_drawing import payload
 from memviz.tokens import distinct_texts
 from memviz.ui.shell.samples import samples
 
@@ -53,6 +54,31 @@ def test_what_is_said_of_a_second_sentence_is_true_of_every_model(visit, minilm,
     assert separated == looks_ahead == {"minilm": True, "smollm2": False}
     assert "with its separator between them where it has one (BERT: [SEP])" in told
     assert "in a model that reads from left to right, only those of the second at those of the first" in told
+
+
+CODE = "def f(x):\n    if x:\n        return 1\n\n\treturn 2\r\nf(3)"
+
+
+def test_code_keeps_its_lines_and_its_indentation(minilm, smollm2) -> None:
+    """Also where the white space is read as words of its own, which show what they are."""
+
+    def drawn(trace) -> str:
+        parts = (
+            "\n" * word["newline"] + " " * (word["indent"] or (word["space"] and not word["newline"])) + word["text"]
+            for word in payload(trace.words, trace.text, trace.pair)
+            if not word["special"]
+        )
+        return "".join(parts)
+
+    assert drawn(minilm.read(CODE)) == CODE.expandtabs(4).replace("\r", "")
+    lines = drawn(smollm2.read("def f(x):\n    if x:\n        return 1\n\n\treturn 2")).split("\n")
+    assert [re.sub("[⏎␣×7]+$", "", line) for line in lines] == [
+        "def f(x):",
+        "    if x:",
+        "        return 1",
+        "",
+        "⇥ return 2",
+    ]
 
 
 def test_a_text_that_was_typed_stays_when_the_model_changes_though_it_says_what_a_sample_says(visit) -> None:

@@ -15,6 +15,7 @@ from memviz.figures.style.colours import surprise_share
 from memviz.measures import Links
 
 LINKS = 8  # rows in a card
+WIDEST_INDENT = 32  # columns; more would leave no room for the words of a line
 BUDGET = 860_000  # bytes of links: with its words, a text of 8,192 words stays below one megabyte
 
 LABELS = {
@@ -109,17 +110,45 @@ class Writing:
 
 
 class Word(TypedDict, total=False):
-    """One word of the text. ``space``: a space stands before it; ``newline``: line breaks before it."""
+    """One word of the text. ``space``: a space stands before it; ``newline``: line breaks before it.
+
+    ``indent``: by how many columns its line is indented, where it begins one.
+    """
 
     text: str
     special: bool
     space: bool
     newline: int
+    indent: int
 
 
-def payload(words: Sequence[tokens.Word]) -> list[Word]:
-    """The words of a reading as the script takes them."""
-    return [{"text": w.text, "special": w.special, "space": w.space, "newline": int(w.newline)} for w in words]
+def payload(words: Sequence[tokens.Word], *texts: str | None) -> list[Word]:
+    """The words of a reading as the script takes them, in the lines of its ``texts``: the text, and its pair."""
+    out: list[Word] = []
+    before: tokens.Word | None = None
+    for word in words:
+        breaks, columns = _line_start(word, before, texts[word.segment] or "")
+        out.append(
+            {"text": word.text, "special": word.special, "space": word.space, "newline": breaks, "indent": columns}
+        )
+        before = word
+    return out
+
+
+def _line_start(word: tokens.Word, before: tokens.Word | None, text: str) -> tuple[int, int]:
+    """(how many line breaks stand before a word, by how many columns the line is indented that it begins).
+
+    Some models read white space as words: where such a one stands ``before``, at the beginning of the line, it is
+    what indents the line.
+    """
+    indents = before is not None and before.newline and text[before.start : before.end].isspace()
+    if not word.newline or indents:
+        return 0, 0
+    first = word.start
+    while first and text[first - 1].isspace():
+        first -= 1
+    *breaks, last = (text[first : word.start] + "x").splitlines()
+    return len(breaks), len(last.expandtabs(4)) - 1
 
 
 def drawing(
@@ -183,15 +212,16 @@ def _links_that_fit(*tables: Links) -> int:
 
 
 def _flags(words: Sequence[Word]) -> np.ndarray:
-    """How does each word stand in the text? uint8 [word], the bits as in ``words.js``."""
+    """How does each word stand in the text? uint16 [word], the bits as in ``words.js``."""
     bits = [
         bool(word.get("special"))
         + 2 * bool(word.get("space"))
         + 4 * bool(word.get("newline"))
         + 8 * (int(word.get("newline", 0)) > 1)
+        + 16 * min(int(word.get("indent", 0)), WIDEST_INDENT)
         for word in words
     ]
-    return np.array(bits, dtype=np.uint8)
+    return np.array(bits, dtype=np.uint16)
 
 
 def _columns(name: str, links: Links, count: int, tint: Tint) -> dict[str, np.ndarray]:

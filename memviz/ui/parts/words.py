@@ -63,11 +63,10 @@ def show_panel(
     Over all heads each pair of words is shown in the head where the look is most special to it;
     with a layer and a head, the links of that head alone.
     """
-    words = trace.words
     word = get_word(trace)
     remembers, remembered_by = links_of(trace, without=without, layer=layer, head=head)
     pinned = words_view(
-        payload(words),
+        payload(trace.words, trace.text, trace.pair),
         remembers=remembers,
         remembered_by=remembered_by,
         labels=labels(without),

@@ -19,7 +19,7 @@ from memviz.figures.live import assets
 from memviz.figures.page import table_css, tables_html
 from memviz.figures.style.colours import page_css
 from memviz.measures import Links
-from memviz.tokens import Word
+from memviz.trace import Trace
 from memviz.ui.components import cross, words
 from memviz.ui.parts import words as words_panel
 from memviz.ui.parts.heads import lines as heads_panel
@@ -29,7 +29,7 @@ TEMPLATE = Path(__file__).parent / "component_page.html"
 
 
 def words_page(
-    text: Sequence[Word],
+    trace: Trace,
     remembers: Links,
     remembered_by: Links,
     *,
@@ -46,7 +46,7 @@ def words_page(
 ) -> str:
     """The text as words with its cards, the same script as on the page, and where it comes from. No network."""
     plain, arrays = words.drawing(
-        words_panel.payload(text),
+        words_panel.payload(trace.words, trace.text, trace.pair),
         remembers=remembers,
         remembered_by=remembered_by,
         labels=words_panel.labels(without) if labels is None else labels,

@@ -88,7 +88,7 @@ class Generate:
 
     def html(self) -> str:
         return export.words_page(
-            self.trace.words,
+            self.trace,
             *generation.links_of(self.trace),
             word=self.word,
             provenance=self.provenance_fields(),

@@ -97,7 +97,7 @@ class Home:
     def html(self) -> str:
         remembers, remembered_by = self.links()
         return export.words_page(
-            self.trace.words,
+            self.trace,
             remembers,
             remembered_by,
             word=self.word,

@@ -22,10 +22,20 @@ TEXTS = {
 }
 
 
+CODE = [
+    {"text": "if", "special": False, "space": False, "newline": 0},
+    {"text": "tired:", "special": False, "space": True, "newline": 0},
+    {"text": "sleep", "special": False, "space": True, "newline": 1, "indent": 4},
+    {"text": "on", "special": False, "space": True, "newline": 0},
+]
+
+
 def words(name: str) -> list[dict]:
     """The words of a sample; ``medium`` and ``long`` are 260 and 8,192 words."""
     if name in ("medium", "long"):
         return _repeated(260 if name == "medium" else 8_192)
+    if name == "code":
+        return CODE
     result, lines = [], 0
     for line in TEXTS[name].split("\n"):
         for i, text in enumerate(line.split(" ") if line else []):

@@ -73,7 +73,7 @@ def test_links_are_sent_in_the_order_given_and_exact(sent: dict) -> None:
     assert column(sent, "remembers_head", np.uint8).tolist() == [10, 11, 0, 11, 10, 11]
     np.testing.assert_array_equal(column(sent, "remembers_lift", np.float32), [1, np.nan, 0, 4, 5, 6])
     assert column(sent, "remembered_by_weight", np.float32).tolist() == [0] * 6
-    assert column(sent, "flags", np.uint8).tolist() == [0, 15]
+    assert column(sent, "flags", np.uint16).tolist() == [0, 15]
 
 
 def test_links_and_words_are_not_changed(sent: dict) -> None:

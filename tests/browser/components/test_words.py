@@ -234,6 +234,11 @@ def test_lines_stay_lines(visit) -> None:
         "What immortal hand or eye,",
         "Could frame thy fearful symmetry?[SEP]",
     ]
+    page = visit("grid=no&text=code")
+    lines = page.locator(f"{WORDS} .text p")
+    assert lines.all_inner_texts() == ["if tired:", "sleep on"]
+    left = [lines.nth(n).locator(WORD).first.bounding_box()["x"] for n in range(2)]
+    assert left[1] - left[0] > 4 * 5, "four columns further right"
 
 
 def test_markup_is_only_text(visit) -> None:
@@ -274,6 +279,20 @@ def test_hover_asks_nobody_and_is_quick_in_8192_words(visit, record_property) ->
     print(f"hover in 8,192 words: median {np.median(times):.2f} ms, worst {max(times):.2f} ms")
     assert page.locator(WORDS).get_attribute("data-shown") == str(97 * (len(times) - 1))
     assert page.evaluate("window.sent") == 0
+
+
+def test_on_a_phone_a_tap_leads_to_the_card_of_the_word(visit) -> None:
+    page = visit("grid=no&text=medium", width=390, height=420, touch=True)
+    card, word = page.locator(CARDS["remembers"]), page.locator(WORD).nth(2)
+    word.scroll_into_view_if_needed()
+    assert card.bounding_box()["y"] > 420, "the card stands below what is seen"
+    word.tap()
+    sight = "card => { const { top } = card.getBoundingClientRect(); return top >= 0 && top < innerHeight - 40; }"
+    for _ in range(50):
+        if card.evaluate(sight):
+            break
+        page.wait_for_timeout(100)
+    assert card.evaluate(sight)
 
 
 def test_a_phone_shows_words_large_enough(visit) -> None:

@@ -15,7 +15,8 @@
  *   steps: [[step]]                  of each word, how its tokens were written, see `Step` in __init__.py
  *   covered: [index] or null, cover_turn   words that are covered: a click covers, and nothing is pinned; null: no such mode
  *   arrays                           one Arrow row of bytes:
- *     flags    uint8 [word]          1 special, 2 a space stands before, 4 a new line begins, 8 an empty line before it
+ *     flags    uint16 [word]         1 special, 2 a space stands before, 4 a new line begins, 8 an empty line before it;
+ *                                    16 times how many columns its line is indented
  *     surprise uint8 [word]          0 given, 1 expected, 255 least expected; only of a text that was written
  *     remembers_*, remembered_by_*   [word, link]; weight 0 is no link
  *       index  uint16, or uint32 in a very long text
@@ -36,6 +37,7 @@ const SPECIAL = 1;
 const SPACE = 2;
 const LINE = 4;
 const EMPTY_LINE = 8;
+const COLUMN = 16;
 const views = new WeakMap();
 const pins = new Map(); // id -> {turn, index}: a pin outlives the element that showed it
 
@@ -87,7 +89,7 @@ class Words {
 
   /** New data: the same element; the words are built again only if they are others. */
   update(data) {
-    const flags = array(data.arrays, "flags", Uint8Array);
+    const flags = array(data.arrays, "flags", Uint16Array);
     for (const card of Object.values(this.cards)) card.letOpen(Boolean(data.opens));
     const same = this.data && sameList(data.words, this.data.words) && sameList(flags, this.flags);
     Object.assign(this, { data, flags });
@@ -140,7 +142,7 @@ class Words {
     const lines = document.createDocumentFragment();
     let line = null;
     this.spans.forEach((span, i) => {
-      if (!line || flags[i] & LINE) line = newLine(lines, flags[i] & EMPTY_LINE);
+      if (!line || flags[i] & LINE) line = newLine(lines, { empty: flags[i] & EMPTY_LINE, columns: Math.floor(flags[i] / COLUMN) });
       else if (flags[i] & SPACE) line.append(" ");
       line.append(span);
     });
@@ -329,10 +331,12 @@ function wordSpan(word, { index, flags }) {
   return span;
 }
 
-function newLine(lines, isAfterEmpty) {
-  if (isAfterEmpty) lines.append(element("p"));
+/** A line of the text, indented as it is written; above it an empty one where the text has one. */
+function newLine(lines, { empty, columns }) {
+  if (empty) lines.append(element("p"));
   const line = element("p");
   line.dir = "auto";
+  if (columns) line.style.paddingInlineStart = `${columns}ch`;
   lines.append(line);
   return line;
 }

@@ -104,7 +104,7 @@ def read_text(view: str) -> Trace:
 def choose_words(trace: Trace) -> tuple[int, ...]:
     """The text as words; those that were tapped are covered."""
     covered = cover_view(
-        words.payload(trace.words),
+        words.payload(trace.words, trace.text, trace.pair),
         labels={name: t(label) for name, label in {**LABELS, **COVER_LABELS}.items()},
         covered=get_covered(trace),
         key="cover_words",

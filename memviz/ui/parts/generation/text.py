@@ -36,7 +36,7 @@ def show_text(trace: Trace, job: GenerationJob) -> int | None:
     word = words.get_word(trace)
     remembers, remembered_by = links_of(trace)
     pinned = words_view(
-        words.payload(trace.words),
+        words.payload(trace.words, trace.text, trace.pair),
         remembers=remembers,
         remembered_by=remembered_by,
         labels=labels(),
