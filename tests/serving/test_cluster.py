@@ -66,6 +66,7 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> ShadowRay:
     """A cluster of threads, on which the pages' models run."""
     shadow = ShadowRay()
     monkeypatch.setitem(sys.modules, "ray", shadow)
+    monkeypatch.setattr("memviz.serving.cluster.importlib.util.find_spec", lambda name: shadow.__spec__)
     far = Cluster("ray")
     monkeypatch.setattr(cache, "engine", lambda: far)
     return shadow
