@@ -100,8 +100,9 @@ async def lesson(place: Proxy) -> None:
 
         killed = cookies[0]
         place.front_ends[killed.removeprefix("FRONT=")].kill()
-        for person, text, cookie, url, table in zip(people, TEXTS, cookies, files, tables, strict=True):
+        for person, text, cookie, table in zip(people, TEXTS, cookies, tables, strict=True):
             if cookie != killed:  # they notice nothing
+                url = f"{place.address}{await person.export('export_csv')}"
                 assert (await asyncio.to_thread(fetch, url, cookie)).decode() == table
                 await read(person, f"{text} {MORE}")
                 assert await asyncio.to_thread(reload, place.address, cookie) == cookie
