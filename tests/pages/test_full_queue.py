@@ -1,4 +1,4 @@
-"""Where even the queue is full, a page says so, with the place and the seconds, and goes on by itself: nobody presses."""
+"""Where even the queue is full, a page says so, with place and seconds, and goes on by itself: nobody presses."""
 
 from __future__ import annotations
 
