@@ -129,7 +129,7 @@ def test_the_reader_of_a_pipe_may_leave() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        [], ["fly"], ["read"], ["read", "x", "--top", "0"], ["read", "x", "--top", "x"], ["translate"],
+        ["fly"], ["read"], ["read", "x", "--top", "0"], ["read", "x", "--top", "x"], ["translate"],
         ["translate", "x", "--beam", "0"],
     ],
 )  # fmt: skip
