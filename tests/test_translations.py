@@ -29,7 +29,7 @@ TRANSLATED = [text for text in ZH if ZH[text] != text and text not in i18n.LANGU
 """Sources that a Chinese page does not show; the switch of languages names each language in itself."""
 
 SENTENCES = {"Note", *(name for name in vars(errors) if name.endswith("Error"))}
-QUOTED = {"owner/name", "ERROR:", "format"}
+QUOTED = {"owner/name", "ERROR:", "format", "ray"}
 """Words in values that are no English: the form of a hub id, a sign of pip's, a field of a file."""
 
 HAN = "[\u4e00-\u9fff]"

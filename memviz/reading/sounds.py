@@ -36,6 +36,7 @@ SPARE = 0.5  # seconds of silence behind a sound, at least, where the window is 
 CHANNELS = 16  # of a sound, at most; more would be samples
 APOSTROPHES = "'’"
 SILENCE = 1e-4  # samples that all stay below are not heard
+SPEECHLESS, UNLIKELY, REPEATING, SILENT = "no-speech", "unsure", "repeating", "silent"  # codes of notes
 NO_SPEECH, UNSURE, REPEATS = 0.6, -1.0, 2.4  # Whisper's own thresholds
 
 
@@ -184,14 +185,14 @@ def _doubts(engine: TransformersEngine, reading: Reading, output: Output, before
             "The model takes this for a sound without speech ({chance} %), and found its own words unlikely (mean "
             "log-probability {logprob}): by Whisper's own thresholds (60 % and −1) what is written was not heard.",
             values,
-            code="no-speech",
+            code=SPEECHLESS,
         )
     elif logprob < UNSURE:
         yield Note(
             "The model found its own words unlikely (mean log-probability {logprob}; Whisper's own threshold is −1): "
             "do not rely on what is written.",
             values,
-            code="unsure",
+            code=UNLIKELY,
         )
     text = output.text.strip().encode()
     ratio = len(text) / len(zlib.compress(text)) if text else 0.0
@@ -200,7 +201,7 @@ def _doubts(engine: TransformersEngine, reading: Reading, output: Output, before
             "What is written repeats itself ({ratio} times as long as compressed; Whisper's own threshold is 2.4): "
             "unless it was said so often, the model is stuck.",
             {"ratio": f"{ratio:.1f}"},
-            code="repeating",
+            code=REPEATING,
         )
 
 
@@ -246,10 +247,11 @@ def _notes(recording: Recording, values: np.ndarray) -> Iterator[Note]:
         yield Note("Heard: second {start} to {end} of {all}.", values_of_note)
     loudest = float(np.abs(values).max())
     if loudest < SILENCE:
+        level = f"{20 * math.log10(loudest):.0f} dB".replace("-", "−") if loudest else "0"
         yield Note(
             "This sound is silent (its loudest moment: {level}): what is written for it was not heard.",
-            {"level": f"{20 * math.log10(loudest):.0f} dB".replace("-", "−") if loudest else "0"},
-            code="silent",
+            {"level": level},
+            code=SILENT,
         )
 
 
