@@ -84,5 +84,9 @@ def scores_svg(drawing: Drawing) -> str:
 
 @written_as(scores_sheet)
 def scores_png(drawing: Drawing) -> bytes:
-    """The same as a PNG, with the provenance inside. Explained at `scores_svg`."""
+    """What is this number in every head, as a PNG?
+
+    The same picture as `memviz.figures.scores_svg`, which explains the options. ``provenance`` is written into the file
+    and, in short, below the picture.
+    """
     return drawing.png()

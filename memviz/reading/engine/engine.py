@@ -32,7 +32,7 @@ from memviz.reading.engine.projections import grams
 from memviz.reading.engine.sound_window import with_window
 from memviz.trace import ModelInfo
 
-Run = Callable[[Mapping[str, Any]], Any]
+Pass = Callable[[Mapping[str, Any]], Any]
 """A pass through a model or a part of it: what it takes, and what it returns."""
 
 
@@ -136,7 +136,7 @@ class TransformersEngine:
         interventions: Interventions | None = None,
         progress: Progress | None = None,
         on_layers: OnLayers | None = None,
-        run: Run | None = None,
+        run: Pass | None = None,
     ) -> Recorded:
         """One forward pass; of the memories in ``axes``, everything that is kept.
 
