@@ -319,7 +319,7 @@ def spoken_languages(engine: Engine) -> tuple[str, ...]:
 
 def _language_tokens(engine: TransformersEngine) -> dict[str, int]:
     """The tokens of the languages by how they are written, such as <|en|>."""
-    return getattr(engine.model.generation_config, "lang_to_id", None) or {}
+    return getattr(getattr(engine.model, "generation_config", None), "lang_to_id", None) or {}
 
 
 def _spoken(engine: TransformersEngine, source: Source, languages: list[int]) -> int:

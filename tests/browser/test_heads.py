@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import memviz
-from tests.browser.app_page import PLOT
+from tests.browser.app_page import PLOT, AppPage
 from tests.conftest import CAT
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
@@ -37,6 +37,13 @@ def shown(here, title: str) -> None:
     """Waits for a heatmap with this title."""
     here.page.locator(f"{PLOT} .gtitle", has_text=title).first.wait_for()
     here.at_rest()
+
+
+def open_text(here) -> AppPage:
+    """Unfolds the text, so that another one can be pasted."""
+    here.page.locator("[data-testid=stExpander] summary", has_text="Text").first.click()
+    here.page.locator("textarea").first.wait_for()
+    return here
 
 
 def walk_through_cells(here, words, exact: np.ndarray) -> None:
@@ -227,8 +234,7 @@ def test_the_strongest_weights_stand_in_a_table(visit, cat, cat_eager) -> None:
 
 
 def test_another_text_keeps_the_head(visit, minilm) -> None:
-    here = visit("heads", layer=3, head=1)
-    here.page.locator("[data-testid=stExpander] summary", has_text="Text").first.click()
+    here = open_text(visit("heads", layer=3, head=1))
     here.read("A dog ran away.")
     shown(here, "L3.H1")
     expected = minilm.read("A dog ran away.").memory().pattern(3, 1)
@@ -239,7 +245,7 @@ def test_another_text_keeps_the_head(visit, minilm) -> None:
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_the_picture_is_as_large_as_its_place_and_its_labels_can_be_read(visit, width: int) -> None:
-    here = visit("heads", width=width)
+    here = open_text(visit("heads", width=width))
     names = ".st-key-pattern_place", PLOT, f"{PLOT} .nsewdrag", f"{PLOT} .infolayer .cbfills"
 
     def boxes() -> list[dict]:
@@ -268,7 +274,7 @@ def test_the_picture_is_as_large_as_its_place_and_its_labels_can_be_read(visit, 
 
 
 def test_all_heads_of_a_short_text_fit_beside_the_picture(visit) -> None:
-    here = visit("heads")
+    here = open_text(visit("heads"))
     for count in (13, 17, 19, 23):
         here.read(" ".join(["tea"] * (count - 2)))
         here.wait_until(lambda: len(here.cells()) == count, "the picture of this text")  # noqa: B023

@@ -265,6 +265,8 @@ ELSEWHERE = {
     "reading/writing/request.py": "no option forgets or unplugs",
     "reading/writing/translate.py": "no option forgets",
     "training/": "no option trains",
+    "experiments/words.py": "no option asks a question",
+    "serving/": "whoever runs a server reads it",
     "figures/": "the command gives every figure what fits it",
     "measures/": "the command gives every measure what fits it",
     "tables/": "the command gives every table what fits it",

@@ -308,6 +308,15 @@ def test_the_setting_names_the_engine(setting: str, kind: type, monkeypatch: pyt
     assert type(cache.engine.__wrapped__()) is kind
 
 
+@pytest.mark.parametrize("name", ["bert", "t5", "marian"])
+def test_there_are_facts_of_every_kind_of_model(name: str) -> None:
+    from tests.reading.families import FAMILIES, tokenizer
+
+    reader = Reader(FAMILIES[name].build(), tokenizer(FAMILIES[name].tokenizer))
+    assert engine.facts(reader).info.kind == ("encoder-only" if name == "bert" else "encoder-decoder")
+    assert engine.facts(reader).spoken_languages == ()
+
+
 def test_a_replica_remembers_nothing_of_what_it_read(monkeypatch: pytest.MonkeyPatch) -> None:
     run = partial(Reader.read, text=TEXT)
     own = job("read", lambda reader, watcher: run(reader))
