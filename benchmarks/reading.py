@@ -129,7 +129,7 @@ def growing(reader, rounds: int) -> None:
     class Place:
         """Takes a picture as a page does, and notes when."""
 
-        def image(self, picture: bytes, caption: str) -> None:
+        def image(self, picture: str, caption: str) -> None:
             seen[-1].append(time.perf_counter())
 
     def drawn() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from io import BytesIO
 
 import numpy as np
@@ -21,8 +22,10 @@ class Place:
     def __init__(self) -> None:
         self.pictures: list[bytes] = []
 
-    def image(self, picture: bytes, caption: str) -> None:
-        self.pictures.append(picture)
+    def image(self, picture: str, caption: str) -> None:
+        kind, content = picture.split(",")
+        assert kind == "data:image/png;base64", "no file, which could be gone before a browser asks for it"
+        self.pictures.append(b64decode(content))
 
 
 def read(place: Place, count: int, *, kind: str = "self") -> GrowingGrid:
@@ -58,7 +61,7 @@ def test_drawing_takes_a_small_share_of_the_time(monkeypatch) -> None:
     monkeypatch.setattr(growing.time, "monotonic", lambda: clock[0])
     place, spent = Place(), [0.0]
 
-    def image(picture: bytes, caption: str) -> None:
+    def image(picture: str, caption: str) -> None:
         clock[0] += 0.01
         spent[0] += 0.01
 

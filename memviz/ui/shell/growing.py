@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 
 import numpy as np
 from streamlit.delta_generator import DeltaGenerator
@@ -34,5 +35,7 @@ class GrowingGrid:
         now = time.monotonic()
         is_last = layers.first + len(layers.thumbnails) >= layers.count  # the page itself is about to be drawn
         if not is_last and self._spent <= SHARE * (now - self._began):
-            self.place.image(thumbnails_png(self.thumbnails), caption=t("All heads, layer by layer as they are read"))
+            # in its address, not as a file: the next one may take its place before a browser has asked for it
+            picture = f"data:image/png;base64,{b64encode(thumbnails_png(self.thumbnails)).decode()}"
+            self.place.image(picture, caption=t("All heads, layer by layer as they are read"))
             self._spent += time.monotonic() - now
