@@ -112,12 +112,13 @@ def show_heads(seen: Seen) -> LookView:
         layer, head = _show_grid(memory, maps)
     with detail:
         weights = maps[layer, head]
+        rows = memory.pattern(layer, head)
         if values == "rollout":
-            flow = measures.rollout(memory)
-            weights = (flow[token] if direction == "looks" else flow[:, token])[first:].reshape(shape)
+            rows = measures.rollout(memory)
+            weights = (rows[token] if direction == "looks" else rows[:, token])[first:].reshape(shape)
         view = LookView(seen, layer, head, patch, direction, weights, values)
         _show_picture(view)
-    _tell(memory, view)
+    _tell(view, float(rows[token, :first].sum()))
     return view
 
 
@@ -197,8 +198,8 @@ def _show_picture(view: LookView) -> None:
         st.rerun()
 
 
-def _tell(memory: Memory, view: LookView) -> None:
-    """The head in words: the alternative to its picture."""
+def _tell(view: LookView, rest: float) -> None:
+    """The head in words: the alternative to its picture. ``rest``: what the token gives to those without a place."""
     name = "[CLS]" if view.patch < 0 else place_name(view, view.patch)
     strongest = np.argsort(-view.weights.ravel(), kind="stable")[:3]
     written = view.values == "value norm"
@@ -206,10 +207,8 @@ def _tell(memory: Memory, view: LookView) -> None:
         f"{place_name(view, int(place))} ({decimal(number, digits=2) if written else percent(number)})"
         for place, number in ((place, float(view.weights.ravel()[place])) for place in strongest)
     )
-    rows = measures.rollout(memory) if view.values == "rollout" else memory.pattern(view.layer, view.head)
-    rest = rows[view.token, : view.prefix].sum()
     values = {"head": head_name(view.layer, view.head), "token": literal(name), "most": literal(most)}
-    st.markdown(t(TELLING[view.values, view.direction], rest=percent(float(rest)), **values))
+    st.markdown(t(TELLING[view.values, view.direction], rest=percent(rest), **values))
     if view.values == "rollout":
         st.caption(
             t(
