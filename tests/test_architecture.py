@@ -45,7 +45,8 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "costs": DATA,
     "tables": DATA | {"measures"},
     "figures": DATA | {"measures", "tables"},
-    "notebook": DATA | {"extras", "measures", "figures"},
+    "locales": set(),
+    "notebook": DATA | {"extras", "locales", "measures", "figures"},
     "models": {"errors", "settings"},
     "reading": DATA | {"settings", "models", "free_memory"},
     "experiments": DATA | {"models", "reading", "measures"},
@@ -56,7 +57,7 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "serving": DATA | {"settings", "models", "reading"},
     "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures", "corpus"},
     "ui": DATA
-    | {"settings", "costs", "models", "reading", "measures", "tables", "figures", "experiments"}
+    | {"settings", "locales", "costs", "models", "reading", "measures", "tables", "figures", "experiments"}
     | {"embeddings", "corpus", "training", "lessons", "serving"},
 }
 WINGS = {  # inside a room: a wing imports only the wings before it

@@ -25,7 +25,7 @@ from memviz.measures.differences import (
     word_pattern,
 )
 from memviz.measures.distances import baseline, distance, mean_distance, pairs_by_distance, span
-from memviz.measures.links import Links, links, writing_links
+from memviz.measures.links import Links, links, most_distinctive, writing_links
 from memviz.measures.means import known_mean
 from memviz.measures.positions import (
     duplicate_token,
@@ -91,6 +91,7 @@ __all__ = [
     "mean_distance",
     "mean_weights",
     "measure",
+    "most_distinctive",
     "next_token",
     "pairs_by_distance",
     "previous_token",

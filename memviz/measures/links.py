@@ -11,6 +11,7 @@ from memviz.measures.pairs import Block, Pairs
 from memviz.measures.renormalised import renormalised_lifts
 from memviz.measures.side import Side
 from memviz.measures.top_keys import top_key_pairs
+from memviz.measures.weights import sink_positions
 from memviz.memory import Memory, positions
 from memviz.tokens import Word
 
@@ -125,6 +126,21 @@ def writing_links(
         for name, array in vars(rows).items()
     }
     return Links(**padded), replace(columns, index=np.where(columns.index >= 0, columns.index + missing, -1))
+
+
+def most_distinctive(rows: Links, words: Sequence[Word], memory: Memory) -> np.ndarray:
+    """Which links of a text belong most to their two words? int [number, 2]: (word, link), the highest excess first.
+
+    ``rows`` are what each of the ``words`` attends to, as `links` gives it. Links of or to an attention sink, and of or
+    to a word without a letter or digit, are left out.
+    """
+    sinks = set(sink_positions(memory))
+    real = np.array(
+        [any(map(str.isalnum, word.text)) and not sinks.intersection(word.tokens) for word in words], dtype=bool
+    )
+    usable = (rows.index >= 0) & real[:, None] & real[np.maximum(rows.index, 0)]
+    order = np.argsort(-np.where(usable, rows.excess, -np.inf), axis=None, kind="stable")[: int(usable.sum())]
+    return np.stack(np.unravel_index(order, usable.shape), axis=1)
 
 
 def is_exhaustive(memory: Memory, *, heads: int | None = None) -> bool:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from memviz.errors import MemVizError
+from memviz.locales import CODES, dictionary
 
-LOCALES = Path(__file__).parents[1] / "locales"
 _chosen = "en"
 
 
@@ -19,26 +16,17 @@ def use_language(code: str) -> None:
     Raises `MemVizError` for another.
     """
     global _chosen
-    codes = ["en", *sorted(path.stem for path in LOCALES.glob("*.json"))]
-    if code not in codes:
+    if code not in CODES:
         raise MemVizError(
             "MemViz does not speak “{code}”.",
             todo="Choose one of: {codes}.",
             code=str(code)[:40],
-            codes=", ".join(codes),
+            codes=", ".join(CODES),
         )
     _chosen = code
 
 
 def t(text: str, **values: Any) -> str:
     """The text in the language that was chosen, its placeholders filled with ``values``."""
-    translation = _catalogue(_chosen).get(text, text)
+    translation = dictionary(_chosen).get(text, text)
     return translation.format(**values) if values else translation
-
-
-@cache
-def _catalogue(code: str) -> dict[str, str]:
-    if code == "en":
-        return {}
-    catalogue: dict[str, str] = json.loads((LOCALES / f"{code}.json").read_text(encoding="utf-8"))
-    return catalogue

@@ -49,13 +49,8 @@ class WordsView:
 
     def first(self) -> int | None:
         """The word with the most distinctive link to another, attention sinks and punctuation left out."""
-        remembers = self.links[0]
-        sinks = set(measures.sink_positions(self.trace.memory()))
-        real = np.array([any(map(str.isalnum, w.text)) and not sinks.intersection(w.tokens) for w in self.trace.words])
-        usable = (remembers.index >= 0) & real[:, None] & real[np.maximum(remembers.index, 0)]
-        if not usable.any():
-            return None
-        return int(np.unravel_index(np.where(usable, remembers.excess, -np.inf).argmax(), usable.shape)[0])
+        places = measures.most_distinctive(self.links[0], self.trace.words, self.trace.memory())
+        return int(places[0, 0]) if len(places) else None
 
     def payload(self) -> Payload:
         """What the script draws: (plain values, arrays)."""

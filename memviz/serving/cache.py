@@ -123,9 +123,6 @@ class InProcess:
     def run(self, job: Job, watcher: Watcher) -> Any:
         """What came of a job; what is remembered of it, unless it has to run now."""
         store: LRUCache[Key, Any] = _traces if job.store == "traces" else _experiments
-        with _lock:
-            if job.key in store:
-                return store[job.key]
         reader = open_reader(job.work.model, on_wait=watcher.on_wait, progress=watcher.progress)
 
         def run_bounded(turn: Turn) -> Any:

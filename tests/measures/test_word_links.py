@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from memviz.errors import TraceError
-from memviz.measures import Links, links
+from memviz.measures import Links, links, most_distinctive, sink_positions
 from memviz.measures.links import is_exhaustive
 from memviz.measures.rest import without_keys
 from memviz.memory import Forget, Memory
@@ -528,3 +528,25 @@ def test_a_text_is_long_above_so_many_weights() -> None:
     sizes = len(memory.queries) * len(memory.keys)
     assert is_exhaustive(memory, heads=module.CELLS // sizes)
     assert not is_exhaustive(memory, heads=module.CELLS // sizes + 1)
+
+
+@pytest.mark.parametrize("kind", ["sinks", "causal, special tokens", "encoder"])
+def test_the_most_distinctive_links_are_of_two_words_that_are_no_sinks(kind: str) -> None:
+    memory, words, _ = sample_of(kind)
+    rows, _ = links(memory, words, words)
+    sinks = set(sink_positions(memory))
+
+    def counts(word: Word) -> bool:
+        return any(letter.isalnum() for letter in word.text) and not sinks & set(word.tokens)
+
+    every = [
+        (float(rows.excess[place, rank]), place, rank)
+        for place, word in enumerate(words)
+        for rank, other in enumerate(rows.index[place])
+        if other >= 0 and counts(word) and counts(words[other])
+    ]
+    found = most_distinctive(rows, words, memory)
+    assert 0 < len(every) < (rows.index >= 0).sum(), "some are left out"
+    assert [rows.excess[place, rank] for place, rank in found] == sorted((each[0] for each in every), reverse=True)
+    assert {(place, rank) for _, place, rank in every} == {(int(place), int(rank)) for place, rank in found}
+    assert most_distinctive(rows, [replace(word, text="…") for word in words], memory).shape == (0, 2)

@@ -16,6 +16,7 @@ from memviz.errors import TraceError
 from memviz.figures.charts.cache_lines import cache_kinds
 from memviz.figures.style.colours import FULL_TINT, THEMES, hexadecimal, mixed, surprise_share
 from memviz.generation import cache_bytes
+from memviz.locales import dictionary
 from memviz.serving import cache
 from memviz.serving.cache import GenerationOptions
 from memviz.ui.parts.generation import GenerationJob, writing_of
@@ -348,7 +349,7 @@ def test_the_page_speaks_chinese(visit) -> None:
     here = visit("generate", text=PROMPT, tokens="6", lang="zh")
     assert here.app.title[0].value == "下一个词从哪里来？"
     shown = [text for text in said(here.app) if text not in i18n.LANGUAGES.values()]
-    sources = [text for text, chinese in i18n.catalogue("zh").items() if chinese != text]
+    sources = [text for text, chinese in dictionary("zh").items() if chinese != text]
     assert left(shown, sources=sources) == set()
     assert drawing(here)["labels"]["legend"] == "模型给出的概率"
 

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 import memviz
 from memviz import figures, measures
+from memviz.locales import dictionary
 from memviz.models import CATALOGUE, wheels
 from memviz.trace import Trace
 from memviz.ui.parts.generation.passage import read_passage
@@ -291,7 +292,7 @@ def test_what_a_hint_claims_is_true_of_the_weights(where: tuple[str, str], reque
 @pytest.mark.parametrize("language", [code for code in i18n.LANGUAGES if code != "en"])
 def test_a_hint_claims_the_same_in_every_language(language: str) -> None:
     for (model, name), sample in every_sample().items():
-        other = i18n.catalogue(language)[sample.hint]
+        other = dictionary(language)[sample.hint]
         numbers = NUMBER.findall(other.replace(" 倍", " ×"))  # how Chinese says "times" in a sentence
         assert Counter(numbers) == Counter(NUMBER.findall(sample.hint)), (model, name)
         missing = [word for word in QUOTED.findall(sample.hint) if word not in other]

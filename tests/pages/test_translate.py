@@ -15,6 +15,7 @@ from PIL import Image
 import memviz
 from memviz import Forget, measures
 from memviz.figures import percent
+from memviz.locales import dictionary
 from memviz.models import locate
 from memviz.serving.cache import TranslationOptions
 from memviz.tables import csv
@@ -594,7 +595,7 @@ def test_the_languages_of_a_model_are_called_by_their_names(visit, language: str
     assert line in said(visit("translate", text=BLACK_CAT, lang=language).app)
 
 
-ZH = {english for english, chinese in i18n.catalogue("zh").items() if english != chinese}
+ZH = {english for english, chinese in dictionary("zh").items() if english != chinese}
 ZH -= {"cross", *i18n.LANGUAGES.values()}  # the name of a component, too; and the switch, each in itself
 CHINESE = [
     {},

@@ -169,15 +169,11 @@ def top_links(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[W
 
     Resting places and punctuation are left out.
     """
-    words, names = trace.words, distinct_texts(trace.words)
+    names = distinct_texts(trace.words)
     remembers, _ = links_of(trace, without=without)
-    sinks = set(sink_positions(trace.memory()))
-    real = np.array([any(map(str.isalnum, word.text)) and not sinks.intersection(word.tokens) for word in words])
-    usable = (remembers.index >= 0) & real[:, None] & real[np.maximum(remembers.index, 0)]
-    order = np.argsort(-np.where(usable, remembers.excess, -np.inf), axis=None)
-    heads = (remembers.layer.astype(int) * trace.memory().heads + remembers.head).ravel()[order]
-    firsts = np.sort(np.unique(heads, return_index=True)[1])[:count]
-    places = [np.unravel_index(place, usable.shape) for place in order[firsts]]
+    places = measures.most_distinctive(remembers, trace.words, trace.memory())
+    layers, heads = (array[places[:, 0], places[:, 1]].astype(int) for array in (remembers.layer, remembers.head))
+    firsts = np.sort(np.unique(layers * trace.memory().heads + heads, return_index=True)[1])[:count]
     return [
         WordLink(
             word=names[query],
@@ -188,8 +184,7 @@ def top_links(trace: Trace, *, without: Sequence[int], count: int = 5) -> list[W
             layer=int(remembers.layer[query, rank]),
             head=int(remembers.head[query, rank]),
         )
-        for query, rank in places
-        if usable[query, rank]
+        for query, rank in places[firsts]
     ]
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from memviz import figures
+from memviz.locales import dictionary
 from memviz.ui.shell import address
 
-LOCALES = Path(__file__).parents[2] / "locales"
 LANGUAGES = {"en": "English", "zh": "中文"}
 KEY = "lang"
 _FIXED: ContextVar[str | None] = ContextVar("memviz_language", default=None)
@@ -23,7 +20,7 @@ _FIXED: ContextVar[str | None] = ContextVar("memviz_language", default=None)
 
 def t(text: str, **values: Any) -> str:
     """The text in the reader's language, its placeholders filled with ``values``."""
-    translation = catalogue(language()).get(text, text)
+    translation = dictionary(language()).get(text, text)
     return translation.format(**values) if values else translation
 
 
@@ -61,10 +58,3 @@ def language_tag() -> str:
 def browser_language() -> str:
     """What the browser asks for, where we speak it; else English."""
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
-
-
-@cache
-def catalogue(name: str) -> dict[str, str]:
-    """All texts of a language by their English source; empty for English."""
-    path = LOCALES / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
