@@ -31,6 +31,7 @@ layer_columns  how much something changed in each layer                  plotly
 pattern_svg, pattern_png   one head in full, or a mean over heads, without a browser
 lines_svg, lines_png       one head or several, as lines between two columns of words
 grid_svg, grid_png         all heads as small pictures
+patches_svg, patches_png   where every head looks in a picture
 scores_svg, scores_png     one number of every head, as a field of layers and heads
 thumbnails_png             the same while a model still reads, in a few milliseconds
 words_svg, words_png       the text as words, with what one of them remembers
@@ -72,7 +73,8 @@ from memviz.figures.handout import Part, handout
 from memviz.figures.page import html
 from memviz.figures.sheets.crossing_sheet import cross_png, cross_svg
 from memviz.figures.sheets.experiment_sheet import Bar, SheetRow, experiment_png, experiment_svg
-from memviz.figures.sheets.heatmap_sheet import grid_png, grid_svg, pattern_png, pattern_svg
+from memviz.figures.sheets.grid_sheet import grid_png, grid_svg, patches_png, patches_svg
+from memviz.figures.sheets.heatmap_sheet import pattern_png, pattern_svg
 from memviz.figures.sheets.lines_sheet import lines_png, lines_svg
 from memviz.figures.sheets.look_sheet import look_png, look_svg
 from memviz.figures.sheets.recall_sheet import recall_png, recall_svg
@@ -124,6 +126,8 @@ __all__ = [
     "look_svg",
     "needle_map",
     "number_bars",
+    "patches_png",
+    "patches_svg",
     "pattern",
     "pattern_png",
     "pattern_svg",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -10,11 +11,12 @@ import numpy as np
 
 from memviz import extras, figures, measures
 from memviz.figures.sheets.drawing import Drawing
+from memviz.figures.sheets.grid_sheet import patches_sheet
 from memviz.figures.sheets.sound_sheet import sound_sheet
 from memviz.memory import Memory
 from memviz.notebook.language import t
 from memviz.notebook.views import CrossView, WordsView, cross, words
-from memviz.sources import Sound
+from memviz.sources import Picture, Sound
 from memviz.trace import Trace
 from memviz.version import __version__
 
@@ -27,9 +29,9 @@ def bundle(thing: Trace | Memory) -> Bundle:
     if isinstance(thing, Memory):
         return _heads(thing, repr(thing))
     if isinstance(thing.source, Sound):
-        return _page(thing, _sound_sheet(thing)), {}
-    if thing.source is not None:  # the numbers of a picture are in the trace, the picture is not
-        return _heads(thing.memory(), repr(thing))
+        return _heard(thing), {}
+    if isinstance(thing.source, Picture):
+        return _page(thing, _patches(thing), t("memviz.notebook.overlay(trace, picture) lays a head over it.")), {}
     if len(thing.words) > MOST:
         note = t("A long text: memviz.notebook.words(trace) shows its words.")
         return {"text/plain": repr(thing), "text/html": _html(thing, note=note)}, {}
@@ -68,10 +70,13 @@ def _html(trace: Trace, *, sheet: Drawing | None = None, note: str = "") -> str:
     line = f"<p>{escape(repr(trace))} {escape(note.strip())}</p>"
     if sheet is None:
         return line
-    picture = base64.b64encode(sheet.svg().encode()).decode("ascii")
-    source = f"data:image/svg+xml;base64,{picture}"
-    alternative = escape(sheet.alt_text, quote=True)
-    return f'{line}<img src="{source}" alt="{alternative}" style="max-width: 100%; height: auto">'
+    return line + image(sheet.svg().encode(), "image/svg+xml", sheet.alt_text)
+
+
+def image(content: bytes, mime: str, alternative: str) -> str:
+    """The ``content`` of a picture's file as HTML."""
+    source = f"data:{mime};base64,{base64.b64encode(content).decode('ascii')}"
+    return f'<img src="{source}" alt="{escape(alternative, quote=True)}" style="max-width: 100%; height: auto">'
 
 
 def _heads(memory: Memory, line: str) -> Bundle:
@@ -81,13 +86,31 @@ def _heads(memory: Memory, line: str) -> Bundle:
     return {"text/plain": line, "image/png": base64.b64encode(png).decode("ascii")}, {}
 
 
-def _sound_sheet(trace: Trace) -> Drawing:
+def _patches(trace: Trace) -> Drawing:
+    """Where every head looks; the numbers of a picture are in the trace, the picture itself is not."""
+    assert isinstance(trace.source, Picture)
+    provenance = figures.provenance(trace, trace.memory())
+    return patches_sheet(trace.memory(), trace.source, provenance=provenance, translate=t)
+
+
+def _heard(trace: Trace) -> dict[str, Any]:
+    """When each word was heard, as a drawing and as a table."""
+    times = measures.word_times(trace)
+    page = _page(trace, _sound_sheet(trace, times))
+    heads = "".join(f"<th>{escape(t(name))}</th>" for name in ("word", "start (s)", "end (s)"))
+    rows = "".join(
+        f"<tr><td>{escape(word.text)}</td><td>{word.start:.2f}</td><td>{word.end:.2f}</td></tr>" for word in times
+    )
+    return page | {"text/html": f"{page['text/html']}<table><tr>{heads}</tr>{rows}</table>"}
+
+
+def _sound_sheet(trace: Trace, times: Sequence[measures.WordTime]) -> Drawing:
     """When each word was heard; the sound itself is not in the trace."""
     memory, sound = trace.memory("cross"), trace.source
     assert isinstance(sound, Sound)
     every = tuple((layer, head) for layer in range(memory.layers) for head in range(memory.heads))
     heads = trace.model.alignment_heads or every
-    times, mean = measures.word_times(trace), measures.mean_weights(trace)
+    mean = measures.mean_weights(trace)
     weights = np.array([mean[list(word.tokens)].mean(axis=0) for word in times]).reshape(-1, mean.shape[1])
     heard = [frame for frame in sound.units if not frame.special]
     return sound_sheet(

@@ -30,6 +30,7 @@ DRAWN = {
     "forget": WORDS,
     "corpus": "h1",
     "listen": "[data-testid=memviz-sound][data-drawn=true]",
+    "look": "[data-testid=memviz-picture] canvas",
     "formula": PLOT,
     "facts": PLOT,
     "resources": PLOT,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
 from memviz.ui.parts.source_file import MEDIA
-from tests.browser.components.component_page import axe_finds_nothing
+from tests.browser.test_accessibility import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.senses]
 WORD = "[data-testid=memviz-spoken-word]"
@@ -25,6 +28,37 @@ def louder_at(samples: np.ndarray, rate: int) -> bytes:
     return out.getvalue()
 
 
+def take_along(here: Any) -> None:
+    """What is downloaded are the word times of the page, in the forms that other programs open."""
+    here.open_popover("Export")
+    files: dict[str, bytes] = {}
+    for kind in ("CSV", "SRT", "JSON"):
+        with here.page.expect_download() as waiting:
+            here.page.get_by_role("button", name=kind, exact=True).click()
+        assert waiting.value.suggested_filename == f"memviz-listen.{kind.lower()}"
+        files[kind] = Path(waiting.value.path()).read_bytes()
+    here.close_popover()
+    words = json.loads(files["JSON"])["words"]
+    assert [word["word"] for word in words][:4] == ["Please", "open", "the", "window"]
+    table = pd.read_csv(io.BytesIO(files["CSV"]))
+    assert table["word"].tolist() == [word["word"] for word in words]
+    assert table["start"].tolist() == pytest.approx([word["start"] for word in words])
+    blocks = files["SRT"].decode("utf-8-sig").strip().split("\n\n")
+    assert [block.split("\n")[0] for block in blocks] == [str(number + 1) for number in range(len(words))]
+    for block, word in zip(blocks, words, strict=True):
+        _, moments, text = block.split("\n")
+        assert text == word["word"]
+        assert [seconds(moment) for moment in moments.split(" --> ")] == pytest.approx(
+            [word["start"], max(word["end"], word["start"] + 0.01)], abs=0.002
+        )
+
+
+def seconds(moment: str) -> float:
+    """The seconds of a moment of subtitles: hours:minutes:seconds,thousandths."""
+    hours, minutes, rest = moment.split(":")
+    return 3600 * int(hours) + 60 * int(minutes) + float(rest.replace(",", "."))
+
+
 def pressed(here: Any) -> list[int]:
     """The numbers of the words that are chosen."""
     return [n for n, word in enumerate(here.page.locator(WORD).all()) if word.get_attribute("aria-pressed") == "true"]
@@ -34,7 +68,8 @@ def test_a_file_is_heard_words_are_played_and_back_leads_back(visit) -> None:
     here = visit("listen")
     words = here.page.locator(WORD)
     assert words.all_text_contents()[:4] == ["Please", "open", "the", "window"]
-    axe_finds_nothing(here.page)
+    assert violations(here.page) == []
+    take_along(here)
     words.nth(3).click()
     play = here.page.locator(".sound .play")
     here.wait_until(lambda: "spoken_word=3" in here.query, "the word is kept")

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from memviz import figures, measures
-from memviz.figures.sheets import heatmap_sheet, words_sheet
+from memviz.figures.sheets import grid_sheet, heatmap_sheet, words_sheet
 from memviz.figures.sheets.lettering import SCALE
 from memviz.figures.style.colours import THEMES
 from tests.figures.drawn_crossings import SVG
@@ -157,8 +157,8 @@ def test_the_grid_names_every_layer_and_every_head() -> None:
     layers = [one for one in written if one.anchor == "end"]
     assert [one.text for one in heads] == ["H0", "H1", "H2", "H3", "H4"]
     assert [one.text for one in layers] == ["L0", "L1", "L2"]
-    np.testing.assert_allclose(np.diff([one.at[0] for one in heads]), 48 + heatmap_sheet.GAP)
-    np.testing.assert_allclose(np.diff([one.at[1] for one in layers]), 48 + heatmap_sheet.GAP)
+    np.testing.assert_allclose(np.diff([one.at[0] for one in heads]), 48 + grid_sheet.GAP)
+    np.testing.assert_allclose(np.diff([one.at[1] for one in layers]), 48 + grid_sheet.GAP)
     assert all(one.inked(shown) for one in (*heads, *layers))
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from memviz import figures, measures
 from memviz.errors import TraceError
-from memviz.figures.sheets import fonts, heatmap_sheet
+from memviz.figures.sheets import fonts, grid_sheet, heatmap_sheet
 from memviz.figures.sheets.lettering import SCALE, measure
 from memviz.figures.style.colours import THEMES
 from tests.memories import NASTY, memory_of, tokens, words_of
@@ -110,8 +110,8 @@ def test_a_long_text_is_pooled_and_stays_small() -> None:
 def test_the_grid_shows_every_thumbnail() -> None:
     memory, _ = memory_of(PAIR, layers=3, heads=4)
     shown = pixels(figures.grid_png(memory, provenance={}, title=""))
-    tile, pitch = 48 * SCALE, (48 + heatmap_sheet.GAP) * SCALE
-    left, top = (heatmap_sheet.MARGIN + 34) * SCALE, (heatmap_sheet.MARGIN + 22) * SCALE
+    tile, pitch = 48 * SCALE, (48 + grid_sheet.GAP) * SCALE
+    left, top = (grid_sheet.MARGIN + 34) * SCALE, (grid_sheet.MARGIN + 22) * SCALE
     light = THEMES["light"]
     for layer, head in np.ndindex(3, 4):
         picture = memory.summary.thumbnail[layer, head]

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -24,8 +25,10 @@ from memviz.notebook import bundles
 from memviz.notebook.widgets import script
 from memviz.reading import Reader
 from memviz.trace import Trace
-from tests.reading.senses import RATE, SAMPLES, hearing, seeing
+from memviz.ui.parts import words as words_part
+from tests.reading.senses import IMAGE, RATE, SAMPLES, hearing, seeing
 
+IMAGE_FILE = Image.fromarray(IMAGE)
 TEXT = " ".join(WORDS[:12])
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -157,10 +160,66 @@ def test_a_text_is_no_markup() -> None:
     assert "<script" not in html
 
 
-def test_a_sound_and_a_picture_show_themselves() -> None:
-    heard = shown(hearing().transcribe(SAMPLES, RATE, target="the cat"))
-    assert drawing(heard["text/html"]) is not None
-    assert "image/png" in shown(seeing().look(np.zeros((40, 40, 3), dtype=np.uint8)))
+def test_a_sound_shows_when_its_words_were_heard() -> None:
+    trace = hearing().transcribe(SAMPLES, RATE, target="the cat")
+    html = shown(trace)["text/html"]
+    written = "".join(drawing(html).itertext())
+    times = memviz.measures.word_times(trace)
+    assert [word.text for word in times] == ["the", "cat"]
+    assert all(word.text in written for word in times)
+    cells = re.findall("<td>(.*?)</td>", html)
+    assert cells == [cell for word in times for cell in (word.text, f"{word.start:.2f}", f"{word.end:.2f}")]
+    high = float(drawing(html).attrib["height"])
+    assert high < 60 + 2 * 22 + 140, "no room is left for a waveform that is not there"
+
+
+def test_a_picture_shows_where_every_head_looks() -> None:
+    trace = seeing().look(IMAGE)
+    memory = trace.memory()
+    html = shown(trace)["text/html"]
+    tiles = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(node.attrib["href"].partition(",")[2]))).convert("RGB"))
+        for node in drawing(html).iter("{http://www.w3.org/2000/svg}image")
+    ]
+    assert len(tiles) == 9
+    for tile, (layer, head) in zip(tiles, np.ndindex(3, 3), strict=True):
+        row = memory.pattern(layer, head)[0, 1:]
+        assert tile.shape[:2] == (6, 6)
+        darkness = -tile.astype(int).sum(-1).ravel()
+        assert darkness.argmax() == row.argmax()
+        assert np.corrcoef(darkness, np.sqrt(row))[0, 1] > 0.99
+    maps = np.array([[memory.pattern(layer, head)[0, 1:] for head in range(3)] for layer in range(3)])
+    layer, head, patch = np.unravel_index(maps.argmax(), maps.shape)
+    assert f"L{layer}.H{head} on row {patch // 6 + 1}, column {patch % 6 + 1}, {100 * maps.max():.0f}" in html
+
+
+def test_a_head_lies_over_the_picture_that_is_given_again(tmp_path: Path) -> None:
+    trace = seeing().look(IMAGE)
+    memory = trace.memory()
+    file = tmp_path / "mine.png"
+    Image.new("RGB", (60, 60), "white").save(file)
+    over = notebook.overlay(trace, str(file), layer=1, head=2, query=5)
+    np.testing.assert_allclose(over.weights.ravel(), memory.pattern(1, 2)[5, 1:], atol=1e-6)
+    data = shown(over)
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")).astype(int)
+    darkness = -pixels[5::10, 5::10].sum(-1)
+    assert np.corrcoef(darkness.ravel(), np.sqrt(over.weights.ravel()))[0, 1] > 0.99
+    row, column = divmod(int(over.weights.argmax()), 6)
+    assert f"L1.H2: what {memory.queries[5].text} looks at. Most: row {row + 1}, column {column + 1}" in over.caption
+    assert over.caption in data["text/html"]
+    mean = np.mean([memory.pattern(1, head)[0, 1:] for head in range(3)], axis=0)
+    np.testing.assert_allclose(notebook.overlay(trace, IMAGE_FILE, layer=1).weights.ravel(), mean, atol=1e-6)
+    with pytest.raises(TraceError, match=r"no head L1\.H7"):
+        notebook.overlay(trace, IMAGE_FILE, layer=1, head=7)
+    with pytest.raises(TraceError, match="no position 99"):
+        notebook.overlay(trace, IMAGE_FILE, query=99)
+    with pytest.raises(TraceError, match=r"Use `memviz\.look`"):
+        notebook.overlay(reader().read("cat"), IMAGE_FILE)
+
+
+def test_a_notebook_chooses_the_word_that_home_chooses(trace: Trace) -> None:
+    (first,) = words_part.top_links(trace, without=(), count=1)
+    assert notebook.words(trace).drawing["first"] == first.position
 
 
 @pytest.mark.parametrize("component", ["words", "cross"])

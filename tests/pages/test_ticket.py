@@ -104,20 +104,57 @@ def test_a_page_that_is_open_holds_no_trace(visit, page: str) -> None:
     assert [trace() for trace in traces if trace() is not None] == []
 
 
-def test_files_that_were_made_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    storage = MemoryMediaFileStorage("/media")
-    manager = MediaFileManager(storage)
-    monkeypatch.setattr(media_file_manager, "_get_session_id", lambda: "session")
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[MediaFileManager]:
+    """Streamlit's own store of files, and who runs: the name of a session, "" for no page."""
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
     monkeypatch.setattr(actions.runtime, "exists", lambda: True)
     monkeypatch.setattr(actions.runtime, "get_instance", lambda: SimpleNamespace(media_file_mgr=manager))
+    offered = actions._Offered()
+    monkeypatch.setattr(actions, "_offered", offered)
+    yield manager
+    if offered._end is not None:
+        offered._end.cancel()
+
+
+def click(manager: MediaFileManager, number: int) -> str:
+    """The address of a file of 300 bytes that somebody has clicked."""
+    make = partial(actions._file_bytes, Ticket(Plain(f"{number:4}" * 75)), Plain.html, "en", file="a.html")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(media_file_manager, "_get_session_id", lambda: "a page")
+        button = manager.add_deferred(partial(make, mime="text/html"), "text/html", f"1.{number}", "a.html")
+    return manager.execute_deferred(button).rpartition("/")[2]
+
+
+def size_of(manager: MediaFileManager) -> int:
+    return sum(file.content_size for file in manager._storage._files_by_id.values())
+
+
+def test_files_that_were_made_are_bounded(manager: MediaFileManager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "MOST_BYTES", 1000)
-    monkeypatch.setattr(actions, "_offered", actions._Offered())
     for number in range(40):
-        ticket = Ticket(Plain(f"{number:4}" * 75))  # 300 bytes
-        make = partial(actions._file_bytes, ticket, Plain.html, "en")
-        url = manager.execute_deferred(manager.add_deferred(make, "text/html", f"1.{number}", "a.html"))
-        assert storage.get_file(url.rpartition("/")[2]).content == f"{number:4}".encode() * 75, "the last is there"
-        assert sum(file.content_size for file in storage._files_by_id.values()) <= 1300
+        address = click(manager, number)
+        assert manager._storage.get_file(address).content == f"{number:4}".encode() * 75, "the last is there"
+        assert size_of(manager) <= 1300
+
+
+def test_a_file_waits_for_its_browser_however_many_pages_run_and_not_for_ever(
+    manager: MediaFileManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(actions, "monotonic", lambda: now[0])
+    address = click(manager, 7)
+    for _ in range(30):  # a class: somebody's page begins or ends
+        manager.clear_session_refs("a page")
+        manager.remove_orphaned_files()
+    assert manager._storage.get_file(address).content == b"   7" * 75
+    now[0] = actions.PATIENCE + 1
+    later = click(manager, 8)
+    assert size_of(manager) == 300
+    assert manager._storage.get_file(later).content == b"   8" * 75
+    manager.clear_session_refs("a page")
+    actions._offered.let_go()
+    assert size_of(manager) == 0
 
 
 @dataclass(frozen=True)

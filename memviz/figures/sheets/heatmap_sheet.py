@@ -16,9 +16,9 @@ from memviz.figures.style import phrases
 from memviz.figures.style.colours import Theme, ThemeName, mixed, strength
 from memviz.figures.style.labels import LETTER_HIGH, ticks
 from memviz.figures.style.numbers import percent
-from memviz.figures.style.phrases import Translate, say
+from memviz.figures.style.phrases import Translate
 from memviz.figures.style.provenance import origin
-from memviz.memory import Memory, thumbnail_cell
+from memviz.memory import Memory
 from memviz.tokens import Word
 
 MARGIN = 28
@@ -28,7 +28,6 @@ LABEL = 13  # letters of the labels
 HEADING = 19
 AXIS_NAME = 18  # pixels that the name of an axis takes
 SCALE_LENGTH = 240  # pixels of the colour scale
-GAP = 5  # between the heads of a grid
 
 
 def pattern_sheet(
@@ -227,80 +226,3 @@ def _marks(data: PatternData) -> list[tuple[float, str]]:
         steps = int(-np.log10(FLOOR))
         return [(step / steps, f"{FLOOR * 10**step:g}") for step in range(steps + 1)]
     return [(share, f"{share * data.high:.3g}") for share in (0, 0.25, 0.5, 0.75, 1)]
-
-
-def grid_sheet(
-    memory: Memory,
-    *,
-    provenance: Mapping[str, str],
-    selected: tuple[int, int] | None = None,
-    title: str | None = None,
-    theme: ThemeName = "light",
-    translate: Translate = str,
-) -> Drawing:
-    """Which heads do what: all of them as small pictures, as a drawing? See `grid_svg`."""
-    layers, heads = memory.summary.thumbnail.shape[:2]
-    if selected is not None:
-        memory.require_head(*selected)
-    tile = min(48.0, max(18.0, 860 / heads - GAP))
-    parts = [translate(phrases.GRID_RANGE)]
-    pool = thumbnail_cell(len(memory.queries), len(memory.keys))
-    if max(pool) > 1:
-        parts.append(say(translate, phrases.GRID_POOLED, down=pool[0], across=pool[1]))
-    heading = translate(phrases.ALL_HEADS) if title is None else title
-    at, pitch = (MARGIN + 34.0, MARGIN + (38.0 if heading else 0.0) + 22), tile + GAP
-    width = max(at[0] + heads * pitch + MARGIN - GAP, 460)
-    lines = footer([" ".join(parts), " · ".join(origin(provenance))], width=width - 2 * MARGIN)
-    bottom = at[1] + layers * pitch + 22
-    drawing = Drawing(
-        (width, bottom + LINE * len(lines) + MARGIN - 12),
-        title=heading or translate(phrases.ALL_HEADS),
-        alt_text=parts[0],
-        provenance=provenance,
-        theme=theme,
-        translate=translate,
-    )
-    drawing.text((MARGIN, MARGIN + 14), heading, size=HEADING, bold=True)
-    _draw_tiles(drawing, memory.summary.thumbnail, at=at, tile=tile, selected=selected)
-    drawing.notes((MARGIN, bottom), lines)
-    return drawing
-
-
-@written_as(grid_sheet)
-def grid_svg(drawing: Drawing) -> str:
-    """Which heads do what: all of them as small pictures, as an SVG?
-
-    Each tile is a head's thumbnail from the summary: max-pooled to at most 32 × 32 cells, coloured by the
-    square root of the weight from 0 to 1. ``selected`` is (layer, head), framed. ``provenance`` as in `pattern_svg`.
-    """
-    return drawing.svg()
-
-
-@written_as(grid_sheet)
-def grid_png(drawing: Drawing) -> bytes:
-    """Which heads do what: all of them as small pictures, as a PNG?
-
-    Each tile is a head's thumbnail from the summary: max-pooled to at most 32 × 32 cells, coloured by the
-    square root of the weight from 0 to 1. ``selected`` is (layer, head), framed. ``provenance`` as in `pattern_png`.
-    """
-    return drawing.png()
-
-
-def _draw_tiles(
-    drawing: Drawing, thumbnails: np.ndarray, *, at: Point, tile: float, selected: tuple[int, int] | None
-) -> None:
-    """The heads with their numbers, and a frame around one of them."""
-    layers, heads = thumbnails.shape[:2]
-    (left, top), pitch, theme = at, tile + GAP, drawing.theme
-    ramp = mixed(theme.panel, theme.blue, np.linspace(0, 1, 256))
-    for head in range(0, heads, 1 if pitch >= 28 else 2):
-        place = left + head * pitch + tile / 2, top - 8
-        drawing.text(place, f"H{head}", size=SMALL, colour=theme.muted, anchor="middle")
-    for layer in range(layers):
-        down = top + layer * pitch
-        drawing.text((left - 8, down + tile / 2 + 4), f"L{layer}", size=SMALL, colour=theme.muted, anchor="right")
-        for head in range(heads):
-            drawing.cells((left + head * pitch, down), (tile, tile), ramp[thumbnails[layer, head]])
-    if selected is not None:
-        corner = left + selected[1] * pitch - GAP / 2, top + selected[0] * pitch - GAP / 2
-        drawing.box(corner, (pitch, pitch), line=theme.ink, width=2.5)

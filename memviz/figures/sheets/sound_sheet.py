@@ -39,7 +39,8 @@ def sound_sheet(
     texts = [" ".join(word.text.split()) for word in words]
     left = MARGIN + max([0.0, *(measure(text, size=LETTERS) for text in texts)]) + 10
     top = MARGIN + (HEADING + 16 if title else 0)
-    rows = top + WAVE + MEL + 8
+    wave, bands = WAVE if len(samples) else 0, MEL if mel.size else 0
+    rows = top + wave + bands + 8
     below = rows + ROW * len(words) + 30
     notes = [f"{name}. {translate(phrases.SOUND_SCALE)}", " · ".join(origin(provenance))]
     lines = footer(notes, width=LONG)
@@ -54,11 +55,11 @@ def sound_sheet(
     if title:
         drawing.text((MARGIN, MARGIN + 14), title, size=HEADING, bold=True)
     if len(samples):
-        drawing.path(_wave(samples, (left, top + WAVE / 2)), width=1, colour=drawing.theme.blue)
+        drawing.path(_wave(samples, (left, top + wave / 2)), width=1, colour=drawing.theme.blue)
     if mel.size:
         low, high = float(mel.min()), float(mel.max())
         shares = (mel[::-1] - low) / max(high - low, 1e-9)
-        drawing.cells((left, top + WAVE), (LONG, MEL), mixed(drawing.theme.paper, drawing.theme.ink, shares))
+        drawing.cells((left, top + wave), (LONG, bands), mixed(drawing.theme.paper, drawing.theme.ink, shares))
     if len(words):
         largest = weights.max(axis=1, keepdims=True)
         shares = strength(weights / np.where(largest > 0, largest, 1))
@@ -87,8 +88,9 @@ def sound_svg(drawing: Drawing) -> str:
 
     Above, the waveform of the ``samples`` [sample] and the log-mel spectrogram ``mel`` [band, frame], both over the
     seconds of ``span``; below, one row for each of the ``words`` (`measures.word_times`) with the ``weights``
-    [word, frame] that it gives to the sound, its own largest in full colour, and its moment in a frame. ``name`` says
-    which attention that is. ``provenance`` is written into ``<metadata>`` as JSON and, in short, below the picture.
+    [word, frame] that it gives to the sound, its own largest in full colour, and its moment in a frame. Without samples
+    or bands their part is left out. ``name`` says which attention that is. ``provenance`` is written into
+    ``<metadata>`` as JSON and, in short, below the picture.
     """
     return drawing.svg()
 

@@ -79,6 +79,13 @@ DISTANCE_ALT = (
     "largest at distance {peak_at}, {peak}; at the longest distance with enough pairs, {far_at}, it is {far}."
 )
 
+PATCHES = "Where does {token} look?"
+PATCHES_RANGE = (
+    "Each square is one head on the whole picture, in {rows} × {columns} patches: what {token} gives to each (colour "
+    "scale: √weight); its full colour is its own strongest patch."
+)
+PATCHES_MOST = "The highest weight: {head} on row {row}, column {column}, {share}."
+
 RECEIVED = "Attention received"
 RECEIVED_UNIT = "mean weight received"
 RECEIVED_NOTE = "the mean over the tokens that could see the word"

@@ -6,7 +6,9 @@ import io
 import threading
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlencode
 
@@ -25,6 +27,7 @@ from memviz.ui.shell.i18n import language, t, use_language
 from memviz.ui.shell.markdown import literal
 
 MOST_BYTES = number("MEMVIZ_EXPORT_GB", 0.25, minimum=0.001) * 1e9
+PATIENCE = 60.0  # seconds that a file is held for the browser that was told its address
 LONGEST_LINK = 16_000  # characters; servers refuse longer addresses
 
 
@@ -140,7 +143,7 @@ def offer_file(
     """A button that downloads what ``make`` makes of a view, once it is clicked."""
     row.download_button(
         label,
-        data=partial(_file_bytes, ticket, make, language()),
+        data=partial(_file_bytes, ticket, make, language(), file=file, mime=mime),
         file_name=file,
         mime=mime,
         key=key,
@@ -255,34 +258,79 @@ def _zip(view: Aligned) -> bytes:
     return out.getvalue()
 
 
-def _file_bytes(ticket: Ticket[Exported], make: Callable[[Any], str | bytes], code: str) -> bytes:
+def _file_bytes(
+    ticket: Ticket[Exported], make: Callable[[Any], str | bytes], code: str, *, file: str = "", mime: str = ""
+) -> bytes:
     """A file's bytes in the reader's language; text with the mark by which spreadsheets know that it is UTF-8."""
     with use_language(code):
         content = make(ticket.get())
     if isinstance(content, str):
         content = content.encode("utf-8" if content.startswith("<") else "utf-8-sig")
-    _offered.add(len(content))
+    _offered.hold(content, file=file, mime=mime)
     return content
 
 
+@dataclass(frozen=True)
+class _File:
+    """A file that is held: since when, its bytes, and the places that hold it."""
+
+    since: float
+    size: int
+    places: tuple[str, ...]
+
+
 class _Offered:
-    """The files that were made, and are in memory until a script has run twice: no more than so many bytes of them."""
+    """The files that were made, for as long as a browser may take to fetch them.
+
+    Streamlit lets go of a file as soon as two pages of anybody have run: in a class that is before a slow browser has
+    asked for it. So each is held for a minute in a place of its own, unless all of them are too many bytes.
+    """
 
     def __init__(self) -> None:
-        self._size = 0
+        self._files: list[_File] = []
+        self._count = 0
         self._lock = threading.Lock()
+        self._end: threading.Timer | None = None
 
-    def add(self, size: int) -> None:
-        """One more file: where they are too many, those before it are let go, which the browser has begun to fetch."""
+    def hold(self, content: bytes, *, file: str, mime: str) -> None:
+        """One more file, under the very address that Streamlit gives it; the oldest make room."""
+        if not runtime.exists():
+            return
+        manager = runtime.get_instance().media_file_mgr
         with self._lock:
-            self._size += size
-            full = self._size > MOST_BYTES
-            if full:
-                self._size = size
-        if full and runtime.exists():
-            files = runtime.get_instance().media_file_mgr
-            files.remove_orphaned_files()  # marks them
-            files.remove_orphaned_files()
+            now, size, free = monotonic(), len(content), []
+            total = size + sum(each.size for each in self._files)
+            while self._files and (total > MOST_BYTES or now - self._files[0].since > PATIENCE):
+                oldest = self._files.pop(0)
+                total -= oldest.size
+                free += oldest.places
+            self._count += 1
+            places = (*free, str(self._count))
+            for place in places:  # what stood there is held no more
+                manager.add(content, mime, f"memviz file {place}", file_name=file, is_for_static_download=True)
+            self._files.append(_File(now, size, places))
+            if free:
+                _sweep(manager)
+            if self._end is not None:
+                self._end.cancel()
+            self._end = threading.Timer(PATIENCE, self.let_go)
+            self._end.daemon = True
+            self._end.start()
+
+    def let_go(self) -> None:
+        """Nothing is held any more."""
+        with self._lock:
+            self._files.clear()
+            if runtime.exists():
+                manager = runtime.get_instance().media_file_mgr
+                manager.clear_session_refs()  # of no session: what is held here
+                _sweep(manager)
+
+
+def _sweep(manager: Any) -> None:
+    """Lets go of every file that nobody holds."""
+    manager.remove_orphaned_files()  # marks them
+    manager.remove_orphaned_files()
 
 
 _offered = _Offered()
