@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from families import tokenizer
 from transformers import (
     PreTrainedModel,
@@ -39,6 +40,13 @@ def vit() -> PreTrainedModel:
         hidden_size=24, num_hidden_layers=3, num_attention_heads=3, intermediate_size=32, image_size=48, patch_size=8
     )
     return _sharpened(ViTForImageClassification(config), seed=1)
+
+
+def other_vision(kind: str) -> PreTrainedModel:
+    """A tiny model of another family ("DeiT", "Dinov2", "CLIPVision", "SiglipVision") for the same pictures."""
+    sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 32}
+    config = getattr(transformers, f"{kind}Config")(**sizes, image_size=48, patch_size=8)
+    return _sharpened(getattr(transformers, f"{kind}Model")(config), seed=5)
 
 
 def whisper() -> PreTrainedModel:

@@ -10,7 +10,7 @@ import torch
 from cases import opened, patterns
 from families import tokenizer
 from PIL import Image
-from senses import IMAGE, image_processor, seeing, sound_processor, vit, whisper
+from senses import IMAGE, image_processor, other_vision, seeing, sound_processor, vit, whisper
 
 from memviz import Ablate, Eviction, Forget, Reader, Trace, measures
 from memviz.errors import MeasureError, MemoryBudgetError, ReadingError, UnsupportedModelError
@@ -37,6 +37,22 @@ def test_every_pattern_and_the_summary_are_the_models_own() -> None:
     assert np.abs(patterns(trace) - wanted).max() <= 1e-5
     oracle.check_summary(trace.memory(), wanted)
     assert np.abs(patterns(trace) - eager(IMAGE[::-1])).max() > 0.01, "another picture"
+
+
+@pytest.mark.parametrize(("kind", "prefix"), [("DeiT", 2), ("Dinov2", 1), ("CLIPVision", 1), ("SiglipVision", 0)])
+def test_other_families_are_read_as_their_own_weights_say(kind: str, prefix: int) -> None:
+    trace = Reader(other_vision(kind), image_processor()).look(IMAGE)
+    model = other_vision(kind)
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        outputs = model(image_processor()(images=IMAGE, return_tensors="pt").pixel_values, output_attentions=True)
+    wanted = torch.cat(outputs.attentions).numpy()
+    assert wanted.shape == (2, 3, prefix + 36, prefix + 36)
+    assert wanted.max() > 5 / 36, "far from even"
+    assert np.abs(patterns(trace) - wanted).max() <= 1e-5
+    oracle.check_summary(trace.memory(), wanted)
+    assert [(unit.row, unit.column) for unit in trace.units[prefix:]] == [divmod(place, 6) for place in range(36)]
+    assert all(unit.special for unit in trace.units[:prefix])
 
 
 def test_its_units_are_patches_where_they_lie() -> None:
