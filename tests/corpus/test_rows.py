@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import json
 import tracemalloc
 from pathlib import Path
 
@@ -102,16 +102,43 @@ def test_what_cannot_be_read_at_all_is_refused_at_once(write, name: str, content
         Rows(write(name, content))
 
 
-def test_a_data_set_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def data_set(folder: Path, tables: list[pa.Table]) -> Path:
+    """What ``datasets.Dataset.save_to_disk`` writes: files of Arrow, and which they are."""
+    folder.mkdir()
+    names = [f"data-{number:05d}-of-{len(tables):05d}.arrow" for number in range(len(tables))]
+    for name, table in zip(names, tables, strict=True):
+        with pa.OSFile(str(folder / name), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table, max_chunksize=2)
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": name} for name in names]}))
+    (folder / "dataset_info.json").write_text("{}")
+    return folder
+
+
+def test_a_data_set_on_disk_is_read_with_all_its_files(tmp_path: Path) -> None:
+    expected = ["one, two", 'a "quoted" word', "两行\nin one", "=1+1", "last"]
+    whole = pa.table({"n": range(5), "text": expected, "id": [f"r{number}" for number in range(5)]})
+    path = data_set(tmp_path / "set", [whole.slice(0, 3), whole.slice(3)])
+    assert [(row.id, row.text) for row in Rows(path)] == [(f"r{number}", text) for number, text in enumerate(expected)]
+    rows = Rows(path)
+    shares = [rows.fraction for _ in rows]
+    assert shares == sorted(shares)
+    assert rows.fraction == 1
+    assert Rows(path).sha256() != Rows(data_set(tmp_path / "other", [whole.slice(0, 3)])).sha256()
+    with pytest.raises(CorpusError, match=r"has no column “body”\. Its columns are: n, text, id"):
+        Rows(path, "body")
+    (path / "data-00000-of-00002.arrow").unlink()
+    with pytest.raises(CorpusError, match=r"set is not a whole data set of Hugging Face .*save_to_disk"):
+        Rows(path)
+
+
+def test_a_data_set_says_what_is_missing(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     folder.mkdir()
     with pytest.raises(CorpusError, match="holds no texts"):
         Rows(folder)
     for name in ("dataset_info.json", "state.json"):
         (folder / name).write_text("{}")
-    monkeypatch.setitem(sys.modules, "datasets", None)
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(CorpusError, match="pip install datasets"):
+    with pytest.raises(CorpusError, match="not a whole data set"):
         Rows(folder)
     (folder / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
     with pytest.raises(CorpusError, match="train, test"):

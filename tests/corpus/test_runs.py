@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ from memviz import corpus
 from memviz.command.main import main
 from memviz.corpus import folder as folders
 from memviz.corpus import texts as texts_room
+from memviz.corpus.ray_engine import _connect
 from memviz.corpus.results import Results
 from memviz.corpus.rows import Rows
 from memviz.errors import CorpusError, MissingPackageError
@@ -265,6 +267,20 @@ def test_without_ray_one_sentence_says_how_to_get_it(reader, tmp_path: Path, mon
     with pytest.raises(MissingPackageError, match=r"ray.*: pip install \"memviz-attention\[ray\]\""):
         corpus.run(["the cat"], model=reader, out=tmp_path / "out", engine="ray")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("engine", "where"), [("ray", "this machine"), ("ray://10.0.0.1:10001", r"ray://10\.0\.0\.1:10001")]
+)
+@pytest.mark.parametrize("error", [ConnectionError("nobody"), Exception("timed out during startup\nand more")])
+def test_a_cluster_that_does_not_answer_or_start_is_one_sentence(engine: str, where: str, error: Exception) -> None:
+    def fails(**_: object) -> None:
+        raise error
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=fails)
+    said = str(error).splitlines()[0]
+    with pytest.raises(CorpusError, match=rf"cluster at {where} does not answer \({said}\)"):
+        _connect(ray, engine)
 
 
 def test_ray_gives_the_same_table(tiny: str, write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
