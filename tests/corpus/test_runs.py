@@ -285,8 +285,8 @@ def test_a_cluster_that_does_not_answer_or_start_is_one_sentence(engine: str, wh
 
 def test_ray_gives_the_same_table(tiny: str, write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
-    monkeypatch.setattr("memviz.corpus.runs.CHUNK", 20)
-    path = write("texts.jsonl", [*sentences(90), ""])
+    monkeypatch.setattr("memviz.corpus.runs.CHUNK", 60)
+    path = write("texts.jsonl", [*sentences(500), ""])
     here, there = (corpus.run(path, model=tiny, out=tmp_path / engine, engine=engine) for engine in ("local", "ray"))
     for name, column in zip(table(here).column_names, table(here).columns, strict=True):
         other = table(there)[name]
