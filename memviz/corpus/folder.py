@@ -229,12 +229,17 @@ class Folder:
         """Joins the errors in one table, and writes the manifest."""
         whole = self.path / ERRORS
         temporary = whole.with_name(whole.name + ".tmp")
-        with temporary.open("w", encoding="utf-8-sig", newline="") as out:
-            csv.writer(out, lineterminator="\n").writerow(ERROR_COLUMNS)
-            for file in sorted((self.path / FAILED).glob("part-*.jsonl")):
-                if rows := [*_objects(file)]:
-                    out.write(tables.csv(_error_frame(rows)).partition("\n")[2])
-        _settle(temporary, whole)
+        try:
+            with temporary.open("w", encoding="utf-8-sig", newline="") as out:
+                csv.writer(out, lineterminator="\n").writerow(ERROR_COLUMNS)
+                for file in sorted((self.path / FAILED).glob("part-*.jsonl")):
+                    if rows := [*_objects(file)]:
+                        out.write(tables.csv(_error_frame(rows)).partition("\n")[2])
+            _settle(temporary, whole)
+        except OSError as error:
+            raise _unwritable(whole, error) from error
+        finally:
+            temporary.unlink(missing_ok=True)
         counts = self.counts()
         manifest = {**settings, "complete": True, **vars(counts), "seconds": round(seconds, 1)}
         _write(self.path / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode())

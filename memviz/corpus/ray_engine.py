@@ -6,6 +6,7 @@ by the process that runs: a chunk is in the results once, whichever actor read i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ def _connect(ray: Any, engine: str) -> bool:
     if ray.is_initialized():
         return False
     address = engine if "://" in engine else None
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
     try:
         ray.init(address=address, include_dashboard=None if address else False, log_to_driver=False)
     except Exception as error:  # Ray raises plain ones, too, where it does not start in time

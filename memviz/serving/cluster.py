@@ -394,6 +394,7 @@ class Cluster:
             with contextlib.suppress(Exception):
                 return self._named(ray)
             ray.shutdown()
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
         local = {"include_dashboard": False} if self._address == "ray" else {"address": self._address}
         ray.init(namespace=NAMESPACE, log_to_driver=False, **local)
         return self._named(ray)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pyarrow.compute as pc
@@ -180,6 +181,73 @@ def test_a_disk_that_is_full_keeps_what_was_read(reader, tmp_path: Path, monkeyp
     assert sorted(set(table(results)["row"].to_pylist())) == [*range(12)]
 
 
+def test_a_disk_that_is_full_at_the_end_keeps_all_that_was_read(
+    reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = folders._settle
+
+    def full(temporary: Path, path: Path) -> None:
+        if path.name == "errors.csv":
+            raise OSError(28, "No space left on device")
+        settle(temporary, path)
+
+    monkeypatch.setattr(folders, "_settle", full)
+    with pytest.raises(CorpusError, match=r"errors\.csv cannot be written \(No space left on device\).*--resume"):
+        corpus.run(["the cat", ""], model=reader, out=tmp_path / "out")
+    assert not [*(tmp_path / "out").rglob("*.tmp")]
+    monkeypatch.setattr(folders, "_settle", settle)
+    assert corpus.run(["the cat", ""], model=reader, out=tmp_path / "out", resume=True).counts.errors == 1
+
+
+class LosingRay(ModuleType):
+    """Ray whose actors are objects of this process, and are lost, as by a lack of memory, once they gave two parts."""
+
+    def __init__(self) -> None:
+        super().__init__("ray")
+        self.exceptions = SimpleNamespace(RayError=LookupError)
+        self.parts = 0
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 1.0}
+
+    def remote(self, **_: object):
+        def actor(kind: type) -> SimpleNamespace:
+            def made(*inputs: object, **named: object) -> SimpleNamespace:
+                one = kind(*inputs, **named)
+                return SimpleNamespace(part=SimpleNamespace(remote=lambda *rows: lambda: one.part(*rows)))
+
+            return SimpleNamespace(remote=made)
+
+        return actor
+
+    def wait(self, waiting: list, num_returns: int) -> tuple[list, list]:
+        return waiting[:num_returns], waiting[num_returns:]
+
+    def get(self, answer):
+        self.parts += 1
+        if self.parts > 2:
+            raise LookupError("Task was killed due to the node running low on memory.\nIts log ...")
+        return answer()
+
+
+def test_a_cluster_that_is_lost_half_way_keeps_what_it_read(
+    reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", LosingRay())
+    monkeypatch.setattr("memviz.corpus.runs.require", lambda *_, **__: None)
+    for module in ("folder", "runs"):
+        monkeypatch.setattr(f"memviz.corpus.{module}.CHUNK", 5)
+    texts = sentences(23)
+    with pytest.raises(CorpusError, match=r"lost its workers \(Task was killed due to the .* memory\.\).*--resume"):
+        corpus.run(texts, model=reader, out=tmp_path / "out", engine="ray")
+    assert sorted(set(table(Results.open(tmp_path / "out"))["row"].to_pylist())) == [*range(10)]
+    again = corpus.run(texts, model=reader, out=tmp_path / "out", resume=True)
+    assert table(again).equals(table(corpus.run(texts, model=reader, out=tmp_path / "whole")))
+
+
 KILLED = """
 import os, pickle, random, signal, sys, time
 from pathlib import Path
@@ -281,6 +349,17 @@ def test_a_cluster_that_does_not_answer_or_start_is_one_sentence(engine: str, wh
     said = str(error).splitlines()[0]
     with pytest.raises(CorpusError, match=rf"cluster at {where} does not answer \({said}\)"):
         _connect(ray, engine)
+
+
+def test_ray_is_told_to_report_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "")  # so that it is put back
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED")
+    seen = []
+    ray = SimpleNamespace(
+        is_initialized=lambda: False, init=lambda **_: seen.append(os.environ["RAY_USAGE_STATS_ENABLED"])
+    )
+    assert _connect(ray, "ray")
+    assert seen == ["0"]
 
 
 def test_ray_gives_the_same_table(tiny: str, write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ A call is done in a thread of its own; an actor can be killed, and the whole clu
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 from importlib.machinery import ModuleSpec
@@ -84,7 +85,7 @@ class ShadowRay(ModuleType):
     def init(self, **options: Any) -> None:
         if self.lost:
             raise ConnectionError("nobody answers\nin several lines")
-        self.inits.append(options)
+        self.inits.append(options | {"reports": os.environ.get("RAY_USAGE_STATS_ENABLED", "1")})
 
     def shutdown(self) -> None:
         pass

@@ -284,6 +284,13 @@ def test_replicas_that_are_lost_again_and_again_are_one_sentence(
         cache.engine().run(job("a"), Watcher(patient, told))
 
 
+def test_ray_is_told_to_report_nothing(ray: ShadowRay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "")  # so that it is put back
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED")
+    cache.engine()._connect()
+    assert [each["reports"] for each in ray.inits] == ["0"]
+
+
 def test_nobody_at_the_address_is_one_sentence_at_once(ray: ShadowRay) -> None:
     began = time.monotonic()
     with pytest.raises(
