@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from memviz.reading import Reader
 
 RETRIES = 3  # times that a chunk is read again by a new actor, where one was lost
+BEGINS = 2  # times that Ray is begun on this machine: it gives itself half a minute, which is little on a busy one
 AHEAD = 2  # chunks that wait for each actor, so that it never waits
 
 
@@ -80,16 +81,23 @@ def _connect(ray: Any, engine: str) -> bool:
         return False
     address = engine if "://" in engine else None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
-    try:
-        ray.init(address=address, include_dashboard=None if address else False, log_to_driver=False)
-    except Exception as error:  # Ray raises plain ones, too, where it does not start in time
-        raise CorpusError(
-            "The Ray cluster at {address} does not answer ({said}).",
-            todo="Check the address, or use --engine ray for this machine.",
-            address=address or Note("this machine"),
-            said=(str(error).strip() or type(error).__name__).splitlines()[0][:200],
-        ) from error
-    return True
+    options = {"include_dashboard": False} if address is None else {"address": address}
+    tries = 1 if address else BEGINS
+    while True:
+        tries -= 1
+        try:
+            ray.init(log_to_driver=False, **options)
+            return True
+        except Exception as error:  # Ray raises plain ones, too, where it does not begin in time
+            ray.shutdown()
+            if tries:
+                continue
+            raise CorpusError(
+                "The Ray cluster at {address} does not answer ({said}).",
+                todo="Check the address, or use --engine ray for this machine.",
+                address=address or Note("this machine"),
+                said=(str(error).strip() or type(error).__name__).splitlines()[0][:200],
+            ) from error
 
 
 def _spread(
