@@ -111,9 +111,7 @@ def checkpoint_patterns(
     colour scale is √weight.
     """
     layers, heads, count, _ = patterns.shape
-    titles = [
-        f"{head_name(layer, head)}<br>{escape(notes[layer][head])}" for layer, head in np.ndindex(layers, heads)
-    ]
+    titles = [f"{head_name(layer, head)}<br>{escape(notes[layer][head])}" for layer, head in np.ndindex(layers, heads)]
     places = make_subplots(
         layers,
         heads,

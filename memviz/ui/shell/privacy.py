@@ -26,8 +26,8 @@ def noted() -> Iterator[None]:
 
 
 def forget() -> None:
-    """Lets go of what the server keeps for this tab, files that were uploaded among it, of its texts and choices, and of
-    the address; to be called by a button. The language stays.
+    """Lets go of what the server keeps for this tab, uploaded files among it, of its texts and choices, and of the
+    address; to be called by a button. The language stays.
     """
     asker: cache.Asker = st.session_state.get(ASKER) or cache.Asker()
     dropped = cache.forget_asked(asker)
