@@ -90,15 +90,17 @@ class KnownModel:
         return 2.0 * self.parameters * tokens
 
 
+# Layers, heads and key-value heads of Llama 3 are those of the paper's table 3 and of Meta's own llama-models,
+# models/sku_list.py; their parameters, and those of GPT-2 XL, are counted by building the published configuration.
 _LLAMA = "Grattafiori et al. 2024, The Llama 3 Herd of Models, table 3"
 KNOWN = {
     model.name: model
     for model in (
         KnownModel("GPT-2 XL", 1_557_611_200, 48, 25, 25, 64, "huggingface.co/openai-community/gpt2-xl, config.json"),
-        KnownModel("Llama 3 8B", 8_000_000_000, 32, 32, 8, 128, _LLAMA),
-        KnownModel("Llama 3 70B", 70_000_000_000, 80, 64, 8, 128, _LLAMA),
+        KnownModel("Llama 3 8B", 8_030_261_248, 32, 32, 8, 128, _LLAMA),
+        KnownModel("Llama 3 70B", 70_553_706_496, 80, 64, 8, 128, _LLAMA),
         KnownModel("GPT-3", 175_000_000_000, 96, 96, 96, 128, "Brown et al. 2020, table 2.1"),
-        KnownModel("Llama 3 405B", 405_000_000_000, 126, 128, 8, 128, _LLAMA),
+        KnownModel("Llama 3 405B", 405_853_388_800, 126, 128, 8, 128, _LLAMA),
     )
 }
 """Larger models, by name: none of them is here, and what they would take is arithmetic."""

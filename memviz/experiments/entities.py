@@ -29,6 +29,7 @@ _YEAR = re.compile(r"(1\d|20)\d\d")
 _DAY = re.compile(r"\d{1,2}(st|nd|rd|th)?")
 _CHINESE_DATE = re.compile(r"\d+[年月日号]|[年月日号]")
 _PLACE_AFTER = frozenset("in at from to near of towards toward into through between".split())
+_TITLES = frozenset("Mr Mrs Ms Miss Dr Doctor Prof Professor Sir Lady Lord King Queen Prince Princess Saint".split())
 _NEVER = frozenset("I I'm I'll I've The A An Mr Mrs Ms Dr He She It They We You This That".split())
 
 
@@ -86,8 +87,9 @@ def entities(reader: Reader, text: str, *, progress: Progress | None = None) -> 
     """Which names, dates and places do later words look back at, and more than at other words?
 
     Found by spelling: a **name** is a run of words with capitals, at the beginning of a sentence only where it stands
-    elsewhere with one too; a **place** is such a run behind “in”, “at”, “from”, “to” and the like; a **date** is a
-    year, a month or a weekday with the numbers beside it, and in Chinese 年, 月 and 日 with theirs.
+    elsewhere with one too; a **place** is such a run behind “in”, “at”, “from”, “to” and the like, where
+    no title (Doctor, Queen) stands before it; a **date** is a year, a month or a weekday with the numbers beside it,
+    and in Chinese 年, 月 and 日 with theirs.
 
     The lift of a span is the mean attention to one of its tokens, over all layers and heads, of the words that come
     more than five words later, times the number of tokens that each sees, sinks left out of both: 1 is an even look.
@@ -173,8 +175,9 @@ def _span(
             break
     if not count:
         return None, 1
-    before = bare[number - 1].lower() if number else ""
-    return ("place" if before in _PLACE_AFTER else "name"), count
+    before = bare[number - 1] if number else ""
+    titled = not _TITLES.isdisjoint((before, bare[number]))
+    return ("place" if before.lower() in _PLACE_AFTER and not titled else "name"), count
 
 
 def _ends(word: Word) -> bool:

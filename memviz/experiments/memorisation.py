@@ -15,6 +15,7 @@ from memviz.memory import read_only
 from memviz.progress import Progress, progress_within
 from memviz.reading import Reader
 from memviz.tokens import Token, clean
+from memviz.trace import Trace
 
 BEGINNING = 0.5  # of the words, after which the model goes on by itself
 
@@ -91,6 +92,21 @@ def memorisation(reader: Reader, text: str, invented: str, *, progress: Progress
     return Memorisation(known, _recital(reader, invented, progress_within(progress, 0.5, 1)))
 
 
+def read_surprisal(reader: Reader, text: str, *, progress: Progress | None = None) -> tuple[Trace, np.ndarray]:
+    """How surprising is each token of a text? (its reading, float64 [token]: −ln p, in nats; NaN for the first)
+
+    Raises `ReadingError` for a model that does not continue texts, and as any reading does.
+    """
+    trace = reader.read(text, progress=progress)
+    if trace.logprobs is None or not len(trace.logprobs):
+        raise ReadingError(
+            "{model} does not predict the next token.",
+            todo="Choose a language model such as smollm2.",
+            model=reader.info.name,
+        )
+    return trace, read_only(-trace.logprobs.astype(np.float64))
+
+
 def _recital(reader: Reader, text: str, progress: Progress) -> Recital:
     text = clean(text).strip()
     words = text.split(" ")
@@ -99,7 +115,7 @@ def _recital(reader: Reader, text: str, progress: Progress) -> Recital:
     half = round(len(words) * BEGINNING)
     prompt = " ".join(words[:half])
     ask_to_continue(reader, prompt)
-    trace = reader.read(text, progress=progress)
+    trace, surprisal = read_surprisal(reader, text, progress=progress)
     rest = max(1, len(trace.tokens) - reader.count(prompt))
     output = reader.generate(prompt, rest).output or ""
     written = output.strip().split()
@@ -107,11 +123,10 @@ def _recital(reader: Reader, text: str, progress: Progress) -> Recital:
         (n for n, (a, b) in enumerate(zip(written, words[half:], strict=False)) if a != b),
         min(len(written), len(words) - half),
     )
-    assert trace.logprobs is not None
     return Recital(
         text=trace.text,
         tokens=trace.tokens,
-        surprisal=read_only(-trace.logprobs.astype(np.float64)),
+        surprisal=surprisal,
         prompt=prompt,
         output=output,
         same=same,

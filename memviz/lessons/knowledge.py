@@ -6,6 +6,7 @@ import numpy as np
 
 from memviz.errors import ReadingError
 from memviz.experiments import cover
+from memviz.experiments.memorisation import read_surprisal
 from memviz.figures.style.numbers import decimal, percent
 from memviz.lessons.registry import Finding, Row, lesson, place_of
 from memviz.note import Note
@@ -84,14 +85,8 @@ def recital(reader: Reader, text: str, progress: Progress) -> Finding:
         )
     surprises = []
     for number, line in enumerate(lines):
-        trace = reader.read(line, progress=progress_within(progress, number / 2, (number + 1) / 2))
-        if not len(trace.logprobs):
-            raise ReadingError(
-                "{model} does not predict the next token.",
-                todo="Choose a language model such as smollm2.",
-                model=reader.info.name,
-            )
-        surprises.append(-float(np.nanmean(trace.logprobs)))
+        told = progress_within(progress, number / 2, (number + 1) / 2)
+        surprises.append(float(np.nanmean(read_surprisal(reader, line, progress=told)[1])))
     first, second = surprises
     return Finding(
         rows=(Row(Note("first line"), first), Row(Note("second line"), second)),

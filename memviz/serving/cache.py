@@ -88,12 +88,12 @@ def _note(store: LRUCache[Key, Result], key: Key) -> None:
 
 
 def forget_asked(asker: Asker) -> int:
-    """Lets go of all that was kept for them: readings, what was found in them, and what was trained; how many.
+    """Lets go of all that was kept for them: readings, answers, what was found, and what was trained; how many.
 
     Whoever asks for the same again, also someone else, has it made once more.
     """
     with _lock:
-        stores = {id(store): store for store in (_traces, _searches, _experiments, _trainings)}
+        stores = {id(store): store for store in (_traces, _answers, _searches, _experiments, _trainings)}
         dropped = [stores[number].pop(key, None) for number, key in asker.keys]
         asker.keys.clear()
     return sum(item is not None for item in dropped)
@@ -175,6 +175,8 @@ def ask(
     """
     whole_key = (clean_name(name, policy=Policy.server()), *(key or ()))
     answers = cast("LRUCache[Key, Result]", _answers)
+    if key is not None:
+        _note(answers, whole_key)
     with _lock:
         if key is not None and whole_key in answers:
             return answers[whole_key]

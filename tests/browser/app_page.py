@@ -34,6 +34,9 @@ DRAWN = {
     "formula": PLOT,
     "facts": PLOT,
     "resources": PLOT,
+    "lessons": "h2",
+    "train": "h1",
+    "words": PLOT,
     "glossary": "h1",
 }
 PROBES = ("_stcore/health", "_stcore/host-config")  # Streamlit looks for its server below a page's path first

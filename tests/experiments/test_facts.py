@@ -178,6 +178,10 @@ def test_entities_are_found_by_their_spelling() -> None:
     assert ("Bergen", "place") in found
     assert ("3 May 1902", "date") in found
     assert not {text for text, _ in found} & {"The", "Its"}
+    letters = "She wrote from Oslo to Doctor Berg in Bergen, and to Queen Maud."
+    trace = opened("gpt2").read(letters)
+    found = {entity.text: entity.kind for entity in find_entities(trace.words, trace.text)}
+    assert found == {"Oslo": "place", "Doctor Berg": "name", "Bergen": "place", "Queen Maud": "name"}
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bert"])

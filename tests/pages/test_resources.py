@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 import memviz
+from memviz.progress import no_progress
 from memviz.serving import cache
+from memviz.serving.gate import nobody_waits
+from memviz.ui.shell import privacy
 
 pytestmark = pytest.mark.models
 
@@ -71,13 +78,26 @@ def test_what_is_kept_is_noted_for_whoever_asked(minilm) -> None:
     mine, yours = cache.Asker(), cache.Asker()
     for asker, text in ((mine, "One dog."), (yours, "Two cats.")):
         with cache.asked_by(asker):
-            cache.read("minilm", text, None, on_wait=lambda wait: None, progress=lambda *_: None)
-    assert cache.forget_asked(mine) == 1
+            cache.read("minilm", text, None, on_wait=nobody_waits, progress=no_progress)
+            cache.ask("minilm", repr, key=("asked", text), on_wait=nobody_waits, progress=no_progress)
+    assert cache.forget_asked(mine) == 2
     assert cache.forget_asked(mine) == 0
-    kept = list(cache._traces)
+    kept = [*cache._traces, *cache._answers]
     assert not any("One dog." in key for key in kept)
-    assert any("Two cats." in key for key in kept)
-    assert len(yours.keys) == 1
+    assert sum("Two cats." in key for key in kept) == 2
+    assert len(yours.keys) == 2
+
+
+def test_the_button_lets_go_of_uploaded_files(visit, monkeypatch) -> None:
+    manager = MemoryUploadedFileManager("upload")
+    for session in ("mine", "yours"):
+        manager.add_file(session, UploadedFileRec("1", "lines.csv", "text/csv", SECRET.encode()))
+    context = SimpleNamespace(uploaded_file_mgr=manager, session_id="mine")
+    here = visit("resources", model="minilm", text=SECRET)
+    monkeypatch.setattr(privacy, "get_script_run_ctx", lambda: context)
+    here.press("forget_texts")
+    assert manager.get_files("mine", ["1"]) == []
+    assert len(manager.get_files("yours", ["1"])) == 1, "what others uploaded stays"
 
 
 def test_larger_models_by_their_published_configurations() -> None:
@@ -92,6 +112,39 @@ def test_larger_models_by_their_published_configurations() -> None:
     assert list(frame["model"]) == list(known)
     assert frame["cache_bytes"][1] == 1000 * 128 * 1024
     assert frame["operations"][3] == pytest.approx(2 * 175e9 * 1000)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("GPT-2 XL", {"n_embd": 1600}),
+        ("Llama 3 8B", {"hidden_size": 4096, "intermediate_size": 14336}),
+        ("Llama 3 70B", {"hidden_size": 8192, "intermediate_size": 28672}),
+        ("Llama 3 405B", {"hidden_size": 16384, "intermediate_size": 53248}),
+    ],
+)
+def test_a_larger_model_that_is_built_as_published_has_as_many_parameters(name: str, shape: dict[str, int]) -> None:
+    """Without its weights: on torch's device for shapes alone. The widths are published too, and stand here only."""
+    import transformers
+
+    known = memviz.costs.KNOWN[name]
+    width = next(iter(shape.values()))
+    assert known.heads * known.head_dim == width
+    if name.startswith("GPT"):
+        assert known.kv_heads == known.heads
+        config = transformers.GPT2Config(n_layer=known.layers, n_head=known.heads, **shape)
+    else:
+        config = transformers.LlamaConfig(
+            vocab_size=128_256,
+            num_hidden_layers=known.layers,
+            num_attention_heads=known.heads,
+            num_key_value_heads=known.kv_heads,
+            head_dim=known.head_dim,
+            **shape,
+        )
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(config)
+    assert model.num_parameters() == known.parameters
 
 
 def test_a_reading_in_parts_and_a_translation_count_everything(minilm) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import pandas as pd
 import pytest
 
+import memviz
 from memviz import Reader, embeddings
 from memviz.serving import cache
+from memviz.ui import share
 from tests.pages.visiting import Visit
 from tests.reading.cases import reader as tiny
 from tests.reading.families import FAMILIES
@@ -46,6 +50,24 @@ def test_the_page_says_what_the_library_gives(visit, reader) -> None:
     assert "lookup=cat" in whole
     assert "other=" in whole
     assert "other=" not in bare
+
+
+def test_all_three_parts_can_be_taken_along_and_the_code_repeats_them(visit, reader, monkeypatch, tmp_path) -> None:
+    views: list = []
+    bar = share.bar
+    monkeypatch.setattr(share, "bar", lambda shared: (views.append(shared), bar(shared)))
+    here = visit("words", link={"text": RIVER, "other": MONEY, "lookup": "cat", "list": "cat, dog, stone, rain"})
+    frame, _ = views[-1].table()
+    assert frame.part.value_counts().to_dict() == {"neighbour": 12, "place": 4, "drift": 4}
+    places = embeddings.project(reader, ["cat", "dog", "stone", "rain"])
+    np.testing.assert_allclose(frame[frame.part == "place"].y, places.y, rtol=0, atol=1e-6)
+    assert len(views[-1].view.charts()) == 3
+    assert views[-1].png().startswith(b"\x89PNG")
+    monkeypatch.setattr(memviz, "load", lambda name: reader)
+    monkeypatch.chdir(tmp_path)
+    exec(next(block.value for block in here.app.code if "memviz.load" in block.value), {})
+    again = pd.read_csv(tmp_path / "memviz-words.csv")
+    pd.testing.assert_frame_equal(again, frame, check_dtype=False, rtol=1e-4)
 
 
 def test_a_word_that_the_vocabulary_lacks_shows_its_pieces_and_one_that_is_not_in_the_texts_is_said(visit) -> None:

@@ -89,7 +89,7 @@ class Visit:
     def pictures(self) -> list[str]:
         """The components and charts on the page."""
         named = [item.proto.component_name.removeprefix("memviz.") for item in self.app.get("bidi_component")]
-        unseen = ("page_language", "address_bar", "copy_button", "chart_keys")
+        unseen = ("page_language", "address_bar", "copy_button", "chart_keys", "keys_to_page")
         pictures = [name for name in named if name not in unseen]
         return pictures + ["chart"] * len(self.app.get("plotly_chart"))
 

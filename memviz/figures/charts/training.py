@@ -107,17 +107,17 @@ def checkpoint_patterns(
     """What does every head of a small model look at, at one checkpoint?
 
     ``patterns`` [layer, head, query, key], 0..1; ``symbols`` of the sequence; ``notes`` [layer][head]: what stands
-    beside the name of each head; ``x_title`` and ``y_title`` at the axes of one; ``alt`` is the text alternative. The
+    below the name of each head; ``x_title`` and ``y_title`` at the axes of one; ``alt`` is the text alternative. The
     colour scale is √weight.
     """
     layers, heads, count, _ = patterns.shape
-    titles = [f"{head_name(layer, head)}  {notes[layer][head]}" for layer, head in np.ndindex(layers, heads)]
+    titles = [f"{head_name(layer, head)}<br>{escape(notes[layer][head])}" for layer, head in np.ndindex(layers, heads)]
     places = make_subplots(
         layers,
         heads,
-        subplot_titles=[escape(title) for title in titles],
+        subplot_titles=titles,  # of two lines: beside each other they would run into the next head's
         horizontal_spacing=0.02,
-        vertical_spacing=0.16 if layers > 1 else 0,
+        vertical_spacing=0.2 if layers > 1 else 0,
     )
     figure = Draft.of(places)
     keys = [[escape(symbol) for symbol in symbols]] * count
@@ -147,12 +147,12 @@ def checkpoint_patterns(
         heading="",
         notes=[],
         with_notes=False,
-        size=(760, (CELL + 34) * layers),
-        above=20,
+        size=(760, (CELL + 44) * layers),
+        above=38,
         below=30,
         alt=alt,
         fields={"view": "patterns of a checkpoint"},
-        narrow={"least": 560},
+        narrow={"least": 600},
     )
 
 

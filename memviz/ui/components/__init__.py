@@ -12,6 +12,7 @@ from memviz.ui.components.chart_keys import chart_keys
 from memviz.ui.components.copy_button import copy_button
 from memviz.ui.components.cross import cross_view
 from memviz.ui.components.grid import heads_grid
+from memviz.ui.components.keys_to_page import keys_to_page
 from memviz.ui.components.page_language import page_language
 from memviz.ui.components.picture import patches_view, picture_view
 from memviz.ui.components.sound import sound_view
@@ -24,6 +25,7 @@ __all__ = [
     "cover_view",
     "cross_view",
     "heads_grid",
+    "keys_to_page",
     "page_language",
     "patches_view",
     "picture_view",

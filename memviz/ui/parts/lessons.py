@@ -10,6 +10,7 @@ from memviz import figures
 from memviz.errors import MemVizError
 from memviz.models import CATALOGUE
 from memviz.progress import Progress, no_progress
+from memviz.ui.components import keys_to_page
 from memviz.ui.parts import training
 from memviz.ui.shell import address, frame, navigation, runs, show, state
 from memviz.ui.shell.i18n import t
@@ -49,10 +50,11 @@ def choose_lesson() -> Lesson:
             help=t("Large type, without the list of pages; arrow keys go from lesson to lesson."),
             **state.url_bound(PRESENT, state.SWITCH),
         )
-    if present:
-        st.html(frame.STYLE.with_name("present.css"))
     number = names.index(lesson.name) + 1
     st.header(t("{number} of {count}: {title}", number=number, count=len(names), title=t(lesson.title)), anchor=False)
+    if present:
+        st.html(frame.STYLE.with_name("present.css"))
+        keys_to_page()
     if done:
         count = sum(mark == RIGHT for mark in done.values())
         st.caption(

@@ -207,7 +207,8 @@ def show_whereabouts() -> None:
     st.caption(
         t(
             "Whoever runs the server could change all of this; without https, whoever listens on the way can read. "
-            "Sounds, pictures and tables that were uploaded stay in the server's memory until the tab is closed."
+            "Sounds, pictures and tables that were uploaded stay in the server's memory until the tab is closed, or "
+            "you press the button."
         )
     )
     st.button(
@@ -217,7 +218,8 @@ def show_whereabouts() -> None:
         icon=":material/delete_forever:",
         on_click=privacy.forget,
         help=t(
-            "Texts, readings, results, choices and progress of this tab, here and on the server; the language stays."
+            "Texts, uploaded files, readings, results, choices and progress of this tab, here and on the server; the "
+            "language stays."
         ),
     )
     let_go = st.session_state.pop(privacy.GONE, None)

@@ -35,11 +35,11 @@ def show_words(first: Trace, second: Trace) -> WordsView | None:
     )
     word = typed or usual
     nearest = show_neighbours(first, word)
-    show_projection(first)
+    places = show_projection(first)
     drift = show_drift(first, second, word)
     if nearest is None:
         return None
-    return WordsView(word, first.words, second.text, nearest, drift)
+    return WordsView(word, first.words, second.text, nearest, places, drift)
 
 
 def show_neighbours(trace: Trace, word: str) -> pd.DataFrame | None:
@@ -111,8 +111,8 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.rename(columns={"word": t("word"), "cosine": t("cosine")})
 
 
-def show_projection(trace: Trace) -> None:
-    """A list of words on the plane where they differ most."""
+def show_projection(trace: Trace) -> pd.DataFrame | None:
+    """A list of words on the plane where they differ most; ``None``, with a message, where there is none."""
     st.header(t("Before any text: how words lie to each other"), anchor=False)
     line = st.text_input(t("Words, with commas between"), max_chars=600, **state.url_bound("list", [LIST], others=True))
     words = [part.strip()[:MOST_LETTERS] for part in (line or LIST).replace("，", ",").split(",") if part.strip()]
@@ -125,12 +125,13 @@ def show_projection(trace: Trace) -> None:
 
     found = runs.experiment("project", trace, tuple(words), run)
     if found is None:
-        return
+        return None
     show.figure(projection_chart(found), key="projection")
     show.caveat(
         "The two directions in which these words differ most (PCA); their signs are fixed. Words that lie together "
         "here may be far apart in what the picture leaves out."
     )
+    return found
 
 
 def projection_chart(found: pd.DataFrame) -> Any:
@@ -195,6 +196,7 @@ class WordsView:
     words: tuple[Word, ...]
     other: str
     nearest: pd.DataFrame
+    places: pd.DataFrame | None = None
     drift: np.ndarray | None = None
     covered: tuple[int, ...] = ()
     experiment: str = "neighbours"
@@ -210,14 +212,19 @@ class WordsView:
         return t("cosine")
 
     def table(self) -> pd.DataFrame:
-        frame = pd.DataFrame({"part": "neighbour", "word": self.nearest.word, "cosine": self.nearest.cosine})
-        if self.drift is None:
-            return frame
-        layers = {"part": "drift", "word": self.word, "cosine": self.drift, "layer": range(len(self.drift))}
-        return pd.concat([frame, pd.DataFrame(layers)], ignore_index=True)
+        """The rows of each part: "neighbour" (word, cosine), "place" (word, x, y), "drift" (word, cosine, layer)."""
+        parts = {"neighbour": self.nearest[["word", "cosine"]]}
+        if self.places is not None:
+            parts["place"] = self.places[["word", "x", "y"]]
+        if self.drift is not None:
+            drift = {"word": self.word, "cosine": self.drift, "layer": range(len(self.drift))}
+            parts["drift"] = pd.DataFrame(drift)
+        return pd.concat([frame.assign(part=name) for name, frame in parts.items()], ignore_index=True)
 
     def charts(self) -> list[Any]:
         charts = [neighbour_chart(self.word, self.nearest)]
+        if self.places is not None:
+            charts.append(projection_chart(self.places))
         return charts if self.drift is None else [*charts, drift_chart(self.word, self.drift)]
 
     def rows(self) -> list[SheetRow]:
@@ -228,13 +235,26 @@ class WordsView:
         ]
 
     def code(self) -> str:
-        drift = "" if self.drift is None else "print(memviz.embeddings.drift(reader, word, text, other))\n"
-        return (
-            f"word = {self.word!r}\nother = {self.other!r}\n"
-            f"table = memviz.embeddings.neighbours(reader, word, k={COUNT})\n"
-            "print(table, table.attrs)\n"
-            f"{drift}"
-        )
+        lines = [
+            "import pandas\n",
+            f"word = {self.word!r}",
+            f"nearest = memviz.embeddings.neighbours(reader, word, k={COUNT})",
+            "print(nearest, nearest.attrs)",
+            'parts = [nearest[["word", "cosine"]].assign(part="neighbour")]',
+        ]
+        if self.places is not None:
+            lines += [
+                f"places = memviz.embeddings.project(reader, {self.places.word.tolist()!r})",
+                'parts.append(places[["word", "x", "y"]].assign(part="place"))',
+            ]
+        if self.drift is not None:
+            lines += [
+                f"other = {self.other!r}",
+                "drift = memviz.embeddings.drift(reader, word, text, other)",
+                'layers = {"word": word, "cosine": drift, "layer": range(len(drift))}',
+                'parts.append(pandas.DataFrame(layers).assign(part="drift"))',
+            ]
+        return "\n".join([*lines, "table = pandas.concat(parts, ignore_index=True)", "print(table)"]) + "\n"
 
     def fields(self) -> dict[str, str]:
         return {"word": self.word, "floor": f"{self.nearest.attrs['floor']:.4f}"}

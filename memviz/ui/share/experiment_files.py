@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from memviz import figures, tables
-from memviz.figures import SheetRow
+from memviz.ui.parts.experiment.view import NumbersView
 from memviz.ui.shell.i18n import language_tag, t
-
-
-class NumbersView(Protocol):
-    """What a page shows of an experiment: numbers, and what is said of them."""
-
-    def statement(self) -> str:
-        """What is said of it, in plain text."""
-
-    def unit(self) -> str:
-        """What its numbers are."""
-
-    def table(self) -> pd.DataFrame:
-        """Its numbers."""
-
-    def charts(self) -> Sequence[Any]:
-        """Its figures."""
-
-    def rows(self) -> Sequence[SheetRow]:
-        """Its numbers as bars on a sheet."""
-
-    def fields(self) -> Mapping[str, str]:
-        """How it was made, for its provenance."""
 
 
 class ExperimentFiles(ABC):

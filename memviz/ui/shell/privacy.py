@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from memviz.serving import cache
 from memviz.ui.shell import address
@@ -25,11 +26,14 @@ def noted() -> Iterator[None]:
 
 
 def forget() -> None:
-    """Lets go of what the server keeps for this tab, of its texts and choices, and of the address; to be called by a
-    button. The language stays.
+    """Lets go of what the server keeps for this tab, uploaded files among it, of its texts and choices, and of the
+    address; to be called by a button. The language stays.
     """
     asker: cache.Asker = st.session_state.get(ASKER) or cache.Asker()
     dropped = cache.forget_asked(asker)
+    context = get_script_run_ctx()
+    if context is not None:  # Streamlit itself keeps them until the tab is closed
+        context.uploaded_file_mgr.remove_session_files(context.session_id)
     address.forget(but=(KEY,))
     st.session_state[GONE] = dropped
 

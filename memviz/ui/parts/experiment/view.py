@@ -11,6 +11,7 @@ import streamlit as st
 
 from memviz.figures import SheetRow
 from memviz.tokens import Word
+from memviz.trace import Trace
 from memviz.ui.shell import state
 from memviz.ui.shell.i18n import t
 
@@ -45,23 +46,8 @@ HINTS = {
 }
 
 
-class ForgetView(Protocol):
-    """One experiment as the page shows it; holds its result, and no picture of it."""
-
-    @property
-    def experiment(self) -> str:
-        """The name of the experiment in `memviz.experiments.EXPERIMENTS`."""
-
-    @property
-    def words(self) -> Sequence[Word]:
-        """The words of the text that was asked about; none where there were several texts."""
-
-    @property
-    def covered(self) -> tuple[int, ...]:
-        """The words that were covered, by number."""
-
-    def texts(self) -> Mapping[str, str]:
-        """What was typed into the boxes of the page besides the text."""
+class NumbersView(Protocol):
+    """What a page shows of an experiment, to be taken along: numbers, and what is said of them."""
 
     def statement(self) -> str:
         """What is said of it, in plain text."""
@@ -79,10 +65,49 @@ class ForgetView(Protocol):
         """Its numbers as bars on a sheet."""
 
     def code(self) -> str:
-        """The lines that repeat it, after ``reader`` and ``text``; they leave its numbers as ``table``."""
+        """The Python that repeats it."""
 
     def fields(self) -> Mapping[str, str]:
         """How it was made, for its provenance."""
+
+
+class ForgetView(NumbersView, Protocol):
+    """One experiment on a text as the page shows it; holds its result, and no picture of it.
+
+    Its ``code`` are lines after ``reader`` and ``text``, which leave its numbers as ``table``.
+    """
+
+    @property
+    def experiment(self) -> str:
+        """The name of the experiment in `memviz.experiments.EXPERIMENTS`."""
+
+    @property
+    def words(self) -> Sequence[Word]:
+        """The words of the text that was asked about; none where there were several texts."""
+
+    @property
+    def covered(self) -> tuple[int, ...]:
+        """The words that were covered, by number."""
+
+    def texts(self) -> Mapping[str, str]:
+        """What was typed into the boxes of the page besides the text."""
+
+
+class TraceView:
+    """What views of one reading share in which no word is covered; see `ForgetView`."""
+
+    trace: Trace
+
+    @property
+    def words(self) -> Sequence[Word]:
+        return self.trace.words
+
+    @property
+    def covered(self) -> tuple[int, ...]:
+        return ()
+
+    def texts(self) -> dict[str, str]:
+        return {}
 
 
 def choose_view(

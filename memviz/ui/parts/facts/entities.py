@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,9 @@ from memviz import figures
 from memviz.figures import Bar, SheetRow, times
 from memviz.figures.style.fact_statements import entity_statement
 from memviz.progress import Progress
-from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.parts import experiment
-from memviz.ui.parts.experiment.view import caveat_of, plain
+from memviz.ui.parts.experiment.view import TraceView, caveat_of, plain
 from memviz.ui.shell import frame, navigation, runs, show
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
@@ -32,22 +30,12 @@ MOST = 24  # words that are drawn beside the spans
 
 
 @dataclass(frozen=True)
-class EntitiesView:
+class EntitiesView(TraceView):
     """Who is looked back at; see `memviz.ui.parts.experiment.ForgetView`."""
 
+    trace: Trace
     result: Entities
     experiment: str = "entities"
-
-    @property
-    def words(self) -> Sequence[Word]:
-        return self.result.words
-
-    @property
-    def covered(self) -> tuple[int, ...]:
-        return ()
-
-    def texts(self) -> dict[str, str]:
-        return {}
 
     def statement(self) -> str:
         return plain(entity_statement(self.result).render(t, str))
@@ -102,7 +90,7 @@ def show_entities(trace: Trace) -> EntitiesView | None:
     st.caption(t("“–”: fewer words follow than are needed to say anything."))
     _offer_forget(trace, result)
     show.caveat(caveat_of("entities"))
-    return EntitiesView(result)
+    return EntitiesView(trace, result)
 
 
 def marked_text(result: Entities) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,9 @@ from memviz import figures
 from memviz.figures import Bar, SheetRow, decimal
 from memviz.figures.style.fact_statements import recital_statement
 from memviz.progress import Progress
-from memviz.tokens import Word, printable
+from memviz.tokens import printable
 from memviz.trace import Trace
-from memviz.ui.parts.experiment.view import caveat_of, on_request, plain
+from memviz.ui.parts.experiment.view import TraceView, caveat_of, on_request, plain
 from memviz.ui.parts.facts.choices import continues_texts, type_text
 from memviz.ui.shell import runs, show
 from memviz.ui.shell.i18n import t
@@ -32,7 +31,7 @@ COLUMNS = {"text": "which text", "position": "position", "token": "token", "surp
 
 
 @dataclass(frozen=True)
-class RecitalView:
+class RecitalView(TraceView):
     """A text beside an invented one; see `memviz.ui.parts.experiment.ForgetView`."""
 
     trace: Trace
@@ -41,14 +40,6 @@ class RecitalView:
     @property
     def experiment(self) -> str:
         return "memorisation"
-
-    @property
-    def words(self) -> Sequence[Word]:
-        return self.trace.words
-
-    @property
-    def covered(self) -> tuple[int, ...]:
-        return ()
 
     def texts(self) -> dict[str, str]:
         return {INVENTED: self.result.invented.text}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from memviz.ui.shell import show
 from memviz.ui.shell.i18n import t
 
 DIMENSIONS = 6  # of a vector that are written out
@@ -47,7 +48,7 @@ def write_sum(name: str, terms: Sequence[str], value: float) -> None:
 
 
 def vectors(rows: Mapping[str, np.ndarray], *, name: str) -> None:
-    """The first numbers of each vector, one a row, with its length."""
+    """The first numbers of each vector, one a row, with its length; folded away below them, all numbers."""
     longest = max(len(vector) for vector in rows.values())
     shown = min(DIMENSIONS, longest)
     frame = pd.DataFrame({name: list(rows)})
@@ -57,6 +58,11 @@ def vectors(rows: Mapping[str, np.ndarray], *, name: str) -> None:
         frame[f"… {longest - 1}"] = [number(float(vector[-1])) for vector in rows.values()]
     frame[t("length")] = [number(float(np.linalg.norm(vector))) for vector in rows.values()]
     st.dataframe(frame, hide_index=True, width="content")
+    st.caption(
+        t("Columns: the first numbers of {dim}, the last, and the length of the whole vector.", dim=f"{longest:,}")
+    )
+    whole = pd.DataFrame({t("dimension"): range(longest), **rows})
+    show.table(whole, label="All {count} numbers of these vectors", count=f"{longest:,}")
 
 
 def excerpt(weights: np.ndarray, own: int | None, count: int = KEYS) -> list[int]:
@@ -68,11 +74,6 @@ def excerpt(weights: np.ndarray, own: int | None, count: int = KEYS) -> list[int
 def key_names(texts: Sequence[str], places: Sequence[int]) -> list[str]:
     """Keys as they are called in tables: "2 · cat"."""
     return [f"{place} · {texts[place]}" for place in places]
-
-
-def dimension_note(dim: int) -> None:
-    """What the columns of the tables are."""
-    st.caption(t("Columns: the first numbers of {dim}, the last, and the length of the whole vector.", dim=dim))
 
 
 def say_sum(sentence: str, *, equal: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +12,9 @@ import streamlit as st
 from memviz import figures
 from memviz.figures import Bar, SheetRow, percent
 from memviz.memory.recurrent import Recurrent
-from memviz.tokens import Word, printable
+from memviz.tokens import printable
 from memviz.trace import Trace
+from memviz.ui.parts.experiment.view import TraceView
 from memviz.ui.parts.formula.choices import RECURRENT, choose_token
 from memviz.ui.parts.formula.numbers import TERMS, number, say_sum, tex, write_sum
 from memviz.ui.shell import show, state
@@ -26,7 +26,7 @@ EXACT = 1e-4
 
 
 @dataclass(frozen=True)
-class RecurrentView:
+class RecurrentView(TraceView):
     """One unit after one step, to be taken along; see `memviz.ui.parts.experiment.ForgetView`."""
 
     trace: Trace
@@ -34,19 +34,11 @@ class RecurrentView:
     layer: int
     box: int
     step: int
-    covered: tuple[int, ...] = ()
     experiment: str = "formula"
-
-    @property
-    def words(self) -> Sequence[Word]:
-        return self.trace.words
 
     def place(self) -> dict[str, str]:
         """The layer, the unit and the step, as the address names them."""
         return {"kind": RECURRENT, LAYER: str(self.layer), UNIT: str(self.box), "token": str(self.step)}
-
-    def texts(self) -> dict[str, str]:
-        return {}
 
     def statement(self) -> str:
         return f"{kept_sentence(self, str)} {state_sentence(self)}".replace("**", "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,12 @@ from memviz import figures
 from memviz.figures import Bar, SheetRow, head_name, percent
 from memviz.memory import Kind
 from memviz.progress import Progress
-from memviz.tokens import Word, printable
+from memviz.tokens import printable
 from memviz.trace import Trace
+from memviz.ui.parts.experiment.view import TraceView
 from memviz.ui.parts.formula.choices import choose_look_up, offer_head
 from memviz.ui.parts.formula.numbers import (
     TERMS,
-    dimension_note,
     excerpt,
     key_names,
     number,
@@ -43,25 +42,17 @@ BARS = 24  # keys that are drawn
 
 
 @dataclass(frozen=True)
-class LookUpView:
+class LookUpView(TraceView):
     """One look-up, to be taken along; see `memviz.ui.parts.experiment.ForgetView`."""
 
     trace: Trace
     result: Formula
-    covered: tuple[int, ...] = ()
     experiment: str = "formula"
-
-    @property
-    def words(self) -> Sequence[Word]:
-        return self.trace.words
 
     def place(self) -> dict[str, str]:
         """Head and token, as the address names them."""
         result = self.result
         return {"layer": str(result.layer), "head": str(result.head), "token": str(result.query)}
-
-    def texts(self) -> dict[str, str]:
-        return {}
 
     def statement(self) -> str:
         return f"{look_sentence(self.result, str)} {sum_sentence(self.result)}".replace("**", "")
@@ -177,7 +168,7 @@ def _show_scores(result: Formula) -> None:
     """From the query to the weights."""
     texts, own = _texts(result), _own(result)
     places = excerpt(result.weights, own)
-    names, best, dim = key_names(texts, places), int(result.weights.argmax()), len(result.q)
+    names, best = key_names(texts, places), int(result.weights.argmax())
     st.subheader(t("1 · Query and keys"), anchor=False)
     st.latex(r"q_i = x_i W_Q \qquad k_j = x_j W_K")
     st.caption(
@@ -197,7 +188,6 @@ def _show_scores(result: Formula) -> None:
     query = f"q · {printable(result.queries[result.query].text)}"
     keys = {f"k · {name}": result.k[place] for name, place in zip(names, places, strict=True)}
     vectors({query: result.q, **keys}, name=t("vector"))
-    dimension_note(dim)
     st.subheader(t("2 · Products and scores"), anchor=False)
     st.latex(r"q_i \cdot k_j = \sum_d q_{i,d}\, k_{j,d}")
     write_sum(rf"q_i \cdot k_{{{best}}}", tex_terms(result.q, result.k[best]), float(result.products[best]))
@@ -297,7 +287,6 @@ def _show_reading(result: Formula) -> None:
     write_sum("r_{i,0}", terms + others, float(result.read[0]))
     rows = {f"v · {name}": result.v[place] for name, place in zip(names, places, strict=True)}
     vectors({**rows, t("r · sum over all keys"): result.read}, name=t("vector"))
-    dimension_note(len(result.read))
 
 
 def _show_sum(result: Formula) -> None:
@@ -325,7 +314,6 @@ def _show_sum(result: Formula) -> None:
             t("x′, as the model computed it"): result.computed_total,
         }
     vectors(rows, name=t("vector"))
-    dimension_note(len(result.written))
 
 
 def _show_article(result: Formula) -> None:

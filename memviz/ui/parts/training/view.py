@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
-import pandas as pd
 import streamlit as st
 
-from memviz.figures import SheetRow
+from memviz.ui.parts.experiment.view import NumbersView
 from memviz.ui.shell import state
 from memviz.ui.shell.i18n import t
 
@@ -15,18 +14,10 @@ INDUCTION, CLASSIFIER = "induction", "classifier"
 EXPERIMENTS = {INDUCTION: "An induction head is born", CLASSIFIER: "Train a classifier"}
 
 
-class TrainView(Protocol):
+class TrainView(NumbersView, Protocol):
     """What a training gave, as far as it can be taken along: numbers, no weights."""
 
     model: str
-
-    def statement(self) -> str: ...
-    def table(self) -> pd.DataFrame: ...
-    def charts(self) -> list[Any]: ...
-    def rows(self) -> list[SheetRow]: ...
-    def unit(self) -> str: ...
-    def code(self) -> str: ...
-    def fields(self) -> dict[str, str]: ...
 
 
 def choose_experiment() -> str:
