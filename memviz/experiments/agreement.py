@@ -78,14 +78,14 @@ def blank(reader: Reader, text: str, answer: str | None = None, *, progress: Pro
     numbers = tuple(
         number for number, word in enumerate(words) if not word.special and not (sinks | made).intersection(word.tokens)
     )
-    covers = [Change.of(forget_words(question, words, [number], queries="all")) for number in numbers]
-    hidden = reader.predict(question, [Change(), *covers], progress=progress_within(progress, 0.1, 0.55))
-    embedding = np.full(len(numbers), np.nan)
-    if question.memory == "self":
-        blanks = [Change(blanks=tokens_of_words(words, [number])) for number in numbers]
-        found = reader.predict(question, [Change(), *blanks], progress=progress_within(progress, 0.55, 1))
-        embedding = found.effects[1:]
-    return Blank(question, words, numbers, read_only(hidden.effects[1:]), read_only(embedding))
+    changes = [Change.of(forget_words(question, words, [number], queries="all")) for number in numbers]
+    if question.memory == "self":  # both ways at once, so that what they share is computed once
+        changes += [Change(blanks=tokens_of_words(words, [number])) for number in numbers]
+    effects = reader.predict(question, [Change(), *changes], progress=progress_within(progress, 0.1, 1)).effects[1:]
+    hidden, embedding = effects[: len(numbers)], effects[len(numbers) :]
+    if question.memory == "cross":
+        embedding = np.full(len(numbers), np.nan)
+    return Blank(question, words, numbers, read_only(hidden.copy()), read_only(embedding.copy()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,7 +49,8 @@ UNITS: dict[QuestionKind, Note] = {
 
 ROWS = 1024  # tokens of all texts of a batch together
 BATCH = 32  # changes that are tried at once, at most
-NEAR = 4  # the part of what is left of a text by which the beginnings of a batch may differ
+ENOUGH = 128  # tokens of a batch, from which on more of them are no faster: fewer only wait for the weights
+NEAR = 16  # the part of what is left of a text by which the beginnings of a batch with enough tokens may differ
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Predictions:
     def effects(self) -> np.ndarray:
         """How much less likely than under the first change? Float64 [change].
 
-        log p of the first − log p of each, in nats; for a vector 1 − cosine; mean log p for a translation.
+        log p of the first − log p of each, in nats, of all tokens of the answer together; for a vector 1 − cosine.
         """
         if not self.logprobs.shape[1]:
             return 1 - self.values
@@ -466,8 +467,8 @@ def _outputs(engine: Engine, question: Question, changes: Sequence[Change]) -> I
     while left:
         start = starts[left[0]]
         most = max(1, min(BATCH, ROWS // max(length - start, length // 8)))
-        near = start + (length - start) // NEAR
-        numbers = [number for number in left[:most] if starts[number] <= near]
+        enough, near = -(-ENOUGH // max(1, length - start)), start + (length - start) // NEAR
+        numbers = [n for place, n in enumerate(left[:most]) if place < enough or starts[n] <= near]
         left = left[len(numbers) :]
         part = [changes[number] for number in numbers]
         inputs = _inputs(engine, question, part, start)

@@ -13,7 +13,7 @@ def test_a_tap_covers_a_word_and_a_reload_keeps_it(visit) -> None:
     here = visit("forget")
     dragon = here.page.locator(WORD, has_text="dragon").first
     dragon.click()
-    here.says("Covering “dragon” took “dragon” from 52 % to").says("No other changes it as much.")
+    here.says("Covering “dragon” took the answer “dragon” from 52 % to").says("No other changes it as much.")
     assert dragon.get_attribute("aria-pressed") == "true"
     here.wait_until(lambda: "covered=7" in here.query, "the word is in the address")
     here.page.reload()

@@ -251,6 +251,50 @@ def test_rankings_are_compared_with_what_the_words_do(name: str) -> None:
     assert [ranking.low for ranking in again.rankings] == [ranking.low for ranking in found.rankings]
 
 
+class StopError(Exception):
+    """What a person who leaves raises."""
+
+
+FILLER = ". ".join([" ".join(TEXT.split()[:6]), " ".join(TEXT.split()[6:])]) + "."
+RUNS = {
+    "agree": lambda reader, progress: experiments.agree(reader, TEXT, progress=progress),
+    "blank": lambda reader, progress: experiments.blank(reader, TEXT, progress=progress),
+    "cover": lambda reader, progress: experiments.cover(reader, TEXT, 5, progress=progress),
+    "cover_by_layer": lambda reader, progress: experiments.cover_by_layer(reader, TEXT, 5, progress=progress),
+    "needle": lambda reader, progress: experiments.needle(
+        reader, "the dog went home.", "the dog went", "home", FILLER, lengths=(12, 24), progress=progress
+    ),
+    "perplexity_by_cache": lambda reader, progress: experiments.perplexity_by_cache(
+        reader, LONG, sizes=(4, 16), progress=progress
+    ),
+    "recall_gain": lambda reader, progress: experiments.recall_gain(
+        reader, "The cat sat on a mat. Nobody told Mr. Dog. Rain", "The cat sat on a mat.", progress=progress
+    ),
+    "retrieval_heads": lambda reader, progress: experiments.retrieval_heads(
+        reader, TEXT, " ".join(TEXT.split()[2:6]), progress=progress
+    ),
+    "span": lambda reader, progress: experiments.span(reader, LONG, sizes=(1, 8), progress=progress),
+    "unplug": lambda reader, progress: experiments.unplug(
+        reader, TEXT, ["L1.H2"], ordinary=words(9), draws=2, progress=progress
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_an_experiment_says_how_far_it_is_and_stops_when_it_is_told_to(name: str) -> None:
+    told: list[float] = []
+    RUNS[name](opened("gpt2"), lambda fraction, label: told.append(fraction))
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
+
+    def stop(fraction: float, label: str) -> None:
+        if fraction >= told[len(told) // 2]:
+            raise StopError
+
+    with pytest.raises(StopError):
+        RUNS[name](opened("gpt2"), stop)
+
+
 def test_rank_correlation() -> None:
     assert spearman(np.array([1.0, 2, 3, 4]), np.array([1.0, 4, 9, 16])) == pytest.approx(1)
     assert spearman(np.array([1.0, 2, 3, 4]), np.array([4.0, 3, 2, 1])) == pytest.approx(-1)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 
 from tests.pages.visiting import Visit
+
+if TYPE_CHECKING:
+    from memviz import Reader
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +55,27 @@ def _components_are_looked_for_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         yield
+
+
+@pytest.fixture(scope="module", params=["llama", "bert", "marian"])
+def reader(request: pytest.FixtureRequest) -> Reader:
+    """A tiny model with random weights, of each of the three families."""
+    from memviz import Reader
+    from tests.reading.families import FAMILIES, tokenizer
+
+    family = FAMILIES[request.param]
+    return Reader(family.build(), tokenizer(family.tokenizer), owned=True)
+
+
+@pytest.fixture
+def every_model_is_tiny(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever model is chosen, it is the ``reader``; nothing is kept from one test to the next."""
+    from memviz.serving import cache
+
+    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
+    cache.forget_everything()
+    yield
+    cache.forget_everything()
 
 
 @pytest.fixture

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from memviz import Reader, experiments
+from memviz import experiments
 from memviz.figures.style.statements import value_text
-from memviz.serving import cache
 from memviz.tokens import distinct_texts
-from tests.reading.families import FAMILIES, tokenizer, words
+from tests.pages.visiting import plain
+from tests.reading.families import words
+
+pytestmark = pytest.mark.usefixtures("every_model_is_tiny")
 
 TEXT = words(14)
-
-
-@pytest.fixture(scope="module", params=["llama", "bert", "marian"])
-def reader(request: pytest.FixtureRequest) -> Reader:
-    """A tiny model with random weights, of each of the three families."""
-    family = FAMILIES[request.param]
-    return Reader(family.build(), tokenizer(family.tokenizer), owned=True)
-
-
-@pytest.fixture(autouse=True)
-def _opened(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every model is the tiny one."""
-    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
-    cache.forget_everything()
-    yield
-    cache.forget_everything()
-
-
-def plain(sentences: list[str]) -> str:
-    """All that a page says, without the marks that keep markdown away."""
-    return "\n".join(sentences).replace("\\", "").replace("**", "").replace("\u00a0", " ")
 
 
 def test_a_word_is_covered_beside_the_others_and_forget_opens_with_it(visit, reader) -> None:

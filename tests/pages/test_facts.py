@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -15,13 +14,14 @@ import memviz
 from memviz import Reader, experiments
 from memviz.figures import decimal, percent, times
 from memviz.figures.style.statements import value_text
-from memviz.serving import cache
 from memviz.tokens import distinct_texts, printable
 from memviz.ui import share
-from tests.pages.visiting import Visit
+from tests.pages.visiting import Visit, plain, unmarked
 from tests.reading.cases import fresh
 from tests.reading.cases import opened as tiny
 from tests.reading.families import words
+
+pytestmark = pytest.mark.usefixtures("every_model_is_tiny")
 
 TEXT = words(14)
 NAMES = (
@@ -37,22 +37,8 @@ def reader(request: pytest.FixtureRequest) -> Reader:
     return tiny(request.param)
 
 
-@pytest.fixture(autouse=True)
-def _opened(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every model is the tiny one."""
-    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
-    cache.forget_everything()
-    yield
-    cache.forget_everything()
-
-
-def plain(here: Visit) -> str:
-    return unmarked("\n".join(here.sentences))
-
-
-def unmarked(text: str) -> str:
-    """A text without the marks of markdown, and with common spaces."""
-    return text.replace("\\", "").replace("**", "").replace("\u00a0", " ")
+def said_on(here: Visit) -> str:
+    return plain(here.sentences)
 
 
 def test_the_lens_says_what_the_model_itself_says_after_its_last_layer(visit, reader) -> None:
@@ -66,11 +52,11 @@ def test_the_lens_says_what_the_model_itself_says_after_its_last_layer(visit, re
     ending = unmarked(percent(float(own[-1, answer]), digits=1))
     is_last = found.first_layer == len(found.ranks) - 1
     said = f"is it the likeliest, with {ending}" if is_last else f"after the last it has {ending}"
-    assert said in plain(here), "the likeliest is the model's own"
+    assert said in said_on(here), "the likeliest is the model's own"
     with torch.no_grad():
         logits = fresh("llama").lm_head(fresh("llama").model.norm(outputs.hidden_states[0][0, -1]))
     rank = 1 + int((logits > logits[answer]).sum())
-    assert f"has rank {rank} before the first layer" in plain(here)
+    assert f"has rank {rank} before the first layer" in said_on(here)
     frame = next(item.value for item in here.app.dataframe if "rank" in item.value)
     assert list(frame["rank"]) == found.ranks[:, -1].tolist()
     assert here.pictures.count("chart") == 3
@@ -85,7 +71,7 @@ def test_an_answer_can_be_chosen(visit, reader) -> None:
     found = experiments.logit_lens(reader, TEXT, "stone")
     assert found.first_layer is None, "a model with random weights does not say it"
     said = f"“stone” has rank {found.ranks[0, -1]} before the first layer and rank {found.ranks[-1, -1]} after the last"
-    assert said in plain(here)
+    assert said in said_on(here)
     assert "answer=stone" in here.links[0]
     assert "answer=" not in here.links[1]
 
@@ -96,7 +82,7 @@ def test_the_word_of_the_text_is_covered_and_the_other_is_what_comes_through(vis
     assert here.errors == []
     cover = experiments.cover(reader, TEXT, word, word)
     other = experiments.cover(reader, TEXT, word, "stone")
-    said = plain(here)
+    said = said_on(here)
     before, after = (unmarked(value_text("continuation", value)) for value in (cover.before, cover.after))
     assert f"“{word}” from {before} to {after}" in said
     before, after = (unmarked(value_text("continuation", value)) for value in (other.before, other.after))
@@ -108,7 +94,7 @@ def test_the_word_of_the_text_is_covered_and_the_other_is_what_comes_through(vis
     assert "fact_word" not in here.links[1]
     usual = visit("facts", text=TEXT, facts="conflict", link={"context_word": word})
     likeliest = [each.text.strip() for each in cover.candidates[1] if each.text.strip() not in ("", word)]
-    assert f"“{likeliest[0]}” went from" in plain(usual)
+    assert f"“{likeliest[0]}” went from" in said_on(usual)
 
 
 def test_a_text_is_compared_with_an_invented_one_when_that_is_asked_for(visit, reader) -> None:
@@ -119,9 +105,9 @@ def test_a_text_is_compared_with_an_invented_one_when_that_is_asked_for(visit, r
     assert here.errors == []
     means = [-float(reader.read(text).logprobs[1:].mean(dtype=np.float64)) for text in (TEXT, invented)]
     known, other = (decimal(mean, digits=2) for mean in means)
-    assert f"by {known} nats a token, the invented one by {other}" in plain(here)
+    assert f"by {known} nats a token, the invented one by {other}" in said_on(here)
     output = reader.generate(" ".join(TEXT.split()[:7]), 7).output
-    assert f"goes on: “{output.strip()}”" in plain(here)
+    assert f"goes on: “{output.strip()}”" in said_on(here)
 
 
 def test_networks_are_unplugged_beside_those_of_other_words(visit, reader) -> None:
@@ -130,7 +116,7 @@ def test_networks_are_unplugged_beside_those_of_other_words(visit, reader) -> No
     found = experiments.unplug_feedforwards(reader, TEXT, 4, window=1)
     lowest = int(found.values.argmin())
     before, after = (unmarked(value_text("continuation", value)) for value in (found.before, found.values[lowest]))
-    said = plain(here)
+    said = said_on(here)
     assert f"Without the MLPs of L{lowest} at “{distinct_texts(found.words)[4]}”" in said
     assert f"goes from {before} to {after}, the lowest" in said
     within = found.values[lowest] >= found.controls[lowest].min()
@@ -150,7 +136,7 @@ def test_names_are_marked_and_compared_with_all_other_words(visit, reader) -> No
     ]
     found = experiments.entities(reader, NAMES)
     best = int(np.nanargmax(found.lifts))
-    said = plain(here)
+    said = said_on(here)
     assert f"hardest at “{found.entities[best].text}”: {unmarked(times(float(found.lifts[best])))} an even look" in said
     within = np.nanmax(found.lifts) <= found.controls.max()
     assert ("not distinguishable from other words here" in said) == within
@@ -172,7 +158,7 @@ def test_models_that_cannot_be_asked_say_so_and_offer_others(visit, reader) -> N
         assert here.input == TEXT
     entities = visit("facts", text=NAMES, facts="entities", model="minilm")
     assert entities.errors == []
-    assert "Ingrid" in plain(entities)
+    assert "Ingrid" in said_on(entities)
 
 
 @pytest.mark.parametrize("reader", ["bert"], indirect=True)

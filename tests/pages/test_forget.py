@@ -5,45 +5,25 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import memviz
-from memviz import Eviction, Reader, experiments
+from memviz import Eviction, experiments
 from memviz.figures import decimal, percent
 from memviz.figures.style.numbers import signed
 from memviz.figures.style.statements import value_text
-from memviz.serving import cache
 from memviz.tokens import distinct_texts
 from memviz.ui import share
 from memviz.ui.parts.experiment.eviction import perplexity
-from tests.reading.families import FAMILIES, tokenizer, words
+from tests.pages.visiting import plain
+from tests.reading.families import words
+
+pytestmark = pytest.mark.usefixtures("every_model_is_tiny")
 
 TEXT = words(14)
-
-
-@pytest.fixture(scope="module", params=["llama", "bert", "marian"])
-def reader(request: pytest.FixtureRequest) -> Reader:
-    """A tiny model with random weights, of each of the three families."""
-    family = FAMILIES[request.param]
-    return Reader(family.build(), tokenizer(family.tokenizer), owned=True)
-
-
-@pytest.fixture(autouse=True)
-def _opened(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every model is the tiny one."""
-    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
-    cache.forget_everything()
-    yield
-    cache.forget_everything()
-
-
-def plain(sentences: list[str]) -> str:
-    """All that a page says, without the marks that keep markdown away."""
-    return "\n".join(sentences).replace("\\", "").replace("**", "").replace("\u00a0", " ")
 
 
 def test_covering_a_word_says_what_the_experiment_gives(visit, reader) -> None:
@@ -114,8 +94,17 @@ def test_rankings_are_compared_only_when_that_is_asked_for(visit, reader) -> Non
     assert here.errors == []
     found = experiments.agree(reader, TEXT)
     ranking = found.ranking("attention")
-    assert signed(ranking.spearman) in plain(here.sentences)
-    assert ("not distinguishable from chance" in plain(here.sentences)) == (ranking.verdict == "within")
+    said = plain(here.sentences)
+    assert signed(ranking.spearman) in said
+    assert ("not distinguishable from chance" in said) == (ranking.verdict == "within")
+    place, effects = (
+        int(np.argmax(ranking.scores)),
+        found.blank.attention * (1 if found.blank.question.kind == "vector" else -1),
+    )
+    assert f"Hiding “{distinct_texts(found.blank.words)[found.blank.numbers[place]]}”" in said
+    others = np.delete(effects, place)
+    for value in (f"{effects[place]:+.2g}", f"{others.mean():+.2g}", f"± {others.std():.2g}"):
+        assert value.replace("-", "−") in said
     again = visit("forget", text=TEXT, **here.address)
     assert signed(ranking.spearman) in plain(again.sentences), "a link shows it without another press"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
@@ -26,7 +25,10 @@ from memviz.ui.shell import i18n
 from tests.locales.speaking import left, said
 from tests.pages.crowd import Crowd, GoneError, until
 from tests.pages.test_cache import patient, silent
+from tests.pages.visiting import plain
 from tests.reading.families import FAMILIES, tokenizer, words
+
+pytestmark = pytest.mark.usefixtures("every_model_is_tiny")
 
 PROMPT = words(12)
 
@@ -35,20 +37,6 @@ PROMPT = words(12)
 def reader() -> Reader:
     """A tiny causal model with random weights."""
     return Reader(FAMILIES["llama"].build(), tokenizer(FAMILIES["llama"].tokenizer), owned=True)
-
-
-@pytest.fixture(autouse=True)
-def _opened(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every language model is the tiny one."""
-    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
-    cache.forget_everything()
-    yield
-    cache.forget_everything()
-
-
-def plain(sentences: list[str]) -> str:
-    """All that a page says, without the marks that keep markdown away."""
-    return "\n".join(sentences).replace("\\", "")
 
 
 def drawing(here) -> dict:

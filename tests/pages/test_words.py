@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import memviz
 from memviz import Reader, embeddings
-from memviz.serving import cache
 from memviz.ui import share
 from tests.pages.visiting import Visit
 from tests.reading.cases import reader as tiny
 from tests.reading.families import FAMILIES
+
+pytestmark = pytest.mark.usefixtures("every_model_is_tiny")
 
 RIVER, MONEY = "the cat sat near an old bridge after rain", "nobody remembers where the cat went home"
 
@@ -22,15 +21,6 @@ RIVER, MONEY = "the cat sat near an old bridge after rain", "nobody remembers wh
 @pytest.fixture(scope="module")
 def reader() -> Reader:
     return tiny(FAMILIES["bert"])
-
-
-@pytest.fixture(autouse=True)
-def _opened(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every model is the tiny one."""
-    monkeypatch.setattr(cache, "open_reader", lambda name, **_: reader)
-    cache.forget_everything()
-    yield
-    cache.forget_everything()
 
 
 def plain(here: Visit) -> str:

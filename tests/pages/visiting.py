@@ -116,3 +116,13 @@ class Visit:
     def nothing_broke(self) -> None:
         """No run ended in a stack trace."""
         assert [(self.page, item.message, item.stack_trace) for item in self.app.exception] == []
+
+
+def plain(sentences: list[str]) -> str:
+    """All that a page says, without the marks that keep markdown away, and with common spaces."""
+    return unmarked("\n".join(sentences))
+
+
+def unmarked(text: str) -> str:
+    """A text without the marks of markdown, and with common spaces."""
+    return text.replace("\\", "").replace("**", "").replace("\u00a0", " ")

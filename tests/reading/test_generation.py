@@ -10,13 +10,14 @@ import torch
 
 import memviz
 from memviz.errors import EmptyTextError, ReadingError, TextTooLongError, TraceError
+from memviz.generation import cache_bytes
 from memviz.memory import Ablate, Eviction, Forget
 from memviz.progress import no_progress
 from memviz.reading import Reader
 from memviz.reading.prompts import Watch, measure_cache
 from memviz.trace import Trace
 from tests.reading.cases import fresh, opened, reader
-from tests.reading.families import FAMILIES, words
+from tests.reading.families import FAMILIES, tokenizer, words
 
 WRITERS = ["gpt2", "llama", "qwen3", "gemma2", "gpt-oss", "mistral"]
 LONG = words(30)  # past Mistral's window, and Gemma's
@@ -128,16 +129,18 @@ def test_what_is_forgotten_is_forgotten_while_it_writes(changes: dict) -> None:
     assert trace.output != opened("llama").generate(LONG, 8).output
 
 
-@pytest.mark.parametrize("name", ["gpt2", "llama"])
-def test_the_cache_takes_what_the_arithmetic_says(name: str) -> None:
-    trace = opened(name).generate(LONG, 6)
+@pytest.mark.parametrize(("name", "size_of_number"), [("gpt2", 4), ("llama", 4), ("llama", 2)])
+def test_the_cache_takes_what_the_arithmetic_says(name: str, size_of_number: int) -> None:
+    family = FAMILIES[name]
+    used = opened(name) if size_of_number == 4 else Reader(family.build().half(), tokenizer(family.tokenizer))
+    trace = used.generate(LONG, 6)
     config = fresh(name).config
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = config.hidden_size // config.num_attention_heads
     cache = trace.cache
     assert cache is not None
     assert (cache.layers, cache.kv_heads, cache.head_dim) == (config.num_hidden_layers, heads, size)
-    assert cache.bytes_per_token == 2 * config.num_hidden_layers * heads * size * 4
+    assert cache.bytes_per_token == 2 * config.num_hidden_layers * heads * size * size_of_number
     assert cache.tokens == len(trace.tokens) - 1
     assert cache.bytes == cache.tokens * cache.bytes_per_token
     assert measure_cache(None) is None
@@ -329,8 +332,24 @@ class TestSmolLM2:
     def test_the_capital_of_france(self, smollm2: Reader) -> None:
         trace = smollm2.generate("The capital of France is", 1)
         assert trace.output == " Paris"
-        assert trace.cache is not None
-        assert trace.cache.bytes_per_token == 46_080
+        cache = trace.cache
+        assert cache is not None
+        assert cache.bytes_per_token == 46_080
+        shape = {"layers": cache.layers, "kv_heads": cache.kv_heads, "head_dim": cache.head_dim}
+        assert cache_bytes(1, **shape, number_bytes=2) == 23_040
+
+    def test_it_writes_what_transformers_writes(self, smollm2: Reader) -> None:
+        trace = smollm2.generate("Once upon a time, in a small village", 12)
+        ids = [token.id for token in trace.tokens]
+        first = trace.written.start
+        with torch.inference_mode():
+            own = smollm2.model.generate(
+                torch.tensor([ids[:first]]),
+                attention_mask=torch.ones(1, first),
+                max_new_tokens=12,
+                do_sample=False,
+            )
+        assert own[0].tolist() == ids
 
     def test_a_chat_is_put_into_words_by_its_template(self, smollm2: Reader) -> None:
         chat = [{"role": "user", "content": "Say hello."}]

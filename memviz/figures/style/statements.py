@@ -9,6 +9,7 @@ import numpy as np
 
 from memviz.figures.style.numbers import decimal, head_name, percent, signed
 from memviz.note import Note
+from memviz.tokens import distinct_texts
 
 Verdict = Literal["beyond", "within", "few"]
 
@@ -114,7 +115,9 @@ def cover_statement(result: CoverResult, names: Sequence[str]) -> Note:
             "**{after}**{comparison}",
             values,
         )
-    return Note("Covering “{words}”{where} took “{answer}” from **{before}** to **{after}**{comparison}", values)
+    return Note(
+        "Covering “{words}”{where} took the answer “{answer}” from **{before}** to **{after}**{comparison}", values
+    )
 
 
 def where(result: CoverResult) -> Note | str:
@@ -310,5 +313,56 @@ def agreement_statement(result: Any) -> Note:
     return Note(
         "For this text and this answer, attention (mean of all heads) ranks its {count} words with Spearman "
         "ρ = **{rho}** against taking them away; 95 % of random orders lie between {low} and {high}.",
+        values,
+    )
+
+
+def strongest_statement(result: Any) -> Note | None:
+    """What hiding the word does that attention calls strongest, beside the others; ``None`` for too few words."""
+    scores = result.ranking("attention").scores
+    if not result.enough or np.ptp(scores) == 0:
+        return None
+    place = int(np.argmax(scores))
+    kind, changes = result.blank.question.kind, -np.asarray(result.blank.attention)
+    if kind == "vector":
+        changes = -changes  # 1 − cosine
+    others = np.delete(changes, place)
+    values = {
+        "word": distinct_texts(result.blank.words)[result.blank.numbers[place]],
+        "effect": f"{changes[place]:+.2g}".replace("-", "−"),
+        "mean": f"{others.mean():+.2g}".replace("-", "−"),
+        "spread": f"{others.std():.2g}",
+        "count": len(others),
+    }
+    if kind == "vector":
+        return Note(
+            "Hiding “{word}”, which gets most attention, from all other words turns the vector of the text by "
+            "**{effect}** (1 − cosine); hiding another word turns it by {mean} ± {spread} (mean and standard deviation "
+            "over {count} words).",
+            values,
+        )
+    return Note(
+        "Hiding “{word}”, which gets most attention, from all other words changes log p of the answer by **{effect}**; "
+        "hiding another word changes it by {mean} ± {spread} (mean and standard deviation over {count} words).",
+        values,
+    )
+
+
+def uniqueness_statement(tokens: int, size: int) -> Note:
+    """Could a head write the same with other weights? Of a text of so many ``tokens``, with values of ``size`` numbers.
+
+    A row of weights is known from what it sums, and from its own sum of 1, for up to ``size`` + 1 keys whose values
+    are independent (Brunner et al. 2020, On Identifiability in Transformers).
+    """
+    values = {"tokens": tokens, "size": size, "most": size + 1}
+    if tokens > size + 1:
+        return Note(
+            "This text has {tokens} tokens, and a head sums vectors of {size} numbers: beyond {most} tokens other "
+            "weights can give the very same sum, so that weights are not uniquely determined by what a head writes.",
+            values,
+        )
+    return Note(
+        "This text has {tokens} tokens, and a head sums vectors of {size} numbers: up to {most} tokens weights are, in "
+        "general, uniquely determined by what a head writes.",
         values,
     )

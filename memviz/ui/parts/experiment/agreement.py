@@ -13,7 +13,7 @@ from memviz import figures
 from memviz.figures import Bar, SheetRow
 from memviz.figures.style import phrases
 from memviz.figures.style.numbers import signed
-from memviz.figures.style.statements import agreement_statement
+from memviz.figures.style.statements import agreement_statement, strongest_statement, uniqueness_statement
 from memviz.progress import Progress
 from memviz.tokens import Word
 from memviz.trace import Trace
@@ -110,6 +110,9 @@ def show_agreement(trace: Trace) -> AgreementView | None:
     if result is None:
         return None
     st.markdown(f"## {agreement_statement(result).render(t, literal)}")
+    strongest = strongest_statement(result)
+    if strongest is not None:
+        st.markdown(strongest.render(t, literal))
     show.figure(agreement_chart(result), key="agreement_chart")
     frame = result.table()
     frame["ranking"] = [t(RANKINGS[name]) for name in frame["ranking"]]
@@ -121,6 +124,8 @@ def show_agreement(trace: Trace) -> AgreementView | None:
             "good). Sufficiency: how much of it is missing with these words alone (little is good)."
         )
     )
+    if trace.model.head_dim:
+        st.caption(uniqueness_statement(len(result.blank.question.tokens), trace.model.head_dim).render(t, literal))
     show.caveat(caveat_of("agree"))
     return AgreementView(subject, result)
 
