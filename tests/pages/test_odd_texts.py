@@ -70,11 +70,10 @@ def test_a_lone_surrogate_in_a_link_is_read_as_a_replacement(visit) -> None:
 def test_tokens_that_the_model_has_never_seen_are_told(visit, page: str) -> None:
     here = visit(page, text=ODD["long word"], model="minilm")
     assert here.notes[0] == (
-        "1 of the 1 tokens are unknown tokens ([UNK]): words or characters that are not in the vocabulary of this "
-        "model."
+        "Unknown tokens ([UNK]): 1 of 1. These words or characters are not in the vocabulary of this model."
     )
     here.read("It was tired.")
-    assert not any("unknown tokens" in note for note in here.notes)
+    assert not any("Unknown tokens" in note for note in here.notes)
 
 
 def test_they_are_told_in_the_readers_language(visit) -> None:

@@ -207,7 +207,7 @@ def show_whereabouts() -> None:
     st.caption(
         t(
             "Whoever runs the server could change all of this; without https, whoever listens on the way can read. "
-            "Sounds, pictures and tables that were uploaded stay in the server's memory until the tab is closed."
+            "Sounds, pictures and tables that were uploaded stay in the server's memory while their page is open."
         )
     )
     st.button(
