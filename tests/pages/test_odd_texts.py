@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 from memviz.ui.parts.heads.choices import LARGEST
+from memviz.ui.shell.markdown import LONGEST
 from memviz.ui.shell.samples import samples
 from tests.pages.odd_texts import NOTHING, ODD
 
@@ -100,3 +102,16 @@ def test_a_sample_fills_both_boxes(visit) -> None:
     assert here.state("pair") == sample.pair
     here.press("sample_1")
     assert here.state("pair") == ""
+
+
+@pytest.mark.parametrize("page", ["home", "recall", "heads", "formula"])
+def test_a_word_of_thousands_of_letters_has_its_two_ends_in_what_is_said_of_it(visit, page: str) -> None:
+    """It would fill the page: a button, a heading and a sentence of it each."""
+    here = visit(page, text="x" * 4_000 + " cat", model="minilm", word="1")
+    labels = [item.label for kind in ("button", "expander") for item in here.app.get(kind)]
+    names = re.findall("x{8,}…x{8,}", " ".join(map(str, here.sentences + labels)))
+    assert names
+    assert not any("x" * LONGEST in line for line in [*here.sentences, *labels])
+    if page == "recall":
+        (ranking,) = (table for table in here.app.dataframe if "x" * LONGEST in str(table.value.values))
+        assert json.loads(ranking.proto.columns)["word"]["width"] == "medium", "the other columns stay in sight"
