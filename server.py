@@ -8,5 +8,9 @@ from starlette.middleware import Middleware
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from memviz.serving.headers import Headers
+from memviz.serving.uploads import Uploads
+from memviz.ui.shell import uploads
 
-app = st.App("app.py", middleware=[Middleware(Headers, allowed=is_host_allowed)])
+guarded = Middleware(Headers, allowed=is_host_allowed)
+bounded = Middleware(Uploads, asks=uploads.asks, held=uploads.held)
+app = st.App("app.py", middleware=[guarded, bounded])

@@ -80,4 +80,7 @@ def test_streamlit_finds_the_server_with_its_headers() -> None:
     assert found.is_asgi_app
     calls = [node for node in ast.walk(ast.parse((ROOT / "server.py").read_text())) if isinstance(node, ast.Call)]
     assert [ast.unparse(node.args[0]) for node in calls if ast.unparse(node.func) == "st.App"] == ["'app.py'"]
-    assert [ast.unparse(node.args[0]) for node in calls if ast.unparse(node.func) == "Middleware"] == ["Headers"]
+    assert [ast.unparse(node.args[0]) for node in calls if ast.unparse(node.func) == "Middleware"] == [
+        "Headers",
+        "Uploads",
+    ]

@@ -13,6 +13,7 @@ import pytest
 from memviz.errors import MeasureError, TraceError
 from memviz.memory import Forget, Memory, Scores
 from memviz.memory.edges import edge_masks
+from tests import oracle
 from tests.memories import memory_of, memory_with, tokens
 
 KINDS = {
@@ -249,3 +250,25 @@ def test_a_memory_needs_neither_torch_nor_streamlit() -> None:
 def test_what_to_forget_is_a_list_of_positions(keys: object) -> None:
     with pytest.raises(TraceError, match="no list of positions"):
         Forget(keys=keys)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [10, 300])
+def test_weights_are_as_exact_as_single_precision_holds_scores_of_that_size(size: int) -> None:
+    """Rows take their maximum away first, so that nothing is lost but what a score of that size has lost already.
+
+    Columns and edges take away what the reading kept of a row, which is rounded as a score is.
+    """
+    memory, _ = memory_of(9, layers=1, heads=1, bias="table")
+    scores = memory.scores[0]
+    nothing = np.zeros_like(scores.query)
+    bias = scores.bias + np.float32(size)
+    memory = replace(memory, scores=(replace(scores, query=nothing, bias=bias),))
+    truth, normaliser = oracle.softmax(memory.scores[0], np.ones((1, 9, 9), dtype=bool))
+    kept = normaliser.astype(np.float32)[None]
+    memory = replace(memory, summary=replace(memory.summary, normaliser=kept))
+    rounding = size * np.finfo(np.float32).eps
+    np.testing.assert_allclose(memory.pattern(0, 0), truth[0], rtol=1e-6, atol=0)
+    by_column = memory.columns(0, 0, range(9))
+    places = np.indices((9, 9)).reshape(2, -1)
+    for found in (by_column, memory.weights_at(0, 0, *places).reshape(9, 9)):
+        np.testing.assert_allclose(found, truth[0], rtol=rounding, atol=0)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 
-from tests.browser.serving import DONE, tab
+from tests.browser.serving import DONE, tab, touched
 
 WORD = "[data-testid=memviz-word]"
 WORDS = "[data-testid=memviz-words][data-drawn=true]"
@@ -65,9 +65,12 @@ FOLLOW = """address => {
 class AppPage:
     """One person's browser window: what is on it, and everything that went wrong in it."""
 
-    def __init__(self, browser: Any, address: str, *, width: int = 1440, scheme: str = "light") -> None:
+    def __init__(
+        self, browser: Any, address: str, *, width: int = 1440, scheme: str = "light", phone: bool = False
+    ) -> None:
         self.address = address
-        self.page = tab(browser, address, width=width, scheme=scheme)
+        self.page = touched(browser, width) if phone else tab(browser, address, width=width, scheme=scheme)
+        self.phone = phone
         self.page.set_default_timeout(PATIENCE)
         self.trouble: list[str] = []
         self.requests: list[str] = []
@@ -102,7 +105,7 @@ class AppPage:
 
     def close(self) -> list[str]:
         """Ends the visit; what went wrong in it, requests to other machines included."""
-        self.page.close()
+        (self.page.context if self.phone else self.page).close()
         away = {urlsplit(url).hostname for url in self.requests} - {"127.0.0.1", None}
         return self.trouble + [f"asked {host}" for host in sorted(filter(None, away))]
 

@@ -25,8 +25,10 @@ def visit(address: str, browser: Any) -> Iterator[Callable[..., AppPage]]:
     """Opens a page of the app: ``visit("heads", layer=3)``; fails the test on any trouble in the browser."""
     pages: list[AppPage] = []
 
-    def opened(page: str = "", *, width: int = 1440, scheme: str = "light", **query: object) -> AppPage:
-        pages.append(AppPage(browser, address, width=width, scheme=scheme))
+    def opened(
+        page: str = "", *, width: int = 1440, scheme: str = "light", phone: bool = False, **query: object
+    ) -> AppPage:
+        pages.append(AppPage(browser, address, width=width, scheme=scheme, phone=phone))
         return pages[-1].open(page, **query)
 
     yield opened

@@ -108,6 +108,14 @@ def tab(browser: Any, address: str, *, width: int = 1440, height: int = 1000, sc
     return page
 
 
+def touched(browser: Any, width: int) -> Any:
+    """A tab of a phone: fingers and no mouse. Its context goes with it."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce"
+    )
+    return context.new_page()
+
+
 def wait_until_idle(page: Any, timeout: float = 60_000) -> None:
     """Waits until the page has nothing left to run."""
     page.wait_for_selector(DONE, timeout=timeout)

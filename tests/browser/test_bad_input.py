@@ -24,7 +24,7 @@ PASTED = {
     ("minilm", "spaces"): ("    ", "Paste a text above, or choose a sample"),
     ("minilm", "one token 500 times"): ("cat " * 500, ""),
     ("minilm", "100,000 characters of words"): ("cat and dog " * 8_334, "This text has 25,004 tokens"),
-    ("minilm", "100,000 characters of one word"): ("x" * 100_000, "1 of the 1 tokens are unknown tokens ([UNK])"),
+    ("minilm", "100,000 characters of one word"): ("x" * 100_000, "Unknown tokens ([UNK]): 1 of 1."),
     **{("minilm", name): (ODD[name], "") for name in HARMLESS},
     ("smollm2", "a lone surrogate"): ("a \ud800 b", ""),
     ("smollm2", "emoji with joiners"): (ODD["emoji with joiners"], ""),
@@ -33,8 +33,8 @@ PASTED = {
 
 TRANSLATED = {
     "empty": ("", "watch it being translated"),
-    "emoji": (ODD["emoji with joiners"], "unknown tokens"),
-    "markup": (ODD["script"], "unknown tokens"),
+    "emoji": (ODD["emoji with joiners"], "Unknown tokens"),
+    "markup": (ODD["script"], "Unknown tokens"),
     "capitals": ("THE BLACK CAT DRINKS COLD MILK.", "all in capitals"),
     "address": ("https://example.com/a?b=1", ""),
 }
@@ -123,7 +123,7 @@ def test_what_is_pasted_is_read_or_explained_and_stays(visitor: Visitor, model: 
     if says:
         assert len(boxes) == 1
         assert says in boxes[0]
-    assert all("unknown tokens" in line or "The tokenizer dropped" in line for line in boxes) or says
+    assert all("Unknown tokens" in line or "The tokenizer dropped" in line for line in boxes) or says
     assert words or says
     if "This text has" in says:
         assert visitor.page.get_by_role("button", name="Read the first").is_visible()

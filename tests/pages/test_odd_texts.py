@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 from memviz.ui.parts.heads.choices import LARGEST
+from memviz.ui.shell.markdown import LONGEST
 from memviz.ui.shell.samples import samples
 from tests.pages.odd_texts import NOTHING, ODD
 
@@ -70,11 +72,10 @@ def test_a_lone_surrogate_in_a_link_is_read_as_a_replacement(visit) -> None:
 def test_tokens_that_the_model_has_never_seen_are_told(visit, page: str) -> None:
     here = visit(page, text=ODD["long word"], model="minilm")
     assert here.notes[0] == (
-        "1 of the 1 tokens are unknown tokens ([UNK]): words or characters that are not in the vocabulary of this "
-        "model."
+        "Unknown tokens ([UNK]): 1 of 1. These words or characters are not in the vocabulary of this model."
     )
     here.read("It was tired.")
-    assert not any("unknown tokens" in note for note in here.notes)
+    assert not any("Unknown tokens" in note for note in here.notes)
 
 
 def test_they_are_told_in_the_readers_language(visit) -> None:
@@ -101,3 +102,16 @@ def test_a_sample_fills_both_boxes(visit) -> None:
     assert here.state("pair") == sample.pair
     here.press("sample_1")
     assert here.state("pair") == ""
+
+
+@pytest.mark.parametrize("page", ["home", "recall", "heads", "formula"])
+def test_a_word_of_thousands_of_letters_has_its_two_ends_in_what_is_said_of_it(visit, page: str) -> None:
+    """It would fill the page: a button, a heading and a sentence of it each."""
+    here = visit(page, text="x" * 4_000 + " cat", model="minilm", word="1")
+    labels = [item.label for kind in ("button", "expander") for item in here.app.get(kind)]
+    names = re.findall("x{8,}…x{8,}", " ".join(map(str, here.sentences + labels)))
+    assert names
+    assert not any("x" * LONGEST in line for line in [*here.sentences, *labels])
+    if page == "recall":
+        (ranking,) = (table for table in here.app.dataframe if "x" * LONGEST in str(table.value.values))
+        assert json.loads(ranking.proto.columns)["word"]["width"] == "medium", "the other columns stay in sight"

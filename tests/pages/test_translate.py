@@ -165,7 +165,7 @@ def test_where_there_is_nothing_to_translate_the_page_says_what_to_do(visit, nam
 
 def test_unknown_characters_are_said(visit) -> None:
     here = visit("translate", text="小猫坐在垫子上。")
-    assert any("unknown tokens ([UNK])" in said for said in here.notes)
+    assert any("Unknown tokens ([UNK])" in said for said in here.notes)
 
 
 def test_several_sentences_have_a_memory_each(visit) -> None:
@@ -286,7 +286,7 @@ def test_a_blank_translation_is_none(visit, target: str) -> None:
 
 def test_what_the_model_does_not_know_in_a_given_translation_is_said(visit) -> None:
     here = visit("translate", text="The cat sat. It was tired.", target="小猫睡着了")
-    assert any("tokens of the forced translation are unknown" in said for said in here.notes)
+    assert any("Unknown tokens ([UNK]) in the forced translation" in said for said in here.notes)
     assert any("the 2 sentences of the text are read as one" in said for said in here.notes)
 
 
@@ -496,7 +496,7 @@ def test_a_given_translation_in_the_wrong_language_is_read_all_the_same(visit, r
     assert here.pictures == ["cross_view"] * 3
     assert next(code.value for code in here.app.code) == target
     cached = reader.tokenizer(target)["input_ids"].count(reader.tokenizer.unk_token_id) == 0
-    assert any("tokens of the forced translation are unknown" in said for said in here.notes) != cached
+    assert any("Unknown tokens ([UNK]) in the forced translation" in said for said in here.notes) != cached
     compared = next(said for said in plain(here.sentences) if said.startswith("**No word masked**"))
     assert "O gato preto bebe leite frio." in compared, "what it writes by itself stands beside the covered one"
 

@@ -281,9 +281,9 @@ ODD = {
     "HELLO THERE": ("HELLO THERE (em inglês)", "Text all in capitals"),
     "12345 67.89": ("12345 67.89", ""),
     "https://example.com/a?b=1": ("https://example.com/a?b=1", ""),
-    "😀": ("-", "1 of the 2 tokens are unknown tokens"),
-    "猫": ("-", "1 of the 2 tokens are unknown tokens"),
-    "<b>x</b>": ("-b>x/b>>", "2 of the 9 tokens are unknown tokens"),
+    "😀": ("-", "Unknown tokens ([UNK]): 1 of 2."),
+    "猫": ("-", "Unknown tokens ([UNK]): 1 of 2."),
+    "<b>x</b>": ("-b>x/b>>", "Unknown tokens ([UNK]): 2 of 9."),
 }
 
 

@@ -524,7 +524,7 @@ def test_characters_that_the_model_never_saw_are_counted(reader: Reader) -> None
     trace = reader.translate("the 猫 cat", max_new_tokens=3)
     unknown = [token for token in trace.tokens if token.id == reader.tokenizer.unk_token_id]
     assert [token.text for token in unknown] == ["猫"]
-    assert f"1 of the {len(trace.tokens) - 1} tokens are unknown tokens ([UNK])" in str(trace.notes[-1])
+    assert f"Unknown tokens ([UNK]): 1 of {len(trace.tokens) - 1}." in str(trace.notes[-1])
 
 
 def test_notes_on_a_text_say_which_sentence_they_are_about(reader: Reader) -> None:
@@ -535,8 +535,7 @@ def test_notes_on_a_text_say_which_sentence_they_are_about(reader: Reader) -> No
     assert unknown == ["T", "猫", "T", "T", "犬", "猫"]
     cut = "The translation was stopped after 2 tokens, the most that are written here: it may be unfinished."
     assert [str(note) for note in trace.notes] == [
-        f"6 of the {len(own)} tokens are unknown tokens ([UNK]): words or characters that are not in "
-        "the vocabulary of this model.",
+        f"Unknown tokens ([UNK]): 6 of {len(own)}. These words or characters are not in the vocabulary of this model.",
         *(f"Sentence {number}: {cut}" for number in (1, 2, 3)),
     ]
 

@@ -29,8 +29,7 @@ def test_unknown_words_are_counted(reader: Reader) -> None:
     (note,) = reader.read("the zebra sat on the purple mat").notes
     assert (note.code, note.values) == ("unknown-tokens", {"unknown": 2, "tokens": 7})
     assert str(note) == (
-        "2 of the 7 tokens are unknown tokens ([UNK]): words or characters that are not in the vocabulary of this "
-        "model."
+        "Unknown tokens ([UNK]): 2 of 7. These words or characters are not in the vocabulary of this model."
     )
     (note,) = reader.read("the cat", "saw a zebra").notes
     assert note.values == {"unknown": 2, "tokens": 5}

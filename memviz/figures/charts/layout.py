@@ -90,12 +90,12 @@ def finish(
     return figure.figure()
 
 
-def with_subtitle(figure: go.Figure, text: str) -> go.Figure:
-    """The same ``figure`` with a line of plain ``text`` below its title: of which sentence it is."""
+def with_subtitle(figure: go.Figure, *lines: str) -> go.Figure:
+    """The same ``figure`` with ``lines`` of plain text below its title: of which sentence it is."""
     layout = figure.layout
-    layout.title.subtitle = {"text": escape(text), "font": {"size": 13}}
-    layout.margin.t += SUBTITLE
-    layout.height += SUBTITLE
+    layout.title.subtitle = {"text": "<br>".join(map(escape, lines)), "font": {"size": 13}}
+    layout.margin.t += SUBTITLE * len(lines)
+    layout.height += SUBTITLE * len(lines)
     return figure
 
 

@@ -14,13 +14,13 @@ REPEATING = (
     "The translation was stopped after {tokens} tokens, as the model only repeated the last few: it may be unfinished."
 )
 UNKNOWN = (
-    "{unknown:,} of the {tokens:,} tokens are unknown tokens ([UNK]): words or characters that are not in "
-    "the vocabulary of this model."
+    "Unknown tokens ([UNK]): {unknown:,} of {tokens:,}. These words or characters are not in the vocabulary of this "
+    "model."
 )
 BROKEN = "A sentence of more than {limit} tokens was translated in parts."
 GIVEN = (
-    "{unknown:,} of the {tokens:,} tokens of the forced translation are unknown tokens ([UNK]): words or "
-    "characters that are not in the vocabulary of this model."
+    "Unknown tokens ([UNK]) in the forced translation: {unknown:,} of {tokens:,}. These words or characters are not "
+    "in the vocabulary of this model."
 )
 DROPPED = "The tokenizer dropped {dropped:,} of the {characters:,} characters; the model does not read them: {which}"
 DROPPED_GIVEN = (

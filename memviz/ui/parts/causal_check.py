@@ -17,7 +17,7 @@ from memviz.ui.parts.heads import HeadsView
 from memviz.ui.parts.translation import TranslationJob, TranslationView
 from memviz.ui.shell import frame, navigation, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief, literal
 
 Head = tuple[int, int]
 WORD, HEAD = "check", "check_head"  # what was checked, in the session and in the address: "7" or "7@L5.H11"; "L5.H11"
@@ -39,13 +39,13 @@ def check_word(
     """
     if word is None or not _answers(trace) or trace.words[word].special:
         return
-    name = literal(distinct_texts(trace.words)[word])
+    name = brief(distinct_texts(trace.words)[word])
     if head is None:
-        label = t("Does it matter? Cover “{word}”", word=name)
+        question = t("Does it matter? Cover “{word}”", word=name)
     else:
-        label = t("Does it matter? Cover “{word}” in {head}", word=name, head=head_name(*head))
+        question = t("Does it matter? Cover “{word}” in {head}", word=name, head=head_name(*head))
     subject = str(word) if head is None else f"{word}@{head_name(*head)}"
-    if not _is_asked(WORD, subject, label, trace):
+    if not _is_asked(WORD, subject, question, trace):
         return
     result = experiment.run_cover(trace, (word,), answer, head=head, languages=languages)
     if result is None:
@@ -105,7 +105,7 @@ def _source_word(view: TranslationView, pinned: Pin | None) -> int | None:
     return next((number for number, word in enumerate(view.part.words) if tokens & set(word.tokens)), None)
 
 
-def _is_asked(key: str, subject: str, label: str, trace: Trace) -> bool:
+def _is_asked(key: str, subject: str, question: str, trace: Trace) -> bool:
     """A button until it is pressed; then what was asked stays, in the address too, until it is about something else."""
     of = f"{key}_of"
     text = (trace.model.name, trace.text)
@@ -114,7 +114,7 @@ def _is_asked(key: str, subject: str, label: str, trace: Trace) -> bool:
     st.session_state[of] = text
     if state.get(key) == subject:
         return True
-    if not st.button(label, key=f"{key}_button", icon=":material/visibility_off:"):
+    if not st.button(question, key=f"{key}_button", icon=":material/visibility_off:"):
         return False
     state.put(key, subject)
     st.rerun()

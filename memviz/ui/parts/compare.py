@@ -15,7 +15,7 @@ from memviz.trace import Trace
 from memviz.ui.parts import words
 from memviz.ui.shell import samples, show, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief
 
 HEADING = "What “{word}” attends to"
 WORD, LAYER, HEAD = "compare_word", "compare_layer", "compare_head"
@@ -82,7 +82,7 @@ def show_both(first: Trace, second: Trace, view: Comparison) -> None:
     ):
         name = _name(trace, view)
         with column:
-            st.header(t(HEADING, word=literal(name)), anchor=False)
+            st.header(t(HEADING, word=brief(name)), anchor=False)
             show.figure(chart, key=f"look_{number}")
             show.table(frame, label="What “{word}” attends to, as a table", word=name)
     st.markdown(t("Both pictures have one scale. Of a word that occurs several times, the last is shown."))

@@ -20,7 +20,7 @@ from memviz.trace import Trace
 from memviz.ui.parts.home import choose_hiding
 from memviz.ui.shell import frame, runs, show, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief
 from memviz.ui.shell.samples import to_compare
 
 WAYS = {
@@ -177,7 +177,7 @@ def show_difference(way: str, first: Trace, second: Trace) -> DifferenceView | N
         for trace, head, rest in zip((first, second), heads, without, strict=True)
     ]
     view = DifferenceView(way, (first, second), heads, measures.difference(*sides), without)
-    st.header(difference_sentence(view, literal), anchor=False)
+    st.header(difference_sentence(view, brief), anchor=False)
     _say_sinks(view, sinks)
     show.figure(map_chart(view), key="difference_map")
     if changed is not None:
@@ -214,7 +214,7 @@ def _say_sinks(view: DifferenceView, sinks: Sinks) -> None:
             t(
                 "“{word}” is an attention sink: it gets what is not looked up elsewhere. Hide the sinks to see what is "
                 "left.",
-                word=literal(view.labels[key]),
+                word=brief(view.labels[key]),
             )
         )
 

@@ -14,7 +14,7 @@ from memviz.trace import Trace
 from memviz.ui.parts import words
 from memviz.ui.shell import frame, navigation, state
 from memviz.ui.shell.i18n import t, times
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief, literal
 
 MANY = 3  # Chinese characters in one token that are worth a remark
 
@@ -91,8 +91,8 @@ def sentence(link: words.WordLink, *, renormalised: bool = False) -> str:
     return t(
         text,
         head=head_name(link.layer, link.head),
-        word=literal(link.word),
-        source=literal(link.source),
+        word=brief(link.word),
+        source=brief(link.source),
         weight=percent(link.weight),
         lift=times(link.lift),
     )

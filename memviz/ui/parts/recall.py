@@ -14,7 +14,7 @@ from memviz.trace import Trace
 from memviz.ui.parts import words
 from memviz.ui.shell import show, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief
 
 RECEIVED = "Which words receive the most attention?"
 MOST = 10  # words in the list of those that are looked at most
@@ -65,7 +65,7 @@ def show_card(trace: Trace, view: RecallView, *, word: int | None) -> None:
     if word is None:
         return
     name = distinct_texts(trace.words)[word]
-    st.subheader(t("“{word}” in numbers", word=literal(name)), anchor=False)
+    st.subheader(t("“{word}” in numbers", word=brief(name)), anchor=False)
     _show_numbers(trace, view, word)
     remembers, remembered_by = words.links_of(trace, without=view.without, layer=view.layer, head=view.head)
     show.table(
@@ -139,11 +139,13 @@ def show_received(trace: Trace, view: RecallView) -> None:
             translate=t,
         )
         show.figure(chart, key="received")
+    ranked = most_received(trace, view)
     ranking.dataframe(
-        most_received(trace, view),
+        ranked,
         hide_index=True,
         width="stretch",
         height="content",
+        column_config=show.narrow(ranked),
     )
     if sinks:
         ranking.caption(t("Positions count from 0. Attention sinks are not ranked."))

@@ -207,8 +207,8 @@ def show_whereabouts() -> None:
     st.caption(
         t(
             "Whoever runs the server could change all of this; without https, whoever listens on the way can read. "
-            "Sounds, pictures and tables that were uploaded stay in the server's memory until the tab is closed, or "
-            "you press the button."
+            "Sounds, pictures and tables that were uploaded stay in the server's memory while their page is open, "
+            "or until you press the button."
         )
     )
     st.button(

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from memviz.ui.shell import state
+from memviz.ui.shell import state, uploads
 
 MEDIA = Path(__file__).parents[1] / "media"
 
@@ -58,7 +58,7 @@ def choose_file(choice: FileChoice) -> tuple[bytes, str]:
         st.caption(choice.credit)
         name = f"{sample}{choice.suffix}"
         return (MEDIA / name).read_bytes(), name
-    file = choice.takes[place]()
+    file = uploads.take(choice.takes[place])
     if file is None:
         st.info(choice.hints[place], icon=choice.icon)
         st.stop()

@@ -16,7 +16,7 @@ from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.shell import runs, samples, show, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief, literal
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
@@ -60,12 +60,12 @@ def show_neighbours(trace: Trace, word: str) -> pd.DataFrame | None:
             t(
                 "“{word}” is not in this model's vocabulary: it is read as {pieces}. Shown are the neighbours of the "
                 "mean of these pieces.",
-                word=literal(word),
+                word=brief(word),
                 pieces=literal(pieces),
             ),
             icon=":material/info:",
         )
-    st.markdown(f"### {_nearest_statement(word, found, quote=literal)}")
+    st.markdown(f"### {_nearest_statement(word, found, quote=brief)}")
     show.figure(neighbour_chart(word, found), key="neighbours")
     show.table(_named(found[["word", "cosine"]]), label="All neighbours as a table")
     show.caveat(
@@ -158,7 +158,7 @@ def show_drift(first: Trace, second: Trace, word: str) -> np.ndarray | None:
     found = runs.experiment("drift", first, (word, second.text), run)
     if found is None:
         return None
-    st.markdown(f"### {_drift_statement(word, found, quote=literal)}")
+    st.markdown(f"### {_drift_statement(word, found, quote=brief)}")
     show.figure(drift_chart(word, found), key="drift")
     show.caveat(
         "A cosine compares directions only. How far apart any two words are differs from model to model: compare with "

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+from memviz.figures.style.labels import shorten
 from memviz.tokens import printable
+
+LONGEST = 48  # narrow letters of a word inside a sentence or on a button
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&=^@/])")
 _LIGATURE = re.compile(r"(?<=[-<>=~])(?=[-<>=~])")  # -> and its like, which Streamlit draws as one sign
@@ -17,3 +20,8 @@ def literal(text: str) -> str:
     """
     apart = _LIGATURE.sub("\u2060", printable(" ".join(text.split())))
     return _ACTIVE.sub(r"\\\1", apart)
+
+
+def brief(word: str) -> str:
+    """A word inside a sentence or on a button, escaped as `literal` does it; a very long one loses its middle."""
+    return literal(shorten(word, LONGEST))

@@ -13,7 +13,7 @@ from memviz.trace import Trace
 from memviz.ui.shell import address
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.lone_page import ensure_frame
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import LONGEST, brief, literal
 from memviz.ui.shell.navigation import PAGES
 
 MEANING = (
@@ -68,9 +68,19 @@ def _css(chart: Any, narrow: dict[str, int], *, place: str) -> str:
 
 def table(frame: pd.DataFrame, *, label: str, **values: str) -> None:
     """The numbers behind a picture, folded away."""
-    escaped = {name: literal(value) for name, value in values.items()}
+    escaped = {name: brief(value) for name, value in values.items()}
     with st.expander(t(label, **escaped), icon=":material/table:"):
-        st.dataframe(frame, hide_index=True, width="stretch")
+        st.dataframe(frame, hide_index=True, width="stretch", column_config=narrow(frame))
+
+
+def narrow(frame: pd.DataFrame) -> dict[str, Any]:
+    """For a table on a page: columns of long texts leave the others in sight; a click on a cell shows all of it."""
+
+    def is_long(value: Any) -> bool:
+        return isinstance(value, str) and len(value) > LONGEST
+
+    long = [name for name in frame if frame[name].map(is_long).any()]
+    return {name: st.column_config.Column(width="medium") for name in long}
 
 
 def caveat(text: str = MEANING) -> None:

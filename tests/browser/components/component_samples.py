@@ -16,6 +16,7 @@ TEXTS = {
     "](javascript:alert(1)) {word} [SEP]",
     "odd": "[CLS] \x00 \ufeff \x07bell \ud800 \u202e \xa0 end [SEP]",
     "one": "cat",
+    "wall": f"[CLS] {'1' * 5_000} and a cat . [SEP]",
     "empty": "",
     "poem": "[CLS] Tyger Tyger , burning bright ,\nIn the forests of the night ;\n\nWhat immortal hand or eye ,\n"
     "Could frame thy fearful symmetry ? [SEP]",

@@ -71,6 +71,8 @@ def crossing(name: str) -> Crossing:
     if name == "compound":
         targets = _words("Donaudampfschifffahrtsgesellschaftskapitänswitwenrente .")
         return Crossing(_words("Pension of the steamboat captain's widow ."), targets, _random(2, 7))
+    if name == "wall":
+        return Crossing(_words(f"{'1' * 5_000} cats ."), _words(f"{'1' * 5_000} gatos ."), _random(3, 3))
     if name == "markup":
         source, target = (
             "<script>alert(1)</script> {word} **bold** \x00 \u202e",

@@ -70,8 +70,10 @@ def test_the_card_says_its_order_and_what_its_columns_mean_without_being_pointed
     assert page.locator(f"{WORDS} [role=columnheader][title]").count() == 0, "nothing is told on hover alone"
 
 
-def test_the_cards_stay_beside_the_words_of_a_long_text(visit) -> None:
-    page = visit("grid=no&text=medium", width=1080, height=800)
+@pytest.mark.parametrize("text", ["medium", "wall"])
+def test_the_cards_stay_beside_the_words_of_a_long_text(visit, text: str) -> None:
+    """Long by its words, or by the letters of one of them."""
+    page = visit(f"grid=no&text={text}", width=1080, height=800)
     last = page.locator(WORD).last
     last.evaluate("word => word.scrollIntoView({ block: 'end' })")
     last.hover()

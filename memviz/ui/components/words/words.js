@@ -38,6 +38,7 @@ const SPACE = 2;
 const LINE = 4;
 const EMPTY_LINE = 8;
 const COLUMN = 16;
+const LETTERS = 12; // of a word that takes the room of two usual ones
 const views = new WeakMap();
 const pins = new Map(); // id -> {turn, index}: a pin outlives the element that showed it
 
@@ -147,7 +148,7 @@ class Words {
       line.append(span);
     });
     text.replaceChildren(lines);
-    root.dataset.length = lengthName(this.spans.length);
+    root.dataset.length = lengthName(data.words);
     if (this.spans.length) this.spans[0].tabIndex = 0;
   }
 
@@ -351,7 +352,12 @@ const middle = (span) => {
   return { x: box.left + box.width / 2, y: box.top + box.height / 2 };
 };
 
-const lengthName = (count) => (count <= 80 ? "short" : count <= 300 ? "medium" : "long");
+/** How large the words are drawn: by how many there are, or by their letters where these are many for so few words. */
+function lengthName(words) {
+  const letters = words.reduce((sum, word) => sum + word.length, 0);
+  const count = Math.max(words.length, letters / LETTERS);
+  return count <= 80 ? "short" : count <= 300 ? "medium" : "long";
+}
 
 /** A function from a word to its links, strongest first. */
 function readLinks({ arrays, words, links }, name) {

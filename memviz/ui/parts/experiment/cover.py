@@ -13,6 +13,7 @@ import streamlit as st
 from memviz import figures
 from memviz.figures import Bar, SheetRow
 from memviz.figures.charts.cover_bars import Row
+from memviz.figures.style.labels import shorten
 from memviz.figures.style.statements import cover_statement, value_text
 from memviz.progress import Progress
 from memviz.tokens import Word, distinct_texts, printable
@@ -21,7 +22,7 @@ from memviz.ui.parts.experiment.subject import Subject, choose_answer, choose_wo
 from memviz.ui.parts.experiment.view import plain
 from memviz.ui.shell import runs, show, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import LONGEST, literal
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
@@ -183,7 +184,7 @@ def _bars(kind: str, row: Row) -> tuple[Bar, ...]:
 def cover_sentence(result: Cover, quote: Callable[[str], str] = literal) -> str:
     """What is said of the result, as markdown; its words through ``quote``."""
     names = distinct_texts(result.words)
-    return cover_statement(result, [names[number] for number in result.covered]).render(t, quote)
+    return cover_statement(result, [shorten(names[number], LONGEST) for number in result.covered]).render(t, quote)
 
 
 def cover_chart(result: Cover, **options: Any) -> Any:

@@ -18,7 +18,7 @@ from memviz.ui.parts import experiment
 from memviz.ui.parts.experiment.view import TraceView, caveat_of, plain
 from memviz.ui.shell import frame, navigation, runs, show
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief, literal
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
@@ -140,7 +140,7 @@ def _offer_forget(trace: Trace, result: Entities) -> None:
     if trace.output is not None or not np.isfinite(result.lifts).any():
         return
     best = result.entities[int(np.nanargmax(result.lifts))]
-    label = t("Does it matter? Cover “{word}”", word=literal(best.text))
+    label = t("Does it matter? Cover “{word}”", word=brief(best.text))
     if st.button(label, key="cover_entity", icon=":material/visibility_off:"):
         frame.carry(trace.text)
         experiment.put_subject(trace, covered=best.numbers)

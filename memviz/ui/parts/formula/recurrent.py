@@ -19,7 +19,7 @@ from memviz.ui.parts.formula.choices import RECURRENT, choose_token
 from memviz.ui.parts.formula.numbers import TERMS, number, say_sum, tex, write_sum
 from memviz.ui.shell import show, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief
 
 LAYER, UNIT = "recurrent_layer", "unit"
 EXACT = 1e-4
@@ -115,7 +115,7 @@ def show_recurrent(trace: Trace) -> RecurrentView | None:
     with boxes[2]:
         step = choose_token(trace, RECURRENT, memory.keys, t("After this token came in"))
     view = RecurrentView(trace, memory, int(layer), int(unit), step)
-    st.markdown(f"## {kept_sentence(view, literal)}")
+    st.markdown(f"## {kept_sentence(view, brief)}")
     say_sum(state_sentence(view), equal=_largest(view) <= EXACT)
     _show_step(view)
     _show_sum(view)

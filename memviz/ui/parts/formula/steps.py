@@ -31,7 +31,7 @@ from memviz.ui.parts.formula.numbers import (
 )
 from memviz.ui.shell import runs, show
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
@@ -99,7 +99,7 @@ def show_attention(trace: Trace, kind: Kind) -> LookUpView | None:
     result = runs.experiment("formula", trace, (kind, layer, head, query), run)
     if result is None:
         return None
-    st.markdown(f"## {look_sentence(result, literal)}")
+    st.markdown(f"## {look_sentence(result, brief)}")
     say_sum(sum_sentence(result), equal=adds_up(result))
     offer_head(layer, head)
     _show_scores(result)

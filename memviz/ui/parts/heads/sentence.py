@@ -9,7 +9,7 @@ import streamlit as st
 from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.parts import words
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief
 
 AROUND = 24  # words on either side of the one that is marked
 
@@ -27,7 +27,7 @@ def sentence(text: Sequence[Word], mark: int | None) -> str:
     for place, word in enumerate(text[first:stop], start=first):
         if word.special and place != mark:
             continue
-        name = literal(word.text)
+        name = brief(word.text)
         parts.append(
             (" " if (word.space or word.newline) and parts else "")
             + (f":orange[**{name}**]" if place == mark else name)

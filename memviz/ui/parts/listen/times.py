@@ -16,7 +16,7 @@ from memviz.serving import cache
 from memviz.ui.parts.listen.view import ListenView
 from memviz.ui.shell import runs, show, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief
 
 NOTICEABLE = 0.1  # seconds; less is not worth a sentence
 COLUMNS = {
@@ -83,7 +83,7 @@ def _by_letters(view: ListenView) -> tuple[WordTime, ...]:
             count=int((shifts > NOTICEABLE).sum()),
             all=len(shifts),
             least=NOTICEABLE,
-            word=literal(view.words[most].text),
+            word=brief(view.words[most].text),
             most=float(shifts[most]),
             heads=heads,
         )

@@ -18,7 +18,7 @@ from memviz.ui.components.sound import LABELS
 from memviz.ui.parts.listen.subject import COVER, SPOKEN, Heard
 from memviz.ui.shell import address, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief, literal
 
 SHOWN = {"alignment": "alignment heads", "layer": "layer mean", "head": "single head"}
 AGAIN = "listen_again"
@@ -243,7 +243,7 @@ def _tell(view: ListenView) -> None:
     st.markdown(
         t(
             sentence,
-            word=literal(word.text),
+            word=brief(word.text),
             start=word.start,
             end=word.end,
             name=view.name,

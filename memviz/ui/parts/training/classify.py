@@ -23,7 +23,7 @@ from memviz.progress import Progress
 from memviz.serving import cache
 from memviz.training.examples import Examples
 from memviz.ui.parts.training.lines import choose_lines
-from memviz.ui.shell import frame, runs, show, state
+from memviz.ui.shell import frame, runs, show, state, uploads
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
@@ -443,11 +443,13 @@ def _zip(settings: Settings) -> bytes:
 def _reopen() -> None:
     """A classifier that was saved before takes the place of the one that is shown."""
     with st.expander(t("Open a saved classifier"), icon=":material/folder_open:"):
-        file = st.file_uploader(
-            t("The file that this page gave you (.zip)"),
-            type=["zip"],
-            max_upload_size=MOST_UPLOAD // 1_000_000,
-            key="classifier_file",
+        file = uploads.take(
+            lambda: st.file_uploader(
+                t("The file that this page gave you (.zip)"),
+                type=["zip"],
+                max_upload_size=MOST_UPLOAD // 1_000_000,
+                key="classifier_file",
+            )
         )
         if file is None or st.session_state.get("classifier_file_of") == file.file_id:
             return

@@ -6,7 +6,7 @@ import streamlit as st
 
 from memviz.errors import TrainingError
 from memviz.training.examples import MOST_BYTES, MOST_ROWS, SAMPLES, Examples, parse, sample
-from memviz.ui.shell import show, state
+from memviz.ui.shell import show, state, uploads
 from memviz.ui.shell.i18n import language, t
 from memviz.ui.shell.markdown import literal
 
@@ -76,10 +76,12 @@ def _pasted() -> Examples | None:
 
 
 def _uploaded() -> Examples | None:
-    file = st.file_uploader(
-        t("A table with a column of texts and a column of labels, at most {rows:,} rows", rows=MOST_ROWS),
-        type=["csv", "tsv", "txt"],
-        max_upload_size=MOST_BYTES // 1_000_000,
-        key="lines_file",
+    file = uploads.take(
+        lambda: st.file_uploader(
+            t("A table with a column of texts and a column of labels, at most {rows:,} rows", rows=MOST_ROWS),
+            type=["csv", "tsv", "txt"],
+            max_upload_size=MOST_BYTES // 1_000_000,
+            key="lines_file",
+        )
     )
     return None if file is None else parse(file.getvalue())

@@ -19,7 +19,7 @@ from memviz.ui.parts.translation.graph import show_graph
 from memviz.ui.parts.word_changes import word_changes
 from memviz.ui.shell import address, runs, show, state
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import literal
+from memviz.ui.shell.markdown import brief, literal
 
 NOTICEABLE = 0.05  # of probability; less is not worth a sentence
 COVERED_WORD = "again_word"
@@ -44,7 +44,7 @@ class CoveredRun:
 
     def titles(self) -> tuple[str, str]:
         """What the first and the second translation are called."""
-        word = literal(self.word.text)
+        word = brief(self.word.text)
         after = (
             t("“{word}” masked", word=word) if self.way == "cover" else t("All words but “{word}” masked", word=word)
         )
@@ -169,7 +169,7 @@ def _show_probabilities(run: CoveredRun) -> None:
         st.markdown(
             t(
                 "Of the first translation, “{word}” drops most: its probability goes from **{before}** to **{after}**.",
-                word=literal(str(frame["word"].iloc[worst])),
+                word=brief(str(frame["word"].iloc[worst])),
                 before=percent(float(frame["before"].iloc[worst])),
                 after=percent(float(frame["after"].iloc[worst])),
             )

@@ -21,7 +21,7 @@ from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
 COLUMNS = {"step": "step", "token": "token", "probability": "probability", "entropy": "entropy"}  # of a step
-SUBTITLE = 36  # narrow letters of a sentence, and of its translation, that a picture is of
+SUBTITLE = 44  # narrow letters of a sentence, and of its translation, that a picture is of
 GOLD = "gold"
 GOLD_OF = "gold_of"  # the sentence and its translation that it belongs to
 COUNTS = {"open": "Not chosen yet", "signs": "Signs are words", "spaces": "White space divides words"}
@@ -70,7 +70,7 @@ def heatmap_figure(view: TranslationView) -> Any:
         translate=t,
     )
     texts = [shorten(" ".join(text.split()), SUBTITLE) for text in (view.part.text, view.part.output or "")]
-    return with_subtitle(chart, " → ".join(texts))
+    return with_subtitle(chart, texts[0], f"→ {texts[1]}")
 
 
 def _show_heatmap(view: TranslationView) -> None:
