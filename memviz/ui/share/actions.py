@@ -298,7 +298,8 @@ class _Offered:
             return
         manager = runtime.get_instance().media_file_mgr
         with self._lock:
-            now, size, free = monotonic(), len(content), []
+            now, size = monotonic(), len(content)
+            free: list[str] = []
             total = size + sum(each.size for each in self._files)
             while self._files and (total > MOST_BYTES or now - self._files[0].since > PATIENCE):
                 oldest = self._files.pop(0)

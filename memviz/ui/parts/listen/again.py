@@ -76,7 +76,7 @@ def _cover_sound(view: ListenView) -> tuple[str, cache.HearingOptions]:
     low = min(max(first, round(low, 1)), round(last - 0.1, 1))
     high = max(round(low + 0.1, 1), min(last, round(high, 1)))
     st.session_state[SLIDER] = (low, high)
-    st.slider(t("Seconds to mask"), first, last, step=0.1, format="%.1f s", key=SLIDER, on_change=_take_seconds)
+    st.slider(t("Seconds to mask"), first, last, step=0.1, format=t("%.1f s"), key=SLIDER, on_change=_take_seconds)
     low, high = st.session_state[SLIDER]
     if covered_seconds(heard) != (low, high):
         state.put(COVER, f"{low:.1f}-{high:.1f}")
