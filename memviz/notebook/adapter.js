@@ -34,7 +34,7 @@ const samePin = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null
 
 function render({ model, el }) {
   const root = el.attachShadow({ mode: "open" });
-  const id = crypto.randomUUID();
+  const id = `widget-${Math.random().toString(36).slice(2)}`; // crypto.randomUUID is not there on a server without TLS
   let turn = 0;
   let reported; // the pin that was set here, which Python will say back
   let leave;

@@ -97,7 +97,7 @@ def _heard(trace: Trace) -> dict[str, Any]:
     """When each word was heard, as a drawing and as a table."""
     times = measures.word_times(trace)
     page = _page(trace, _sound_sheet(trace, times))
-    heads = "".join(f"<th>{escape(t(name))}</th>" for name in ("word", "start (s)", "end (s)"))
+    heads = "".join(f"<th>{escape(name)}</th>" for name in (t("word"), t("start (s)"), t("end (s)")))
     rows = "".join(
         f"<tr><td>{escape(word.text)}</td><td>{word.start:.2f}</td><td>{word.end:.2f}</td></tr>" for word in times
     )
