@@ -136,10 +136,16 @@ class Trace(Displayed):
         self.__post_init__()
 
     def __repr__(self) -> str:
-        text = self.text if len(self.text) <= 32 else self.text[:31] + "…"
+        text = (self.output or "").strip() if isinstance(self.source, Sound) else self.text
+        text = f"“{text if len(text) <= 32 else text[:31] + '…'}”"
+        size = f"{len(self.tokens)} tokens"
+        if isinstance(self.source, Sound):
+            size = f"{self.source.seconds:.1f} s of sound"
+        if isinstance(self.source, Picture):
+            text, size = "of a picture", f"{self.source.rows} × {self.source.columns} patches"
         shape = " + ".join(f"{m.kind} {m.layers}×{m.heads}" for m in self.memories.values())
         shape = f"{len(self.parts)} parts" if self.parts else shape
-        return f"<Trace “{text}” · {len(self.tokens)} tokens · {self.model.name} · {shape}>"
+        return f"<Trace {text} · {size} · {self.model.name} · {shape}>"
 
     def memory(self, kind: Kind | None = None) -> Memory:
         """The attention store of that ``kind``; without one, the first: how the model read the text.

@@ -34,7 +34,7 @@ const samePin = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null
 
 function render({ model, el }) {
   const root = el.attachShadow({ mode: "open" });
-  const id = crypto.randomUUID();
+  const id = `widget-${Math.random().toString(36).slice(2)}`; // crypto.randomUUID is not there on a server without TLS
   let turn = 0;
   let reported; // the pin that was set here, which Python will say back
   let leave;
@@ -45,8 +45,12 @@ function render({ model, el }) {
     model.set("pinned", reported);
     model.save_changes();
   };
-  const draw = () => {
+  const dress = () => {
     el.style.colorScheme = schemeOf(document);
+  };
+  const watch = new MutationObserver(dress); // a notebook that is open may change its theme
+  const draw = () => {
+    dress();
     const data = { ...model.get("drawing"), arrays: tableOf(model.get("arrays")), id, turn, pinned: model.get("pinned") };
     leave = mount({ data, parentElement: root, setStateValue, setTriggerValue() {} });
   };
@@ -63,10 +67,12 @@ function render({ model, el }) {
   root.prepend(style);
   model.on("change:drawing", draw);
   model.on("change:pinned", follow);
+  for (const node of [document.body, document.documentElement]) watch.observe(node, { attributes: true });
   draw();
   return () => {
     model.off("change:drawing", draw);
     model.off("change:pinned", follow);
+    watch.disconnect();
     leave?.();
   };
 }

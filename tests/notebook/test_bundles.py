@@ -162,6 +162,7 @@ def test_a_text_is_no_markup() -> None:
 
 def test_a_sound_shows_when_its_words_were_heard() -> None:
     trace = hearing().transcribe(SAMPLES, RATE, target="the cat")
+    assert repr(trace).startswith("<Trace “the cat” · 0.7 s of sound · ")
     html = shown(trace)["text/html"]
     written = "".join(drawing(html).itertext())
     times = memviz.measures.word_times(trace)
@@ -175,6 +176,7 @@ def test_a_sound_shows_when_its_words_were_heard() -> None:
 
 def test_a_picture_shows_where_every_head_looks() -> None:
     trace = seeing().look(IMAGE)
+    assert repr(trace).startswith("<Trace of a picture · 6 × 6 patches · ")
     memory = trace.memory()
     html = shown(trace)["text/html"]
     tiles = [
