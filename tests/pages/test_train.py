@@ -147,6 +147,7 @@ def test_a_classifier_from_pasted_lines(visit) -> None:
     here.app.text_area(key="lines").set_value(LINES)
     here._run()
     assert "24 lines. cat: 12, dog: 12." in plain(here.sentences)
+    assert here._payloads("address_bar")[0]["texts"]["lines"] == LINES, "the tab keeps them when it is loaded again"
     here.press("start_classifier")
     assert here.errors == []
     result = cache.trained(classify.NAME, here.state(classify.SHOWN))
