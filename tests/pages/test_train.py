@@ -85,7 +85,8 @@ def test_the_trained_model_is_opened_by_name(births) -> None:
 
     name = trained.keep(births[2].name, births[2].save)
     assert trained.names() == (name,)
-    assert clean_name(name, policy=Policy.server())
+    assert clean_name(name, policy=Policy.server()) == name
+    assert not cache.is_open(name), "asked as every page asks it before a model is opened"
     reader = load(name, policy=Policy.server())
     pattern = reader.read(births[2].text).memory("self").pattern(1, 3)
     assert pattern == pytest.approx(births[2].patterns[-1, 1, 3], abs=1e-5)
@@ -95,6 +96,7 @@ def test_the_trained_model_is_opened_by_name(births) -> None:
 def test_the_button_takes_the_model_along(visit, births) -> None:
     here = visit("train", run="1")
     here.press("open_in_heads")
+    assert here.errors == []
     assert here.state("model") == trained.names()[0]
     assert here.state("text") == births[2].text
 
@@ -152,7 +154,7 @@ def test_a_classifier_from_pasted_lines(visit) -> None:
     assert here.errors == []
     result = cache.trained(classify.NAME, here.state(classify.SHOWN))
     assert isinstance(result, classifier.Classifier)
-    assert str(result.statement()) in plain(here.sentences)
+    assert plain([str(result.statement())]) in plain(here.sentences)
     assert here.pictures == ["chart"] * 2
     here.app.text_input(key="probe").set_value("the dog sat")
     here._run()
@@ -176,7 +178,7 @@ def test_whoever_leaves_in_the_middle_keeps_the_classifier_that_was_there(visit,
     here.press("start_classifier")
     assert any("It was stopped" in error for error in here.errors)
     assert here.state(classify.SHOWN) == before
-    assert str(cache.trained(classify.NAME, before).statement()) in plain(here.sentences)
+    assert plain([str(cache.trained(classify.NAME, before).statement())]) in plain(here.sentences)
 
 
 @pytest.mark.parametrize(
