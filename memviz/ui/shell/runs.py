@@ -256,10 +256,15 @@ def _ask_before_fetching(model: str, place: DeltaGenerator) -> None:
 
 
 def offer_to_fetch(model: str) -> None:
-    """Where a model that will be needed is not on this machine: how large it is, and a button that fetches it now."""
+    """Where a model that will be needed is not on this machine: how large it is, and a button that fetches it now.
+
+    Nothing where models run on a cluster: what is there is not known here.
+    """
     try:
+        if not cache.runs_here() or cache.is_open(model):
+            return
         plan = preview(model, policy=Policy.server())
-        if plan.here or cache.is_open(model):
+        if plan.here:
             return
     except MemVizError as error:
         show.problem(error)
