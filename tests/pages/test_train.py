@@ -18,9 +18,10 @@ from memviz.progress import Progress, no_progress
 from memviz.serving import cache
 from memviz.serving.gate import Wait, nobody_waits
 from memviz.trace import ModelInfo
-from memviz.training import classifier, examples, induction
+from memviz.training import classifier, examples, induction, small_model
+from memviz.ui.parts import vocabulary
 from memviz.ui.parts.training import classify
-from memviz.ui.shell import runs
+from memviz.ui.shell import runs, samples
 from tests.reading.families import FAMILIES, tokenizer
 
 STEPS = 30
@@ -99,6 +100,18 @@ def test_the_button_takes_the_model_along(visit, births) -> None:
     assert here.errors == []
     assert here.state("model") == trained.names()[0]
     assert here.state("text") == births[2].text
+
+
+def test_what_other_pages_begin_with_are_symbols_that_a_trained_model_knows() -> None:
+    name = f"{trained.PREFIX}anything"
+    groups = (samples.samples(name), samples.prompts(name), samples.to_cover(name), samples.facts(name, "entities"))
+    texts = {sample.text for group in (*groups, samples.two_texts(name)) for sample in group}
+    assert texts
+    assert all({*text.split()} <= {*small_model.SYMBOLS} for text in texts)
+    first, second = samples.two_texts(name)
+    assert first.word == second.word
+    assert {first.word} <= {*first.text.split()} & {*second.text.split()}
+    assert {symbol.strip() for symbol in vocabulary.SYMBOLS.split(",")} <= {*small_model.SYMBOLS}
 
 
 @pytest.mark.parametrize("name", ["trained:nothing", "trained:../../etc", "trained:"])
