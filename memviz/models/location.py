@@ -144,9 +144,12 @@ def resolve_name(name: Name, *, policy: Policy) -> Entry | Path | str:
 def clean_name(name: Name, *, policy: Policy | None = None) -> str:
     """The same text for every ``name`` that means this model: the catalogue's, a real path, or a hub id.
 
+    What is clean stays as it is, also where paths are not allowed: a model that was trained here keeps its name.
     ``policy`` says which names are allowed, as in `locate`. Nothing is fetched. Raises what `locate` raises for names.
     """
     meaning = resolve_name(name, policy=policy or Policy.library())
+    if isinstance(meaning, Path) and (text := name_text(name)).startswith(trained.PREFIX):
+        return text
     if isinstance(meaning, str):
         meaning = entry_of(meaning) or meaning
     return meaning.name if isinstance(meaning, Entry) else str(meaning)

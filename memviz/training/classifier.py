@@ -160,11 +160,11 @@ class Classifier:
         values = {
             "correct": self.correct,
             "count": len(self.held_out),
-            "accuracy": f"{self.accuracy:.0%}",
-            "low": f"{low:.0%}",
-            "high": f"{high:.0%}",
+            "accuracy": _percent(self.accuracy),
+            "low": _percent(low),
+            "high": _percent(high),
             "label": self.majority_label,
-            "majority": f"{self.majority:.0%}",
+            "majority": _percent(self.majority),
             "p": f"= {self.p_value:.2g}" if self.p_value >= 1e-4 else "< 0.0001",
         }
         if self.p_value < CHANCE:
@@ -258,6 +258,11 @@ class Classifier:
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise _broken(path) from error
+
+
+def _percent(share: float) -> str:
+    """As it stands on the pages: 78 %."""
+    return f"{100 * share:.0f}\u00a0%"
 
 
 def train(

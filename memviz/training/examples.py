@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -187,13 +188,23 @@ def _decoded(content: bytes, notes: list[Note]) -> str:
 
 
 def _is_chinese(content: bytes) -> bool:
-    """Are these bytes, which are not UTF-8, Chinese as GB 18030 writes it?"""
+    """Are these bytes, which are not UTF-8, Chinese as GB 18030 writes it?
+
+    An accented letter and the one behind it may be read as a Chinese one, too; but that stands inside a word of Latin
+    letters, where Chinese seldom does.
+    """
     try:
-        letters = [sign for sign in content.decode("gb18030") if sign > "\x7f"]
+        text = content.decode("gb18030")
     except UnicodeDecodeError:
         return False
+    letters = [sign for sign in text if sign > "\x7f"]
     chinese = sum(any(low <= sign <= high for low, high in _CHINESE) for sign in letters)
-    return chinese > 0.9 * len(letters)
+    runs = [run.span() for run in re.finditer(r"[^\x00-\x7f]+", text)]
+    inside = sum(
+        end - begin <= 2 and bool(re.search("[A-Za-z]", text[max(0, begin - 1) : begin] + text[end : end + 1]))
+        for begin, end in runs
+    )
+    return chinese > 0.9 * len(letters) and inside <= len(runs) / 2
 
 
 def _too_large(size: int) -> TrainingError:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from memviz.lessons import LESSONS
+from memviz.models.location import Preview
 from memviz.progress import no_progress
+from memviz.serving import cache
+from memviz.ui.shell import runs
 
 pytestmark = pytest.mark.models
 
@@ -36,11 +39,11 @@ def test_a_head_is_born_in_the_lesson_and_the_page_train_shares_it(visit, monkey
     from memviz.lessons import training as course
     from memviz.training import induction
 
-    lesson, runs, real = LESSONS["birth"], [], induction.train
+    lesson, trained, real = LESSONS["birth"], [], induction.train
     assert (lesson.settings["seed"], lesson.settings["steps"]) == (str(course.SEED), str(course.STEPS))
 
     def train(layers: int, *settings: int, **told: object) -> induction.Induction:
-        runs.append(layers)
+        trained.append(layers)
         return real(layers, *settings, **told)
 
     monkeypatch.setattr(course, "STEPS", 25)
@@ -55,9 +58,9 @@ def test_a_head_is_born_in_the_lesson_and_the_page_train_shares_it(visit, monkey
     assert any(lesson.options[3] in box.value for box in here.app.success)
     assert plain(finding) in shown(here)
     assert here.pictures == ["chart"] * 4
-    assert runs == [2, 1]
+    assert trained == [2, 1]
     here.app.run()
-    assert runs == [2, 1], "it is remembered"
+    assert trained == [2, 1], "it is remembered"
     monkeypatch.setattr(induction, "train", lambda layers, *_, **__: subject[layers == 1])
     here.press("lesson_door")
     assert str(subject[0].statement(subject[1])) in shown(here).replace("**", "")
@@ -83,6 +86,28 @@ def test_a_classifier_is_trained_in_the_lesson(visit, minilm, monkeypatch: pytes
     here.press("lesson_door")
     assert here.address.get("training") == "classifier"
     assert (here.address.get("tuned"), here.address.get("epochs")) == ("1", "3")
+
+
+def test_a_model_that_is_not_here_is_offered_and_fetched_when_that_is_asked_for(visit, monkeypatch) -> None:
+    opened: list[str] = []
+
+    def fetch(name: str, question, **_: object) -> bool:
+        opened.append(name)
+        return question(None)
+
+    def find(name: str, **_: object) -> Preview:
+        return Preview(name, "MiniLM", 91_000_000, here=name in opened, licence="Apache-2.0")
+
+    monkeypatch.setattr(runs, "preview", find)
+    monkeypatch.setattr(cache, "is_open", lambda name: False)
+    monkeypatch.setattr(cache, "ask", fetch)
+    here = visit("lessons", lesson="sinks")
+    assert any("MiniLM is not on this machine yet: 0.09 GB" in note for note in here.notes)
+    assert here.app.radio(key="prediction_sinks").options, "the lesson can be read meanwhile"
+    assert opened == []
+    here.press("fetch_ahead")
+    assert opened == ["minilm"]
+    assert not any("not on this machine" in note for note in here.notes)
 
 
 def test_a_wrong_prediction_is_told_and_another_lesson_hides_its_numbers(visit) -> None:

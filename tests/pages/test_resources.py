@@ -33,7 +33,7 @@ def test_the_numbers_are_those_of_the_model_and_of_the_reading(visit, minilm) ->
     parameters = sum(value.numel() for value in own.state_dict().values() if value.dtype == torch.float32)
     assert minilm.parameters == parameters
     assert minilm.weight_bytes == 4 * parameters
-    assert f"{parameters / 1e6:.1f} million" in said(here)
+    assert f"{parameters / 1e6:.1f}M" in said(here)
     count = len(tokenizer(SECRET)["input_ids"])
     dense = 6 * 12 * count * count * 4
     trace = minilm.read(SECRET)

@@ -18,9 +18,10 @@ from memviz.progress import Progress, no_progress
 from memviz.serving import cache
 from memviz.serving.gate import Wait, nobody_waits
 from memviz.trace import ModelInfo
-from memviz.training import classifier, examples, induction
+from memviz.training import classifier, examples, induction, small_model
+from memviz.ui.parts import vocabulary
 from memviz.ui.parts.training import classify
-from memviz.ui.shell import runs
+from memviz.ui.shell import runs, samples
 from tests.reading.families import FAMILIES, tokenizer
 
 STEPS = 30
@@ -85,7 +86,8 @@ def test_the_trained_model_is_opened_by_name(births) -> None:
 
     name = trained.keep(births[2].name, births[2].save)
     assert trained.names() == (name,)
-    assert clean_name(name, policy=Policy.server())
+    assert clean_name(name, policy=Policy.server()) == name
+    assert not cache.is_open(name), "asked as every page asks it before a model is opened"
     reader = load(name, policy=Policy.server())
     pattern = reader.read(births[2].text).memory("self").pattern(1, 3)
     assert pattern == pytest.approx(births[2].patterns[-1, 1, 3], abs=1e-5)
@@ -95,8 +97,21 @@ def test_the_trained_model_is_opened_by_name(births) -> None:
 def test_the_button_takes_the_model_along(visit, births) -> None:
     here = visit("train", run="1")
     here.press("open_in_heads")
+    assert here.errors == []
     assert here.state("model") == trained.names()[0]
     assert here.state("text") == births[2].text
+
+
+def test_what_other_pages_begin_with_are_symbols_that_a_trained_model_knows() -> None:
+    name = f"{trained.PREFIX}anything"
+    groups = (samples.samples(name), samples.prompts(name), samples.to_cover(name), samples.facts(name, "entities"))
+    texts = {sample.text for group in (*groups, samples.two_texts(name)) for sample in group}
+    assert texts
+    assert all({*text.split()} <= {*small_model.SYMBOLS} for text in texts)
+    first, second = samples.two_texts(name)
+    assert first.word == second.word
+    assert {first.word} <= {*first.text.split()} & {*second.text.split()}
+    assert {symbol.strip() for symbol in vocabulary.SYMBOLS.split(",")} <= {*small_model.SYMBOLS}
 
 
 @pytest.mark.parametrize("name", ["trained:nothing", "trained:../../etc", "trained:"])
@@ -147,11 +162,12 @@ def test_a_classifier_from_pasted_lines(visit) -> None:
     here.app.text_area(key="lines").set_value(LINES)
     here._run()
     assert "24 lines. cat: 12, dog: 12." in plain(here.sentences)
+    assert here._payloads("address_bar")[0]["texts"]["lines"] == LINES, "the tab keeps them when it is loaded again"
     here.press("start_classifier")
     assert here.errors == []
     result = cache.trained(classify.NAME, here.state(classify.SHOWN))
     assert isinstance(result, classifier.Classifier)
-    assert str(result.statement()) in plain(here.sentences)
+    assert plain([str(result.statement())]) in plain(here.sentences)
     assert here.pictures == ["chart"] * 2
     here.app.text_input(key="probe").set_value("the dog sat")
     here._run()
@@ -175,7 +191,7 @@ def test_whoever_leaves_in_the_middle_keeps_the_classifier_that_was_there(visit,
     here.press("start_classifier")
     assert any("It was stopped" in error for error in here.errors)
     assert here.state(classify.SHOWN) == before
-    assert str(cache.trained(classify.NAME, before).statement()) in plain(here.sentences)
+    assert plain([str(cache.trained(classify.NAME, before).statement())]) in plain(here.sentences)
 
 
 @pytest.mark.parametrize(

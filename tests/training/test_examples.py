@@ -81,6 +81,12 @@ def test_other_encodings_are_read_and_said() -> None:
     result = parse(french.encode("cp1252"))
     assert result.texts[0] == "le café numéro 0 — fermé"
     assert "Windows-1252" in notes(result)
+    german = "".join(f"Straße {number} ist schön größer,{'gut' if number % 2 else 'müde'}\n" for number in range(10))
+    assert "鰊" in german.encode("cp1252").decode("gb18030"), "it could be read as Chinese"
+    result = parse(german.encode("cp1252"))
+    assert result.texts[0] == "Straße 0 ist schön größer"
+    mixed = "".join(f"我用Python写第{number}个程序，繁體也有,{'快' if number % 2 else '慢'}\n" for number in range(10))
+    assert parse(mixed.encode("gb18030")).texts[3] == "我用Python写第3个程序，繁體也有"
 
 
 def test_rows_without_a_label_are_left_out_and_counted() -> None:

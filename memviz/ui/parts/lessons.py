@@ -73,6 +73,8 @@ def show_task(lesson: Lesson) -> str:
     text = _text(lesson)
     st.markdown("> " + literal(text).replace("\n", "  \n> "))
     st.caption(_who_reads(lesson))
+    if lesson.model:
+        runs.offer_to_fetch(lesson.model)
     task, door = st.columns([4, 1], vertical_alignment="center")
     task.markdown(t(lesson.task))
     page = navigation.PAGES[lesson.page]

@@ -243,7 +243,7 @@ def size(count: float) -> str:
 
 
 def count_text(count: int) -> str:
-    """So many parameters, as they are read: 134.5 M, 405.0 B."""
+    """So many parameters, as models are named by them in every language: 134.5M, 405.9B (10⁹)."""
     if count >= 1e9:
-        return t("{count} billion", count=f"{count / 1e9:,.1f}")
-    return t("{count} million", count=f"{count / 1e6:,.1f}") if count >= 1e6 else f"{count:,}"
+        return f"{count / 1e9:,.1f}B"
+    return f"{count / 1e6:,.1f}M" if count >= 1e6 else f"{count:,}"

@@ -11,6 +11,7 @@ import streamlit as st
 
 from memviz import figures
 from memviz.figures import Bar, SheetRow
+from memviz.models import trained
 from memviz.progress import Progress
 from memviz.tokens import Word
 from memviz.trace import Trace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
     from memviz import Reader
 
 LIST = "monday, tuesday, sunday, paris, london, france, seven, eight, nine, bank, river, money"
+SYMBOLS = "Q, 7, M, B, X, K, 2, T, A, 5, R, 9"  # the list for models that were trained here, on symbols
 COUNT = 12  # neighbours
 MOST_WORDS = 60  # of a list
 MOST_LETTERS = 64  # of a word
@@ -114,8 +116,11 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 def show_projection(trace: Trace) -> pd.DataFrame | None:
     """A list of words on the plane where they differ most; ``None``, with a message, where there is none."""
     st.header(t("Before any text: how words lie to each other"), anchor=False)
-    line = st.text_input(t("Words, with commas between"), max_chars=600, **state.url_bound("list", [LIST], others=True))
-    words = [part.strip()[:MOST_LETTERS] for part in (line or LIST).replace("，", ",").split(",") if part.strip()]
+    usual = SYMBOLS if trace.model.name.startswith(trained.PREFIX) else LIST
+    line = st.text_input(
+        t("Words, with commas between"), max_chars=600, **state.url_bound("list", [usual], others=True)
+    )
+    words = [part.strip()[:MOST_LETTERS] for part in (line or usual).replace("，", ",").split(",") if part.strip()]
     words = words[:MOST_WORDS]
 
     def run(reader: Reader, progress: Progress) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from memviz.ui.components.address import address_bar, last_return
 TEXTS = (  # the boxes whose texts the tab keeps
     *("text", "pair", "other", "target", "gold", "system", "answer", "lesson_text"),
     *("needle", "needle_question", "needle_answer", "part", "corpus_lines", "corpus_reading"),
-    *("context_word", "fact_word", "invented"),
+    *("context_word", "fact_word", "invented", "lines"),
 )
 OWN = ("corpus",)  # choices whose names begin with one of these stand in the address of the page of that path alone
 ORIGIN = "origin"  # how the text came into its box; see `memviz.ui.shell.frame`

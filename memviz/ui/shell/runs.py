@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from memviz.errors import BusyError, EmptyTextError, MemVizError, TextTooLongError
 from memviz.models import DEFAULT, Policy, preview
+from memviz.models.location import Preview
 from memviz.note import Note
 from memviz.progress import Progress
 from memviz.serving import cache
@@ -248,16 +249,51 @@ def _ask_before_fetching(model: str, place: DeltaGenerator) -> None:
     plan = preview(model, policy=Policy.server())
     if plan.here:
         return
-    offer = t(
+    box = place.container()
+    box.info(_download_text(plan), icon=":material/download:")
+    if not box.button(t("Fetch it"), type="primary", key="fetch"):
+        st.stop()
+
+
+def offer_to_fetch(model: str) -> None:
+    """Where a model that will be needed is not on this machine: how large it is, and a button that fetches it now.
+
+    Nothing where models run on a cluster: what is there is not known here.
+    """
+    try:
+        if not cache.runs_here() or cache.is_open(model):
+            return
+        plan = preview(model, policy=Policy.server())
+        if plan.here:
+            return
+    except MemVizError as error:
+        show.problem(error)
+        return
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.info(_download_text(plan), icon=":material/download:")
+    if row.button(t("Fetch it"), key="fetch_ahead"):
+        place = st.empty()
+        try:
+            patiently(place, lambda: cache.ask(model, _is_open, **_callbacks(place)))
+        except MemVizError as error:
+            place.empty()
+            show.problem(error)
+            return
+        st.rerun()
+
+
+def _is_open(_: Reader) -> bool:
+    """Asked of a model that is opened for it."""
+    return True
+
+
+def _download_text(plan: Preview) -> str:
+    return t(
         "{title} is not on this machine yet: {size:.2f} GB to download, licence {licence}.",
         title=literal(plan.title),
         size=plan.size / 1e9,
         licence=literal(plan.licence or t("unknown")),
     )
-    box = place.container()
-    box.info(offer, icon=":material/download:")
-    if not box.button(t("Fetch it"), type="primary", key="fetch"):
-        st.stop()
 
 
 def patiently(place: DeltaGenerator, run: Callable[[], Result]) -> Result:

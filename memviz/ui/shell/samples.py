@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from memviz.models import CATALOGUE
+from memviz.models import CATALOGUE, trained
 
 
 @dataclass(frozen=True)
@@ -337,6 +337,10 @@ _FACTS = {
         "",
     ),
 }
+_SYMBOLS = (  # for models that were trained here, on random symbols
+    Sample("A part, twice", "Q 7 M B X K 2 T Q 7 M B X K 2", "", word="Q"),
+    Sample("Another part, twice", "A 5 Q R 9 W C 3 A 5 Q R 9 W", "", word="Q"),
+)
 _OPEN = "Hover or tap a word: which words does it attend to, and in which heads?"
 _OPEN_COVER = "Tap a word to cover it: does the answer change more than with any other word covered?"
 _BY_MODEL = {"minilm": _MINILM, "smollm2": _SMOLLM2, "e5-multilingual": _E5}
@@ -365,11 +369,18 @@ def samples(model: str) -> tuple[Sample, ...]:
     family = CATALOGUE[model].family if model in CATALOGUE else "decoder-only"
     if model in _CHINESE:
         texts: tuple[Sample, ...] = _ZH
+    elif _reads_symbols(model):
+        texts = _SYMBOLS
     elif family == "encoder-decoder":
         texts = translations(model)
     else:
         texts = _MINILM if family == "encoder-only" else _SMOLLM2
     return tuple(replace(sample, hint=_OPEN, translation="", gold="") for sample in texts)
+
+
+def _reads_symbols(model: str) -> bool:
+    """Does it know symbols alone, and no words?"""
+    return model.startswith(trained.PREFIX)
 
 
 def to_compare(model: str, way: str) -> tuple[Sample, ...]:
@@ -387,7 +398,8 @@ def prompts(model: str) -> tuple[Sample, ...]:
     if model == "smollm2":
         return _PROMPTS
     hint = "Click a written word: how sure was the model, and what else could stand there?"
-    return tuple(replace(sample, hint=hint) for sample in _PROMPTS)
+    texts = _SYMBOLS if _reads_symbols(model) else _PROMPTS
+    return tuple(replace(sample, hint=hint) for sample in texts)
 
 
 def to_cover(model: str) -> tuple[Sample, ...]:
@@ -402,6 +414,7 @@ def to_cover(model: str) -> tuple[Sample, ...]:
     else:
         texts = tuple(sample for sample in _BY_MODEL.get(model, _MINILM) if not sample.pair)
         texts = texts if family == "encoder-only" else _COVERED_LANGUAGE
+        texts = _SYMBOLS if _reads_symbols(model) else texts
     return tuple(replace(sample, hint=_OPEN_COVER, translation="", gold="") for sample in texts)
 
 
@@ -412,6 +425,8 @@ def long_texts(model: str) -> tuple[Sample, ...]:
 
 def facts(model: str, view: str) -> tuple[Sample, ...]:
     """The samples for one view of the page Facts, for a model by its name; nothing is claimed of them."""
+    if _reads_symbols(model):
+        return tuple(replace(sample, hint="") for sample in _SYMBOLS)
     first = _FACTS.get(view, _FACTS["lens"])
     others = to_cover(model) if view in ("lens", "mlps") else ()
     texts = (first, *(sample for sample in others if sample.text != first.text))
@@ -420,6 +435,8 @@ def facts(model: str, view: str) -> tuple[Sample, ...]:
 
 def two_texts(model: str = "") -> tuple[Sample, Sample]:
     """Two texts with one word in two meanings, to be read side by side, for a model by its name."""
+    if _reads_symbols(model):
+        return _SYMBOLS[0], _SYMBOLS[1]
     texts, word = (_E5, "苹果") if model == "e5-multilingual" else (_MINILM, "bank")
     first, second = (sample for sample in texts if sample.word == word)
     return first, second
@@ -427,7 +444,7 @@ def two_texts(model: str = "") -> tuple[Sample, Sample]:
 
 def is_second_text(text: str) -> bool:
     """Is this the second of `two_texts`, for any model?"""
-    return text in (two_texts()[1].text, two_texts("e5-multilingual")[1].text)
+    return text in {two_texts(model)[1].text for model in ("", "e5-multilingual", trained.PREFIX)}
 
 
 def first_word(model: str, text: str) -> str:

@@ -166,7 +166,7 @@ def _choose_and_train(examples: Examples | None) -> None:
 
 def _layers_text(count: int) -> str:
     if count == 0:
-        return t("none: the head alone")
+        return t("none, the head alone")
     return t("the last one") if count == 1 else t("the last {count}", count=count)
 
 
@@ -292,7 +292,7 @@ def _show(settings: Settings, classifier: Classifier) -> ClassifierView:
     row.metric(t("Unknown tokens"), percent(classifier.unknown), width="content")
     st.caption(
         t(
-            "Trained on {model}: {layers}; {epochs} epochs, seed {seed}, in {seconds:.1f} s.",
+            "{model}. Layers that learnt: {layers}; {epochs} epochs, seed {seed}, {seconds:.1f} s.",
             model=literal(classifier.reader.info.name),
             layers=_layers_text(classifier.layers),
             epochs=int(classifier.history["epoch"].iloc[-1]),
@@ -351,11 +351,11 @@ def _show_errors(classifier: Classifier) -> list[Any]:
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """A table of lines with columns in the reader's language."""
-    names = {
-        "text": t("line of text"),
+    names = {  # the text last: it is the longest, and what it was taken for is to be seen without scrolling
         "label": t("true label"),
         "prediction": t("predicted label"),
         "probability": t("probability"),
+        "text": t("line of text"),
     }
     shown = frame[[name for name in names if name in frame]].copy()
     shown["probability"] = [percent(value) for value in shown["probability"]]
