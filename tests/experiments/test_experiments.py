@@ -167,6 +167,19 @@ def test_the_span_is_the_first_size_that_costs_nothing() -> None:
     assert found.span == (enough[0] if enough else None)
 
 
+def test_a_span_costs_a_hundredth_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = {1: 1.5, 8: 1.04, 32: 1.011, 64: 1.009, 80: 1.0, None: 1.0}
+
+    def logprobs(reader: object, text: str, eviction: Eviction | None, progress: object) -> np.ndarray:
+        return np.array([np.nan, *[-losses[None if eviction is None else eviction.recent]] * 100])
+
+    monkeypatch.setattr("memviz.experiments.cache._logprobs", logprobs)
+    found = experiments.span(opened("gpt2"), LONG, sizes=(80, 64, 32, 8, 1))
+    assert (found.sizes, found.span) == ((1, 8, 32, 64, 80), 64)
+    assert list(found.losses) == pytest.approx([losses[size] for size in found.sizes])
+    assert experiments.span(opened("gpt2"), LONG, sizes=(1, 8)).span is None
+
+
 @pytest.mark.parametrize("name", ["gpt2", "bert", "marian"])
 def test_unplugging_heads_is_ablating_them(name: str) -> None:
     reader = opened(name)
@@ -195,16 +208,22 @@ def test_a_hit_is_the_hardest_look_at_the_very_token_that_is_written() -> None:
     needle = " ".join(TEXT.split()[2:8])
     found = experiments.retrieval_heads(reader, TEXT, needle, max_new_tokens=8)
     memory, trace = found.trace.memory(), found.trace
-    expected = np.zeros((memory.layers, memory.heads))
+    count, prompt = len(found.needle), range(found.trace.written.start)
+    stretches = [set(range(first, first + count)) for first in prompt[: len(prompt) - count + 1]]
+    others = [stretch for stretch in stretches if not stretch & set(found.needle)]
+    expected, controls = np.zeros((memory.layers, memory.heads)), np.zeros((memory.layers, memory.heads))
     for layer in range(memory.layers):
         for head in range(memory.heads):
-            pattern, seen = memory.pattern(layer, head), set()
+            pattern, hit = memory.pattern(layer, head), set()
             for place in range(trace.written.start, len(trace.tokens)):
                 key = int(pattern[place - 1].argmax())
-                if key in found.needle and trace.tokens[key].id == trace.tokens[place].id:
-                    seen.add(key)
-            expected[layer, head] = len(seen) / len(found.needle)
+                if key in prompt and trace.tokens[key].id == trace.tokens[place].id:
+                    hit.add(key)
+            expected[layer, head] = len(hit & set(found.needle)) / count
+            controls[layer, head] = max(len(hit & stretch) for stretch in others) / count
     assert np.allclose(found.scores, expected)
+    assert np.allclose(found.controls, controls)
+    assert controls.any()
     assert found.table().score.is_monotonic_decreasing
 
 
