@@ -349,10 +349,11 @@ def test_what_a_ranking_takes_away_and_what_a_random_order_would() -> None:
     sizes = sorted({max(1, round(share * len(numbers))) for share in (0.1, 0.2, 0.5)})
     for ranking in (found.ranking("attention"), found.ranking("Chefer")):
         order = np.argsort(-ranking.scores, kind="stable")
-        assert ranking.comprehensiveness == pytest.approx(np.mean([lost(order[:size]) for size in sizes]), abs=1e-6)
-        assert ranking.sufficiency == pytest.approx(np.mean([lost(order[size:]) for size in sizes]), abs=1e-6)
+        assert ranking.comprehensiveness == pytest.approx(np.mean([lost(order[:size]) for size in sizes]), abs=5e-6)
+        assert ranking.sufficiency == pytest.approx(np.mean([lost(order[size:]) for size in sizes]), abs=5e-6)
+        assert abs(ranking.comprehensiveness - ranking.sufficiency) > 5e-5
         generator, truth = np.random.default_rng(1), np.abs(found.blank.embedding)
-        others = [spearman(generator.permutation(ranking.scores), truth) for _ in range(500)]
+        others = [spearman(generator.permutation(ranking.scores), truth) for _ in range(200)]
         assert 0.88 < np.mean([ranking.low <= other <= ranking.high for other in others]) < 0.995
 
 
