@@ -62,20 +62,21 @@ def test_a_question_that_was_put_before_is_taken_as_it_is() -> None:
 
 
 def test_the_controls_are_all_other_runs_of_as_many_tokens() -> None:
-    reader = opened("gpt2")
-    asked = reader.ask(TEXT)
-    every = words_of(asked)
-    runs = control_runs(every, (5,), without=frozenset({0, every[-1].tokens[-1]}), seed=0)
-    size = len(tokens_of_words(every, (5,)))
-    assert len(runs) >= 3
-    for run in runs:
-        tokens = tokens_of_words(every, run)
-        assert len(tokens) == size
-        assert not set(tokens) & {0, every[-1].tokens[-1], *every[5].tokens}
-        assert list(run) == list(range(run[0], run[-1] + 1))
-    single = [number for number, word in enumerate(every) if len(word.tokens) == size]
-    alone = [number for number in single if number != 5 and not set(every[number].tokens) & {0, every[-1].tokens[-1]}]
-    assert [run[0] for run in runs if len(run) == 1] == alone
+    text = " ".join(["lighthouse", *TEXT.split()[:8], "harbour", *TEXT.split()[8:]])
+    every = words_of(opened("gpt2").ask(text))
+    assert {1} < {len(word.tokens) for word in every}, "words of one token, and of several"
+    without = frozenset({0, every[-1].tokens[-1]})
+    for numbers in ((5,), (0,), (3, 4), (9,)):
+        size = len(tokens_of_words(every, numbers))
+        expected = []
+        for first in range(len(every)):
+            for last in range(first, len(every)):
+                run = tuple(range(first, last + 1))
+                tokens = tokens_of_words(every, run)
+                if len(tokens) == size and not without & set(tokens) and not set(numbers) & set(run):
+                    expected.append(run)
+        assert len(expected) >= 3
+        assert control_runs(every, numbers, without=without, seed=0) == tuple(expected)
 
 
 def test_a_control_is_the_same_experiment_with_another_word() -> None:
@@ -166,6 +167,19 @@ def test_the_span_is_the_first_size_that_costs_nothing() -> None:
     assert found.span == (enough[0] if enough else None)
 
 
+def test_a_span_costs_a_hundredth_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = {1: 1.5, 8: 1.04, 32: 1.011, 64: 1.009, 80: 1.0, None: 1.0}
+
+    def logprobs(reader: object, text: str, eviction: Eviction | None, progress: object) -> np.ndarray:
+        return np.array([np.nan, *[-losses[None if eviction is None else eviction.recent]] * 100])
+
+    monkeypatch.setattr("memviz.experiments.cache._logprobs", logprobs)
+    found = experiments.span(opened("gpt2"), LONG, sizes=(80, 64, 32, 8, 1))
+    assert (found.sizes, found.span) == ((1, 8, 32, 64, 80), 64)
+    assert list(found.losses) == pytest.approx([losses[size] for size in found.sizes])
+    assert experiments.span(opened("gpt2"), LONG, sizes=(1, 8)).span is None
+
+
 @pytest.mark.parametrize("name", ["gpt2", "bert", "marian"])
 def test_unplugging_heads_is_ablating_them(name: str) -> None:
     reader = opened(name)
@@ -194,16 +208,22 @@ def test_a_hit_is_the_hardest_look_at_the_very_token_that_is_written() -> None:
     needle = " ".join(TEXT.split()[2:8])
     found = experiments.retrieval_heads(reader, TEXT, needle, max_new_tokens=8)
     memory, trace = found.trace.memory(), found.trace
-    expected = np.zeros((memory.layers, memory.heads))
+    count, prompt = len(found.needle), range(found.trace.written.start)
+    stretches = [set(range(first, first + count)) for first in prompt[: len(prompt) - count + 1]]
+    others = [stretch for stretch in stretches if not stretch & set(found.needle)]
+    expected, controls = np.zeros((memory.layers, memory.heads)), np.zeros((memory.layers, memory.heads))
     for layer in range(memory.layers):
         for head in range(memory.heads):
-            pattern, seen = memory.pattern(layer, head), set()
+            pattern, hit = memory.pattern(layer, head), set()
             for place in range(trace.written.start, len(trace.tokens)):
                 key = int(pattern[place - 1].argmax())
-                if key in found.needle and trace.tokens[key].id == trace.tokens[place].id:
-                    seen.add(key)
-            expected[layer, head] = len(seen) / len(found.needle)
+                if key in prompt and trace.tokens[key].id == trace.tokens[place].id:
+                    hit.add(key)
+            expected[layer, head] = len(hit & set(found.needle)) / count
+            controls[layer, head] = max(len(hit & stretch) for stretch in others) / count
     assert np.allclose(found.scores, expected)
+    assert np.allclose(found.controls, controls)
+    assert controls.any()
     assert found.table().score.is_monotonic_decreasing
 
 
@@ -222,6 +242,27 @@ def test_a_needle_is_looked_for_at_every_depth_and_without_it() -> None:
         settings = {"filler": filler, **wrong}
         with pytest.raises(ReadingError):
             experiments.needle(reader, "a", "the dog went", "home", **settings)
+
+
+def test_the_numbers_of_a_grid_of_needles_are_those_of_its_texts() -> None:
+    reader = opened("gpt2")
+    filler = ". ".join([" ".join(TEXT.split()[:6]), " ".join(TEXT.split()[6:])]) + "."
+    needle, question = "the dog went home.", "the dog went"
+    texts = [f"{filler} {question}", f"{needle} {filler} {question}", f"{filler} {needle} {question}"]
+    settings = {"lengths": [reader.count(filler)], "depths": (0, 1)}
+    own = reader.ask(texts[1]).answer
+    assert own
+    for answer in (own.strip(), "home again"):
+        found = experiments.needle(reader, needle, question, answer, filler, **settings)
+        values, exact = [], []
+        for text in texts:
+            asked = reader.ask(text, answer)
+            trace = reader.read_ids((*asked.ids, asked.answers[-1]))
+            values.append(float(np.exp(trace.logprobs[-len(asked.answers) :].mean())))
+            exact.append(reader.ask(text).answers == asked.answers)
+        assert [found.controls[0], *found.values[0]] == pytest.approx(values, rel=1e-4)
+        assert list(found.exact[0]) == exact[1:]
+        assert found.exact[0, 0] == (answer == own.strip())
 
 
 def test_leaving_one_out_is_done_in_two_ways() -> None:
@@ -293,6 +334,27 @@ def test_an_experiment_says_how_far_it_is_and_stops_when_it_is_told_to(name: str
 
     with pytest.raises(StopError):
         RUNS[name](opened("gpt2"), stop)
+
+
+def test_what_a_ranking_takes_away_and_what_a_random_order_would() -> None:
+    reader = opened("gpt2")
+    found = experiments.agree(reader, TEXT)
+    question, numbers, words_ = found.blank.question, found.blank.numbers, found.blank.words
+    before = reader.predict(question, [Change()]).values[0]
+
+    def lost(places: np.ndarray) -> float:
+        blanks = tokens_of_words(words_, [numbers[place] for place in places])
+        return float(before - reader.predict(question, [Change(blanks=blanks)]).values[0])
+
+    sizes = sorted({max(1, round(share * len(numbers))) for share in (0.1, 0.2, 0.5)})
+    for ranking in (found.ranking("attention"), found.ranking("Chefer")):
+        order = np.argsort(-ranking.scores, kind="stable")
+        assert ranking.comprehensiveness == pytest.approx(np.mean([lost(order[:size]) for size in sizes]), abs=5e-6)
+        assert ranking.sufficiency == pytest.approx(np.mean([lost(order[size:]) for size in sizes]), abs=5e-6)
+        assert abs(ranking.comprehensiveness - ranking.sufficiency) > 5e-5
+        generator, truth = np.random.default_rng(1), np.abs(found.blank.embedding)
+        others = [spearman(generator.permutation(ranking.scores), truth) for _ in range(200)]
+        assert 0.88 < np.mean([ranking.low <= other <= ranking.high for other in others]) < 0.995
 
 
 def test_rank_correlation() -> None:
