@@ -8,11 +8,12 @@ that was made on purpose has one. What belongs to a subject, such as a word to i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import NoReturn
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from memviz.ui.components.address import KEY as COMPONENT
 from memviz.ui.components.address import address_bar, last_return
@@ -93,14 +94,20 @@ def forget(*, but: Iterable[str] = ()) -> None:
 
 @contextmanager
 def in_step() -> Iterator[None]:
-    """Follows the address before a run, and writes it after, also where the run stopped with a message."""
+    """Follows the address before a run, and writes it after, also where the page ended with a message."""
     _follow()
-    try:
+    with suppress(PageEnd):
         yield
-    except StopException:
-        _write()
-        raise
     _write()
+
+
+class PageEnd(BaseException):  # as Streamlit's own: no error, and no handler of errors is to take it
+    """The page has a message in the place of what would come next."""
+
+
+def end_page() -> NoReturn:
+    """Nothing more is drawn on this page. After `st.stop` the address could not be written any more."""
+    raise PageEnd
 
 
 def _follow() -> None:
