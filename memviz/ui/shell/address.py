@@ -20,7 +20,7 @@ from memviz.ui.components.address import address_bar, last_return
 
 TEXTS = (  # the boxes whose texts the tab keeps
     *("text", "pair", "other", "target", "gold", "system", "answer", "lesson_text"),
-    *("needle", "needle_question", "needle_answer", "part", "corpus_lines", "corpus_reading"),
+    *("needle", "needle_question", "needle_answer", "part", "corpus_lines", "corpus_reading", "train_lines"),
     *("context_word", "fact_word", "invented"),
 )
 OWN = ("corpus",)  # choices whose names begin with one of these stand in the address of the page of that path alone
