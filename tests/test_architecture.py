@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -250,3 +251,46 @@ def test_the_tree_in_contributing_is_the_one_on_disk() -> None:
         inside = (ROOT / "memviz" / room).glob("[a-z]*")
         there |= {f"{path.name}/" if path.is_dir() else path.name for path in inside if path.suffix in ("", ".py")}
     assert there == written - {"app.py", "server.py", "hatch_build.py"}
+
+
+SHARED = {
+    "view": "what the page Forget shows, which others open it with",
+    "facts": "what the page Facts shows, which others open it with",
+    "words": "the text as words, on all pages that show it",
+}
+"""Names of the session that several files use, and mean the same by."""
+
+
+def test_a_name_in_the_session_means_one_thing() -> None:
+    """Where two files put things of two kinds under one name, a page fails after a visit to the other."""
+    users: dict[str, dict[str, set[str]]] = {}
+    for path in sorted((ROOT / "memviz" / "ui").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for name, how in _session_names(tree):
+            users.setdefault(name, {}).setdefault(path.stem, set()).add(how)
+    assert {"train_lines", "text_window", "lines", "seed"} <= set(users)
+    several = {name: files for name, files in users.items() if len(files) > 1}
+    bound = {name for name, files in several.items() if set.union(*files.values()) - {"read"} == {"bound"}}
+    assert set(several) - bound == set(SHARED)
+
+
+def _session_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """(a name in the session, how it is used): the key of a widget, one that is bound to the address, or read."""
+    assigned = [(node.targets[0], node.value) for node in tree.body if isinstance(node, ast.Assign)]
+    constants = {ast.unparse(target): value.value for target, value in assigned if isinstance(value, ast.Constant)}
+
+    def text(node: ast.expr) -> str:
+        value = node.value if isinstance(node, ast.Constant) else constants.get(ast.unparse(node))
+        return value if isinstance(value, str) else ""
+
+    for node in ast.walk(tree):
+        found: list[tuple[str, str]] = []
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "st.session_state":
+            found = [(text(node.slice), "read")]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("url_bound") and node.args:
+            found = [(text(node.args[0]), "bound")]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("st.session_state."):
+            found = [(text(node.args[0]), "read")] if node.args else []
+        elif isinstance(node, ast.Call):
+            found = [(text(word.value), "key") for word in node.keywords if word.arg == "key"]
+        yield from ((name, how) for name, how in found if name)

@@ -195,6 +195,18 @@ def test_a_new_text_leaves_the_address(visit) -> None:
     assert "text" not in here.address
 
 
+def test_a_page_that_ends_with_a_message_has_its_address_and_its_texts_too(visit) -> None:
+    """What was chosen there is there again after a reload, and Back leads back from it."""
+    assert visit("look", picture_from="upload").address["picture_from"] == "upload"
+    here = visit("compare", text="Cats sleep.", model="minilm", compare_layer="2")
+    assert "no word in common" in here.notes[-1]
+    (bar,) = here._payloads("address_bar")
+    assert (bar["texts"]["text"], here.address["compare_layer"]) == ("Cats sleep.", "2")
+    here.go("home").read("")
+    (bar,) = here._payloads("address_bar")
+    assert "text" not in bar["texts"], "the box was emptied"
+
+
 def test_another_language_keeps_every_choice(visit) -> None:
     request = {"layer": "3", "head": "1", "shown": "layer", "values": "log", "sinkless": "true"}
     here = visit("heads", text=CAT, **request)

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.models
 
 NUMBER = re.compile(r"L\d+\.H\d+|\d+(?:\.\d+)?\s[%×]")
 READING = {"minilm": "minilm", "smollm2": "smollm2", "e5-multilingual": "e5"}  # the fixtures of the models that read
+TAUGHT = "L1.H0"  # the head of a Firefox model that was trained with guided alignment: `links_of` looks through it
 QUOTED = re.compile(r"“([^”]*)”")
 OPEN = {
     "Choose “bank”: which words tell what kind of bank it is?",
@@ -186,10 +187,12 @@ def crossings(trace: Trace) -> list[tuple[str, str]]:
 
 
 def black_cat(hint: str, trace: Trace) -> None:
+    assert NUMBER.findall(hint) == [TAUGHT]
     assert crossings(trace) == [("black", "cat"), ("cold", "milk")]
 
 
 def red_book(hint: str, trace: Trace) -> None:
+    assert NUMBER.findall(hint) == [TAUGHT]
     assert "seu" in [word.text for word in trace.sides("cross")[0]]
     assert ("red", "book") in crossings(trace)
 
@@ -210,6 +213,7 @@ def three(hint: str, trace: Trace) -> None:
 
 
 def three_crossings(hint: str, trace: Trace) -> None:
+    assert NUMBER.findall(hint) == [TAUGHT]
     assert crossings(trace) == [("homem", "velho"), ("carro", "azul"), ("casa", "branca")]
 
 
@@ -218,6 +222,7 @@ def her_brother(hint: str, trace: Trace) -> None:
 
 
 def on_the(hint: str, trace: Trace) -> None:
+    assert NUMBER.findall(hint) == [TAUGHT]
     assert [link[1] for link in links_of(trace) if link[0] == "na"] == ["on", "the"]
 
 

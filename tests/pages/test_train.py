@@ -159,10 +159,12 @@ def test_two_who_train_at_once_stand_in_a_queue_and_see_their_place(visit, birth
 
 def test_a_classifier_from_pasted_lines(visit) -> None:
     here = visit("train", training="classifier", lines_from="paste")
-    here.app.text_area(key="lines").set_value(LINES)
+    here.app.text_area(key="train_lines").set_value(LINES)
     here._run()
     assert "24 lines. cat: 12, dog: 12." in plain(here.sentences)
-    assert here._payloads("address_bar")[0]["texts"]["lines"] == LINES, "the tab keeps them when it is loaded again"
+    assert here._payloads("address_bar")[0]["texts"]["train_lines"] == LINES, (
+        "the tab keeps them when it is loaded again"
+    )
     here.press("start_classifier")
     assert here.errors == []
     result = cache.trained(classify.NAME, here.state(classify.SHOWN))
@@ -178,7 +180,7 @@ def test_a_classifier_from_pasted_lines(visit) -> None:
 
 def test_whoever_leaves_in_the_middle_keeps_the_classifier_that_was_there(visit, monkeypatch) -> None:
     here = visit("train", training="classifier", lines_from="paste")
-    here.app.text_area(key="lines").set_value(LINES)
+    here.app.text_area(key="train_lines").set_value(LINES)
     here._run()
     here.press("start_classifier")
     before = here.state(classify.SHOWN)
@@ -204,7 +206,7 @@ def test_whoever_leaves_in_the_middle_keeps_the_classifier_that_was_there(visit,
 )
 def test_lines_from_which_nothing_is_learnt_are_answered(visit, lines: str, what: str) -> None:
     here = visit("train", training="classifier", lines_from="paste")
-    here.app.text_area(key="lines").set_value(lines)
+    here.app.text_area(key="train_lines").set_value(lines)
     here._run()
     assert any(what in error for error in here.errors)
     assert here.app.button(key="start_classifier").disabled

@@ -13,7 +13,7 @@ from memviz import figures, measures
 from memviz.tokens import distinct_texts
 from memviz.trace import Trace
 from memviz.ui.parts import words
-from memviz.ui.shell import samples, show, state
+from memviz.ui.shell import address, samples, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import brief
 
@@ -50,7 +50,7 @@ def choose(first: Trace, second: Trace) -> Comparison:
     names = common_words(first, second)
     if not names:
         st.info(t("These two texts have no word in common."), icon=":material/compare_arrows:")
-        st.stop()
+        address.end_page()
     known = samples.two_texts(first.model.name)[0].word
     usual = known if known in names else max(names, key=len)
     word_box, both = st.columns(2)

@@ -18,7 +18,7 @@ from memviz.serving.gate import Turn
 from memviz.tokens import Word, distinct_texts
 from memviz.trace import Trace
 from memviz.ui.parts.home import choose_hiding
-from memviz.ui.shell import frame, runs, show, state
+from memviz.ui.shell import address, frame, runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import brief
 from memviz.ui.shell.samples import to_compare
@@ -146,7 +146,7 @@ def read_both(way: str) -> tuple[Trace, Trace]:
     others = [name for name in frame.model_names() if name != frame.model_name()]
     if not others:
         st.info(t("There is no second model on this server."), icon=":material/compare_arrows:")
-        st.stop()
+        address.end_page()
     usual = next((name for name in ("minilm", "smollm2") if name in others), others[0])
     name = st.selectbox(t("Second model"), others, format_func=_title, **state.url_bound(MODEL, others, default=usual))
     return first, runs.read(name, text, None)

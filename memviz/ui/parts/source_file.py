@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from memviz.ui.shell import state, uploads
+from memviz.ui.shell import address, state, uploads
 
 MEDIA = Path(__file__).parents[1] / "media"
 
@@ -61,5 +61,5 @@ def choose_file(choice: FileChoice) -> tuple[bytes, str]:
     file = uploads.take(choice.takes[place])
     if file is None:
         st.info(choice.hints[place], icon=choice.icon)
-        st.stop()
+        address.end_page()
     return file.getvalue(), file.name

@@ -8,19 +8,20 @@ that was made on purpose has one. What belongs to a subject, such as a word to i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import NoReturn
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from memviz.ui.components.address import KEY as COMPONENT
 from memviz.ui.components.address import address_bar, last_return
 
 TEXTS = (  # the boxes whose texts the tab keeps
     *("text", "pair", "other", "target", "gold", "system", "answer", "lesson_text"),
-    *("needle", "needle_question", "needle_answer", "part", "corpus_lines", "corpus_reading"),
-    *("context_word", "fact_word", "invented", "lines"),
+    *("needle", "needle_question", "needle_answer", "part", "corpus_lines", "corpus_reading", "train_lines"),
+    *("context_word", "fact_word", "invented"),
 )
 OWN = ("corpus",)  # choices whose names begin with one of these stand in the address of the page of that path alone
 ORIGIN = "origin"  # how the text came into its box; see `memviz.ui.shell.frame`
@@ -93,14 +94,20 @@ def forget(*, but: Iterable[str] = ()) -> None:
 
 @contextmanager
 def in_step() -> Iterator[None]:
-    """Follows the address before a run, and writes it after, also where the run stopped with a message."""
+    """Follows the address before a run, and writes it after, also where the page ended with a message."""
     _follow()
-    try:
+    with suppress(PageEnd):
         yield
-    except StopException:
-        _write()
-        raise
     _write()
+
+
+class PageEnd(BaseException):  # as Streamlit's own: no error, and no handler of errors is to take it
+    """The page has a message in the place of what would come next."""
+
+
+def end_page() -> NoReturn:
+    """Nothing more is drawn on this page. After `st.stop` the address could not be written any more."""
+    raise PageEnd
 
 
 def _follow() -> None:

@@ -226,7 +226,7 @@ def translator_name() -> str:
     names = translator_names()
     if not names:
         st.info(t("No model on this server translates."), icon=":material/translate:")
-        st.stop()
+        address.end_page()
     return st.session_state.get(TRANSLATOR) or names[0]
 
 
@@ -240,7 +240,7 @@ def writer_name() -> str:
     names = writer_names()
     if not names:
         st.info(t("No model on this server writes."), icon=":material/edit_note:")
-        st.stop()
+        address.end_page()
     return st.session_state.get(WRITER) or names[0]
 
 
@@ -249,7 +249,7 @@ def sense_name(family: Family) -> str:
     names = _model_names(family)
     if not names:
         st.info(t("This server offers no model for this page."), icon=":material/info:")
-        st.stop()
+        address.end_page()
     return st.session_state.get(SENSES[family]) or names[0]
 
 

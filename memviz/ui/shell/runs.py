@@ -18,7 +18,7 @@ from memviz.serving import cache
 from memviz.serving.gate import OnWait, Wait, whole_seconds
 from memviz.settings import number
 from memviz.trace import Trace
-from memviz.ui.shell import show, windows
+from memviz.ui.shell import address, show, windows
 from memviz.ui.shell.growing import GrowingGrid
 from memviz.ui.shell.growing_text import GrowingText
 from memviz.ui.shell.i18n import t
@@ -98,11 +98,11 @@ def generate(
         growing.end(len(trace.steps) - len(options.prefix) if stopped else None)
     except EmptyTextError:
         place.info(t("Write a prompt above, or choose a sample, and the model goes on with it."))
-        st.stop()
+        address.end_page()
     except MemVizError as error:
         place.empty()
         show.problem(error)
-        st.stop()
+        address.end_page()
     finally:
         growing.end(0)  # nothing was written yet
     if growing.request is not None:
@@ -122,7 +122,7 @@ def sense(model: str, run: Callable[[Callbacks], Result]) -> Result:
     except MemVizError as error:
         place.empty()
         show.problem(error)
-        st.stop()
+        address.end_page()
     place.empty()
     return result
 
@@ -206,16 +206,16 @@ def _run(
         else:
             place.empty()
             show.problem(error)
-        st.stop()
+        address.end_page()
     except TextTooLongError as error:
         place.empty()
         show.problem(error)
         windows.offer_windows(model, text, extras, callbacks, error)
-        st.stop()
+        address.end_page()
     except MemVizError as error:
         place.empty()
         show.problem(error)
-        st.stop()
+        address.end_page()
     place.empty()
     if window is not None:
         windows.show_window(window)
@@ -252,7 +252,7 @@ def _ask_before_fetching(model: str, place: DeltaGenerator) -> None:
     box = place.container()
     box.info(_download_text(plan), icon=":material/download:")
     if not box.button(t("Fetch it"), type="primary", key="fetch"):
-        st.stop()
+        address.end_page()
 
 
 def offer_to_fetch(model: str) -> None:

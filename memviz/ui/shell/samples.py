@@ -154,14 +154,14 @@ _EN_PT = (
     Sample(
         "The black cat",
         "The black cat drinks cold milk.",
-        "Adjectives mostly stand behind their nouns in Portuguese: the links of “black cat” and “cold milk” cross.",
+        "Adjectives mostly stand behind their nouns in Portuguese: in L1.H0 the links of “black cat” and “cold milk” cross.",
         translation="O gato preto bebe leite frio.",
         gold="0-0 2-1 1-2 3-3 5-4 4-5 6-6",
     ),
     Sample(
         "The red book",
         "She gave her brother a red book.",
-        "Hover or tap “seu”: a word that English says in another way. And “red book” crosses.",
+        "Hover or tap “seu”: a word that English says in another way. And in L1.H0 the links of “red book” cross.",
         translation="Ela deu a seu irmão um livro vermelho.",
         gold="0-0 1-1 2-3 3-4 4-5 6-6 5-7 7-8 1p2 2p2 3p2",
     ),
@@ -189,7 +189,7 @@ _PT_EN = (
     Sample(
         "The blue car",
         "O homem velho comprou um carro azul e uma casa branca.",
-        "Adjectives go back before their nouns: three pairs of links cross.",
+        "Adjectives go back before their nouns: in L1.H0 three pairs of links cross.",
     ),
     Sample(
         "The red book",
@@ -201,7 +201,7 @@ _PT_EN = (
     Sample(
         "The old house",
         "A antiga casa na colina foi vendida ontem.",
-        "“na” becomes two words: both are read from it.",
+        "“na” becomes two words: in L1.H0 both are read from it.",
         translation="The old house on the hill was sold yesterday.",
         gold="0-0 1-1 2-2 3-3 3-4 4-5 5-6 6-7 7-8 8-9",
     ),

@@ -9,9 +9,10 @@ from typing import Any
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from memviz.serving.uploads import FULL, most_of_all
+from memviz.ui.shell.address import PageEnd
 from memviz.ui.shell.i18n import t
 
 _RUN = "uploads_run"  # the files that this run's widgets gave; there only where a widget asked for one
@@ -46,7 +47,7 @@ def kept() -> Iterator[None]:
     st.session_state.pop(_RUN, None)
     try:
         yield
-    except StopException:
+    except PageEnd:
         _end(session, now)
         raise
     _end(session, now)
@@ -60,9 +61,9 @@ def _end(session: str, now: frozenset[str]) -> None:
         _asking.difference_update([name for name in _asking if not runtime.get_instance().is_active_session(name)])
     before = st.session_state.get(_SEEN, frozenset())
     st.session_state[_SEEN] = now
-    manager = _manager()
-    for file in (before & now) - (taken or set()) if manager is not None else ():
-        manager.remove_file(session, file)
+    if (manager := _manager()) is not None:
+        for file in (before & now) - (taken or set()):
+            manager.remove_file(session, file)
 
 
 def asks(session: str) -> bool:

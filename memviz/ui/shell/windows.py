@@ -19,7 +19,7 @@ from memviz.ui.shell.i18n import t
 if TYPE_CHECKING:
     from memviz import Reader
 
-WINDOW = "window"  # (text, first token), as it was chosen
+WINDOW = "text_window"  # (text, first token), as it was chosen
 
 
 class Callbacks(TypedDict):

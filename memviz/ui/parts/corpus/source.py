@@ -17,7 +17,7 @@ from memviz import corpus
 from memviz.corpus import Pace, Results
 from memviz.errors import CorpusError, MemVizError
 from memviz.progress import Progress
-from memviz.ui.shell import frame, runs, show, state
+from memviz.ui.shell import address, frame, runs, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import literal
 
@@ -77,12 +77,12 @@ def _of_folder() -> Results:
         st.code(
             "python -m memviz corpus reviews.csv --model minilm --out corpora/reviews", language=None, wrap_lines=True
         )
-        st.stop()
+        address.end_page()
     try:
         return open_folder(path)
     except MemVizError as error:
         show.problem(error)
-        st.stop()
+        address.end_page()
 
 
 def _of_lines() -> Results:
@@ -105,16 +105,16 @@ def _of_lines() -> Results:
             + t("Put them into a file, and read it on the command line."),
             icon=":material/terminal:",
         )
-        st.stop()
+        address.end_page()
     if not lines or st.session_state.get(READING) != whole:
         st.info(t("Each line is read by itself, by the model on the left."), icon=":material/info:")
-        st.stop()
+        address.end_page()
     stop = st.empty()
     stop.button(t("Stop"), key="corpus_stop", on_click=_stop)
     found = runs.experiment_on("corpus", frame.model_name(), whole, (), lambda *work: _read(lines, *work))
     stop.empty()
     if found is None:
-        st.stop()
+        address.end_page()
     st.session_state[PASTED] = found  # for as long as somebody looks at it
     return found.results
 
@@ -154,7 +154,7 @@ def _introduce(results: Results, *, pasted: bool) -> None:
     if not counts.texts:
         st.info(t("No text of this corpus could be read."), icon=":material/info:")
         _show_errors(results)
-        st.stop()
+        address.end_page()
     if not results.complete:
         st.warning(
             t("This run is not complete. Go on with it on the command line (--resume)."), icon=":material/pending:"

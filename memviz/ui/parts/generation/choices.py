@@ -55,7 +55,7 @@ def generate_text() -> tuple[Trace, GenerationJob]:
     _offer_writing(job)
     if job.cut == 0:
         st.info(t("You stopped the writing before it began."), icon=":material/stop_circle:")
-        st.stop()
+        address.end_page()
     begun = text
     prefix: tuple[int, ...] = ()
     for number, (place, token) in enumerate(job.path):
@@ -97,7 +97,7 @@ def _refuse_others(model: str) -> None:
     row = st.container(horizontal=True, gap="small")
     for name in [name for name in frame.writer_names() if name in CATALOGUE][:4]:
         row.button(CATALOGUE[name].title, key=f"take_{name}", on_click=state.put, args=(frame.WRITER, name))
-    st.stop()
+    address.end_page()
 
 
 def _title(model: str) -> str:

@@ -133,7 +133,7 @@ def _length(content: bytes) -> float:
         return open_sound(content, RATE, seconds=0.0).seconds
     except MemVizError as error:
         show.problem(error)
-        st.stop()
+        address.end_page()
 
 
 def _choose_start(seconds: float) -> float:

@@ -11,7 +11,7 @@ from memviz.serving import cache
 from memviz.sources import picture_as_jpeg
 from memviz.trace import Trace
 from memviz.ui.parts.source_file import FileChoice, choose_file
-from memviz.ui.shell import frame, runs, show
+from memviz.ui.shell import address, frame, runs, show
 from memviz.ui.shell.i18n import t
 
 SAMPLES = {"cat": "A cat", "coffee": "A cup of coffee", "rocket": "A rocket"}
@@ -43,7 +43,7 @@ def choose_picture() -> Seen:
         jpeg = picture_as_jpeg(content)
     except MemVizError as error:
         show.problem(error)
-        st.stop()
+        address.end_page()
     model = frame.sense_name("vision")
     trace = runs.sense(model, lambda callbacks: cache.look(model, content, None, **callbacks))
     show.notes(trace)

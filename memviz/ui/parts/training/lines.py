@@ -11,7 +11,7 @@ from memviz.ui.shell.i18n import language, t
 from memviz.ui.shell.markdown import literal
 
 SOURCES = {"sample": "Sample", "paste": "Paste", "file": "CSV file"}
-PASTED = "lines"  # what was pasted
+PASTED = "train_lines"  # what was pasted
 LANGUAGES = {"en": "English", "zh": "Chinese"}
 SHOWN = 200  # lines in the table
 

@@ -216,7 +216,7 @@ def _offer_others(title: str) -> None:
     row = st.container(horizontal=True, gap="small")
     for name in [name for name in frame.translator_names() if name in CATALOGUE][:4]:
         row.button(CATALOGUE[name].title, key=f"take_{name}", on_click=state.put, args=(frame.TRANSLATOR, name))
-    st.stop()
+    address.end_page()
 
 
 def _choose_target(facts: ModelFacts, model: str, text: str) -> str | None:
