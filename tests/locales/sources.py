@@ -7,7 +7,7 @@ from memviz.experiments import EXPERIMENTS
 from memviz.figures import PHRASES
 from memviz.lessons import LESSONS
 from memviz.measures import MEASURES, ROLES
-from memviz.models import CATALOGUE
+from memviz.models import CATALOGUE, trained
 from memviz.ui.components import cross, grid, picture, sound, words
 from memviz.ui.parts import difference
 from memviz.ui.parts import words as words_panel
@@ -47,7 +47,9 @@ from memviz.ui.shell.show import MEANING
 
 KINDS = {"self", "encoder", "decoder", "cross"}
 SAMPLES = [
-    sample for model in (*CATALOGUE, "another") for sample in (*samples(model), *to_cover(model), *long_texts(model))
+    sample
+    for model in (*CATALOGUE, "another", f"{trained.PREFIX}one")
+    for sample in (*samples(model), *to_cover(model), *long_texts(model))
 ]
 SAMPLES += [
     sample
