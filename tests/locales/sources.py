@@ -47,7 +47,9 @@ from memviz.ui.shell.show import MEANING
 
 KINDS = {"self", "encoder", "decoder", "cross"}
 SAMPLES = [
-    sample for model in (*CATALOGUE, "another") for sample in (*samples(model), *to_cover(model), *long_texts(model))
+    sample
+    for model in (*CATALOGUE, "another", "trained:another")
+    for sample in (*samples(model), *to_cover(model), *long_texts(model))
 ]
 SAMPLES += [
     sample
