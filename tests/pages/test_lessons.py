@@ -96,7 +96,8 @@ def test_a_model_that_is_not_here_is_offered_and_fetched_when_that_is_asked_for(
         return question(None)
 
     def find(name: str, **_: object) -> Preview:
-        return Preview(name, "MiniLM", 91_000_000, here=name in opened, licence="Apache-2.0")
+        here = name in opened
+        return Preview(name=name, title="MiniLM", size=91_000_000, here=here, licence="Apache-2.0")
 
     monkeypatch.setattr(runs, "preview", find)
     monkeypatch.setattr(cache, "is_open", lambda name: False)
