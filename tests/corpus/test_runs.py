@@ -366,6 +366,7 @@ def test_ray_is_told_to_report_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen == ["0"]
 
 
+@pytest.mark.filterwarnings("ignore")  # of Ray: what it began and gave up, where the machine was busy
 def test_ray_gives_the_same_table(tiny: str, write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
     monkeypatch.setattr("memviz.corpus.runs.CHUNK", 60)
