@@ -31,7 +31,7 @@ UNPLUGGED_OF = "unplugged_of"  # the model whose heads they are
 HEAD_NAME = re.compile(r"L(\d{1,4})\.H(\d{1,4})")
 ANSWER = "answer"
 ANSWER_OF = "answer_of"  # the model and the text that it was typed for
-QUERIES = {"answer": "only where the answer is made", "all": "for every other word too"}
+QUERIES = {"answer": "at the answer only", "all": "for all other words"}  # both fit beside each other on a phone
 BOXES = {
     "continuation": "Answer: what follows the text",
     "mask": "Answer: the word in the masked place",
