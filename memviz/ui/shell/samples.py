@@ -154,7 +154,8 @@ _EN_PT = (
     Sample(
         "The black cat",
         "The black cat drinks cold milk.",
-        "Adjectives mostly stand behind their nouns in Portuguese: in L1.H0 the links of “black cat” and “cold milk” cross.",
+        "Adjectives mostly stand behind their nouns in Portuguese: in L1.H0 the links of “black cat” and “cold milk” "
+        "cross.",
         translation="O gato preto bebe leite frio.",
         gold="0-0 2-1 1-2 3-3 5-4 4-5 6-6",
     ),
