@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from memviz.figures.live.word_drawing import Writing
 from memviz.measures import Links
 
 ROLES = ("previous token", "first token", "current token", "diffuse", "")
@@ -74,6 +75,13 @@ def links(count: int, *, seed: int, width: int = 8) -> Links:
     lift[:, 1::3] = np.nan
     layer, head = random.integers(0, 6, weight.shape), random.integers(0, 12, weight.shape)
     return Links((np.arange(count)[:, None] + step) % count, weight, lift, weight, layer, head)
+
+
+def writing(count: int, *, written: int) -> Writing:
+    """So many of the last words were written, each a little less expected than the one before."""
+    surprise = np.full(count, np.nan)
+    surprise[count - written :] = np.linspace(0.1, 5, written)
+    return Writing(surprise, [[] for _ in range(count)])
 
 
 def heads(layers: int, count: int, *, cells: int = 32) -> dict[str, np.ndarray]:

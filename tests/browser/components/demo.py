@@ -52,6 +52,7 @@ if text != "no":
         pinned=st.session_state.page_word,
         key="words",
         sink_note="9 % of all attention in this text goes to [CLS].",
+        writing=samples.writing(len(words), written=int(choices["written"])) if "written" in choices else None,
     )
     st.text(f"word {word}")
     if word != st.session_state.page_word:

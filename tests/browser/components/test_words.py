@@ -84,6 +84,14 @@ def test_the_cards_stay_beside_the_words_of_a_long_text(visit, text: str) -> Non
         assert box["x"] > last.bounding_box()["x"]
 
 
+def test_what_was_written_is_in_sight_below_a_long_prompt(visit) -> None:
+    page = visit("grid=no&text=long&written=30")
+    box = page.locator(f"{WORDS} .text").bounding_box()
+    for written in (page.locator(f"{WORD}.written").nth(place).bounding_box() for place in (0, 9)):
+        assert box["y"] <= written["y"] <= box["y"] + box["height"] - written["height"]
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0, "the page stays at its top"
+
+
 def test_bars_are_as_long_as_the_weights(visit) -> None:
     page = visit("grid=no&pinned=8")
     for row in page.locator(f"{CARDS['remembers']} [data-testid=memviz-row]").all():

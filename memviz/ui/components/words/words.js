@@ -103,6 +103,7 @@ class Words {
     if (this.surprise) this.spans.forEach((span) => this.rest(span));
     this.follow(data);
     this.cover.follow(data);
+    if (!same && this.pinned === null) this.reveal(this.firstWritten());
     const before = same && !this.surprise ? this.spotlight : (data.first ?? null);
     this.show(this.pinned ?? before);
     this.root.dataset.drawn = "true";
@@ -121,6 +122,12 @@ class Words {
     if (index === null) return;
     const top = this.spans[index].getBoundingClientRect().top - this.text.getBoundingClientRect().top;
     if (top < 0 || top > this.text.clientHeight - 40) this.text.scrollTop += top - this.text.clientHeight / 3;
+  }
+
+  /** Where what the model wrote begins, in a text that was written. */
+  firstWritten() {
+    const index = this.surprise ? this.surprise.findIndex((surprise) => surprise > 0) : -1;
+    return index < 0 ? null : index;
   }
 
   sayWords() {

@@ -42,7 +42,7 @@ def show_cache(trace: Trace) -> None:
             help=t("A cache that lets go of everything but the last so many tokens."),
             **state.url_bound("cache_window", WINDOWS, default=64),
         )
-        st.dataframe(cache_table(trace, window), hide_index=True, width="stretch")
+        st.table(cache_table(trace, window), border="horizontal", hide_index=True)
         st.caption(
             t(
                 "MHA: every head has keys and values of its own. MQA: all heads of a layer share one. GQA: groups of "
