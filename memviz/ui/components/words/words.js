@@ -103,7 +103,7 @@ class Words {
     if (this.surprise) this.spans.forEach((span) => this.rest(span));
     this.follow(data);
     this.cover.follow(data);
-    if (!same && this.pinned === null) this.reveal(this.firstWritten());
+    if (!same) this.revealWritten();
     const before = same && !this.surprise ? this.spotlight : (data.first ?? null);
     this.show(this.pinned ?? before);
     this.root.dataset.drawn = "true";
@@ -124,10 +124,10 @@ class Words {
     if (top < 0 || top > this.text.clientHeight - 40) this.text.scrollTop += top - this.text.clientHeight / 3;
   }
 
-  /** Where what the model wrote begins, in a text that was written. */
-  firstWritten() {
-    const index = this.surprise ? this.surprise.findIndex((surprise) => surprise > 0) : -1;
-    return index < 0 ? null : index;
+  /** In a text that was written, bring into sight where what the model wrote begins, unless a word is pinned. */
+  revealWritten() {
+    const index = this.surprise && this.pinned === null ? this.surprise.findIndex((surprise) => surprise > 0) : -1;
+    if (index >= 0) this.reveal(index);
   }
 
   sayWords() {
