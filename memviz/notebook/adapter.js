@@ -19,6 +19,17 @@ function schemeOf({ body, documentElement }) {
   return ["light", "dark"].includes(theme) ? theme : "light dark";
 }
 
+/** Dresses an element as the page is dressed, also after a notebook that is open has changed its theme; gives the end. */
+function followScheme(el) {
+  const dress = () => {
+    el.style.colorScheme = schemeOf(document);
+  };
+  const watch = new MutationObserver(dress);
+  for (const node of [document.body, document.documentElement]) watch.observe(node, { attributes: true });
+  dress();
+  return () => watch.disconnect();
+}
+
 const HOST = `:host { display: block; }
 .memviz {
   --st-background-color: var(--jp-layout-color0, var(--vscode-editor-background));
@@ -45,12 +56,7 @@ function render({ model, el }) {
     model.set("pinned", reported);
     model.save_changes();
   };
-  const dress = () => {
-    el.style.colorScheme = schemeOf(document);
-  };
-  const watch = new MutationObserver(dress); // a notebook that is open may change its theme
   const draw = () => {
-    dress();
     const data = { ...model.get("drawing"), arrays: tableOf(model.get("arrays")), id, turn, pinned: model.get("pinned") };
     leave = mount({ data, parentElement: root, setStateValue, setTriggerValue() {} });
   };
@@ -67,12 +73,12 @@ function render({ model, el }) {
   root.prepend(style);
   model.on("change:drawing", draw);
   model.on("change:pinned", follow);
-  for (const node of [document.body, document.documentElement]) watch.observe(node, { attributes: true });
+  const unfollow = followScheme(el);
   draw();
   return () => {
     model.off("change:drawing", draw);
     model.off("change:pinned", follow);
-    watch.disconnect();
+    unfollow();
     leave?.();
   };
 }
