@@ -58,6 +58,7 @@ def test_it_finds_the_needle_by_its_retrieval_heads(smollm2) -> None:
     assert removed.ordinary[1] == pytest.approx(removed.ordinary[0], rel=0.03)
 
 
+TECHNICAL = Path(__file__).parents[1] / "golden" / "technical-prose.txt"  # about this project, 512 tokens
 PROSE = (
     "The harbour was quiet in the morning. Fishermen mended their nets and talked about the weather, and a boy "
     "carried baskets of bread from the bakery to the pier. A small boat left for the island with letters, two "
@@ -84,20 +85,21 @@ def surprisals(smollm2, text: str, first: int, changes: list[Change]) -> np.ndar
     return -smollm2.predict(asked, changes).logprobs
 
 
-@pytest.mark.parametrize("text", ["prose", "licence"])
-def test_the_first_token_is_what_a_cache_cannot_do_without(smollm2, text: str) -> None:
+@pytest.mark.parametrize(("text", "bounds"), [("prose", (1.5, 1.6, 1.5)), ("technical", (3, 1.4, 3))])
+def test_the_first_token_is_what_a_cache_cannot_do_without(smollm2, text: str, bounds) -> None:
     """The direction, over texts that share nothing: how much it costs differs from text to text (see decision 025)."""
-    read = PROSE if text == "prose" else (Path(__file__).parents[2] / "LICENSE").read_text(encoding="utf-8")[:1500]
+    read = PROSE if text == "prose" else " ".join(TECHNICAL.read_text(encoding="utf-8").split())
     count = len(tokenise(smollm2.tokenizer, read)[0])
-    assert 230 < count < 400
+    assert 230 < count < 520
     rules = [Change(Interventions(eviction=rule)) for rule in (Eviction.window(64), Eviction.sinks(1, 63))]
     hidden = [Change.of(Forget([key], queries=tuple(range(200, count - 1)))) for key in (0, 50)]
     found = surprisals(smollm2, read, 130, [Change(), *rules, *hidden])
+    loses, holds, misses = bounds
     full, window, sinks = np.exp(found[:3].mean(axis=1))
-    assert window >= 1.5 * sinks
-    assert sinks <= 1.6 * full
+    assert window >= loses * sinks
+    assert sinks <= holds * full
     full, first, other = np.exp(found[[0, 3, 4], 200 - 130 :].mean(axis=1))
-    assert first >= 1.5 * full
+    assert first >= misses * full
     assert other <= 1.05 * full
 
 
