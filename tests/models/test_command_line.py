@@ -247,7 +247,7 @@ def test_translate_several_sentences_and_their_notes(firefox: str, capsys) -> No
     table = out.split("\n\n")[1].splitlines()
     assert len(table) == 1 + sum(not word.special for part in trace.parts for word in part.target_words)
     assert [line for line in out.splitlines() if line.startswith("note: ")] == [f"note: {note}" for note in trace.notes]
-    assert "1 of the" in out
+    assert "Unknown tokens ([UNK]): 1 of " in out
 
 
 def test_a_model_without_a_taught_head_is_read_in_its_surest(tmp_path: Path, capsys) -> None:

@@ -275,6 +275,7 @@ ELSEWHERE = {
     "tokens/word.py": "the command gives every side its own words",
     "tokens/pieces.py": "two languages are named",
     "trace.py": "no option loads a trace",
+    "notebook/": "no option draws in a notebook",
     "ui/": "pages",
 }
 """Where advice stays as it is, since no option leads there, and why."""
