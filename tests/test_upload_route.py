@@ -151,6 +151,18 @@ def test_a_file_is_let_go_when_its_page_is_left(monkeypatch: pytest.MonkeyPatch)
     assert kept_uploads.held(session) == (0, 500)
 
 
+def test_a_page_that_opens_while_another_ends_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every session has a thread of its own, and all of them share who asks for a file."""
+    asking = {"ended", "ended too"}
+    server = SimpleNamespace(is_active_session=lambda name: asking.add(f"opened beside {name}"))
+    monkeypatch.setattr(kept_uploads, "_asking", asking)
+    monkeypatch.setattr(kept_uploads, "_manager", lambda: None)
+    monkeypatch.setattr(kept_uploads, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: server))
+    app = AppTest.from_function(page)
+    assert not app.run().exception
+    assert asking == {"opened beside ended", "opened beside ended too"}
+
+
 def test_a_server_without_room_says_so_in_place_of_the_widget(monkeypatch: pytest.MonkeyPatch) -> None:
     manager = MemoryUploadedFileManager("/upload")
     monkeypatch.setattr(kept_uploads, "_manager", lambda: manager)

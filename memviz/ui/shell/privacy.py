@@ -32,7 +32,7 @@ def forget() -> None:
     asker: cache.Asker = st.session_state.get(ASKER) or cache.Asker()
     dropped = cache.forget_asked(asker)
     context = get_script_run_ctx()
-    if context is not None:  # Streamlit itself keeps them until the tab is closed
+    if context is not None:  # those of the page before are let go only after the next run
         context.uploaded_file_mgr.remove_session_files(context.session_id)
     address.forget(but=(KEY,))
     st.session_state[GONE] = dropped

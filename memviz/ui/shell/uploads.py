@@ -58,7 +58,8 @@ def _end(session: str, now: frozenset[str]) -> None:
     if taken is None:
         _asking.discard(session)
     if runtime.exists():
-        _asking.difference_update([name for name in _asking if not runtime.get_instance().is_active_session(name)])
+        active = runtime.get_instance().is_active_session
+        _asking.difference_update([name for name in [*_asking] if not active(name)])  # others add theirs meanwhile
     before = st.session_state.get(_SEEN, frozenset())
     st.session_state[_SEEN] = now
     if (manager := _manager()) is not None:
