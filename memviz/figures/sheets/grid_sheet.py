@@ -41,7 +41,8 @@ def grid_sheet(
     return _heads_sheet(
         memory.summary.thumbnail,
         notes,
-        heading=translate(phrases.ALL_HEADS) if title is None else title,
+        title=title,
+        name=translate(phrases.ALL_HEADS),
         alt_text=notes[0],
         provenance=provenance,
         selected=selected,
@@ -85,11 +86,11 @@ def patches_sheet(
         share=percent(float(maps.max())),
     )
     note = say(translate, phrases.PATCHES_RANGE, token=token, rows=picture.rows, columns=picture.columns)
-    heading = say(translate, phrases.PATCHES, token=token) if title is None else title
     return _heads_sheet(
         (255 * shares).astype(np.uint8).reshape(*maps.shape[:2], *shape),
         [note, most],
-        heading=heading or say(translate, phrases.PATCHES, token=token),
+        title=title,
+        name=say(translate, phrases.PATCHES, token=token),
         alt_text=f"{note} {most}",
         provenance=provenance,
         selected=selected,
@@ -102,14 +103,19 @@ def _heads_sheet(
     tiles: np.ndarray,
     notes: Sequence[str],
     *,
-    heading: str,
+    title: str | None,
+    name: str,
     alt_text: str,
     provenance: Mapping[str, str],
     selected: tuple[int, int] | None,
     theme: ThemeName,
     translate: Translate,
 ) -> Drawing:
-    """The ``tiles``, uint8 [layer, head, row, column], below their heading, and the notes below them."""
+    """The ``tiles``, uint8 [layer, head, row, column], below their heading, and the notes below them.
+
+    ``name``: what the drawing is called, and its heading where no ``title`` takes its place; "" leaves that out.
+    """
+    heading = name if title is None else title
     layers, heads = tiles.shape[:2]
     tile = min(48.0, max(18.0, 860 / heads - GAP))
     at, pitch = (MARGIN + 34.0, MARGIN + (38.0 if heading else 0.0) + 22), tile + GAP
@@ -118,7 +124,7 @@ def _heads_sheet(
     bottom = at[1] + layers * pitch + 22
     drawing = Drawing(
         (width, bottom + LINE * len(lines) + MARGIN - 12),
-        title=heading or translate(phrases.ALL_HEADS),
+        title=heading or name,
         alt_text=alt_text,
         provenance=provenance,
         theme=theme,
