@@ -53,7 +53,7 @@ def weights_are_here(*names: str) -> bool:
 
 @pytest.fixture(autouse=True)
 def no_mode_left():
-    """No test may leave torch in a mode that those after it do not expect: it would change what they see."""
+    """No test may leave torch in a mode that those after it do not expect."""
     yield
     if torch := sys.modules.get("torch"):
         assert (torch.is_inference_mode_enabled(), torch.is_grad_enabled()) == (False, True)

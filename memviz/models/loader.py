@@ -67,7 +67,9 @@ def open_model(
             todo="Use memviz.translate with it.",
             name=files.name,
         )
-    with _ONE_AT_A_TIME:
+    import torch
+
+    with _ONE_AT_A_TIME, torch.inference_mode(False):  # whatever its caller does: no gradient passes tensors made there
         if files.format == "gguf":
             wished = {"attn_implementation": attn_implementation, "dtype": dtype}
             model, tokenizer = load_gguf(files.path, name=files.name, **wished)

@@ -590,8 +590,8 @@ def relevance(engine: Engine, question: Question) -> Relevance:
 
     Gradient × input: |Σ_d e_jd ∂y/∂e_jd| (Denil et al. 2014). Chefer et al. 2021, Transformer Interpretability Beyond
     Attention Visualization and Generic Attention-model Explainability: Ā = E_head[(A ⊙ ∂y/∂A)⁺], R ← R + Ā R from
-    R = 1. Raises `ReadingError` for a vector or a translation, a model whose attention cannot be reached, and a text of
-    more than `MOST_RELEVANCE` tokens.
+    R = 1. Raises `ReadingError` for a vector or a translation, a model whose attention cannot be reached or that
+    was made inside `torch.inference_mode`, and a text of more than `MOST_RELEVANCE` tokens.
     """
     if question.kind in ("vector", "translation") or engine.plan.dense:
         raise ReadingError(
@@ -599,10 +599,16 @@ def relevance(engine: Engine, question: Question) -> Relevance:
             todo="Choose a language model such as smollm2.",
             model=engine.info.name,
         )
+    if any(tensor.is_inference() for tensor in (*engine.model.parameters(), *engine.model.buffers())):
+        raise ReadingError(
+            "{model} was made inside torch.inference_mode: no gradient passes through its weights.",
+            todo="Build it outside of torch.inference_mode, or open it with memviz.load.",
+            model=engine.info.name,
+        )
     limits.check_length(len(question.ids), context=MOST_RELEVANCE)
     handler = GradientHandler(engine.plan.places)
     rows = question.places
-    with engine.prepared(), torch.enable_grad(), recording_gradients(handler):
+    with engine.prepared(), torch.inference_mode(False), torch.enable_grad(), recording_gradients(handler):
         inputs = _inputs(engine, question, [Change()], 0)
         table = engine.model.get_input_embeddings()
         embeddings = table(inputs.pop("input_ids")).detach().clone().requires_grad_()

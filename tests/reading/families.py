@@ -42,6 +42,7 @@ class Family:
     window: int = 0
     seed: int = 0
 
+    @torch.inference_mode(False)  # it may be kept by whoever asks for it first, and others take gradients
     def build(self, **changes: Any) -> PreTrainedModel:
         """A fresh model with its own random weights, in eval mode, with transformers' default attention."""
         kind = getattr(transformers, self.architecture)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from transformers import GPT2LMHeadModel
 
+import memviz
 from memviz.errors import EmptyTextError, ReadingError, TraceError
 from memviz.memory import Ablate, Eviction, Forget, Interventions
-from memviz.reading import questions
+from memviz.reading import Reader, questions
 from memviz.reading.questions import Change
 from tests.reading.cases import fresh, opened
-from tests.reading.families import words
+from tests.reading.families import FAMILIES, tokenizer, words
 
 TEXT = words(14)
 MODELS = ["gpt2", "llama", "gemma2", "gpt-oss", "opt", "mistral"]
@@ -232,6 +235,25 @@ def test_gradients_are_those_of_finite_differences(name: str) -> None:
         assert found.gradient_input[place] == pytest.approx(abs(slope), abs=5e-3, rel=2e-2)
     assert (found.chefer >= -1e-9).all()
     assert found.chefer.sum() > 0
+
+
+def test_a_model_may_be_opened_where_no_gradients_are_taken(tmp_path: Path) -> None:
+    FAMILIES["gpt2"].build().save_pretrained(tmp_path)
+    tokenizer("plain").save_pretrained(tmp_path)
+    wanted = memviz.load(str(tmp_path))
+    with torch.inference_mode():
+        reader = memviz.load(str(tmp_path))
+        found = reader.relevance(reader.ask(TEXT))
+    np.testing.assert_allclose(found.chefer, wanted.relevance(wanted.ask(TEXT)).chefer, atol=1e-6)
+    assert reader.relevance(reader.ask(TEXT)).gradient_input.sum() > 0
+
+
+def test_no_gradient_is_asked_of_a_model_that_has_none() -> None:
+    with torch.inference_mode():
+        model = GPT2LMHeadModel(fresh("gpt2").config).eval()
+    reader = Reader(model, tokenizer("plain"))
+    with pytest.raises(ReadingError, match=r"inside torch\.inference_mode"):
+        reader.relevance(reader.ask(TEXT))
 
 
 def test_bad_questions_are_refused() -> None:

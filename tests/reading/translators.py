@@ -188,6 +188,7 @@ class Saved:
             self._readers[name] = memviz.load(str(self.folder(name)))
         return self._readers[name]
 
+    @torch.inference_mode(False)
     def fresh(self, name: str, attention: str = "eager") -> PreTrainedModel:
         """The same weights in a model that MemViz never touches; a copy, so that a test may change it."""
         if (name, attention) not in self._models:
