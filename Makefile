@@ -9,6 +9,8 @@
 # make shots    pictures of every page, for the README and for looking at
 
 PYTHON ?= python3
+# compiled once and kept: without that every process of the tests compiles torch and transformers anew, ten seconds
+export PYTHONDONTWRITEBYTECODE =
 VENV := .venv
 BIN := $(VENV)/bin
 # what is imported is compiled when it is: most of what these packages hold never is

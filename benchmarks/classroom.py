@@ -1,11 +1,13 @@
-"""Does one server carry a class? `python -m benchmarks.classroom [--pause 15 30] [--minutes 5] [--long] [--compare]`,
-`… --cost`, `… --memory`
+"""Does one machine carry a class? `python -m benchmarks.classroom [--pause 15 30] [--minutes 5] [--long] [--compare]`,
+`… --front-ends 2`, `… --cost`, `… --memory`
 
 Students without a browser, who speak Streamlit's own messages over a websocket, paste 40 to 110 words, one text after
 the other, over the pages Home, Heads, Recall and Translate. Each checks that what a page shows is the student's own
 text. ``--long``: in the middle someone else has 7,000 words read by SmolLM2; the times are those of the students.
 A time counts from the paste until the page has all of its answer. Who gets no answer presses again: "by hand".
 
+``--front-ends``: so many servers on this machine, as `docs/serving.md` has them; a student stays with one of them, as
+the proxy's cookie makes a browser do. (The proxy itself is left out.)
 ``--compare``: the class twice, without and with a reading of some 8,000 tokens in progress all the time; how much
 longer a short reading then takes. ``--cost``: what one answer costs the server, in seconds of a core, and how many
 students a core carries. ``--memory``: one student, 1,000 texts, and the memory of the server after every hundred.
@@ -24,7 +26,7 @@ import random
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
@@ -65,27 +67,34 @@ def main() -> None:
     parser.add_argument("--pause", type=float, nargs=2, default=(15.0, 30.0), metavar="SECONDS", help="between pastes")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--long", action="store_true", help=f"one text of {LONG_WORDS:,} words in the middle")
-    parser.add_argument("--threads", type=int, default=2, help="of the server")
+    parser.add_argument("--threads", type=int, default=2, help="of all servers together")
+    parser.add_argument("--front-ends", type=int, default=1, metavar="N", help="servers that share the class")
     parser.add_argument("--compare", action="store_true", help="with and without a long reading in progress")
     parser.add_argument("--cost", action="store_true", help="seconds of a core for an answer")
     parser.add_argument("--memory", action="store_true", help=f"the memory of the server over {READINGS:,} texts")
     options = parser.parse_args()
-    with serving_process(OMP_NUM_THREADS=str(options.threads)) as (address, process):
+    threads = str(max(1, options.threads // options.front_ends))
+    with ExitStack() as stack:
+        servers = [stack.enter_context(serving_process(OMP_NUM_THREADS=threads)) for _ in range(options.front_ends)]
+        addresses, (address, process) = [address for address, _ in servers], servers[0]
         if options.memory:
             asyncio.run(watch_memory(address, process.pid))
             return
-        print(f"{options.threads} threads, load of the machine {os.getloadavg()[0]:.1f}", flush=True)
+        load = os.getloadavg()[0]
+        print(
+            f"{options.threads} threads, front ends: {options.front_ends}, load of the machine {load:.1f}", flush=True
+        )
         lesson = Lesson(options.students, tuple(options.pause), 60 * options.minutes, options.long)
         if options.cost:
             print(cost(asyncio.run(spend(address, process.pid))))
             return
         if options.compare:
-            without = asyncio.run(hold(replace(lesson, long=False), address))
+            without = asyncio.run(hold(replace(lesson, long=False), addresses))
             print(table(lesson, without), "\n\nthe same, with a long reading in progress all the time\n", flush=True)
-            beside = asyncio.run(hold(replace(lesson, long=True, all_the_time=True), address))
+            beside = asyncio.run(hold(replace(lesson, long=True, all_the_time=True), addresses))
             print(table(lesson, beside), "\n\n" + comparison(without, beside), flush=True)
             return
-        answers = asyncio.run(hold(lesson, address))
+        answers = asyncio.run(hold(lesson, addresses))
     print(table(lesson, answers), flush=True)
     print(f"\nload of the machine {os.getloadavg()[0]:.1f}")
     if any(answer.mixed for answer in answers):
@@ -273,14 +282,14 @@ async def student(address: str, *, query: str = "", cookie: str = ""):
         yield person
 
 
-async def hold(lesson: Lesson, address: str) -> list[Answer]:
-    """All answers of a lesson; the models are opened before it begins."""
-    await open_models(lesson, address)
+async def hold(lesson: Lesson, addresses: Sequence[str]) -> list[Answer]:
+    """All answers of a lesson at these servers; the models are opened before it begins."""
+    await asyncio.gather(*(open_models(lesson, address) for address in addresses))
     end = time.monotonic() + lesson.seconds
-    people = [attend(number, lesson, address, end) for number in range(lesson.students)]
+    people = [attend(number, lesson, addresses[number % len(addresses)], end) for number in range(lesson.students)]
     if lesson.long:
         people.append(
-            read_all_the_time(address, end) if lesson.all_the_time else read_long(address, lesson.seconds / 2)
+            read_all_the_time(addresses[0], end) if lesson.all_the_time else read_long(addresses[0], lesson.seconds / 2)
         )
     return list(itertools.chain.from_iterable(await asyncio.gather(*people)))
 

@@ -120,7 +120,9 @@ def encoders(rounds: int) -> None:
         while len((inputs := reader.tokenizer(" ".join(words[:count]), return_tensors="pt")).input_ids[0]) > 500:
             count -= 1
         text, model = " ".join(words[:count]), reader.model
-        assert [token.id for token in reader.read(text).tokens] == inputs.input_ids[0].tolist(), "two texts are compared"
+        assert [token.id for token in reader.read(text).tokens] == inputs.input_ids[0].tolist(), (
+            "two texts are compared"
+        )
 
         def plain(model: Any = model, inputs: Any = inputs) -> Any:
             model.set_attn_implementation("sdpa")
