@@ -24,6 +24,7 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "progress": set(),
     "errors": set(),
     "settings": {"errors"},
+    "ray_cluster": set(),
     "tokens": {"errors"},
     "sources": {"errors", "extras", "tokens"},
     "memory": {"errors", "display", "tokens", "sources"},
@@ -51,11 +52,11 @@ MAY_IMPORT = {  # the rooms of memviz, and which rooms each may import besides t
     "models": {"errors", "settings"},
     "reading": DATA | {"settings", "models", "free_memory"},
     "experiments": DATA | {"models", "reading", "measures"},
-    "corpus": DATA | {"extras", "models", "reading", "measures", "tables"},
+    "corpus": DATA | {"extras", "ray_cluster", "models", "reading", "measures", "tables"},
     "embeddings": DATA | {"reading", "experiments"},
     "training": DATA | {"models", "reading"},
     "lessons": DATA | {"models", "reading", "measures", "figures", "experiments", "embeddings", "training"},
-    "serving": DATA | {"settings", "models", "reading"},
+    "serving": DATA | {"settings", "ray_cluster", "models", "reading"},
     "command": DATA | {"settings", "models", "reading", "measures", "tables", "figures", "corpus"},
     "ui": DATA
     | {"settings", "locales", "costs", "models", "reading", "measures", "tables", "figures", "experiments"}

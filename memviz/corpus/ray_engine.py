@@ -14,6 +14,7 @@ from memviz.corpus.folder import Part, part_of
 from memviz.corpus.rows import Row
 from memviz.errors import CorpusError
 from memviz.note import Note
+from memviz.ray_cluster import TOKEN, knock, listens
 
 if TYPE_CHECKING:
     from memviz.reading import Reader
@@ -86,6 +87,8 @@ def _connect(ray: Any, engine: str) -> bool:
     while True:
         tries -= 1
         try:
+            if address is not None:
+                knock(address)
             ray.init(log_to_driver=False, **options)
             return True
         except Exception as error:  # Ray raises plain ones, too, where it does not begin in time
@@ -94,7 +97,9 @@ def _connect(ray: Any, engine: str) -> bool:
                 continue
             raise CorpusError(
                 "The Ray cluster at {address} does not answer ({said}).",
-                todo="Check the address, or use --engine ray for this machine.",
+                todo=TOKEN
+                if address is not None and listens(address)
+                else "Check the address, or use --engine ray for this machine.",
                 address=address or Note("this machine"),
                 said=(str(error).strip() or type(error).__name__).splitlines()[0][:200],
             ) from error

@@ -15,7 +15,6 @@ import importlib
 import importlib.util
 import os
 import pickle
-import socket
 import threading
 import time
 import uuid
@@ -25,6 +24,7 @@ from typing import Any, Literal, cast
 
 from memviz.errors import EngineError, MemVizError
 from memviz.note import Note
+from memviz.ray_cluster import TOKEN, knock, listens
 from memviz.serving.engine import Engine, Job, Question, Watcher
 from memviz.serving.gate import PLACES, Wait
 from memviz.settings import number
@@ -36,7 +36,6 @@ DISPATCHER = f"dispatcher {__version__}"  # another version has other traces, an
 LONG_POLL = 0.25  # seconds that a replica holds a question for news
 SILENCE = 60.0  # seconds without a question after which a front end is gone
 PATIENCE = 180.0  # seconds for one answer, which a replica gives beside its work, once it has been begun
-OPENS = 5.0  # seconds until a cluster has to take a call
 TRIES = 3  # replicas that a job is given to, one after the other, where they are lost
 CROWDED = 2  # jobs of the emptiest replica from which another one is begun
 SOON = 0.2  # seconds that the dispatcher waits to hear how many jobs there are
@@ -378,7 +377,9 @@ class Cluster:
             except Exception as error:
                 raise EngineError(
                     "The cluster that runs the models, {address}, does not answer ({cause}).",
-                    todo="Nothing is lost: try again in a moment, or tell whoever runs this server.",
+                    todo=TOKEN
+                    if self._address != "ray" and listens(self._address)
+                    else "Nothing is lost: try again in a moment, or tell whoever runs this server.",
                     address=Note("this machine") if self._address == "ray" else self._address,
                     cause=_first_line(error),
                 ) from error
@@ -389,7 +390,7 @@ class Cluster:
 
         self._ray = ray
         if self._address != "ray":
-            _knock(self._address)
+            knock(self._address)
         if ray.is_initialized():
             with contextlib.suppress(Exception):
                 return self._named(ray)
@@ -434,12 +435,6 @@ def _settings() -> dict[str, str]:
     """What the operator has set for this front end, for replicas whose machine has set nothing."""
     own = ("MEMVIZ_ENGINE", "MEMVIZ_CACHE")  # of each machine
     return {name: value for name, value in os.environ.items() if name.startswith("MEMVIZ_") and name not in own}
-
-
-def _knock(address: str) -> None:
-    """Raises `OSError` at once where nothing listens; Ray itself would wait for half a minute."""
-    host, _, port = address.removeprefix("ray://").partition("/")[0].rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=OPENS).close()
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
@@ -299,6 +300,14 @@ def test_nobody_at_the_address_is_one_sentence_at_once(ray: ShadowRay) -> None:
         Cluster("ray://127.0.0.1:9").ask("tiny", engine.facts, QUIET)
     assert time.monotonic() - began < 5
     assert ray.inits == []
+
+
+def test_a_cluster_that_listens_and_does_not_answer_may_ask_for_its_token(ray: ShadowRay) -> None:
+    ray.lost = True
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"ray://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(EngineError, match=rf"{address}, does not answer \(.*It listens.*RAY_AUTH_MODE=token"):
+            Cluster(address).ask("tiny", engine.facts, QUIET)
 
 
 def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
