@@ -12,10 +12,12 @@ A part of ``heads/`` is moved into its place when its texts and errors are there
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,6 +207,16 @@ class Folder:
                         before=str(before.get(name)),
                         now=str(settings.get(name)),
                     )
+
+    def abandon(self) -> None:
+        """Takes away what `begin` made, unless a part is there: a run that read nothing is in nobody's way."""
+        if self.done():
+            return
+        for name in (HEADS, TEXTS, FAILED):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            (self.path / SETTINGS).unlink(missing_ok=True)
+            self.path.rmdir()
 
     def done(self) -> set[int]:
         """The numbers of the parts that are there."""

@@ -118,14 +118,18 @@ def run(
     }
     folder.begin(settings, resume=resume)
     work = _Work(rows, folder, limit, keep_texts, progress, began)
-    if engine == LOCAL:
-        _run_here(work, reader)
-    else:
-        from memviz.corpus.ray_engine import run_with_ray
+    try:
+        if engine == LOCAL:
+            _run_here(work, reader)
+        else:
+            from memviz.corpus.ray_engine import run_with_ray
 
-        run_with_ray(work.chunks(), work.take, engine=engine, model=model, keep_texts=keep_texts)
-    if not work.passed:
-        raise CorpusError("{name} holds no texts.", todo="Give at least one text.", name=rows.name)
+            run_with_ray(work.chunks(), work.take, engine=engine, model=model, keep_texts=keep_texts)
+        if not work.passed:
+            raise CorpusError("{name} holds no texts.", todo="Give at least one text.", name=rows.name)
+    except BaseException:
+        folder.abandon()
+        raise
     folder.end(settings, seconds=time.monotonic() - began)
     return Results.open(out)
 

@@ -359,6 +359,24 @@ def test_a_cluster_that_does_not_let_us_in_or_start_is_one_sentence(engine: str,
     assert len(tries) == (2 if engine == "ray" else 1), "a busy machine may begin it the second time"
 
 
+def test_a_run_that_read_nothing_is_in_nobodys_way(reader, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def stop(pace: corpus.Pace) -> None:
+        raise KeyboardInterrupt
+
+    for failing in ({"engine": "ray://127.0.0.1:9"}, {"progress": stop}):
+        with pytest.raises((CorpusError, KeyboardInterrupt)):
+            corpus.run(["the cat"], model=reader, out=out, **failing)
+        assert not out.exists()
+    texts = ["the cat sat"] * (folders.CHUNK + 1)
+    with pytest.raises(KeyboardInterrupt):  # behind the first part
+        corpus.run(
+            texts, model=reader, out=out, progress=lambda pace: stop(pace) if pace.texts > folders.CHUNK else None
+        )
+    assert corpus.run(texts, model=reader, out=out, resume=True).counts.texts == len(texts)
+
+
 def test_where_nobody_listens_ray_is_not_asked() -> None:
     ray = SimpleNamespace(is_initialized=lambda: False, shutdown=lambda: None)  # without `init`
     with pytest.raises(CorpusError, match=r"ray://127\.0\.0\.1:9 does not answer \(.*refused\)\. Check the address"):
