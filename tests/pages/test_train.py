@@ -6,6 +6,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -77,6 +78,23 @@ def test_an_unplugged_head_is_said_by_its_numbers(visit, births) -> None:
     said = plain(here.sentences)
     assert f"Without L0.H1, L1.H2 the second copy costs {loss.after.second_copy_loss:.2f}" in said
     assert f"instead of {loss.before.second_copy_loss:.2f}" in said
+
+
+def test_both_scores_of_every_head_stand_beside_what_they_are_without_a_head(visit, births, monkeypatch) -> None:
+    loss = births[2].unplug([(0, 1)])
+    scores = np.arange(32, dtype=np.float32).reshape(4, 2, 4) / 50  # of a training so short, all are alike
+    before = replace(loss.before, induction=scores[0], previous_token=scores[2])
+    after = replace(loss.after, induction=scores[1], previous_token=scores[3])
+    monkeypatch.setattr(induction.Induction, "unplug", lambda *_, **__: replace(loss, before=before, after=after))
+    here = visit("train", run="1")
+    here.app.multiselect(key="unplug_heads").set_value([(0, 1)])
+    here._run()
+    (table,) = [each.value for each in here.app.dataframe if "Head" in each.value]
+    assert table["Head"].tolist() == [f"L{layer}.H{head}" for layer in (0, 1) for head in range(4)]
+    names = ("induction score", "previous-token score")
+    columns = [name for each in names for name in (each, f"{each} without them")]
+    for name, expected in zip(columns, scores, strict=True):
+        assert table[name].tolist() == [f"{score:.2f}" for score in expected.flat]
 
 
 def test_the_trained_model_is_opened_by_name(births) -> None:

@@ -386,18 +386,18 @@ def _unplug(born: Induction, number: int) -> tuple[tuple[int, int], ...]:
 
 
 def _score_table(loss: Unplugged) -> pd.DataFrame:
-    """The scores of every head, with all heads and without those."""
-    rows = []
-    for layer, head in np.ndindex(*loss.before.induction.shape):
-        rows.append(
-            {
-                t("Head"): head_name(layer, head),
-                t("induction score"): f"{loss.before.induction[layer, head]:.2f}",
-                t("without them"): f"{loss.after.induction[layer, head]:.2f}",
-                t("previous-token score"): f"{loss.before.previous_token[layer, head]:.2f}",
-            }
-        )
-    return pd.DataFrame(rows)
+    """Both scores of every head, with all heads and without those."""
+    columns = {
+        t("induction score"): loss.before.induction,
+        t("induction score without them"): loss.after.induction,
+        t("previous-token score"): loss.before.previous_token,
+        t("previous-token score without them"): loss.after.previous_token,
+    }
+    heads = list(np.ndindex(*loss.before.induction.shape))
+    names = {t("Head"): [head_name(*head) for head in heads]}
+    return pd.DataFrame(
+        names | {name: [f"{scores[head]:.2f}" for head in heads] for name, scores in columns.items()}
+    )
 
 
 def _open_elsewhere(born: Induction) -> None:
