@@ -26,7 +26,7 @@ class Part:
 
     heading     above it; "" for none
     paragraphs  plain text
-    quotation   a text to be read
+    quotation   a text to be read, with its lines
     boxes       answers to tick
     lines       how many empty lines to write on
     table       numbers
@@ -66,7 +66,7 @@ def _part(part: Part) -> str:
     pieces = [f"<h2>{escape(part.heading)}</h2>"] if part.heading else []
     pieces += [f"<p>{escape(paragraph)}</p>" for paragraph in part.paragraphs if paragraph]
     if part.quotation:
-        pieces.append(f"<blockquote>{escape(part.quotation)}</blockquote>")
+        pieces.append(f"<blockquote>{'<br>'.join(map(escape, part.quotation.splitlines()))}</blockquote>")
     if part.boxes:
         pieces.append('<ul class="boxes">' + "".join(f"<li>{escape(box)}</li>" for box in part.boxes) + "</ul>")
     pieces += ['<div class="line"></div>'] * part.lines

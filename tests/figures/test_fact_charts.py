@@ -63,6 +63,40 @@ def test_texts_are_drawn_on_one_scale_with_their_means() -> None:
     assert "known: 2.00, invented: 6.00" in figures.alt(figure)
 
 
+@pytest.mark.parametrize("count", [6, 12, 13, 31, 49])
+def test_a_line_over_many_layers_fits_a_phone_and_names_its_ends(count: int) -> None:
+    names = ["before", *(f"L{layer}" for layer in range(count - 1))]
+    options = {"unit": "u", "across": "a", "alt": "b"}
+    figure = figures.value_lines(names, {"rank": np.arange(1.0, count + 1)}, logarithmic=True, **options)
+    axis = figure.layout.xaxis
+    assert figure.layout.meta["narrow"]["least"] <= 350
+    assert [axis.labelalias[str(place)] for place in range(count)] == names, "a hover names every layer"
+    if count > 12:
+        assert {0, count - 1} <= set(axis.tickvals)
+        assert 6 <= len(axis.tickvals) <= 12
+    else:
+        assert (axis.tickmode, axis.dtick) == ("linear", 1)
+    assert figure.layout.yaxis.tickformat == ","
+    bars = figures.value_lines(names, {"rank": np.ones(count)}, bars=True, **options)
+    assert bars.layout.meta["narrow"]["least"] == min(620, 24 * count + 110), "of words each has its label"
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "texts"),
+    [
+        ((0.0, 0.0177), True, ["0 %", "1.8 %"]),
+        ((0.141, 0.033), True, ["14.1 %", "3.3 %"]),
+        ((0.52, 0.0002, 0.515), True, ["52 %", "<0.1 %", "52 %"]),
+        ((23.71, 0.221, 7.0), False, ["23.7", "0.22", "7"]),
+    ],
+)
+def test_a_number_at_a_bar_is_as_fine_as_its_scale(values: tuple[float, ...], share: bool, texts: list[str]) -> None:
+    figure = figures.number_bars(["n"] * len(values), values, unit="what it is", share=share, title="", caption="")
+    assert [text.replace("\u00a0", " ") for text in figure.data[0].text] == texts
+    assert figure.layout.meta["caption"] == "what it is"
+    assert figure.layout.xaxis.title.text is None, "a long unit would not fit below the bars of a phone"
+
+
 def test_what_is_compared_with_is_grey_and_ranks_go_down() -> None:
     series = {"at a word": np.array([1.0, 2.0]), "elsewhere": np.array([3.0, 4.0])}
     options = {"unit": "u", "across": "a", "alt": "b"}

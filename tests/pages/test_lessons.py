@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from memviz.lessons import LESSONS
+from memviz.locales import dictionary
 from memviz.models.location import Preview
 from memviz.progress import no_progress
 from memviz.serving import cache
 from memviz.ui.shell import runs
+from memviz.ui.shell.navigation import PAGES
 
 pytestmark = pytest.mark.models
 
@@ -109,6 +111,31 @@ def test_a_model_that_is_not_here_is_offered_and_fetched_when_that_is_asked_for(
     here.press("fetch_ahead")
     assert opened == ["minilm"]
     assert not any("not on this machine" in note for note in here.notes)
+
+
+@pytest.mark.parametrize("name", ["words", "recital"])
+def test_a_text_of_several_lines_keeps_them_on_the_page_and_on_the_sheet(visit, name: str) -> None:
+    from memviz.ui.share import LessonView
+
+    lesson, here = LESSONS[name], visit("lessons", lesson=name)
+    lines = lesson.text.split("\n")
+    assert len(lines) >= 2
+    (quoted,) = [item.value for item in here.app.markdown if item.value.startswith("> ")]
+    assert quoted.replace("\\", "").split("  \n") == [f"> {line}" for line in lines]
+    sheet = LessonView(lesson, lesson.text, None).handout(answers=False)
+    assert f"<blockquote>{'<br>'.join(lines)}</blockquote>" in sheet
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_task_speaks_of_the_page_that_its_door_opens(language: str) -> None:
+    words = dictionary(language)
+    for lesson in LESSONS.values():
+        title = words.get(PAGES[lesson.page].title, PAGES[lesson.page].title)
+        others = {words.get(page.title, page.title) for page in PAGES.values()} - {title}
+        task = words.get(lesson.task, lesson.task)
+        quoted = f"“{title}”" if language == "zh" and title != "首页" else title
+        assert quoted in task, lesson.name
+        assert not [other for other in others if f"page {other}" in task or f"“{other}”页" in task], lesson.name
 
 
 def test_a_wrong_prediction_is_told_and_another_lesson_hides_its_numbers(visit) -> None:

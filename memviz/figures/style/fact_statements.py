@@ -20,8 +20,8 @@ def lens_statement(result: Any) -> Note:
     first = result.first_layer
     numbers = {
         "answer": result.answer.strip() or result.answer,
-        "rank": int(ranks[0]),
-        "last": int(ranks[-1]),
+        "rank": f"{int(ranks[0]):,}",
+        "last": f"{int(ranks[-1]):,}",
         "probability": percent(float(values[-1]), digits=1),
         "layer": None if first is None else first - 1,
     }

@@ -146,7 +146,7 @@ def projection_chart(found: pd.DataFrame) -> Any:
         found.word.tolist(),
         found.x.to_numpy(),
         found.y.to_numpy(),
-        axes=(t("first component"), t("second component: the two show {share:.0%} of the variance", share=share)),
+        axes=(t("first component"), t("second component: the two show {share} of the variance", share=figures.percent(share))),
         alt=t("{count} words as points, by their first two principal components.", count=len(found)),
     )
 

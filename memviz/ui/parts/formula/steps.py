@@ -142,7 +142,7 @@ def adds_up(result: Formula) -> bool:
 
 def sum_sentence(result: Formula) -> str:
     """Is the sum of the steps what the model computed? Said as the numbers are."""
-    values = {"count": len(result.computed), "error": f"{result.error:.1e}", "total": f"{result.total_error:.1e}"}
+    values = {"count": f"{len(result.computed):,}", "error": f"{result.error:.1e}", "total": f"{result.total_error:.1e}"}
     if result.computed_total is None:
         if adds_up(result):
             return t(
