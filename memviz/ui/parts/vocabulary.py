@@ -15,6 +15,7 @@ from memviz.models import trained
 from memviz.progress import Progress
 from memviz.tokens import Word
 from memviz.trace import Trace
+from memviz.ui.parts.compare import common_words
 from memviz.ui.shell import runs, samples, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import brief, literal
@@ -31,7 +32,7 @@ MOST_LETTERS = 64  # of a word
 
 def show_words(first: Trace, second: Trace) -> WordsView | None:
     """The three parts; what the page leaves to be taken along, ``None`` where the neighbours could not be had."""
-    usual = samples.two_texts(first.model.name)[0].word
+    usual = _usual_word(first, second)
     typed = st.text_input(
         t("Word"), max_chars=MOST_LETTERS, **state.url_bound("lookup", [usual], others=True), placeholder=usual
     )
@@ -42,6 +43,12 @@ def show_words(first: Trace, second: Trace) -> WordsView | None:
     if nearest is None:
         return None
     return WordsView(word, first.words, second.text, nearest, places, drift)
+
+
+def _usual_word(first: Trace, second: Trace) -> str:
+    """The word that the samples are about; of other texts the longest that both have, of several the last."""
+    known, names = samples.two_texts(first.model.name)[0].word, common_words(first, second)
+    return known if known in names or not names else max(reversed(names), key=len)
 
 
 def show_neighbours(trace: Trace, word: str) -> pd.DataFrame | None:

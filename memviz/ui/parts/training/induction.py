@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # torch comes in with the first training, when the page is al
 SEEDS = tuple(range(10))
 STEPS = (600, 1000, 2000)
 HEADS = 4
+AHEAD = 8  # symbols that are left to the model to say, on other pages
 RUN = "run"  # in the address: the training was started
 SHOWN = "induction_of"  # the settings of the training that is shown
 OFTEN = 0.7  # seconds between two pictures of a training
@@ -424,9 +425,15 @@ def _open_elsewhere(born: Induction) -> None:
 
 
 def _take_along(born: Induction) -> None:
-    """The trained model, and the sequence that it was measured on, for the next page."""
-    st.session_state[frame.MODEL] = trained.keep(born.name, born.save)
-    st.session_state[frame.TEXT], st.session_state[frame.PAIR] = born.text, ""
+    """The trained model, and the sequence that it was measured on, for the pages that read and the one that writes.
+
+    Its last symbols are left out: what comes next is asked for on some pages, and a text with it has to fit.
+    """
+    name = trained.keep(born.name, born.save)
+    for box in (frame.MODEL, frame.WRITER):
+        st.session_state[box] = name
+        state.hold(box)
+    st.session_state[frame.TEXT], st.session_state[frame.PAIR] = " ".join(born.sequence[:-AHEAD]), ""
     st.session_state.pop(frame.LAST_SEEN, None)
 
 
