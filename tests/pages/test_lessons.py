@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
 
 from memviz.lessons import LESSONS
@@ -155,6 +157,24 @@ def test_a_link_brings_a_teachers_text(visit) -> None:
     here.app.run()
     here.app.button(key="reveal").click().run()
     assert any("two lines" in box.value for box in here.app.error)
+
+
+def test_the_link_for_a_class_has_lesson_and_text_and_hides_what_was_shown(visit) -> None:
+    own = "The rain fell on the quiet town all night, and nobody came to the station."
+    teacher = visit("lessons", lesson="sinks", lesson_text=own)
+    teacher.app.radio(key="prediction_sinks").set_value(0)
+    teacher.app.run()
+    teacher.app.button(key="reveal").click().run()
+    assert teacher.pictures == ["chart"]
+    assert teacher._payloads("address_bar")[0]["texts"]["lesson_progress"].startswith("sinks:"), "the tab keeps it"
+    link = dict(parse_qsl(teacher._payloads("copy_button")[0]["text"].partition("?")[2]))
+    assert link == {"lang": "en", "lesson": "sinks", "lesson_text": own}
+    student = visit("lessons", **link)
+    assert student.app.text_area(key="lesson_text").value == own
+    assert student.pictures == []
+    assert student.app.radio(key="prediction_sinks").value is None
+    assert student.app.button(key="reveal").disabled
+    assert not [item for kind in ("success", "warning") for item in student.app.get(kind)]
 
 
 def test_a_sheet_is_made_when_it_is_asked_for_and_holds_no_answer() -> None:
