@@ -254,6 +254,7 @@ def test_a_classifier_from_pasted_lines(visit) -> None:
     assert isinstance(result, classifier.Classifier)
     assert plain([str(result.statement())]) in plain(here.sentences)
     assert here.pictures == ["chart"] * 2
+    assert "opened here again; the other pages read with models that have no label" in plain(here.sentences)
     here.app.text_input(key="probe").set_value("the dog sat")
     here._run()
     row = result.predict("the dog sat").iloc[0]

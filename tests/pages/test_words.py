@@ -68,6 +68,13 @@ def test_texts_of_ones_own_begin_with_a_word_that_both_have(visit, reader) -> No
     assert f"“cat” begins at cosine {drift[0]:.2f} and ends at {drift[-1]:.2f}" in plain(here)
 
 
+def test_texts_without_a_word_in_common_are_no_error_of_whoever_named_none(visit) -> None:
+    here = visit("words", link={"text": RIVER, "other": "nobody remembers home"})
+    assert here.errors == []
+    assert any("no word in common" in note for note in here.notes)
+    assert here.pictures.count("chart") == 2
+
+
 def test_a_word_that_the_vocabulary_lacks_shows_its_pieces_and_one_that_is_not_in_the_texts_is_said(visit) -> None:
     here = visit("words", link={"text": RIVER, "other": MONEY, "lookup": "catzq", "list": "cat, dog"})
     assert any("is not in this model's vocabulary" in note for note in here.notes)

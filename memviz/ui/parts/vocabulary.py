@@ -39,7 +39,8 @@ def show_words(first: Trace, second: Trace) -> WordsView | None:
     word = typed or usual
     nearest = show_neighbours(first, word)
     places = show_projection(first)
-    drift = show_drift(first, second, word)
+    named = word != usual or bool(common_words(first, second))  # without a word in common, nobody named the usual one
+    drift = show_drift(first, second, word if named else None)
     if nearest is None:
         return None
     return WordsView(word, first.words, second.text, nearest, places, drift)
@@ -158,9 +159,12 @@ def projection_chart(found: pd.DataFrame) -> Any:
     )
 
 
-def show_drift(first: Trace, second: Trace, word: str) -> np.ndarray | None:
-    """How the two texts of the page pull one word apart, layer by layer."""
+def show_drift(first: Trace, second: Trace, word: str | None) -> np.ndarray | None:
+    """How the two texts of the page pull one ``word`` apart, layer by layer; ``None``: nobody named one of both."""
     st.header(t("In two texts: the same word, layer by layer"), anchor=False)
+    if word is None:
+        st.info(t("These two texts have no word in common."), icon=":material/compare_arrows:")
+        return None
 
     def run(reader: Reader, progress: Progress) -> np.ndarray:
         from memviz.embeddings import drift
