@@ -16,6 +16,7 @@ from memviz.figures.style.phrases import Translate
 _STYLE = f"""body {{ max-width: 44rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }}
 blockquote {{ margin: 1rem 0; padding: .4rem 1rem; border-left: 4px solid {colours.BLUE}; font-size: 1.1em; }}
 ul.boxes {{ list-style: "☐  "; }} .line {{ border-bottom: 1px solid {colours.GREY}; height: 2.2rem; }}
+section.numbers {{ margin-top: 1.2rem; }}
 .fresh {{ break-before: page; }} footer {{ margin-top: 3rem; font-size: .8em; }}
 """
 

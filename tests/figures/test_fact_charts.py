@@ -25,6 +25,8 @@ def test_scores_stand_above_the_weights_that_softmax_makes_of_them() -> None:
     assert figure.layout.xaxis2.labelalias["3"] == "&lt;b&gt;", "names are text"
     assert "“cat”: 88" in figures.alt(figure)
     assert "4 keys" in figures.alt(figure)
+    said = [figures.softmax_bars(LABELS, scores, weights, visible=count).layout.meta["caption"] for count in (4, 40)]
+    assert said == ["", "the 4 keys with most weight, of 40 that may be seen, in reading order"]
 
 
 LENS = SimpleNamespace(

@@ -84,7 +84,7 @@ def test_an_unplugged_head_is_said_by_its_numbers(visit, births) -> None:
 
 
 def test_the_curves_and_patterns_of_a_training_are_drawn_while_it_runs(visit, births, monkeypatch) -> None:
-    """Each picture of the curves ends at the checkpoint that was just measured; the patterns are of two layers alone."""
+    """Each picture of the curves ends at the checkpoint that was just measured; the patterns are of two layers."""
     drawn: list[dict[str, list[float]]] = []
     pictures: list[np.ndarray] = []
     curves, thumbnails = figures.learning_curves, figures.thumbnails_png

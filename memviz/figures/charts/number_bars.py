@@ -17,7 +17,7 @@ LANE = 46  # pixels of a bar and what is around it
 LINE = 24  # letters of a line of a name
 
 
-SMALL = 0.2  # a largest share below it is shown with a digit more: 1.8 % is not told as 2 % beside a bar that ends below
+SMALL = 0.2  # where no share reaches it, all have a digit more: a bar that ends at 1.8 % is not called 2 %
 
 
 def number_texts(values: Sequence[float], *, share: bool) -> list[str]:

@@ -149,12 +149,12 @@ def show_projection(trace: Trace) -> pd.DataFrame | None:
 
 def projection_chart(found: pd.DataFrame) -> Any:
     """The words as points."""
-    share = found.attrs["explained"]
+    share = figures.percent(found.attrs["explained"])
     return figures.places(
         found.word.tolist(),
         found.x.to_numpy(),
         found.y.to_numpy(),
-        axes=(t("first component"), t("second component: the two show {share} of the variance", share=figures.percent(share))),
+        axes=(t("first component"), t("second component: the two show {share} of the variance", share=share)),
         alt=t("{count} words as points, by their first two principal components.", count=len(found)),
     )
 

@@ -427,7 +427,10 @@ def _offer_file(settings: Settings) -> None:
         help=t("Safetensors and json: the head, the layers that were trained, and the numbers of this page."),
     )
     st.caption(
-        t("A classifier is tried on this page, and opened here again; the other pages read with models that have no label.")
+        t(
+            "A classifier is tried on this page, and opened here again; the other pages read with models that have no "
+            "label."
+        )
     )
 
 

@@ -396,9 +396,7 @@ def _score_table(loss: Unplugged) -> pd.DataFrame:
     }
     heads = list(np.ndindex(*loss.before.induction.shape))
     names = {t("Head"): [head_name(*head) for head in heads]}
-    return pd.DataFrame(
-        names | {name: [f"{scores[head]:.2f}" for head in heads] for name, scores in columns.items()}
-    )
+    return pd.DataFrame(names | {name: [f"{scores[head]:.2f}" for head in heads] for name, scores in columns.items()})
 
 
 def _open_elsewhere(born: Induction) -> None:
