@@ -65,7 +65,7 @@ def test_texts_are_drawn_on_one_scale_with_their_means() -> None:
     assert "known: 2.00, invented: 6.00" in figures.alt(figure)
 
 
-@pytest.mark.parametrize("count", [5, 1125])
+@pytest.mark.parametrize("count", [5, 50, 1125])
 def test_the_layers_of_a_long_text_can_be_told_apart(count: int) -> None:
     lens = SimpleNamespace(
         ranks=np.ones((31, count), dtype=np.int64),
@@ -75,7 +75,7 @@ def test_the_layers_of_a_long_text_can_be_told_apart(count: int) -> None:
         answer="a",
     )
     layout = figures.lens_map(lens, ["word"] * count, title="", caption="").layout
-    assert layout.height - layout.margin.t - layout.margin.b >= 31 * 9
+    assert layout.height - layout.margin.t - layout.margin.b >= 31 * 12
     assert (layout.yaxis.scaleanchor == "x", "beside" in layout.meta["narrow"]) == ((count == 5),) * 2
 
 

@@ -18,7 +18,7 @@ from memviz.figures.style.phrases import Translate, say
 
 LensValue = Literal["rank", "probability"]
 
-ROW = 9  # pixels that a row needs at least, to be told from the next
+ROW = 12  # pixels that a row needs at least, to be told from the next
 
 
 class LensResult(Protocol):
@@ -101,7 +101,7 @@ def lens_map(
     )
     field.axes(figure, matches=([], [] if mark is None else [mark]))
     size, narrow = field.size(), field.narrow()
-    if field.cell < ROW:  # of a long text, square cells would be rows too low to be told apart
+    if field.cell <= ROW:  # of a long text, square cells would be rows too low to be told apart
         figure.update_yaxes(scaleanchor=False)
         size, narrow = (size[0], ROW * len(rows)), {"least": narrow["least"]}
     at = len(positions) - 1 if mark is None else mark
