@@ -16,6 +16,7 @@ from memviz.figures.style.phrases import Translate
 _STYLE = f"""body {{ max-width: 44rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }}
 blockquote {{ margin: 1rem 0; padding: .4rem 1rem; border-left: 4px solid {colours.BLUE}; font-size: 1.1em; }}
 ul.boxes {{ list-style: "☐  "; }} .line {{ border-bottom: 1px solid {colours.GREY}; height: 2.2rem; }}
+section.numbers {{ margin-top: 1.2rem; }}
 .fresh {{ break-before: page; }} footer {{ margin-top: 3rem; font-size: .8em; }}
 """
 
@@ -26,7 +27,7 @@ class Part:
 
     heading     above it; "" for none
     paragraphs  plain text
-    quotation   a text to be read
+    quotation   a text to be read, with its lines
     boxes       answers to tick
     lines       how many empty lines to write on
     table       numbers
@@ -66,7 +67,7 @@ def _part(part: Part) -> str:
     pieces = [f"<h2>{escape(part.heading)}</h2>"] if part.heading else []
     pieces += [f"<p>{escape(paragraph)}</p>" for paragraph in part.paragraphs if paragraph]
     if part.quotation:
-        pieces.append(f"<blockquote>{escape(part.quotation)}</blockquote>")
+        pieces.append(f"<blockquote>{'<br>'.join(map(escape, part.quotation.splitlines()))}</blockquote>")
     if part.boxes:
         pieces.append('<ul class="boxes">' + "".join(f"<li>{escape(box)}</li>" for box in part.boxes) + "</ul>")
     pieces += ['<div class="line"></div>'] * part.lines

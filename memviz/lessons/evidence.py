@@ -55,7 +55,8 @@ def password(reader: Reader, text: str, progress: Progress) -> Finding:
 
 @lesson(
     "The first token it cannot live without",
-    task="On the page Heads, look at the first column of some heads: how much attention rests there?",
+    task="On the page Forget, a cache holds the latest 64 keys: what does it cost? Then choose the rule that keeps the "
+    "first token, too.",
     text="The harbour was quiet in the morning. Fishermen mended their nets on the stones and talked about the "
     "weather, which had been cold since the end of March. A small boat left for the island with bread, letters "
     "and two passengers, a teacher and her son, who had never seen the sea before. In the afternoon the wind "
@@ -73,6 +74,7 @@ def password(reader: Reader, text: str, progress: Progress) -> Finding:
     options=("The last 64 tokens", "The first token and the last 63", "They lose about the same (within a tenth)"),
     caveat="One text is no benchmark: how much is lost differs from text to text.",
     page="forget",
+    settings={"view": "cache", "rule": "window", "room": str(HELD)},
 )
 def first_token(reader: Reader, text: str, progress: Progress) -> Finding:
     """While a model writes, it holds the keys and values of all tokens before: its cache. To save memory, old ones can

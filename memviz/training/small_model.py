@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
@@ -122,12 +122,11 @@ def make_model(weights: Weights) -> GPT2LMHeadModel:
 
 
 def make_tokenizer() -> Any:
-    """Each symbol is a token; spaces between them are for people."""
+    """Each symbol is a token; spaces between them are for people, who get them back: each is a word of a text."""
     vocabulary = {symbol: number for number, symbol in enumerate((*SYMBOLS, UNKNOWN))}
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     backend.normalizer = normalizers.NFC()
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("."), "isolated")]
     )
-    backend.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token=UNKNOWN, model_max_length=CONTEXT)

@@ -25,6 +25,8 @@ def test_scores_stand_above_the_weights_that_softmax_makes_of_them() -> None:
     assert figure.layout.xaxis2.labelalias["3"] == "&lt;b&gt;", "names are text"
     assert "“cat”: 88" in figures.alt(figure)
     assert "4 keys" in figures.alt(figure)
+    said = [figures.softmax_bars(LABELS, scores, weights, visible=count).layout.meta["caption"] for count in (4, 40)]
+    assert said == ["", "the 4 keys with most weight, of 40 that may be seen, in reading order"]
 
 
 LENS = SimpleNamespace(
@@ -61,6 +63,54 @@ def test_texts_are_drawn_on_one_scale_with_their_means() -> None:
     assert [shape.y0 for shape in figure.layout.shapes] == [2.0, 6.0]
     assert figure.layout.yaxis.domain[0] > figure.layout.yaxis2.domain[1]
     assert "known: 2.00, invented: 6.00" in figures.alt(figure)
+
+
+@pytest.mark.parametrize("count", [5, 50, 1125])
+def test_the_layers_of_a_long_text_can_be_told_apart(count: int) -> None:
+    lens = SimpleNamespace(
+        ranks=np.ones((31, count), dtype=np.int64),
+        probabilities=np.ones((31, count)),
+        choices=(("a",) * count,) * 31,
+        confidences=np.ones((31, count)),
+        answer="a",
+    )
+    layout = figures.lens_map(lens, ["word"] * count, title="", caption="").layout
+    assert layout.height - layout.margin.t - layout.margin.b >= 31 * 12
+    assert (layout.yaxis.scaleanchor == "x", "beside" in layout.meta["narrow"]) == ((count == 5),) * 2
+
+
+@pytest.mark.parametrize("count", [6, 12, 13, 31, 49])
+def test_a_line_over_many_layers_fits_a_phone_and_names_its_ends(count: int) -> None:
+    names = ["before", *(f"L{layer}" for layer in range(count - 1))]
+    options = {"unit": "u", "across": "a", "alt": "b"}
+    figure = figures.value_lines(names, {"rank": np.arange(1.0, count + 1)}, logarithmic=True, **options)
+    axis = figure.layout.xaxis
+    assert figure.layout.meta["narrow"]["least"] <= 350
+    assert [axis.labelalias[str(place)] for place in range(count)] == names, "a hover names every layer"
+    if count > 12:
+        assert {0, count - 1} <= set(axis.tickvals)
+        assert 6 <= len(axis.tickvals) <= 12
+    else:
+        assert (axis.tickmode, axis.dtick) == ("linear", 1)
+    assert figure.layout.yaxis.tickformat == ","
+    bars = figures.value_lines(names, {"rank": np.ones(count)}, bars=True, **options)
+    assert bars.layout.meta["narrow"]["least"] == min(620, 24 * count + 110), "of words each has its label"
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "texts"),
+    [
+        ((0.0, 0.0177), True, ["0 %", "1.8 %"]),
+        ((0.141, 0.033), True, ["14.1 %", "3.3 %"]),
+        ((0.52, 0.0002, 0.515), True, ["52 %", "<0.1 %", "52 %"]),
+        ((23.71, 0.221, 7.0), False, ["23.7", "0.22", "7"]),
+    ],
+)
+def test_a_number_at_a_bar_is_as_fine_as_its_scale(values: tuple[float, ...], share: bool, texts: list[str]) -> None:
+    figure = figures.number_bars(["n"] * len(values), values, unit="what it is", share=share, title="", caption="")
+    assert [text.replace("\u00a0", " ") for text in figure.data[0].text] == texts
+    assert figure.layout.meta["caption"] == "what it is"
+    assert figure.layout.xaxis.title.text is None, "a long unit would not fit below the bars of a phone"
 
 
 def test_what_is_compared_with_is_grey_and_ranks_go_down() -> None:

@@ -37,6 +37,8 @@ def test_a_lens_says_from_which_layer_on(first: int | None, said: str) -> None:
         ranks=ranks, probabilities=np.full((3, 2), 0.2), position=1, first_layer=first, answer=" Paris"
     )
     assert said in lens_statement(result).render()
+    result.answer = "\n"
+    assert lens_statement(result).render().startswith("“⏎” "), "white space is seen"
 
 
 def networks(values: list[float], controls: list[list[float]]) -> Any:

@@ -56,7 +56,7 @@ def test_the_lens_says_what_the_model_itself_says_after_its_last_layer(visit, re
     with torch.no_grad():
         logits = fresh("llama").lm_head(fresh("llama").model.norm(outputs.hidden_states[0][0, -1]))
     rank = 1 + int((logits > logits[answer]).sum())
-    assert f"has rank {rank} before the first layer" in said_on(here)
+    assert f"has rank {rank:,} before the first layer" in said_on(here)
     frame = next(item.value for item in here.app.dataframe if "rank" in item.value)
     assert list(frame["rank"]) == found.ranks[:, -1].tolist()
     assert here.pictures.count("chart") == 3
@@ -70,7 +70,8 @@ def test_an_answer_can_be_chosen(visit, reader) -> None:
     here = visit("facts", text=TEXT, by="probability", link={"answer": "stone"})
     found = experiments.logit_lens(reader, TEXT, "stone")
     assert found.first_layer is None, "a model with random weights does not say it"
-    said = f"“stone” has rank {found.ranks[0, -1]} before the first layer and rank {found.ranks[-1, -1]} after the last"
+    first, last = found.ranks[[0, -1], -1].tolist()
+    said = f"“stone” has rank {first:,} before the first layer and rank {last:,} after the last"
     assert said in said_on(here)
     assert "answer=stone" in here.links[0]
     assert "answer=" not in here.links[1]

@@ -73,7 +73,7 @@ def near(texts: list[str], values: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("name", ["bert", "llama", "gemma2", "gpt-oss"])
-def test_weights_and_sums_are_those_of_a_model_that_nobody_touched(visit, opened, name: str) -> None:
+def test_weights_and_sums_are_those_of_a_model_that_nobody_touched(visit, opened, monkeypatch, name: str) -> None:
     reader, model = tiny(name), fresh(name)
     opened(reader)
     made: list[torch.Tensor] = []
@@ -83,6 +83,9 @@ def test_weights_and_sums_are_those_of_a_model_that_nobody_touched(visit, opened
     ids = [token.id for token in reader.read(TEXT).tokens]
     weights = eager(model, ids)[0]["self"][LAYER, HEAD]
     hook.remove()
+    taken: list = []  # what the page took: another pass rounds otherwise
+    formula = Reader.formula
+    monkeypatch.setattr(Reader, "formula", lambda *of, **how: taken.append(formula(*of, **how)) or taken[-1])
     here = visit("formula", text=TEXT, layer=str(LAYER), head=str(HEAD), word=str(WORD))
     assert here.errors == []
     query = reader.read(TEXT).words[WORD].tokens[-1]
@@ -93,7 +96,8 @@ def test_weights_and_sums_are_those_of_a_model_that_nobody_touched(visit, opened
     expected = np.append(written[:6], written[-1])
     np.testing.assert_allclose(vector(here, "y, as the model computed it"), expected, rtol=0, atol=6e-4)
     np.testing.assert_allclose(vector(here, "y · their sum"), expected, rtol=0, atol=6e-4)
-    found = reader.formula(TEXT, LAYER, HEAD, query)
+    found = taken[-1]
+    assert (found.layer, found.head, found.query) == (LAYER, HEAD, query)
     assert said(here).startswith("This sum equals what the model computed")
     numbers = re.findall(r"(\d+) numbers is (\S+), and (\S+) after", said(here))
     assert numbers == [(str(len(written)), f"{found.error:.1e}", f"{found.total_error:.1e}")]
@@ -103,6 +107,17 @@ def test_weights_and_sums_are_those_of_a_model_that_nobody_touched(visit, opened
     assert ("Masked: this token may not see" in plain(here)) == (name != "bert")
     assert f"cosine of {found.likeness:.3f}".replace("-", "−") in plain(here)
     assert "chart" in here.pictures
+
+
+def test_of_a_long_text_the_keys_with_most_weight_are_drawn_and_that_is_said(visit, opened) -> None:
+    text = words(40)
+    reader = tiny("bert")
+    opened(reader)
+    here = visit("formula", text=text, layer=str(LAYER), head=str(HEAD), word=str(WORD))
+    weights = reader.read(text).memory("self").pattern(LAYER, HEAD)[reader.read(text).words[WORD].tokens[-1]]
+    told = re.search(r"the (\d+) keys with most weight, of (\d+) that may be seen, in reading order", plain(here))
+    assert told is not None
+    assert (int(told[1]) in (24, 25), int(told[2])) == (True, len(weights)), "the query's own may stand beside them"
 
 
 def test_the_worked_line_is_the_product_and_its_scale(visit, opened) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
 
 from memviz.lessons import LESSONS
+from memviz.locales import dictionary
 from memviz.models.location import Preview
 from memviz.progress import no_progress
 from memviz.serving import cache
 from memviz.ui.shell import runs
+from memviz.ui.shell.navigation import PAGES
 
 pytestmark = pytest.mark.models
 
@@ -111,6 +115,31 @@ def test_a_model_that_is_not_here_is_offered_and_fetched_when_that_is_asked_for(
     assert not any("not on this machine" in note for note in here.notes)
 
 
+@pytest.mark.parametrize("name", ["words", "recital"])
+def test_a_text_of_several_lines_keeps_them_on_the_page_and_on_the_sheet(visit, name: str) -> None:
+    from memviz.ui.share import LessonView
+
+    lesson, here = LESSONS[name], visit("lessons", lesson=name)
+    lines = lesson.text.split("\n")
+    assert len(lines) >= 2
+    (quoted,) = [item.value for item in here.app.markdown if item.value.startswith("> ")]
+    assert quoted.replace("\\", "").split("  \n") == [f"> {line}" for line in lines]
+    sheet = LessonView(lesson, lesson.text, None).handout(answers=False)
+    assert f"<blockquote>{'<br>'.join(lines)}</blockquote>" in sheet
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_task_speaks_of_the_page_that_its_door_opens(language: str) -> None:
+    words = dictionary(language)
+    for lesson in LESSONS.values():
+        title = words.get(PAGES[lesson.page].title, PAGES[lesson.page].title)
+        others = {words.get(page.title, page.title) for page in PAGES.values()} - {title}
+        task = words.get(lesson.task, lesson.task)
+        quoted = f"“{title}”" if language == "zh" and title != "首页" else title
+        assert quoted in task, lesson.name
+        assert not [other for other in others if f"page {other}" in task or f"“{other}”页" in task], lesson.name
+
+
 def test_a_wrong_prediction_is_told_and_another_lesson_hides_its_numbers(visit) -> None:
     here = visit("lessons", lesson="sinks")
     here.app.radio(key="prediction_sinks").set_value(0)
@@ -128,6 +157,24 @@ def test_a_link_brings_a_teachers_text(visit) -> None:
     here.app.run()
     here.app.button(key="reveal").click().run()
     assert any("two lines" in box.value for box in here.app.error)
+
+
+def test_the_link_for_a_class_has_lesson_and_text_and_hides_what_was_shown(visit) -> None:
+    own = "The rain fell on the quiet town all night, and nobody came to the station."
+    teacher = visit("lessons", lesson="sinks", lesson_text=own)
+    teacher.app.radio(key="prediction_sinks").set_value(0)
+    teacher.app.run()
+    teacher.app.button(key="reveal").click().run()
+    assert teacher.pictures == ["chart"]
+    assert teacher._payloads("address_bar")[0]["texts"]["lesson_progress"].startswith("sinks:"), "the tab keeps it"
+    link = dict(parse_qsl(teacher._payloads("copy_button")[0]["text"].partition("?")[2]))
+    assert link == {"lang": "en", "lesson": "sinks", "lesson_text": own}
+    student = visit("lessons", **link)
+    assert student.app.text_area(key="lesson_text").value == own
+    assert student.pictures == []
+    assert student.app.radio(key="prediction_sinks").value is None
+    assert student.app.button(key="reveal").disabled
+    assert not [item for kind in ("success", "warning") for item in student.app.get(kind)]
 
 
 def test_a_sheet_is_made_when_it_is_asked_for_and_holds_no_answer() -> None:

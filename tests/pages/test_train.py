@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 
-from memviz import Reader
+from memviz import Reader, figures
 from memviz.errors import TrainingError
 from memviz.models import trained
 from memviz.progress import Progress, no_progress
@@ -21,6 +24,7 @@ from memviz.trace import ModelInfo
 from memviz.training import classifier, examples, induction, small_model
 from memviz.ui.parts import vocabulary
 from memviz.ui.parts.training import classify
+from memviz.ui.parts.training import induction as page
 from memviz.ui.shell import runs, samples
 from tests.reading.families import FAMILIES, tokenizer
 
@@ -79,6 +83,83 @@ def test_an_unplugged_head_is_said_by_its_numbers(visit, births) -> None:
     assert f"instead of {loss.before.second_copy_loss:.2f}" in said
 
 
+def test_the_curves_and_patterns_of_a_training_are_drawn_while_it_runs(visit, births, monkeypatch) -> None:
+    """Each picture of the curves ends at the checkpoint that was just measured; the patterns are of two layers."""
+    drawn: list[dict[str, list[float]]] = []
+    pictures: list[np.ndarray] = []
+    curves, thumbnails = figures.learning_curves, figures.thumbnails_png
+
+    def learning_curves(lines, **options: object) -> object:
+        drawn.append({line.name: list(line.y) for line in lines})
+        return curves(lines, **options)
+
+    def thumbnails_png(values: np.ndarray) -> bytes:
+        pictures.append(values)
+        return thumbnails(values)
+
+    def train(layers: int, seed: int, steps: int, *, on_checkpoint, progress) -> induction.Induction:
+        done = births[layers]
+        for row in range(len(done.steps)):
+            values = (done.first_copy_loss, done.second_copy_loss, done.previous_token, done.induction, done.patterns)
+            on_checkpoint(induction.Checkpoint(int(done.steps[row]), *(value[row] for value in values)))
+        return done
+
+    monkeypatch.setattr(figures, "learning_curves", learning_curves)
+    monkeypatch.setattr(figures, "thumbnails_png", thumbnails_png)
+    monkeypatch.setattr(induction, "train", train)
+    monkeypatch.setattr(page, "OFTEN", 0.0)
+    visit("train", run="1").nothing_broke()
+    count = len(births[2].steps)
+    for layers, live in ((2, drawn[:count]), (1, drawn[count : 2 * count])):
+        name = "2 layers, second copy" if layers == 2 else "1 layer, second copy"
+        expected = births[layers].second_copy_loss.tolist()
+        assert [each[name] for each in live] == [expected[: number + 1] for number in range(count)]
+    assert len(pictures) == count
+    for number, picture in enumerate(pictures):
+        assert np.abs(picture / 255 - np.sqrt(births[2].patterns[number])).max() < 0.5 / 255 + 1e-6
+
+
+def test_whoever_scrubs_back_sees_every_head_as_it_was(visit, births) -> None:
+    here = visit("train", run="1")
+    born, number = births[2], 1
+    assert "Every head after 30 steps" in plain(here.sentences)
+    here.app.select_slider[0].set_value(int(born.steps[number]))
+    here._run()
+    assert "Every head after 10 steps" in plain(here.sentences)
+    chart = json.loads(here.app.get("plotly_chart")[-1].proto.spec)
+    for head, trace in enumerate(chart["data"]):
+        weights = born.patterns[number].reshape(8, -1)[head]
+        assert array(trace["z"]) ** 2 == pytest.approx(weights, abs=1e-5), "the colour scale is of its root"
+    notes = [each["text"] for each in chart["layout"]["annotations"]]
+    for layer, head in np.ndindex(2, 4):
+        score = f"ind {born.induction[number, layer, head]:.2f}, prev {born.previous_token[number, layer, head]:.2f}"
+        assert any(f"L{layer}.H{head}" in note and score in note for note in notes)
+
+
+def array(values) -> np.ndarray:
+    """Numbers of a chart, as they travel, in one row."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
+    return np.array(values, dtype=np.float64).ravel()
+
+
+def test_both_scores_of_every_head_stand_beside_what_they_are_without_a_head(visit, births, monkeypatch) -> None:
+    loss = births[2].unplug([(0, 1)])
+    scores = np.arange(32, dtype=np.float32).reshape(4, 2, 4) / 50  # of a training so short, all are alike
+    before = replace(loss.before, induction=scores[0], previous_token=scores[2])
+    after = replace(loss.after, induction=scores[1], previous_token=scores[3])
+    monkeypatch.setattr(induction.Induction, "unplug", lambda *_, **__: replace(loss, before=before, after=after))
+    here = visit("train", run="1")
+    here.app.multiselect(key="unplug_heads").set_value([(0, 1)])
+    here._run()
+    (table,) = [each.value for each in here.app.dataframe if "Head" in each.value]
+    assert table["Head"].tolist() == [f"L{layer}.H{head}" for layer in (0, 1) for head in range(4)]
+    names = ("induction score", "previous-token score")
+    columns = [name for each in names for name in (each, f"{each} without them")]
+    for name, expected in zip(columns, scores, strict=True):
+        assert table[name].tolist() == [f"{score:.2f}" for score in expected.flat]
+
+
 def test_the_trained_model_is_opened_by_name(births) -> None:
     from memviz import load
     from memviz.models import Policy
@@ -98,8 +179,10 @@ def test_the_button_takes_the_model_along(visit, births) -> None:
     here = visit("train", run="1")
     here.press("open_in_heads")
     assert here.errors == []
-    assert here.state("model") == trained.names()[0]
-    assert here.state("text") == births[2].text
+    assert here.state("model") == here.state("writer") == trained.names()[0]
+    symbols = here.state("text").split()
+    assert tuple(symbols) == births[2].sequence[: len(symbols)]
+    assert 24 < len(symbols) < 48, "there is something to look up, and room for what comes next"
 
 
 def test_what_other_pages_begin_with_are_symbols_that_a_trained_model_knows() -> None:
@@ -171,10 +254,14 @@ def test_a_classifier_from_pasted_lines(visit) -> None:
     assert isinstance(result, classifier.Classifier)
     assert plain([str(result.statement())]) in plain(here.sentences)
     assert here.pictures == ["chart"] * 2
+    assert "opened here again; the other pages read with models that have no label" in plain(here.sentences)
     here.app.text_input(key="probe").set_value("the dog sat")
     here._run()
     row = result.predict("the dog sat").iloc[0]
     assert f"{row['prediction']}, with probability" in plain(here.sentences)
+    layout = json.loads(here.app.get("plotly_chart")[-1].proto.spec)["layout"]
+    assert layout["meta"]["caption"] == "L2.H0 · raw weights"
+    assert "annotations" not in layout, "it is said below the picture alone"
     assert here.pictures == ["chart"] * 3
 
 

@@ -28,16 +28,16 @@ def plain(here: Visit) -> str:
 
 
 def test_the_page_says_what_the_library_gives(visit, reader) -> None:
-    here = visit("words", link={"text": RIVER, "other": MONEY, "lookup": "cat", "list": "cat, dog, stone, rain"})
+    here = visit("words", link={"text": RIVER, "other": MONEY, "lookup": "the", "list": "cat, dog, stone, rain"})
     assert here.errors == []
-    found = embeddings.neighbours(reader, "cat", 12)
-    assert f"“{found.word[0]}” stands nearest to “cat”: cosine {found.cosine[0]:.2f}" in plain(here)
+    found = embeddings.neighbours(reader, "the", 12)
+    assert f"“{found.word[0]}” stands nearest to “the”: cosine {found.cosine[0]:.2f}" in plain(here)
     assert f"below {found.attrs['floor_high']:.2f}" in plain(here)
-    drift = embeddings.drift(reader, "cat", RIVER, MONEY)
+    drift = embeddings.drift(reader, "the", RIVER, MONEY)
     assert f"begins at cosine {drift[0]:.2f} and ends at {drift[-1]:.2f} after 3 layers" in plain(here)
     assert here.pictures.count("chart") == 3
     whole, bare = here.links
-    assert "lookup=cat" in whole
+    assert "lookup=the" in whole
     assert "other=" in whole
     assert "other=" not in bare
 
@@ -58,6 +58,21 @@ def test_all_three_parts_can_be_taken_along_and_the_code_repeats_them(visit, rea
     exec(next(block.value for block in here.app.code if "memviz.load" in block.value), {})
     again = pd.read_csv(tmp_path / "memviz-words.csv")
     pd.testing.assert_frame_equal(again, frame, check_dtype=False, rtol=1e-4)
+
+
+def test_texts_of_ones_own_begin_with_a_word_that_both_have(visit, reader) -> None:
+    here = visit("words", link={"text": RIVER, "other": MONEY})
+    assert here.errors == []
+    assert here.app.text_input(key="lookup").placeholder == "cat", "the and cat stand in both"
+    drift = embeddings.drift(reader, "cat", RIVER, MONEY)
+    assert f"“cat” begins at cosine {drift[0]:.2f} and ends at {drift[-1]:.2f}" in plain(here)
+
+
+def test_texts_without_a_word_in_common_are_no_error_of_whoever_named_none(visit) -> None:
+    here = visit("words", link={"text": RIVER, "other": "nobody remembers home"})
+    assert here.errors == []
+    assert any("no word in common" in note for note in here.notes)
+    assert here.pictures.count("chart") == 2
 
 
 def test_a_word_that_the_vocabulary_lacks_shows_its_pieces_and_one_that_is_not_in_the_texts_is_said(visit) -> None:

@@ -18,6 +18,8 @@ from memviz.figures.style.phrases import Translate, say
 
 LensValue = Literal["rank", "probability"]
 
+ROW = 12  # pixels that a row needs at least, to be told from the next
+
 
 class LensResult(Protocol):
     """What `memviz.experiments.logit_lens` gives, as far as it is drawn."""
@@ -98,14 +100,18 @@ def lens_map(
         ),
     )
     field.axes(figure, matches=([], [] if mark is None else [mark]))
+    size, narrow = field.size(), field.narrow()
+    if field.cell <= ROW:  # of a long text, square cells would be rows too low to be told apart
+        figure.update_yaxes(scaleanchor=False)
+        size, narrow = (size[0], ROW * len(rows)), {"least": narrow["least"]}
     at = len(positions) - 1 if mark is None else mark
     return finish(
         figure,
         heading=translate(phrases.LENS) if title is None else title,
         notes=[name, caption or ""],
         with_notes=caption != "",
-        size=field.size(),
-        narrow=field.narrow(),
+        size=size,
+        narrow=narrow,
         above=field.above,
         below=BAR,
         alt=say(

@@ -17,9 +17,15 @@ LANE = 46  # pixels of a bar and what is around it
 LINE = 24  # letters of a line of a name
 
 
-def number_text(value: float, *, share: bool) -> str:
-    """A number as it stands at its bar: 52 %, 0.4 %, 23.7."""
-    return percent(value) if share else decimal(value, digits=1 if value >= 10 else 2 if value % 1 else 0)
+SMALL = 0.2  # where no share reaches it, all have a digit more: a bar that ends at 1.8 % is not called 2 %
+
+
+def number_texts(values: Sequence[float], *, share: bool) -> list[str]:
+    """Numbers as they stand at their bars: 52 %, 0.4 %, 23.7."""
+    if share:
+        digits = int(max(values, default=1) < SMALL)
+        return [percent(value, digits=digits if value else 0) for value in values]
+    return [decimal(value, digits=1 if value >= 10 else 2 if value % 1 else 0) for value in values]
 
 
 def number_bars(
@@ -39,7 +45,7 @@ def number_bars(
     "" leaves both out of the picture.
     """
     figure, largest = Draft(), max([*values, 1e-9])
-    texts = [number_text(value, share=share) for value in values]
+    texts = number_texts(values, share=share)
     figure.add_bar(
         x=list(values),
         y=list(range(len(values))),
@@ -67,7 +73,6 @@ def number_bars(
     figure.update_xaxes(
         range=[0, largest * 1.2],
         tickformat=(".0%" if largest > 0.05 else ".1%") if share else None,
-        title={"text": escape(unit), "font": {"size": 12}},
         gridcolor=colours.FAINT,
         zeroline=False,
         nticks=6,
@@ -79,7 +84,7 @@ def number_bars(
         notes=[unit, caption or ""],
         with_notes=caption != "",
         size=(760, LANE * len(values)),
-        below=52,
+        below=34,
         narrow={"least": 300},
         alt=say(translate, phrases.NUMBERS_ALT, unit=unit, values=told),
         fields={"view": "numbers beside each other", "unit": unit},

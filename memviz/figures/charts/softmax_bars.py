@@ -23,6 +23,7 @@ def softmax_bars(
     scores: np.ndarray,
     weights: np.ndarray,
     *,
+    visible: int | None = None,
     title: str | None = None,
     caption: str | None = None,
     translate: Translate = str,
@@ -30,7 +31,8 @@ def softmax_bars(
     """What does softmax make of these scores?
 
     One bar a key, named by its ``labels`` (plain text): above, its score; below, its weight, 0..1. ``scores`` and
-    ``weights`` are float [key]; a score that is not finite has no bar. ``title`` and ``caption`` as in
+    ``weights`` are float [key]; a score that is not finite has no bar. ``visible``: how many
+    keys may be seen, where these are those with most weight of more. ``title`` and ``caption`` as in
     `memviz.figures.by_distance`.
     """
     figure = Draft()
@@ -74,11 +76,12 @@ def softmax_bars(
             **({"range": [0, max(float(np.max(weights)) * 1.08, 1e-9)], "tickformat": ".0%"} if below else {}),
         )
     figure.update_layout(showlegend=False)
-    best = int(np.nanargmax(weights))
+    best, few = int(np.nanargmax(weights)), visible is not None and visible > len(labels)
+    shown = say(translate, phrases.SOFTMAX_SHOWN, shown=len(labels), count=visible) if few else ""
     return finish(
         figure,
         heading=translate(phrases.SOFTMAX) if title is None else title,
-        notes=[caption or ""],
+        notes=[shown, caption or ""],
         with_notes=caption != "",
         size=(760, HEIGHT),
         below=20 + int(min(max(map(len, labels)), 16) * 6.7),

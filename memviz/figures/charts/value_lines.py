@@ -10,11 +10,12 @@ import plotly.graph_objects as go
 from memviz.figures.charts.draft import Draft
 from memviz.figures.charts.layout import finish, label_axis
 from memviz.figures.style import colours
-from memviz.figures.style.labels import escape
+from memviz.figures.style.labels import escape, ticks
 
 COLOURS = (colours.BLUE, colours.ORANGE, colours.GREY, colours.GREEN)
 DASHES = ("solid", "dash", "dot", "dashdot")
 SIZE = (760, 280)
+ROOM = 12  # labels of places on a line that a phone has room for; between them a line says enough
 
 
 def value_lines(
@@ -66,11 +67,14 @@ def value_lines(
         )
     figure.update_xaxes(**label_axis([*map(escape, labels)]), range=[-0.6, len(labels) - 0.4])
     figure.update_xaxes(title={"text": escape(across), "font": {"size": 12}})
+    if not bars and len(labels) > ROOM:
+        last = len(labels) - 1
+        figure.update_xaxes(dtick=None, tickmode="array", tickvals=ticks(last + 1, keep=[0, last], room=ROOM).tolist())
     figure.update_yaxes(
         title={"text": escape(unit), "font": {"size": 12}}, gridcolor=colours.FAINT, zeroline=False, automargin=True
     )
     if logarithmic:
-        figure.update_yaxes(type="log", autorange="reversed", dtick=1)
+        figure.update_yaxes(type="log", autorange="reversed", dtick=1, tickformat=",")
     several = len(series) > 1 or level is not None
     figure.update_layout(
         showlegend=several,
@@ -87,5 +91,5 @@ def value_lines(
         below=60,
         alt=alt,
         fields={"view": unit},
-        narrow={"least": min(620, 24 * len(labels) + 110)},
+        narrow={"least": min(620, 24 * len(labels) + 110) if bars else 20 * min(len(labels), ROOM) + 110},
     )

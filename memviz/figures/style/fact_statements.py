@@ -9,7 +9,7 @@ import numpy as np
 from memviz.figures.style.numbers import decimal, percent, times
 from memviz.figures.style.statements import cover_statement, value_text
 from memviz.note import Note
-from memviz.tokens import distinct_texts
+from memviz.tokens import distinct_texts, printable
 
 FEW = 5  # other words, below which nothing is said of chance
 
@@ -19,9 +19,9 @@ def lens_statement(result: Any) -> Note:
     ranks, values = result.ranks[:, result.position], result.probabilities[:, result.position]
     first = result.first_layer
     numbers = {
-        "answer": result.answer.strip() or result.answer,
-        "rank": int(ranks[0]),
-        "last": int(ranks[-1]),
+        "answer": printable(result.answer.strip() or result.answer),
+        "rank": f"{int(ranks[0]):,}",
+        "last": f"{int(ranks[-1]):,}",
         "probability": percent(float(values[-1]), digits=1),
         "layer": None if first is None else first - 1,
     }

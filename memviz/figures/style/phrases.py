@@ -252,6 +252,7 @@ BOXES = "Drawn as boxes, because no font on this computer has them: {codes}."
 WHERE_FROM = "Where this comes from"
 
 SOFTMAX = "From scores to weights"
+SOFTMAX_SHOWN = "the {shown} keys with most weight, of {count} that may be seen, in reading order"
 SOFTMAX_SCORE = "score"
 SOFTMAX_WEIGHT = "weight"
 SOFTMAX_ALT = (

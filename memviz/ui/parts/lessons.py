@@ -41,6 +41,7 @@ def choose_lesson() -> Lesson:
             format_func=lambda name: f"{names.index(name) + 1}{_mark(done.get(name, ''))}",
             required=True,
             label_visibility="collapsed",
+            wrap=True,  # on a phone, too, all are in sight
             **state.url_bound(LESSON, names),
         )
     lesson = LESSONS[name or names[0]]
@@ -71,7 +72,7 @@ def show_task(lesson: Lesson) -> str:
     """What the lesson is about, what to look at, and its text, which a teacher may replace; the text."""
     st.markdown(t(lesson.idea))
     text = _text(lesson)
-    st.markdown("> " + literal(text).replace("\n", "  \n> "))
+    st.markdown("> " + "  \n> ".join(literal(line) for line in text.split("\n")))
     st.caption(_who_reads(lesson))
     if lesson.model:
         runs.offer_to_fetch(lesson.model)

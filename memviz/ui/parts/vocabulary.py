@@ -15,6 +15,7 @@ from memviz.models import trained
 from memviz.progress import Progress
 from memviz.tokens import Word
 from memviz.trace import Trace
+from memviz.ui.parts.compare import common_words
 from memviz.ui.shell import runs, samples, show, state
 from memviz.ui.shell.i18n import t
 from memviz.ui.shell.markdown import brief, literal
@@ -31,17 +32,24 @@ MOST_LETTERS = 64  # of a word
 
 def show_words(first: Trace, second: Trace) -> WordsView | None:
     """The three parts; what the page leaves to be taken along, ``None`` where the neighbours could not be had."""
-    usual = samples.two_texts(first.model.name)[0].word
+    usual = _usual_word(first, second)
     typed = st.text_input(
         t("Word"), max_chars=MOST_LETTERS, **state.url_bound("lookup", [usual], others=True), placeholder=usual
     )
     word = typed or usual
     nearest = show_neighbours(first, word)
     places = show_projection(first)
-    drift = show_drift(first, second, word)
+    named = word != usual or bool(common_words(first, second))  # without a word in common, nobody named the usual one
+    drift = show_drift(first, second, word if named else None)
     if nearest is None:
         return None
     return WordsView(word, first.words, second.text, nearest, places, drift)
+
+
+def _usual_word(first: Trace, second: Trace) -> str:
+    """The word that the samples are about; of other texts the longest that both have, of several the last."""
+    known, names = samples.two_texts(first.model.name)[0].word, common_words(first, second)
+    return known if known in names or not names else max(reversed(names), key=len)
 
 
 def show_neighbours(trace: Trace, word: str) -> pd.DataFrame | None:
@@ -141,19 +149,22 @@ def show_projection(trace: Trace) -> pd.DataFrame | None:
 
 def projection_chart(found: pd.DataFrame) -> Any:
     """The words as points."""
-    share = found.attrs["explained"]
+    share = figures.percent(found.attrs["explained"])
     return figures.places(
         found.word.tolist(),
         found.x.to_numpy(),
         found.y.to_numpy(),
-        axes=(t("first component"), t("second component: the two show {share:.0%} of the variance", share=share)),
+        axes=(t("first component"), t("second component: the two show {share} of the variance", share=share)),
         alt=t("{count} words as points, by their first two principal components.", count=len(found)),
     )
 
 
-def show_drift(first: Trace, second: Trace, word: str) -> np.ndarray | None:
-    """How the two texts of the page pull one word apart, layer by layer."""
+def show_drift(first: Trace, second: Trace, word: str | None) -> np.ndarray | None:
+    """How the two texts of the page pull one ``word`` apart, layer by layer; ``None``: nobody named one of both."""
     st.header(t("In two texts: the same word, layer by layer"), anchor=False)
+    if word is None:
+        st.info(t("These two texts have no word in common."), icon=":material/compare_arrows:")
+        return None
 
     def run(reader: Reader, progress: Progress) -> np.ndarray:
         from memviz.embeddings import drift

@@ -11,7 +11,7 @@ import streamlit as st
 
 from memviz import figures, tables
 from memviz.figures import Part
-from memviz.figures.charts.number_bars import number_text
+from memviz.figures.charts.number_bars import number_texts
 from memviz.serving.ticket import Ticket
 from memviz.ui.components import copy_button
 from memviz.ui.share.actions import offer_file
@@ -59,7 +59,7 @@ class LessonView:
         if answers and finding is not None:
             told = [t(lesson.options[finding.answer]), finding.statement.render(t)]
             for number, group in enumerate(finding.groups):
-                numbers = [number_text(row.value, share=group.is_share) for row in group.rows]
+                numbers = number_texts([row.value for row in group.rows], share=group.is_share)
                 names = [row.name.render(t) for row in group.rows]
                 shown = pd.DataFrame({t("of what"): names, group.unit.render(t): numbers})
                 title, said = ("", []) if number else (t("Answer"), told)

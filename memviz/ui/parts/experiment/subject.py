@@ -11,7 +11,7 @@ import streamlit as st
 
 from memviz.figures import head_name
 from memviz.progress import Progress
-from memviz.tokens import Word, distinct_texts
+from memviz.tokens import Word, distinct_texts, printable
 from memviz.trace import Candidate, Trace
 from memviz.ui.components import cover_view
 from memviz.ui.components.words import COVER_LABELS, LABELS
@@ -179,12 +179,12 @@ def choose_answer(trace: Trace, covered: tuple[int, ...] = (), *, covers: bool =
     if question.kind == "vector" and not predicts:
         _show_unit(question)
         return Subject(trace, covered, question, value, candidates, shape=shape)
-    asks = covers and question.memory == "self"
+    asks, own = covers and question.memory == "self", question.answer or ""
     left, *right = st.columns(2 if asks else 1, vertical_alignment="bottom", gap="large")
     typed = left.text_input(
         t(BOXES[question.kind]),
         key=ANSWER,
-        placeholder=t("{answer} (the model's own)", answer=(question.answer or "").strip()) if question.answer else "",
+        placeholder=t("{answer} (the model's own)", answer=printable(own.strip() or own)) if own else "",
         persist_state="session",
     )
     queries: Literal["answer", "all"] = "answer"

@@ -141,7 +141,7 @@ def _largest(view: RecurrentView) -> float:
 
 def state_sentence(view: RecurrentView) -> str:
     """Is the sum of the parts what the model holds? Said as the numbers are."""
-    values = {"count": view.memory.states[view.layer].size, "error": f"{_largest(view):.1e}"}
+    values = {"count": f"{view.memory.states[view.layer].size:,}", "error": f"{_largest(view):.1e}"}
     if _largest(view) <= EXACT:
         return t(
             "These sums equal what the model computed: over all units and steps of the layer, the largest difference "

@@ -142,7 +142,8 @@ def adds_up(result: Formula) -> bool:
 
 def sum_sentence(result: Formula) -> str:
     """Is the sum of the steps what the model computed? Said as the numbers are."""
-    values = {"count": len(result.computed), "error": f"{result.error:.1e}", "total": f"{result.total_error:.1e}"}
+    error, total = f"{result.error:.1e}", f"{result.total_error:.1e}"
+    values = {"count": f"{len(result.computed):,}", "error": error, "total": total}
     if result.computed_total is None:
         if adds_up(result):
             return t(
@@ -270,6 +271,7 @@ def weight_chart(result: Formula, **options: Any) -> Any:
         [texts[place] for place in places],
         result.scores[places],
         result.weights[places],
+        visible=int(result.visible.sum()),
         translate=t,
         **({"title": "", "caption": ""} | options),
     )

@@ -411,7 +411,7 @@ def _try_out(classifier: Classifier) -> None:
     places = st.columns(4)
     layer = state.choose_layer(memory, place=places[0], key="probe_layer", default=memory.layers - 1)
     head = state.choose_head(memory, place=places[1], key="probe_head")
-    show.figure(figures.pattern(memory, layer, head, title="", translate=t), key="probe_pattern")
+    show.figure(figures.pattern(memory, layer, head, title="", caption="", translate=t), key="probe_pattern")
     show.model_line(trace)
 
 
@@ -425,6 +425,12 @@ def _offer_file(settings: Settings) -> None:
         key="download_classifier",
         on_click="ignore",
         help=t("Safetensors and json: the head, the layers that were trained, and the numbers of this page."),
+    )
+    st.caption(
+        t(
+            "A classifier is tried on this page, and opened here again; the other pages read with models that have no "
+            "label."
+        )
     )
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # torch comes in with the first training, when the page is al
 SEEDS = tuple(range(10))
 STEPS = (600, 1000, 2000)
 HEADS = 4
+AHEAD = 8  # symbols that are left to the model to say, on other pages
 RUN = "run"  # in the address: the training was started
 SHOWN = "induction_of"  # the settings of the training that is shown
 OFTEN = 0.7  # seconds between two pictures of a training
@@ -386,18 +387,16 @@ def _unplug(born: Induction, number: int) -> tuple[tuple[int, int], ...]:
 
 
 def _score_table(loss: Unplugged) -> pd.DataFrame:
-    """The scores of every head, with all heads and without those."""
-    rows = []
-    for layer, head in np.ndindex(*loss.before.induction.shape):
-        rows.append(
-            {
-                t("Head"): head_name(layer, head),
-                t("induction score"): f"{loss.before.induction[layer, head]:.2f}",
-                t("without them"): f"{loss.after.induction[layer, head]:.2f}",
-                t("previous-token score"): f"{loss.before.previous_token[layer, head]:.2f}",
-            }
-        )
-    return pd.DataFrame(rows)
+    """Both scores of every head, with all heads and without those."""
+    columns = {
+        t("induction score"): loss.before.induction,
+        t("induction score without them"): loss.after.induction,
+        t("previous-token score"): loss.before.previous_token,
+        t("previous-token score without them"): loss.after.previous_token,
+    }
+    heads = list(np.ndindex(*loss.before.induction.shape))
+    names = {t("Head"): [head_name(*head) for head in heads]}
+    return pd.DataFrame(names | {name: [f"{scores[head]:.2f}" for head in heads] for name, scores in columns.items()})
 
 
 def _open_elsewhere(born: Induction) -> None:
@@ -424,9 +423,15 @@ def _open_elsewhere(born: Induction) -> None:
 
 
 def _take_along(born: Induction) -> None:
-    """The trained model, and the sequence that it was measured on, for the next page."""
-    st.session_state[frame.MODEL] = trained.keep(born.name, born.save)
-    st.session_state[frame.TEXT], st.session_state[frame.PAIR] = born.text, ""
+    """The trained model, and the sequence that it was measured on, for the pages that read and the one that writes.
+
+    Its last symbols are left out: what comes next is asked for on some pages, and a text with it has to fit.
+    """
+    name = trained.keep(born.name, born.save)
+    for box in (frame.MODEL, frame.WRITER):
+        st.session_state[box] = name
+        state.hold(box)
+    st.session_state[frame.TEXT], st.session_state[frame.PAIR] = " ".join(born.sequence[:-AHEAD]), ""
     st.session_state.pop(frame.LAST_SEEN, None)
 
 
