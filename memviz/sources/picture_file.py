@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -39,7 +40,8 @@ def open_picture(source: str | Path | bytes | Image.Image) -> np.ndarray:
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
                 return _upright(image)
         except Image.DecompressionBombError as error:
-            raise _too_large(str(error).split("(")[-1].split(" ")[0]) from error
+            said = re.search(r"\d+", str(error))
+            raise _too_large(f"{int(said[0]):,}" if said else "?") from error
         except UnidentifiedImageError as error:
             raise ReadingError(
                 "{name} is not a picture that can be opened.",
@@ -101,10 +103,10 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray((spread * 255).round().astype(np.uint8))
 
 
-def _too_large(pixels: Any) -> ReadingError:
+def _too_large(pixels: str) -> ReadingError:
     return ReadingError(
         "This picture is too large to be opened: {pixels} pixels; at most {limit} million are taken.",
         todo="Make it smaller first: the model sees a few hundred pixels on each side.",
-        pixels=str(pixels),
+        pixels=pixels,
         limit=MOST_PIXELS // 10**6,
     )

@@ -85,7 +85,7 @@ def test_of_an_animation_the_first_frame_is_taken() -> None:
 
 @pytest.mark.parametrize("size", [(20_000, 20_000), (9_000, 9_000), (100_000, 100_000)])
 def test_too_many_pixels_are_refused_before_they_are_decoded(size: tuple[int, int]) -> None:
-    with pytest.raises(ReadingError, match=r"too large to be opened: .* pixels; at most 50 million"):
+    with pytest.raises(ReadingError, match=r"too large to be opened: (\d+ × \d+|\d{1,3}(,\d{3})+) pixels; at most"):
         open_picture(huge_png(*size))
 
 
