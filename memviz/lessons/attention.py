@@ -24,7 +24,8 @@ from memviz.tokens import distinct_texts
     question="Attention sinks aside, one word gets most of the last word's attention, averaged over all heads. Is it "
     "the word that the answer needs?",
     options=("Yes, it is the same word", "No, the answer needs another word"),
-    caveat="A mean over heads mixes those that matter with those that rest; a text with a hidden word is an odd one, too.",
+    caveat="A mean over heads mixes those that matter with those that rest; a text with a hidden word is an odd one, "
+    "too.",
     page="home",
 )
 def heads(reader: Reader, text: str, progress: Progress) -> Finding:
@@ -53,7 +54,8 @@ def heads(reader: Reader, text: str, progress: Progress) -> Finding:
         answer=int(most != needed),
         statement=Note(
             "Attention sinks aside, the last word looks most at “{looked}” over all {heads} heads ({weight}). Hiding "
-            "“{dear}” from all other words costs the answer “{answer}” most: it becomes {factor:.3g} times less likely.",
+            "“{dear}” from all other words costs the answer “{answer}” most: it becomes {factor:.3g} times less "
+            "likely.",
             {
                 "heads": count,
                 "looked": looked,

@@ -141,10 +141,10 @@ def drawing(
 
 def _names(words: Sequence[SourceWord] | Sequence[TargetWord]) -> dict[str, str]:
     """The names of words that are not their texts, by place: those given, else text and place where texts are alike."""
-    times = Counter(word["text"] for word in words)
-    usual = (f"{word['text']} #{place}" if times[word["text"]] > 1 else word["text"] for place, word in enumerate(words))
-    names = [word.get("name", name) for word, name in zip(words, usual, strict=True)]
     texts = [word["text"] for word in words]
+    times = Counter(texts)
+    usual = (f"{text} #{place}" if times[text] > 1 else text for place, text in enumerate(texts))
+    names = [word.get("name", name) for word, name in zip(words, usual, strict=True)]
     return {str(place): as_utf8(name) for place, name in enumerate(names) if name != texts[place]}
 
 
