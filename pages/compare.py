@@ -15,6 +15,8 @@ if way == "word":
 else:
     first, second = difference.read_both(way)
     found = difference.show_difference(way, first, second)
-    if found is not None:
+    if found is None:
+        share.link_bar(first, "compare", (frame.OTHER,) if way == "texts" else ())
+    else:
         share.bar(share.Findings(first, found, "compare", second.text if way == "texts" else ""))
 show.model_line(first)

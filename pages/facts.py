@@ -12,6 +12,8 @@ show.question(
 name = facts.choose_view()
 trace = facts.read_text(name)
 view = facts.show_view(name, trace)
-if view is not None:
+if view is None:
+    share.link_bar(trace, "facts", facts.BOXES[name])
+else:
     share.bar(share.Findings(trace, view, "facts"))
 show.model_line(trace)

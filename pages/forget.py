@@ -13,6 +13,8 @@ show.question(
 name = experiment.choose_view(t("What is taken away?"))
 trace = experiment.read_text(name)
 view = experiment.show_view(name, trace)
-if view is not None:
+if view is None:
+    share.link_bar(trace, "forget", experiment.BOXES[name])
+else:
     share.bar(share.Findings(trace, view, "forget"))
 show.model_line(trace)

@@ -10,5 +10,4 @@ show.question(
 )
 views = {"induction": training.show_induction, "classifier": training.show_classifier}
 view = views[training.choose_experiment()]()
-if view is not None:
-    share.training_bar(share.Training(view))
+share.training_bar(None if view is None else share.Training(view))

@@ -10,6 +10,8 @@ show.question(
 )
 first, second = frame.read_two_texts()
 finding = vocabulary.show_words(first, second)
-if finding is not None:
+if finding is None:
+    share.link_bar(first, "words", (frame.OTHER,))
+else:
     share.bar(share.Findings(first, finding, "words", second.text))
 show.model_line(first)

@@ -24,13 +24,14 @@ from memviz.tokens import distinct_texts
     question="Attention sinks aside, one word gets most of the last word's attention, averaged over all heads. Is it "
     "the word that the answer needs?",
     options=("Yes, it is the same word", "No, the answer needs another word"),
-    caveat="A mean over heads mixes those that matter with those that rest; leaving a word out also makes an odd text.",
+    caveat="A mean over heads mixes those that matter with those that rest; a text with a hidden word is an odd one, "
+    "too.",
     page="home",
 )
 def heads(reader: Reader, text: str, progress: Progress) -> Finding:
     """Every layer has several heads, and each has its own way of looking back. A picture that averages over all of them
     shows where most of the weight lies. Whether the answer hangs on that word is another question: it is asked by
-    taking one word after the other away.
+    hiding one word after the other from all others.
     """
     found = blank(reader, text, progress=progress_within(progress, 0, 0.9))
     trace = reader.read(text)
@@ -52,8 +53,9 @@ def heads(reader: Reader, text: str, progress: Progress) -> Finding:
         unit=Note("share of the last word's attention, mean over all heads"),
         answer=int(most != needed),
         statement=Note(
-            "Attention sinks aside, the last word looks most at “{looked}” over all {heads} heads ({weight}). Taking "
-            "“{dear}” away costs the answer “{answer}” most: it becomes {factor:.3g} times less likely.",
+            "Attention sinks aside, the last word looks most at “{looked}” over all {heads} heads ({weight}). Hiding "
+            "“{dear}” from all other words costs the answer “{answer}” most: it becomes {factor:.3g} times less "
+            "likely.",
             {
                 "heads": count,
                 "looked": looked,

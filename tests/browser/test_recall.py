@@ -20,7 +20,8 @@ PASSWORD = (
 
 
 def metrics(here) -> dict[str, str]:
-    """The large figures of the page, by name."""
+    """The large figures of the page, by name; the last of them is that of the attention received."""
+    here.says("Attention received").at_rest()
     return {
         item.locator("[data-testid=stMetricLabel]").inner_text(): item.locator(
             "[data-testid=stMetricValue]"

@@ -10,8 +10,9 @@ import pytest
 from memviz import figures
 from memviz.errors import TraceError
 from memviz.figures.charts.bar_chart import LARGEST, Kind, bar_chart, bar_texts
+from memviz.figures.charts.layout import percent_ticks
 from memviz.figures.style import colours, phrases
-from tests.memories import NASTY, memory_of, tokens, words_of
+from tests.memories import NASTY, memory_of, memory_with, tokens, words_of
 
 TEXTS = tokens(["[CLS]", "the", "un", "##believ", "##able", "cat"], special=(0,))
 WORDS = words_of(TEXTS)
@@ -76,6 +77,31 @@ def test_sinks_are_grey_and_the_scale_is_that_of_the_others() -> None:
     assert f"Most: “{best}” {figures.percent(others.max())}" in figures.alt(figure)
     told = f"not ranked: attention sinks “{WORDS[most].text}” {figures.percent(whole[most])}"
     assert told in figure.layout.meta["caption"]
+
+
+@pytest.mark.parametrize(("sink", "cut"), [(0, True), (2, False)])
+def test_a_bar_is_said_to_be_cut_off_where_one_is(sink: int, cut: bool) -> None:
+    made = tokens(["a", "b", "c"])
+    memory, words = memory_with(np.tile([0.7, 0.2, 0.1], (3, 1)), made, made), words_of(made)
+    charts = [
+        figures.received_bars(memory, words, sinks=[sink], fitted=True),
+        figures.look_bars(memory, words, 1, layer=0, head=0, sinks=[sink], top=0.2 if cut else None),
+    ]
+    for chart in charts:
+        assert (max(bars(chart)) > chart.layout.yaxis.range[1]) == cut
+        assert (phrases.CUT_OFF in chart.layout.meta["caption"]) == cut
+
+
+@pytest.mark.parametrize(
+    ("end", "form"), [(1.0, ".0%"), (0.066, ".0%"), (0.04, ".1%"), (0.006, ".1%"), (0.0049, ".2%"), (1e-9, None)]
+)
+def test_numbers_beside_an_axis_are_written_as_in_the_tables(end: float, form: str | None) -> None:
+    assert percent_ticks(end) == form
+    made = tokens(["a", "b"])
+    memory = memory_of(made, layers=1, heads=1)[0]
+    mass = np.array([[[end, end / 2]]], dtype=np.float32) * 2 / 1.05  # of two that look; the scale ends above the bars
+    chart = figures.received_bars(replace(memory, summary=replace(memory.summary, mass=mass)), words_of(made))
+    assert chart.layout.yaxis.tickformat == form
 
 
 def test_a_sink_shares_no_bar_with_other_words() -> None:

@@ -259,3 +259,11 @@ def test_the_sheet_has_the_same_frames() -> None:
     orange = colours.hexadecimal(colours.THEMES["light"].orange)
     plain, marked = (figures.pattern_svg(memory, 0, 0, provenance={}, mark=mark) for mark in (((), ()), ((4,), (1, 2))))
     assert (plain.count(orange), marked.count(orange)) == (0, 3)
+
+
+@pytest.mark.parametrize(("count", "cell"), [(3, 44), (10, 44), (13, 460 / 13), (16, 30), (20, 30), (60, 10)])
+def test_small_pictures_have_large_cells(count: int, cell: float) -> None:
+    made = tokens([f"w{place}" for place in range(count)])
+    figure = figures.pattern(memory_of(made)[0], layer=0, head=0)
+    margin = figure.layout.margin
+    assert figure.layout.height - margin.t - margin.b == pytest.approx(cell * count, abs=1)

@@ -75,6 +75,7 @@ def test_bars_and_list_hold_the_numbers(layer: int | None, head: int | None) -> 
     greys = [box.get("fill") == hexadecimal(theme.muted) for box in bars]
     assert greys == [True, *[False] * 5, True]
     texts = [text.text for text in drawing.findall(".//{*}text")]
+    assert ("is cut off" in " ".join(map(str, texts))) == (max(expected) > top)
     order = [place for place in np.argsort(-expected) if place not in (0, 6)]
     start = texts.index("1.")
     for rank, place in enumerate(order):

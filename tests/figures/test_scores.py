@@ -55,3 +55,13 @@ def test_the_text_alternative_names_the_highest() -> None:
     said = figures.alt(figures.scores(memory, "first_token"))
     assert f"Highest: L{layer}.H{head} {score.max():.3g}" in said
     assert "2 layers by 4 heads" in said
+
+
+@pytest.mark.parametrize("shape", [(6, 12), (30, 9), (2, 2)])
+def test_a_page_with_less_room_keeps_the_cells_of_a_grid_of_heads_square(shape: tuple[int, int]) -> None:
+    layers, heads = shape
+    layout = figures.head_grid(np.ones(shape), label="Score", unit="share").layout
+    narrow, margin = layout.meta["narrow"], layout.margin
+    high = layout.height - margin.t - margin.b
+    assert high / narrow["cells"] == pytest.approx(layers / heads, rel=0.01)
+    assert narrow["least"] - narrow["beside"] >= 20 * heads, "a name such as H11 can be read"

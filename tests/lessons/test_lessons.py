@@ -222,6 +222,7 @@ def test_the_word_that_costs_most_is_found_by_hiding_each(measured, eager) -> No
     found = eager.covered(text, [(number,) for number in range(1, len(words) + 1)], for_all=True)
     factors = found[0].max() / found[1:, int(found[0].argmax())]
     assert words[int(factors.argmax())] == "Mary"
+    assert "Hiding “Mary” from all other words" in str(measured["heads"].statement), "as the mask above does it"
     assert f"becomes {float(factors.max()):.3g} times less likely" in str(measured["heads"].statement)
 
 

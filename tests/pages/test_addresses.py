@@ -215,3 +215,17 @@ def test_another_language_keeps_every_choice(visit) -> None:
     assert here.app.title[0].value == "每个注意力头在做什么？"
     assert {**options(here), "lang": "zh"} == {**before, "lang": "zh"}
     assert here.input == CAT
+
+
+@pytest.mark.parametrize(
+    ("page", "choices", "box"),
+    [
+        ("corpus", {"corpus_way": "lines"}, "corpus_lines"),
+        ("train", {"training": "classifier", "lines_from": "paste"}, "train_lines"),
+    ],
+)
+def test_the_browser_is_told_that_a_box_is_empty(visit, page: str, choices: dict[str, str], box: str) -> None:
+    """Otherwise it keeps what was pasted there when a person goes back to where nothing was."""
+    area = visit(page, **choices).app.text_area(key=box)
+    assert area.value == ""
+    assert area.proto.set_value

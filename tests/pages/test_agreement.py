@@ -10,7 +10,7 @@ from memviz import figures, measures
 from memviz.memory import Memory
 from memviz.ui.parts.heads.grid import range_note
 from memviz.ui.parts.words import sink_note
-from tests.memories import memory_with
+from tests.memories import memory_with, tokens
 
 pytestmark = pytest.mark.models
 
@@ -98,6 +98,14 @@ def test_a_note_of_one_head_is_of_that_head(minilm) -> None:
     assert note == f"{figures.percent(of_one)} of the attention of this head goes to [CLS], [SEP]."
     note = sink_note(memory, without=(0, 12), layer=None, head=None)
     assert note.startswith(f"{figures.percent(of_all)} of all attention in this text goes to [CLS], [SEP]. It is taken")
+
+
+def test_a_word_that_attention_rests_on_stands_in_quotation_marks() -> None:
+    made = tokens(["The", "cat", "sat", "down", "here", "now"])
+    memory = memory_with(np.tile([0.9, *[0.02] * 5], (6, 1)), made, made)
+    assert measures.sink_positions(memory) == (0,)
+    note = sink_note(memory, without=(), layer=None, head=None)
+    assert note == f"{figures.percent(0.9)} of all attention in this text goes to “The”."
 
 
 def test_where_no_token_is_a_sink_the_first_may_still_get_much_from_one_head() -> None:

@@ -32,6 +32,15 @@ def test_a_word_is_covered_beside_the_others_and_forget_opens_with_it(visit, rea
     assert (here.input, here.state("covered"), here.state("model")) == (before, (5,), name)
 
 
+@pytest.mark.parametrize("page", ["home", "recall", "heads"])
+def test_where_the_answer_is_made_no_word_is_offered_to_be_covered(visit, reader, page) -> None:
+    last = len(reader.read(TEXT).words) - 1 if reader.info.kind == "decoder-only" else len(TEXT.split())
+    here = visit(page, text=TEXT, word=str(last), check=str(last))
+    assert here.errors == []
+    is_said = "choose an earlier word to cover it" in plain(here.sentences)
+    assert is_said == (reader.info.kind == "decoder-only")
+
+
 def test_a_word_of_the_second_text_is_covered_where_a_pair_is_read_from_both_sides(visit, reader) -> None:
     other = " ".join(TEXT.split()[3:9])
     if reader.model.config.model_type != "bert":

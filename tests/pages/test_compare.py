@@ -230,6 +230,7 @@ def test_both_pictures_have_one_scale_and_a_higher_bar_of_a_sink_is_cut_off(view
     np.testing.assert_allclose(heights / heights.max(), np.minimum(values / top, 1), atol=0.01)
     assert [box.get("fill") == hexadecimal(THEMES["light"].muted) for box in boxes] == greys.tolist()
     texts = [text.text for text in drawing.findall(".//{*}text")]
+    assert "is cut off" in " ".join(map(str, texts))
     assert texts.count("What “bank” attends to") == 2
     with Image.open(io.BytesIO(view.png())) as picture:
         assert (picture.info["model"], picture.info["head"]) == ("minilm", "2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -46,6 +47,16 @@ def test_nothing_is_covered_at_first_and_the_page_says_what_to_do(visit, reader)
     assert here.errors == []
     assert here.pictures[0] == "words_view"
     assert "Tap a word" in plain(here.sentences)
+
+
+@pytest.mark.parametrize(("view", "box"), [("words", "answer"), ("needle", "needle_question")])
+def test_a_page_that_waits_for_a_choice_has_its_links(visit, reader, view, box) -> None:
+    here = visit("forget", text=TEXT, view=view, link={box: "stone"})
+    whole, bare = (dict(parse_qsl(urlsplit(link).query)) for link in here.links)
+    assert (whole["text"], whole.get("view", "words"), whole[box]) == (TEXT, view, "stone")
+    assert not {"text", box} & set(bare)
+    there = visit("forget", link={**whole, "model": "smollm2"})  # the tiny one has no name
+    assert (there.input, there.state(box)) == (TEXT, "stone")
 
 
 def test_what_cannot_be_covered_is_said_and_the_text_stays(visit, reader) -> None:

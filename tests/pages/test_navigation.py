@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import streamlit as st
 
@@ -50,3 +52,10 @@ def test_every_page_stands_under_its_path_and_the_first_at_the_root_too(visit, m
     assert sorted(path for path, _, _ in others) == sorted(PAGES)
     assert all(file == f"{path}.py" for path, file, _ in others)
     assert [path for path, _, visibility in others if visibility == "hidden"] == [FIRST]
+
+
+def test_no_style_of_the_frame_is_taken_for_a_tag() -> None:
+    """Streamlit cleans what `st.html` is given: a style with a "<" before a letter would be dropped as a whole."""
+    sheets = sorted((ROOT / "memviz" / "ui" / "shell").glob("*.css"))
+    assert [sheet.name for sheet in sheets if re.search(r"<[a-z/!]", sheet.read_text(), re.IGNORECASE)] == []
+    assert {sheet.name for sheet in sheets} >= {"frame.css", "present.css"}

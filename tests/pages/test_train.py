@@ -61,6 +61,7 @@ def test_a_birth_is_said_by_its_numbers(visit, births) -> None:
     here = visit("train")
     assert here.pictures == []
     assert "Start training" in plain(here.sentences)
+    assert [payload["label"] for payload in here._payloads("copy_button")] == ["Copy link"]  # of the settings alone
     here.press("start_induction")
     assert here.errors == []
     assert str(births[2].statement(births[1])) in plain(here.sentences)

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from memviz.figures.charts.draft import Draft
-from memviz.figures.charts.layout import LETTER, finish, label_axis
+from memviz.figures.charts.layout import LETTER, finish, label_axis, percent_ticks
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.labels import (
     LETTER_HIGH,
@@ -67,6 +67,8 @@ def bar_chart(
     starts = np.arange(0, len(texts), step)
     labels = pooled_labels(texts, starts.tolist(), step=step)
     bars = (np.fmin if kind.least else np.fmax).reduceat(values, starts).astype(np.float32)
+    if bool((bars > top).any()):
+        notes = [*notes, translate(phrases.CUT_OFF)]
     if step > 1:
         notes = [*notes, say(translate, kind.pooled, count=step)]
     grey = np.zeros(len(texts), dtype=bool) if muted is None else np.array(muted)
@@ -79,7 +81,7 @@ def bar_chart(
     figure.update_xaxes(range=[-0.6, len(labels) - 0.4])
     figure.update_yaxes(
         range=[0, top],
-        tickformat=".0%" if kind.share and top > 0.05 else None,
+        tickformat=percent_ticks(top) if kind.share else None,
         title={"text": translate(kind.unit), "font": {"size": 12}},
         gridcolor=colours.FAINT,
         zeroline=False,

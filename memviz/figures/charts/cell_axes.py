@@ -12,7 +12,8 @@ from memviz.figures.data.view import Side
 from memviz.figures.style.labels import LETTER_HIGH, escape, label_count, width
 
 LONGEST = 600  # pixels of the longer side of a large picture
-LARGEST_CELL = 30
+SHORTEST = 460  # the same of a small one, whose cells may grow for it
+CELL, LARGEST_CELL = 30, 44
 BAR = 74  # pixels that the colour bar takes below
 NAME = 22  # pixels that the name of an axis takes
 
@@ -35,7 +36,8 @@ class Field:
     @property
     def cell(self) -> float:
         """How large is one cell, in pixels?"""
-        return min(LARGEST_CELL, LONGEST / max(len(self.down), len(self.across)))
+        count = max(len(self.down), len(self.across))
+        return min(LARGEST_CELL, LONGEST / count, max(CELL, SHORTEST / count))
 
     @property
     def above(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from memviz.figures.charts.draft import Draft
-from memviz.figures.charts.layout import finish, label_axis
+from memviz.figures.charts.layout import finish, label_axis, percent_ticks
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.labels import escape, isolated, shorten
 from memviz.figures.style.phrases import Translate, say
@@ -112,7 +112,7 @@ def cover_bars(
     )
     figure.update_xaxes(
         range=[0, largest * 1.2],
-        tickformat=".0%" if kind != "vector" and largest > 0.05 else None,
+        tickformat=None if kind == "vector" else percent_ticks(largest),
         title={"text": unit, "font": {"size": 12}},
         gridcolor=colours.FAINT,
         zeroline=False,
@@ -229,7 +229,7 @@ def layer_bars(
     top = max(before, float(values.max()), float(controls.max()) if len(controls) else 0.0)
     figure.update_yaxes(
         range=[0, top * 1.15],
-        tickformat=".0%" if kind != "vector" and top > 0.05 else None,
+        tickformat=None if kind == "vector" else percent_ticks(top),
         title={"text": unit, "font": {"size": 12}},
         gridcolor=colours.FAINT,
         zeroline=False,

@@ -18,6 +18,7 @@ from memviz.figures.style.phrases import Translate, say
 CELL = 34
 LONGEST = 760
 BINS = 40
+BESIDE, NAME = 60, 22  # pixels of the names of the layers and the margins, and of that of a head
 
 
 def head_grid(
@@ -81,6 +82,7 @@ def head_grid(
         notes=[f"{label}, {unit}", caption],
         with_notes=False,
         size=(int(max(360, cell * heads)) + 70, int(cell * layers)),
+        narrow={"cells": int(cell * heads), "beside": BESIDE, "least": BESIDE + NAME * heads},
         above=24,
         below=74,
         alt=say(

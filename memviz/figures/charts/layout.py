@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from memviz.figures.charts.draft import Draft
@@ -41,6 +42,15 @@ def label_axis(labels: Sequence[str], *, first: int = 0, keep: Sequence[int] = (
     if fixed:
         return {**axis, "tickmode": "array", "tickvals": (first + ticks(len(labels), keep=sorted(fixed))).tolist()}
     return {**axis, "tickmode": "auto", "nticks": THINNED}
+
+
+def percent_ticks(end: float) -> str | None:
+    """How are the numbers of an axis written that ends at this share? With as many digits as keep them apart.
+
+    ``None``, as Plotly writes them, where that would be more than four.
+    """
+    digits = 0 if end > 0.05 else int(np.ceil(-np.log10(20 * end))) if end > 0 else 9
+    return f".{digits}%" if digits <= 4 else None
 
 
 def finish(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from memviz.figures.charts.draft import Draft
-from memviz.figures.charts.layout import finish
+from memviz.figures.charts.layout import finish, percent_ticks
 from memviz.figures.style import colours, phrases
 from memviz.figures.style.labels import escape, isolated, wrap
 from memviz.figures.style.numbers import decimal, percent
@@ -72,7 +72,7 @@ def number_bars(
     )
     figure.update_xaxes(
         range=[0, largest * 1.2],
-        tickformat=(".0%" if largest > 0.05 else ".1%") if share else None,
+        tickformat=percent_ticks(largest) if share else None,
         gridcolor=colours.FAINT,
         zeroline=False,
         nticks=6,

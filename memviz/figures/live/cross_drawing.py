@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypedDict
@@ -53,17 +54,19 @@ class TokenStep(TypedDict):
 
 
 class SourceWord(TypedDict, total=False):
-    """One word that was read, or that might not be."""
+    """One word that was read, or that might not be; its ``name`` tells it apart from others that are written alike."""
 
     text: str
+    name: str
     special: bool
     forgotten: bool
 
 
 class TargetWord(TypedDict, total=False):
-    """One word that was written, and the tokens it was written as."""
+    """One word that was written, its name, and the tokens it was written as."""
 
     text: str
+    name: str
     special: bool
     steps: Sequence[TokenStep]
 
@@ -119,6 +122,7 @@ def drawing(
     plain = {
         "sources": [as_utf8(word["text"]) for word in sources],
         "targets": [as_utf8(word["text"]) for word in targets],
+        "names": {"source": _names(sources), "target": _names(targets)},
         "rtl": {"source": bool(right_to_left[0]), "target": bool(right_to_left[1])},
         "labels": {name: labels.get(name, english) for name, english in LABELS.items()},
         "note": note,
@@ -133,6 +137,15 @@ def drawing(
         "target_special": np.array([bool(word.get("special")) for word in targets], dtype=np.uint8),
     }
     return plain, {**flags, **links, **chances}
+
+
+def _names(words: Sequence[SourceWord] | Sequence[TargetWord]) -> dict[str, str]:
+    """The names of words that are not their texts, by place: those given, else text and place where texts are alike."""
+    texts = [word["text"] for word in words]
+    times = Counter(texts)
+    usual = (f"{text} #{place}" if times[text] > 1 else text for place, text in enumerate(texts))
+    names = [word.get("name", name) for word, name in zip(words, usual, strict=True)]
+    return {str(place): as_utf8(name) for place, name in enumerate(names) if name != texts[place]}
 
 
 def pin_payload(pin: Pin | None) -> dict[str, Any] | None:

@@ -48,6 +48,7 @@ def look_sheet(
     if any(panel.sinks for panel in panels):
         sinks = ", ".join(dict.fromkeys(name for panel in panels for name in panel.sinks))
         notes.append(say(translate, phrases.SINKS_LEFT_OUT if step > 1 else phrases.SINKS_OF_LOOK, sinks=sinks))
+    notes += [translate(phrases.CUT_OFF)] if any((panel.bars.heights > high).any() for panel in panels) else []
     notes += [say(translate, phrases.POOLED_BARS, count=step)] if step > 1 else []
     lines = footer([" · ".join(notes), " · ".join(origin(provenance))], width=WIDTH - 2 * MARGIN)
     tops: list[float] = []

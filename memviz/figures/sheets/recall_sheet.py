@@ -59,7 +59,10 @@ def recall_sheet(
         else []
     )
     notes += [say(translate, phrases.POOLED_BARS, count=bars.step)] if bars.step > 1 else []
-    notes += [_sinks_note(frame, translate, pooled=bars.step > 1), translate(phrases.FIRST_LEFT_OUT)]
+    high = float(ranked["received"].max()) if len(ranked) else 1.0
+    notes += [_sinks_note(frame, translate, pooled=bars.step > 1)]
+    notes += [translate(phrases.CUT_OFF)] if (bars.heights > high).any() else []
+    notes += [translate(phrases.FIRST_LEFT_OUT)]
     notes += [say(translate, phrases.FEW_PAIRS, pairs=FEW)] if (curve.pairs < FEW).any() else []
     lines = footer([" · ".join(filter(None, notes)), " · ".join(origin(provenance))], width=WIDTH - 2 * MARGIN)
     top = MARGIN + (24 if title else -20)
@@ -85,7 +88,7 @@ def recall_sheet(
         width=WIDTH - 2 * MARGIN,
         name=translate(phrases.RECEIVED),
         unit=translate(phrases.RECEIVED_UNIT),
-        high=float(ranked["received"].max()) if len(ranked) else 1.0,
+        high=high,
     )
     _draw_list(drawing, ranked, top=list_top, translate=translate)
     _draw_curve(drawing, curve, top=curve_top, translate=translate)
@@ -132,7 +135,7 @@ class _Curve:
 
 
 def _sinks_note(frame: pd.DataFrame, translate: Translate, *, pooled: bool) -> str:
-    """Which bars are grey, and may be cut off, or have no bar among those that are shared; "" where none is."""
+    """Which bars are grey, or have no bar among those that are shared; "" where none is."""
     resting = frame[frame["rank"].isna() & frame["received"].notna()].head(SINKS)
     rows = resting[["text", "received"]].itertuples(index=False, name=None)
     sinks = ", ".join(f"“{isolated(shorten(text))}” {percent(float(share))}" for text, share in rows)

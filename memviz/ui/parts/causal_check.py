@@ -40,6 +40,10 @@ def check_word(
     if word is None or not _answers(trace) or trace.words[word].special:
         return
     name = brief(distinct_texts(trace.words)[word])
+    if _is_last_read(trace, word):
+        if word > 0:
+            st.caption(t("The model makes its answer at “{word}”: choose an earlier word to cover it.", word=name))
+        return
     if head is None:
         question = t("Does it matter? Cover “{word}”", word=name)
     else:
@@ -87,6 +91,13 @@ def check_source_word(view: TranslationView, job: TranslationJob, pinned: Pin | 
 def _answers(trace: Trace) -> bool:
     """Can a question be put about what was read? About a pair only to a model that reads it from both sides."""
     return trace.pair is None or not ("cross" in trace.memories or trace.memory("self").causal)
+
+
+def _is_last_read(trace: Trace, word: int) -> bool:
+    """Does a model that reads from left to right go on from this word? Then it cannot be covered from itself."""
+    if "cross" in trace.memories or not trace.memory().causal:
+        return False
+    return len(trace.tokens) - 1 in trace.words[word].tokens
 
 
 def _source_word(view: TranslationView, pinned: Pin | None) -> int | None:

@@ -152,7 +152,8 @@ def sink_note(memory: Memory, *, without: Sequence[int], layer: int | None, head
             "There is no attention sink here: no special token, and over all heads the first token does not stand out."
         )
     shares = sink_share(memory)
-    names = ", ".join(dict.fromkeys(memory.keys[position].text for position in sinks))
+    keys = [memory.keys[position] for position in sinks]
+    names = ", ".join(dict.fromkeys(key.text if key.special else f"“{key.text.strip()}”" for key in keys))
     if layer is None or head is None:
         share = percent(float(shares.mean()))
         note = t("{share} of all attention in this text goes to {names}.", share=share, names=names)

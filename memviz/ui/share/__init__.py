@@ -1,6 +1,6 @@
 """Taking a view along: a link that restores it, files with their provenance inside, and Python that repeats it."""
 
-from memviz.ui.share.actions import Shared, bar, training_bar
+from memviz.ui.share.actions import Shared, bar, link_bar, training_bar
 from memviz.ui.share.compare import Compare
 from memviz.ui.share.corpus import corpus_bar
 from memviz.ui.share.findings import Findings
@@ -31,6 +31,7 @@ __all__ = [
     "bar",
     "corpus_bar",
     "lesson_bar",
+    "link_bar",
     "listen_bar",
     "look_bar",
     "training_bar",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -29,6 +29,15 @@ from memviz.ui.shell.markdown import literal
 MOST_BYTES = number("MEMVIZ_EXPORT_GB", 0.25, minimum=0.001) * 1e9
 PATIENCE = 60.0  # seconds that a file is held for the browser that was told its address
 LONGEST_LINK = 16_000  # characters; servers refuse longer addresses
+
+
+class Linked(Protocol):
+    """A page with a text, to which a link leads; ``name`` is that of the page."""
+
+    @property
+    def trace(self) -> Trace: ...
+    @property
+    def name(self) -> str: ...
 
 
 class Exported(Protocol):
@@ -95,11 +104,30 @@ def bar(view: Shared) -> None:
     offer_files(view, row)
 
 
-def training_bar(view: Exported) -> None:
-    """The same for what was trained: its link says with which settings, and holds no text."""
+@dataclass(frozen=True)
+class Asking:
+    """A page that waits for a choice, and found nothing out yet; ``boxes``: where more than its text is typed."""
+
+    trace: Trace
+    name: str
+    boxes: Sequence[str]
+
+    def texts(self) -> dict[str, str]:
+        """What was typed into the boxes of the page."""
+        return {"text": self.trace.text, **{box: st.session_state.get(box) or "" for box in self.boxes}}
+
+
+def link_bar(trace: Trace, name: str, boxes: Sequence[str] = ()) -> None:
+    """The links alone, where a page of this ``name`` found nothing out yet that could be taken along."""
+    _offer_links(Asking(trace, name, boxes), st.container(horizontal=True, gap="small"))
+
+
+def training_bar(view: Exported | None) -> None:
+    """The same for what was trained: its link says with which settings, and holds no text. ``None``: nothing was."""
     row = st.container(horizontal=True, gap="small")
     offer_settings_link(row)
-    offer_files(view, row)
+    if view is not None:
+        offer_files(view, row)
 
 
 def offer_settings_link(row: DeltaGenerator, *, done: str = "", **more: str) -> None:
@@ -151,7 +179,7 @@ def offer_file(
     )
 
 
-def _offer_links(view: Shared, row: DeltaGenerator) -> None:
+def _offer_links(view: Linked, row: DeltaGenerator) -> None:
     """A link that shows exactly this, copied by one click; and, as the second choice, one that keeps the text here."""
     here, state = (st.context.url or "").partition("?")[0], address.fields()
     trace = view.trace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from memviz.figures.style.labels import shorten
 from memviz.tokens import printable
@@ -12,6 +13,9 @@ LONGEST = 48  # narrow letters of a word inside a sentence or on a button
 _ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&=^@/])")
 _LIGATURE = re.compile(r"(?<=[-<>=~])(?=[-<>=~])")  # -> and its like, which Streamlit draws as one sign
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)  # would be made a link, escaped or not
+_TOGETHER = re.compile(  # both, where all is escaped
+    r"(?<=[-<>=~])(?=\\[-<>=~])|(?<=:)(?=\\/\\/)|(?<=www)(?=\\\.)", re.IGNORECASE
+)
 
 
 def literal(text: str) -> str:
@@ -21,6 +25,11 @@ def literal(text: str) -> str:
     """
     apart = _ADDRESS.sub("\u2060", _LIGATURE.sub("\u2060", printable(" ".join(text.split()))))
     return _ACTIVE.sub(r"\\\1", apart)
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Escaped words as one line: those that are an address together become no link, and signs no other sign."""
+    return _TOGETHER.sub("\u2060", "".join(parts))
 
 
 def brief(word: str) -> str:

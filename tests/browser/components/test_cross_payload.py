@@ -161,3 +161,14 @@ def test_heads_are_sent_by_name_and_no_more_than_can_be_told_apart(sent: dict) -
         cross.drawing(sample.sources, sample.targets, np.stack([CAT] * len(many)), labels={}, heads=many)
     with pytest.raises(ValueError, match="head, target word"):
         cross.drawing(sample.sources, sample.targets, CAT, labels={}, heads=many[:2])
+
+
+def test_words_written_alike_are_told_apart_by_their_place(sent: dict) -> None:
+    sources = [{"text": text} for text in "to be or not to be".split()]
+    targets = [{"text": "ser"}, {"text": "ou", "name": "ou #7"}, {"text": "ser"}]
+    cross_view(sources, targets, np.full((3, 6), 1 / 6, dtype=np.float32), labels={}, pinned=None, key="c")
+    assert sent["sources"] == ["to", "be", "or", "not", "to", "be"]
+    assert sent["names"] == {
+        "source": {"0": "to #0", "1": "be #1", "4": "to #4", "5": "be #5"},
+        "target": {"0": "ser #0", "1": "ou #7", "2": "ser #2"},
+    }

@@ -4,6 +4,7 @@
  * data = {
  *   id                                the component's key
  *   sources: [text], targets: [text]  the words
+ *   names: {source: {index: name}, target}  of those that are called otherwise in the card: "the #5"
  *   pinned: {side, index} or null, turn   `pinned` is followed only when `turn` changes
  *   rtl: {source, target}             does the row run from the right?
  *   steps                             can the writing be watched?

@@ -86,6 +86,7 @@ def _of_folder() -> Results:
 
 
 def _of_lines() -> Results:
+    st.session_state.setdefault(LINES, "")  # after Back to where nothing was pasted: the browser's box would keep it
     text = st.text_area(
         t("Your texts, one a line"),
         key=LINES,

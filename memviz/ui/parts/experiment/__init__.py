@@ -13,12 +13,13 @@ from memviz.trace import Trace
 from memviz.ui.parts.experiment.agreement import show_agreement
 from memviz.ui.parts.experiment.cover import RELAYS, cover_sentence, run_cover, show_words
 from memviz.ui.parts.experiment.eviction import show_cache
-from memviz.ui.parts.experiment.needle import show_needle
-from memviz.ui.parts.experiment.subject import put_subject, read_text
-from memviz.ui.parts.experiment.unplug import STAND_IN, run_unplug, show_heads, unplug_sentence
+from memviz.ui.parts.experiment.needle import USUAL, show_needle
+from memviz.ui.parts.experiment.subject import ANSWER, put_subject, read_text
+from memviz.ui.parts.experiment.unplug import PART, STAND_IN, run_unplug, show_heads, unplug_sentence
 from memviz.ui.parts.experiment.view import ForgetView, choose_view
 
 __all__ = [
+    "BOXES",
     "RELAYS",
     "STAND_IN",
     "ForgetView",
@@ -39,6 +40,15 @@ _SHOWS = {
     "needle": show_needle,
     "agreement": show_agreement,
 }
+
+BOXES: dict[str, tuple[str, ...]] = {
+    "words": (ANSWER,),
+    "cache": (),
+    "heads": (ANSWER, PART),
+    "needle": tuple(USUAL),
+    "agreement": (ANSWER,),
+}
+"""In which boxes each experiment is told more than the text."""
 
 
 def show_view(name: str, trace: Trace) -> ForgetView | None:

@@ -10,14 +10,15 @@ entities    names, dates and places as memory
 
 from memviz.trace import Trace
 from memviz.ui.parts.experiment import ForgetView
+from memviz.ui.parts.experiment.subject import ANSWER
 from memviz.ui.parts.facts.choices import choose_view, read_text
-from memviz.ui.parts.facts.conflict import show_conflict
+from memviz.ui.parts.facts.conflict import CONTEXT, FACT, show_conflict
 from memviz.ui.parts.facts.entities import show_entities
 from memviz.ui.parts.facts.lens import show_lens
 from memviz.ui.parts.facts.networks import show_networks
-from memviz.ui.parts.facts.recital import show_recital
+from memviz.ui.parts.facts.recital import INVENTED, show_recital
 
-__all__ = ["choose_view", "read_text", "show_view"]
+__all__ = ["BOXES", "choose_view", "read_text", "show_view"]
 
 _SHOWS = {
     "lens": show_lens,
@@ -26,6 +27,15 @@ _SHOWS = {
     "mlps": show_networks,
     "entities": show_entities,
 }
+
+BOXES: dict[str, tuple[str, ...]] = {
+    "lens": (ANSWER,),
+    "conflict": (CONTEXT, FACT),
+    "heart": (INVENTED,),
+    "mlps": (ANSWER,),
+    "entities": (),
+}
+"""In which boxes each experiment is told more than the text."""
 
 
 def show_view(name: str, trace: Trace) -> ForgetView | None:

@@ -18,7 +18,7 @@ from memviz.ui.parts import experiment
 from memviz.ui.parts.experiment.view import TraceView, caveat_of, plain
 from memviz.ui.shell import frame, navigation, runs, show
 from memviz.ui.shell.i18n import t
-from memviz.ui.shell.markdown import brief, literal
+from memviz.ui.shell.markdown import brief, joined, literal
 
 if TYPE_CHECKING:  # torch comes in with the first model, when the page is already drawn
     from memviz import Reader
@@ -103,7 +103,7 @@ def marked_text(result: Entities) -> str:
         text = literal(word.text)
         gap = " " if (word.space or word.newline) and parts else ""
         parts.append(gap + (f":{TINTS[kinds[number]]}[**{text}**]" if number in kinds else text))
-    return "".join(parts)
+    return joined(parts)
 
 
 def entity_chart(result: Entities) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
@@ -135,7 +136,12 @@ def _sides(trace: Trace, view: HeadsView) -> tuple[Sequence[Any], Sequence[Any]]
 
 
 def _words(side: Side, special: Sequence[bool]) -> list[Any]:
-    return [{"text": side.texts[place], "special": special[place]} for place in range(side.first, side.stop)]
+    times = Counter(side.texts)  # of the whole text, also where a window is shown
+    names = [f"{text} #{place}" if times[text] > 1 else text for place, text in enumerate(side.texts)]
+    return [
+        {"text": side.texts[place], "name": names[place], "special": special[place]}
+        for place in range(side.first, side.stop)
+    ]
 
 
 def _is_marking(view: HeadsView) -> bool:

@@ -9,7 +9,7 @@ import streamlit as st
 from memviz.tokens import Word
 from memviz.trace import Trace
 from memviz.ui.parts import words
-from memviz.ui.shell.markdown import brief
+from memviz.ui.shell.markdown import brief, joined
 
 AROUND = 24  # words on either side of the one that is marked
 
@@ -34,4 +34,4 @@ def sentence(text: Sequence[Word], mark: int | None) -> str:
         )
     if any(not word.special for word in text[stop:]):
         parts.append(" …")
-    return "".join(parts)
+    return joined(parts)

@@ -62,6 +62,7 @@ def _sample() -> Examples:
 
 
 def _pasted() -> Examples | None:
+    st.session_state.setdefault(PASTED, "")  # after Back to where nothing was pasted: the browser's box would keep it
     text = st.text_area(
         t("One line and its label a row"),
         key=PASTED,
