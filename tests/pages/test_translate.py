@@ -541,7 +541,7 @@ def test_the_entropy_of_every_step_is_the_librarys(visit, reader, shown: str, wh
 
 
 def test_one_step_is_a_word_or_a_token(visit) -> None:
-    for by_word, label in (("true", "Word {step} of {steps}"), ("false", "Token {step} of {steps}")):
+    for by_word, label in (("true", "Step {step} of {steps}"), ("false", "Token {step} of {steps}")):
         here = visit("translate", text=BLACK_CAT, cross_words=by_word)
         assert label in said(here.app)
 

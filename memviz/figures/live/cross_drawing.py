@@ -37,7 +37,7 @@ LABELS = {
     "pause": "Pause",
     "forward": "Next word",
     "last": "Whole translation",
-    "step": "Word {step} of {steps}",
+    "step": "Step {step} of {steps}",
     "whole": "Whole translation",
     "forgotten": "“{word}” is masked",
     "announce_target": "“{word}” was read most from “{top}”, {weight}.",

@@ -39,7 +39,7 @@ def test_stepping_shows_the_translation_being_written(visit) -> None:
     assert page.locator(CROSS).get_attribute("data-step") is None
     assert visible_words(page) == [True] * 8
     step(page, "back")
-    assert page.locator(WHERE).inner_text() == "Word 8 of 8"
+    assert page.locator(WHERE).inner_text() == "Step 8 of 8"
     page.keyboard.press("Escape")
     assert page.locator(CROSS).get_attribute("data-step") is None
 
