@@ -60,7 +60,7 @@ bench: setup-dev
 	$(BIN)/python -m benchmarks.senses
 	$(BIN)/python -m benchmarks.browser
 	$(BIN)/python -m benchmarks.classroom --long
-	$(BIN)/python -m benchmarks.classroom --pause 3 8
+	$(BIN)/python -m benchmarks.classroom --pause 3 8 --front-ends 2
 
 shots: setup-dev
 	$(BIN)/python -m tests.browser.shots
