@@ -113,6 +113,21 @@ def test_a_number_at_a_bar_is_as_fine_as_its_scale(values: tuple[float, ...], sh
     assert figure.layout.xaxis.title.text is None, "a long unit would not fit below the bars of a phone"
 
 
+def test_for_a_class_letters_and_bars_grow_together() -> None:
+    options = {"unit": "u", "share": True, "title": "", "caption": ""}
+    plain, large = (figures.number_bars(["a", "b"], [0.4, 0.2], scale=scale, **options) for scale in (1.0, 1.5))
+    for sizes in (
+        [figure.data[0].textfont.size for figure in (plain, large)],
+        [figure.layout.xaxis.tickfont.size for figure in (plain, large)],
+        [figure.layout.yaxis.tickfont.size for figure in (plain, large)],
+        [figure.layout.height - figure.layout.margin.t - figure.layout.margin.b for figure in (plain, large)],
+        [figure.layout.margin.b for figure in (plain, large)],
+    ):
+        assert sizes[1] == pytest.approx(1.5 * sizes[0], abs=1)
+    room = [figure.layout.xaxis.range[1] / 0.4 - 1 for figure in (plain, large)]
+    assert room[1] == pytest.approx(1.5 * room[0]), "a number at the longest bar has room behind it"
+
+
 def test_what_is_compared_with_is_grey_and_ranks_go_down() -> None:
     series = {"at a word": np.array([1.0, 2.0]), "elsewhere": np.array([3.0, 4.0])}
     options = {"unit": "u", "across": "a", "alt": "b"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qsl
 
 import pytest
@@ -11,6 +12,7 @@ from memviz.locales import dictionary
 from memviz.models.location import Preview
 from memviz.progress import no_progress
 from memviz.serving import cache
+from memviz.ui.parts.lessons import PRESENT_SCALE
 from memviz.ui.shell import runs
 from memviz.ui.shell.navigation import PAGES
 
@@ -28,6 +30,13 @@ def test_the_numbers_come_after_the_prediction(visit) -> None:
     assert any(lesson.options[1] in box.value for box in here.app.success)
     assert len(here.app.get("plotly_chart")) == 1
     assert "sinks:right" in here.app.session_state["lesson_progress"]
+
+    def letters() -> float:
+        return json.loads(here.app.get("plotly_chart")[0].proto.spec)["data"][0]["textfont"]["size"]
+
+    before = letters()
+    here.app.toggle(key="present").set_value(True).run()
+    assert letters() == pytest.approx(PRESENT_SCALE * before), "a class reads the picture, too"
 
 
 def shown(here) -> str:

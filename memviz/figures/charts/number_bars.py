@@ -15,8 +15,6 @@ from memviz.figures.style.phrases import Translate, say
 
 LANE = 46  # pixels of a bar and what is around it
 LINE = 24  # letters of a line of a name
-
-
 SMALL = 0.2  # where no share reaches it, all have a digit more: a bar that ends at 1.8 % is not called 2 %
 
 
@@ -36,13 +34,14 @@ def number_bars(
     share: bool,
     title: str | None = None,
     caption: str | None = None,
+    scale: float = 1.0,
     translate: Translate = str,
 ) -> go.Figure:
     """How large are these numbers beside each other?
 
     One bar for each of the ``names`` (plain text) with its number of ``values``, from 0. ``unit`` is what they are; a
     ``share`` of one is shown as per cent. ``title`` stands above; ``caption`` stands after the notes on what is shown;
-    "" leaves both out of the picture.
+    "" leaves both out of the picture. Letters and bars are ``scale`` times their usual size: for a class, from afar.
     """
     figure, largest = Draft(), max([*values, 1e-9])
     texts = number_texts(values, share=share)
@@ -55,7 +54,7 @@ def number_bars(
         text=texts,
         textposition="outside",
         cliponaxis=False,
-        textfont={"size": 15},
+        textfont={"size": 15 * scale},
         customdata=[*map(escape, names)],
         hovertemplate="%{customdata}: <b>%{text}</b><extra></extra>",
     )
@@ -63,7 +62,7 @@ def number_bars(
         tickmode="array",
         tickvals=list(range(len(values))),
         ticktext=["<br>".join(map(escape, wrap(isolated(name), LINE))) for name in names],
-        tickfont={"size": 14},
+        tickfont={"size": 14 * scale},
         range=[len(values) - 0.5, -0.5],
         showgrid=False,
         zeroline=False,
@@ -71,8 +70,9 @@ def number_bars(
         ticks="",
     )
     figure.update_xaxes(
-        range=[0, largest * 1.2],
+        range=[0, largest * (1 + 0.2 * scale)],  # the numbers stand behind the bars
         tickformat=percent_ticks(largest) if share else None,
+        tickfont={"size": 12 * scale},
         gridcolor=colours.FAINT,
         zeroline=False,
         nticks=6,
@@ -83,8 +83,8 @@ def number_bars(
         heading=unit if title is None else title,
         notes=[unit, caption or ""],
         with_notes=caption != "",
-        size=(760, LANE * len(values)),
-        below=34,
+        size=(760, int(LANE * scale * len(values))),
+        below=int(34 * scale),
         narrow={"least": 300},
         alt=say(translate, phrases.NUMBERS_ALT, unit=unit, values=told),
         fields={"view": "numbers beside each other", "unit": unit},

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # torch comes in with the first model, when the page is alrea
     from memviz.lessons import Finding, Lesson
 
 LESSON, TEXT, PRESENT = "lesson", "lesson_text", "present"
+PRESENT_SCALE = 1.6  # of the pictures' letters, as of those of the page
 TEXT_OF = "lesson_text_of"  # the lesson that the text in the box belongs to
 OPEN = "lesson_open"  # (lesson, text) whose numbers are shown
 PREDICTION = "prediction"
@@ -150,7 +151,8 @@ def reveal(lesson: Lesson, text: str, prediction: int | None) -> Finding | None:
     st.markdown(f"### {finding.statement.render(t, literal)}")
     for number, place in enumerate(st.columns(len(finding.groups), gap="large")):
         with place:
-            show.figure(chart(finding, number), key=f"lesson_numbers_{number}")
+            scale = PRESENT_SCALE if st.session_state.get(PRESENT) else 1.0
+            show.figure(chart(finding, number, scale=scale), key=f"lesson_numbers_{number}")
     for number, figure in enumerate(charts):
         show.figure(figure, key=f"lesson_training_{number}")
     show.caveat(lesson.caveat)
@@ -221,7 +223,7 @@ def _progress() -> dict[str, str]:
     return {name: mark for name, _, mark in parts if mark in (RIGHT, WRONG)}
 
 
-def chart(finding: Finding, number: int = 0, **options: str) -> Any:
+def chart(finding: Finding, number: int = 0, **options: Any) -> Any:
     """The numbers of a lesson that have one unit, as bars."""
     group = finding.groups[number]
     return figures.number_bars(
