@@ -20,7 +20,7 @@ def test_stepping_shows_the_translation_being_written(visit) -> None:
     for expected in (1, 2, 3):
         step(page, "forward")
         assert page.locator(CROSS).get_attribute("data-step") == str(expected)
-        assert page.locator(WHERE).inner_text() == f"Word {expected} of 8"
+        assert page.locator(WHERE).inner_text() == f"Step {expected} of 8"
         assert visible_words(page) == [True] * expected + [False] * (8 - expected)
         assert spotlight(page) == f"target {expected - 1}"
     visible = page.locator(f"{LINK}:visible").evaluate_all(
