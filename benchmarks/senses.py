@@ -1,4 +1,4 @@
-"""What does it cost to record a sound, a picture or Chinese? `python -m benchmarks.senses [--rounds N] [--no-browser]`
+"""What does it cost to record a sound, a picture or a text? `python -m benchmarks.senses [--rounds N] [--no-browser]`
 
 Six seconds of speech, with everything recorded (`reader.transcribe`), over transformers' own `generate` on the same
 weights: on the whole window of 30 s, as transformers hears it, and on a window as short as MemViz's. A picture of 224

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from memviz.tokens.sequence import Token, align, start_token_end, tokenise
 from memviz.tokens.spelling import clean, printable, require_text, right_to_left, word_spans
-from memviz.tokens.word import Word, distinct_texts, dropped_characters, merge, word_pairs, words
+from memviz.tokens.word import Word, distinct_names, distinct_texts, dropped_characters, merge, word_pairs, words
 
 __all__ = [
     "Token",
     "Word",
     "align",
     "clean",
+    "distinct_names",
     "distinct_texts",
     "dropped_characters",
     "merge",

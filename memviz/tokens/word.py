@@ -52,8 +52,13 @@ def distinct_texts(words: Sequence[Word]) -> tuple[str, ...]:
     The text of each word; a text that occurs several times carries its place among the ``words``, counted from 0:
     "the #5".
     """
-    counts = Counter(word.text for word in words)
-    return tuple(word.text if counts[word.text] == 1 else f"{word.text} #{place}" for place, word in enumerate(words))
+    return distinct_names([word.text for word in words])
+
+
+def distinct_names(texts: Sequence[str]) -> tuple[str, ...]:
+    """The same as `distinct_texts`, of the ``texts`` of words or tokens."""
+    counts = Counter(texts)
+    return tuple(text if counts[text] == 1 else f"{text} #{place}" for place, text in enumerate(texts))
 
 
 def dropped_characters(tokens: Sequence[Token], text: str, pair: str | None = None) -> str:

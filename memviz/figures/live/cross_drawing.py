@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypedDict
@@ -11,7 +10,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 
 from memviz.figures.live.assets import as_utf8
-from memviz.tokens import Word
+from memviz.tokens import Word, distinct_names
 from memviz.trace import Trace
 
 LINKS = 16  # of a target word at most
@@ -142,9 +141,7 @@ def drawing(
 def _names(words: Sequence[SourceWord] | Sequence[TargetWord]) -> dict[str, str]:
     """The names of words that are not their texts, by place: those given, else text and place where texts are alike."""
     texts = [word["text"] for word in words]
-    times = Counter(texts)
-    usual = (f"{text} #{place}" if times[text] > 1 else text for place, text in enumerate(texts))
-    names = [word.get("name", name) for word, name in zip(words, usual, strict=True)]
+    names = [word.get("name", name) for word, name in zip(words, distinct_names(texts), strict=True)]
     return {str(place): as_utf8(name) for place, name in enumerate(names) if name != texts[place]}
 
 

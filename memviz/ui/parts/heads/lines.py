@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
@@ -12,7 +11,7 @@ import streamlit as st
 from memviz import figures
 from memviz.figures.data.cells import pattern_data
 from memviz.figures.data.view import PatternView, Side
-from memviz.tokens import right_to_left
+from memviz.tokens import distinct_names, right_to_left
 from memviz.trace import Trace
 from memviz.ui.components import cross_view
 from memviz.ui.components.cross import LABELS, Pin, SourceWord, TargetWord
@@ -136,8 +135,7 @@ def _sides(trace: Trace, view: HeadsView) -> tuple[Sequence[Any], Sequence[Any]]
 
 
 def _words(side: Side, special: Sequence[bool]) -> list[Any]:
-    times = Counter(side.texts)  # of the whole text, also where a window is shown
-    names = [f"{text} #{place}" if times[text] > 1 else text for place, text in enumerate(side.texts)]
+    names = distinct_names(side.texts)  # of the whole text, also where a window is shown
     return [
         {"text": side.texts[place], "name": names[place], "special": special[place]}
         for place in range(side.first, side.stop)
